@@ -1,0 +1,122 @@
+"""Every error that Lakewright expects, in one tree.
+
+    LakewrightError
+      ConfigError          LW-1xx  lake.yaml, a command's arguments
+      SourceError          LW-2xx  the database
+        SourceUnreachable          (retry soon)
+      StorageError         LW-3xx  files and objects
+        AlreadyExists              a name that may be written once is taken
+        Changed                    somebody else replaced it first
+        NotFound
+      LogError             LW-35x  raw files and manifests
+        LeaseLost                  another process holds the lease now (retry soon)
+      FormatError          LW-4xx  tables
+        CommitConflict             (retry soon)
+      QueryError           LW-5xx  SQL
+      CheckFailed          LW-6xx  source and lake differ
+      MissingDependency    LW-8xx  an extra is not installed
+
+A message starts in lower case, names the offending value and why, and ends without a full stop. It never holds a secret or
+a row's value. ``hint`` is the command that helps. ``code`` is stable: ``lakewright explain CODE`` prints its page, which
+stands in ``errors.toml`` beside this file; a test keeps the two equal.
+"""
+
+from __future__ import annotations
+
+import enum
+
+
+class Retry(enum.Enum):
+    """Whether trying again can help: never, soon (by itself), or after somebody mended something."""
+
+    NEVER = "never"
+    SOON = "soon"
+    AFTER_HUMAN = "after_human"
+
+
+class LakewrightError(Exception):
+    """Root of all known errors.
+
+    ``code`` is a stable ``LW-nnn``; ``message`` one line; ``hint`` the command or step that helps; ``where`` a place such as
+    ``lake.yaml:12``.
+    """
+
+    retry: Retry = Retry.AFTER_HUMAN
+
+    def __init__(self, code: str, message: str, *, hint: str | None = None, where: str | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.hint = hint
+        self.where = where
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class ConfigError(LakewrightError):
+    """lake.yaml or a command's arguments are wrong."""
+
+
+class SourceError(LakewrightError):
+    """The source database cannot give what is asked of it."""
+
+
+class SourceUnreachable(SourceError):
+    """The source does not answer; it may soon."""
+
+    retry = Retry.SOON
+
+
+class StorageError(LakewrightError):
+    """Bytes could not be read or written."""
+
+
+class AlreadyExists(StorageError):
+    """The name is taken, and a name is written once."""
+
+    retry = Retry.NEVER
+
+
+class Changed(StorageError):
+    """The object is not the one the caller last read."""
+
+    retry = Retry.SOON
+
+
+class NotFound(StorageError):
+    """There is no object of this name."""
+
+    retry = Retry.NEVER
+
+
+class LogError(LakewrightError):
+    """A raw file or a manifest is damaged, missing, or contradicts another."""
+
+
+class LeaseLost(LogError):
+    """Another process holds the lease now; whatever this one was writing does not count."""
+
+    retry = Retry.SOON
+
+
+class FormatError(LakewrightError):
+    """A table on disk is not what it should be, or cannot take what is written to it."""
+
+
+class CommitConflict(FormatError):
+    """Another commit came first; read again and retry."""
+
+    retry = Retry.SOON
+
+
+class QueryError(LakewrightError):
+    """A SQL statement is wrong or asks for what cannot be answered."""
+
+
+class CheckFailed(LakewrightError):
+    """Source and lake differ."""
+
+
+class MissingDependency(LakewrightError):
+    """A part that is not installed is needed; the hint is the pip line."""

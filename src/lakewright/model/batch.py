@@ -1,0 +1,63 @@
+"""Changes of one table under one schema, as Arrow: the rows of a raw file."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+
+import pyarrow as pa
+
+from lakewright.model.position import Position
+from lakewright.model.schema import TableSchema
+
+OP = "Op"
+COMMIT_TIME = "_commit_time"
+POSITION = "_position"
+UNAVAILABLE = "_unavailable"
+OLD_KEY = "_old_key"
+EXACT = "_exact"
+
+INSERT, UPDATE, DELETE, TRUNCATE = "I", "U", "D", "T"
+
+RESERVED = frozenset({OP, COMMIT_TIME, POSITION, UNAVAILABLE, OLD_KEY, EXACT, "_hoodie_is_deleted"})
+"""Names that a source column may not have."""
+
+
+def raw_schema(schema: TableSchema) -> pa.Schema:
+    """The columns of a raw file of this table: DMS's first, then the table's, then ours.
+
+    ``Op`` is I, U, D or T; ``_commit_time`` the transaction's commit time in UTC; ``_position`` the text form of `Position`.
+    Ours are null almost always: ``_unavailable`` lists the columns the server did not send (unchanged TOAST); ``_old_key`` holds
+    the former key on the insert half of a key change that has such columns; ``_exact`` is a JSON object from column name to
+    the server's text, for values that the column's type cannot hold. A delete has its key columns only; a truncate no column.
+    """
+    old_key = pa.struct([pa.field(name, schema.arrow().field(name).type) for name in schema.key]) if schema.key else pa.null()
+    extra = [pa.field(UNAVAILABLE, pa.list_(pa.string()))]
+    if schema.key:
+        extra.append(pa.field(OLD_KEY, old_key))
+    extra.append(pa.field(EXACT, pa.string()))
+    return pa.schema(
+        [
+            pa.field(OP, pa.string()),
+            pa.field(COMMIT_TIME, pa.timestamp("us", tz="UTC")),
+            pa.field(POSITION, pa.string()),
+            *list(schema.arrow()),
+            *extra,
+        ]
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class ChangeBatch:
+    """Changes of one table in change order; ``rows`` has exactly the columns of `raw_schema`.
+
+    A key change is a delete of the old key and an insert of the new one with the same position. ``first`` and ``last`` are the
+    positions of the first and last row, the times their transactions' commit times (UTC).
+    """
+
+    schema: TableSchema
+    rows: pa.Table
+    first: Position
+    last: Position
+    first_time: datetime.datetime
+    last_time: datetime.datetime

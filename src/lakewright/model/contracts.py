@@ -1,0 +1,256 @@
+"""The protocols that plug-ins fulfil; nobody has to inherit from them.
+
+A docstring here is the contract: what may repeat, reorder and fail. A suite in `lakewright.testing` holds an implementation
+against it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import datetime
+from collections.abc import Iterator, Sequence
+from typing import BinaryIO, Protocol
+
+import pyarrow as pa
+
+from lakewright.errors import LakewrightError
+from lakewright.model.batch import ChangeBatch
+from lakewright.model.names import TableName
+from lakewright.model.position import Feed, Position
+from lakewright.model.schema import TableSchema
+from lakewright.model.table import Checkpoint, Commit, Snapshot, TableSpec
+
+# ---- Store -----------------------------------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """One object in a listing: its name below the store's root, size in bytes, and when it was last written (UTC)."""
+
+    name: str
+    size: int
+    modified: datetime.datetime
+
+
+class Store(Protocol):
+    """Bytes under names such as ``raw/database/shop/_manifests/00000000000000000001.json``.
+
+    Names use ``/`` and are relative to the store's root. Every write is durable when the call returns and visible whole or not
+    at all; a crash leaves no partial object under a name. Calls are safe from several threads and processes. A call that
+    raises may still have taken effect (a lost answer): callers must be able to repeat it. Errors are `StorageError`.
+    """
+
+    def create(self, name: str, data: bytes) -> None:
+        """Write a new object; raises `AlreadyExists` where the name is taken. Of several callers exactly one succeeds."""
+        ...
+
+    def replace(self, name: str, data: bytes, expected: str | None) -> str:
+        """Write the object if it is still the one with tag `expected` (None: if it does not exist); return its new tag.
+
+        Raises `Changed` where it is another. Of several callers with one `expected` exactly one succeeds.
+        """
+        ...
+
+    def put(self, name: str, data: bytes) -> None:
+        """Write an object, over an existing one if there is one."""
+        ...
+
+    def upload(self, name: str) -> contextlib.AbstractContextManager[BinaryIO]:
+        """A writable file whose content becomes the new object when the block ends without an exception; memory is bounded.
+
+        Raises `AlreadyExists` at the end where the name is taken. After an exception nothing is left under the name.
+        """
+        ...
+
+    def read(self, name: str) -> bytes:
+        """The object's bytes; raises `NotFound`."""
+        ...
+
+    def read_tagged(self, name: str) -> tuple[bytes, str]:
+        """The object's bytes and its tag for `replace`; raises `NotFound`."""
+        ...
+
+    def read_range(self, name: str, offset: int, length: int) -> bytes:
+        """At most `length` bytes from `offset`; raises `NotFound`."""
+        ...
+
+    def exists(self, name: str) -> bool:
+        """Whether there is an object of this name."""
+        ...
+
+    def list(self, prefix: str, after: str | None = None) -> Iterator[Entry]:
+        """Objects whose name starts with `prefix`, in name order, those up to and including `after` left out.
+
+        An object written before the call is in it; one written or deleted meanwhile may be.
+        """
+        ...
+
+    def delete(self, name: str) -> None:
+        """Remove the object; no error where there is none."""
+        ...
+
+    def location(self, name: str) -> str:
+        """Where an engine finds the object: an absolute path, or a URL with a scheme."""
+        ...
+
+
+# ---- Source ----------------------------------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True)
+class Stopped:
+    """A table that cannot go on from `position`: changes after it are not in the log until the table is loaded again."""
+
+    table: TableName
+    position: Position
+    error: LakewrightError
+
+
+@dataclasses.dataclass(frozen=True)
+class Flush:
+    """What a stream hands over at once, to be made durable before `Stream.acknowledge` is called with ``acknowledge``.
+
+    ``watermark`` is the position up to which every table is complete with this flush: the end of a transaction, or a
+    keepalive's LSN received outside one; None inside a transaction that is larger than one flush. Batches of one table come
+    in change order. ``time`` is the commit time of the last transaction of the flush, or None.
+    """
+
+    batches: Sequence[ChangeBatch]
+    stopped: Sequence[Stopped]
+    watermark: Position | None
+    acknowledge: int | None
+    time: datetime.datetime | None
+
+
+class Load(Protocol):
+    """All rows of some tables as of one moment, the consistent point.
+
+    `batches` may be called from several threads at once, once per table.
+    """
+
+    position: Position
+    time: datetime.datetime
+
+    def batches(self, schema: TableSchema) -> Iterator[pa.RecordBatch]:
+        """The table's rows in no particular order, as `raw_schema` with Op = I and `position`; memory is bounded."""
+        ...
+
+
+class Stream(Protocol):
+    """Committed changes from a position on, each at least once, in commit order."""
+
+    def flushes(self) -> Iterator[Flush]:
+        """Flushes for ever; one comes at least every flush interval (empty where nothing happened), so that a caller can stop.
+
+        Changes at or before the position the stream was opened with are left out. Raises `SourceUnreachable` when the
+        connection is lost: open a new stream from the last durable position.
+        """
+        ...
+
+    def acknowledge(self, lsn: int) -> None:
+        """Tell the source that everything up to `lsn` is durable here; it may forget it."""
+        ...
+
+
+class Source(Protocol):
+    """A database whose committed changes can be followed."""
+
+    def feed(self) -> Feed:
+        """The identity of the server that answers now; another one than before means a new generation of all tables."""
+        ...
+
+    def discover(self) -> list[TableSchema]:
+        """The chosen tables as the catalog has them now, ``number`` 0, in name order."""
+        ...
+
+    def open_load(self, tables: Sequence[TableSchema], *, first: bool) -> contextlib.AbstractContextManager[Load]:
+        """A snapshot of `tables` at one moment; with ``first`` the stream starts exactly there.
+
+        ``first`` creates the slot, and replaces one that no load was ever finished for. Otherwise the slot is left alone and the
+        consistent point is at or after all that was acknowledged.
+        """
+        ...
+
+    def open_stream(self, after: Position, schemas: Sequence[TableSchema]) -> contextlib.AbstractContextManager[Stream]:
+        """The changes after `after`; `schemas` are the tables' schemas as of that position, others are left out."""
+        ...
+
+    def current_position(self) -> Position:
+        """A bookmark: everything committed before this call is at or before it."""
+        ...
+
+
+# ---- TableFormat -----------------------------------------------------------------------------------------------------
+
+
+class Write(Protocol):
+    """One pending instant of a table. Nothing is visible before `commit` returns; leaving the block without it undoes all.
+
+    Opening it rolls back every other pending write of ours on the table: the caller holds the table's lease. ``base`` is the
+    newest completed instant that has a checkpoint, read after the instant was opened.
+    """
+
+    instant: str
+    base: Commit | None
+
+    def upsert(self, rows: pa.Table, deletes: pa.Table) -> None:
+        """Insert or replace `rows` by key, remove the keys of `deletes` (its columns are the key); at most once per instant.
+
+        Columns the table does not have yet are added, null in older rows. A key occurs at most once in both together; a
+        deleted key the table does not have is no error. A row whose partition moved leaves the old one.
+        """
+        ...
+
+    def replace(self, spec: TableSpec, batches: Iterator[pa.RecordBatch]) -> None:
+        """Make `batches` the table's only rows, under `spec`; memory is bounded. At most once per instant."""
+        ...
+
+    def commit(self, checkpoint: Checkpoint) -> Commit:
+        """Complete the instant with its checkpoint, in one atomic step.
+
+        Raises `CommitConflict` if the instant is no longer pending, or if `base` is no longer the newest instant that has a
+        checkpoint: nothing was changed then.
+        """
+        ...
+
+
+class Table(Protocol):
+    """One table of a format; reads see completed instants only and may run beside a writer."""
+
+    spec: TableSpec
+
+    def history(self) -> list[Commit]:
+        """Completed instants, oldest first."""
+        ...
+
+    def snapshots(self) -> list[Commit]:
+        """Those completed instants, oldest first, whose files are all still there, so that `snapshot` can read them."""
+        ...
+
+    def snapshot(self, instant: str | None = None) -> Snapshot | None:
+        """The table as of `instant` (default: the newest); None while nothing is committed.
+
+        Raises `FormatError` where the instant is unknown or its files were cleaned.
+        """
+        ...
+
+    def write(self) -> contextlib.AbstractContextManager[Write]:
+        """Open an instant; the caller holds the table's lease."""
+        ...
+
+    def clean(self, keep: Sequence[str]) -> int:
+        """Delete files that neither the newest snapshot nor those of the instants in `keep` need; return how many."""
+        ...
+
+
+class TableFormat(Protocol):
+    """Keeps tables below paths of a store."""
+
+    def open(self, path: str) -> Table | None:
+        """The table at `path`, or None where there is nothing; raises `FormatError` for what is there but is not one of ours."""
+        ...
+
+    def create(self, path: str, spec: TableSpec) -> Table:
+        """Make an empty table at `path`; raises `FormatError` where there is one."""
+        ...

@@ -1,0 +1,55 @@
+"""A place in a source's change order."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import NamedTuple
+
+
+class Position(NamedTuple):
+    """Commit LSN and the change's ordinal in its transaction; compares and sorts in change order.
+
+    Its text form has fixed width (``0000000001A2B3C8.0000000012``), so that text order is change order too. Ordinals count
+    from 1; a row of a load is (consistent point, 0) and a bookmark F is (F, 0).
+    """
+
+    lsn: int
+    ordinal: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.lsn:016X}.{self.ordinal:010d}"
+
+    @classmethod
+    def parse(cls, text: str) -> Position:
+        """The text form back; raises ValueError for anything else."""
+        lsn, dot, ordinal = text.partition(".")
+        if len(lsn) != 16 or len(ordinal) != 10 or not dot:
+            raise ValueError(f"{text!r} is not a position")
+        return cls(int(lsn, 16), int(ordinal))
+
+
+@dataclasses.dataclass(frozen=True)
+class Feed:
+    """What positions belong to: ``kind`` (native, dms, file) and the server's identity. Positions of two feeds do not compare."""
+
+    kind: str
+    system: str
+    timeline: int
+
+
+START = Position(0, 0)
+"""Before every change."""
+
+END_OF_TRANSACTION = 9_999_999_999
+"""An ordinal above any that occurs: ``Position(lsn, END_OF_TRANSACTION)`` is the end of the transaction that committed at lsn."""
+
+
+def parse_lsn(text: str) -> int:
+    """PostgreSQL's ``16/B374D848`` as a number."""
+    high, _, low = text.partition("/")
+    return (int(high, 16) << 32) | int(low, 16)
+
+
+def format_lsn(lsn: int) -> str:
+    """A number as PostgreSQL's ``16/B374D848``."""
+    return f"{lsn >> 32:X}/{lsn & 0xFFFFFFFF:X}"

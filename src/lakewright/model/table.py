@@ -1,0 +1,109 @@
+"""A table of the lake as a format keeps it, independent of where its rows come from."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import json
+from typing import Any
+
+import pyarrow as pa
+
+from lakewright.model import types
+from lakewright.model.position import Feed, Position
+
+POSITION_COLUMN = "_position"
+"""Stored position, ``<4-digit generation>.<position>``: never decreases within a table; Hudi's precombine field."""
+DELETED_COLUMN = "_hoodie_is_deleted"
+"""Always null; lets Spark delete and upsert in one commit."""
+HIDDEN_COLUMNS = frozenset({POSITION_COLUMN, DELETED_COLUMN})
+
+
+@dataclasses.dataclass(frozen=True)
+class TableSpec:
+    """What a table is: its columns with lake types (hidden and partition column included), its record key, its partition.
+
+    ``partition`` is None or a string column of the table; rows with equal values share a folder ``<column>=<value>``. All columns
+    but the key are nullable.
+    """
+
+    name: str
+    columns: tuple[tuple[str, str], ...]
+    key: tuple[str, ...]
+    partition: str | None = None
+
+    def arrow(self) -> pa.Schema:
+        """The columns as Arrow fields; the key's are not nullable."""
+        return pa.schema([pa.field(name, types.to_arrow(kind), nullable=name not in self.key) for name, kind in self.columns])
+
+    @property
+    def visible(self) -> tuple[tuple[str, str], ...]:
+        """The columns that SQL shows."""
+        return tuple(column for column in self.columns if column[0] not in HIDDEN_COLUMNS)
+
+
+@dataclasses.dataclass(frozen=True)
+class Checkpoint:
+    """How far a table has come: everything of its generation's load and of the log up to ``position`` is in it."""
+
+    feed: Feed
+    generation: int
+    position: Position
+
+    def to_json(self) -> str:
+        """The text stored in a commit under ``lakewright.checkpoint``."""
+        return json.dumps(
+            {"version": 1, "feed": dataclasses.asdict(self.feed), "generation": self.generation, "position": str(self.position)}
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> Checkpoint:
+        """The checkpoint that `to_json` wrote; raises ValueError for anything else."""
+        data: dict[str, Any] = json.loads(text)
+        if data.get("version") != 1:
+            raise ValueError(f"checkpoint version {data.get('version')!r} is not 1")
+        return cls(Feed(**data["feed"]), data["generation"], Position.parse(data["position"]))
+
+
+@dataclasses.dataclass(frozen=True)
+class Commit:
+    """A completed instant of a table. ``instant`` is ``yyyyMMddHHmmssSSS`` in UTC, ``action`` commit, replacecommit, clean or rollback.
+
+    ``rows`` are those the instant wrote new or changed, ``deletes`` those it removed.
+    """
+
+    instant: str
+    action: str
+    operation: str
+    time: datetime.datetime
+    checkpoint: Checkpoint | None
+    inserts: int
+    updates: int
+    deletes: int
+    total_bytes: int
+
+
+@dataclasses.dataclass(frozen=True)
+class DataFile:
+    """A base file of a snapshot: where engines find it, its row count and bytes, its partition's value, the columns in it."""
+
+    location: str
+    rows: int
+    size: int
+    partition: str | None
+    columns: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Snapshot:
+    """The rows of a table as of ``instant``: the union of its files, with the columns of `spec`."""
+
+    instant: str
+    checkpoint: Checkpoint | None
+    spec: TableSpec
+    files: tuple[DataFile, ...]
+
+    @property
+    def rows(self) -> int:
+        """Row count, from metadata."""
+        return sum(file.rows for file in self.files)
