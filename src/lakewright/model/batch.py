@@ -31,20 +31,16 @@ def raw_schema(schema: TableSchema) -> pa.Schema:
     the former key on the insert half of a key change that has such columns; ``_exact`` is a JSON object from column name to
     the server's text, for values that the column's type cannot hold. A delete has its key columns only; a truncate no column.
     """
-    old_key = pa.struct([pa.field(name, schema.arrow().field(name).type) for name in schema.key]) if schema.key else pa.null()
-    extra = [pa.field(UNAVAILABLE, pa.list_(pa.string()))]
+    fields = [
+        pa.field(OP, pa.string()),
+        pa.field(COMMIT_TIME, pa.timestamp("us", tz="UTC")),
+        pa.field(POSITION, pa.string()),
+        *schema.arrow(),
+        pa.field(UNAVAILABLE, pa.list_(pa.string())),
+    ]
     if schema.key:
-        extra.append(pa.field(OLD_KEY, old_key))
-    extra.append(pa.field(EXACT, pa.string()))
-    return pa.schema(
-        [
-            pa.field(OP, pa.string()),
-            pa.field(COMMIT_TIME, pa.timestamp("us", tz="UTC")),
-            pa.field(POSITION, pa.string()),
-            *list(schema.arrow()),
-            *extra,
-        ]
-    )
+        fields.append(pa.field(OLD_KEY, pa.struct([schema.arrow().field(name) for name in schema.key])))
+    return pa.schema([*fields, pa.field(EXACT, pa.string())])
 
 
 @dataclasses.dataclass(frozen=True)

@@ -67,8 +67,9 @@ class Checkpoint:
 
 @dataclasses.dataclass(frozen=True)
 class Commit:
-    """A completed instant of a table. ``instant`` is ``yyyyMMddHHmmssSSS`` in UTC, ``action`` commit, replacecommit, clean or rollback.
+    """A completed instant of a table.
 
+    ``instant`` is ``yyyyMMddHHmmssSSS`` in UTC, ``action`` commit, replacecommit, clean or rollback.
     ``rows`` are those the instant wrote new or changed, ``deletes`` those it removed.
     """
 

@@ -93,7 +93,10 @@ def to_duckdb(lake_type: str) -> str:
 
 
 def to_avro(lake_type: str, fixed_name: str) -> Any:
-    """The Avro type that Hudi 0.15 writes; a decimal is a ``fixed`` in the namespace ``fixed_name`` (hoodie.<t>.<t>_record.<col>)."""
+    """The Avro type that Hudi 0.15 writes; a decimal is a ``fixed`` in the namespace ``fixed_name``.
+
+    Spark derives that namespace as ``hoodie.<table>.<table>_record.<column>`` and refuses another one.
+    """
     parts = decimal_parts(lake_type)
     if parts is None:
         return _PLAIN[lake_type][1]
@@ -110,4 +113,4 @@ def to_avro(lake_type: str, fixed_name: str) -> Any:
 
 def decimal_bytes(precision: int) -> int:
     """The least number of bytes that hold a signed number of so many decimal digits."""
-    return ((10**precision - 1).bit_length() + 8) // 8
+    return (int(10**precision - 1).bit_length() + 8) // 8
