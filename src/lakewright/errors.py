@@ -9,6 +9,7 @@
         Changed                    somebody else replaced it first
         NotFound
       LogError             LW-35x  raw files and manifests
+        LeaseHeld                  another process holds the lease (retry soon)
         LeaseLost                  another process holds the lease now (retry soon)
       FormatError          LW-4xx  tables
         CommitConflict             (retry soon)
@@ -94,6 +95,12 @@ class LogError(LakewrightError):
     """A raw file or a manifest is damaged, missing, or contradicts another."""
 
 
+class LeaseHeld(LogError):
+    """Another process holds the lease; it may give it back."""
+
+    retry = Retry.SOON
+
+
 class LeaseLost(LogError):
     """Another process holds the lease now; whatever this one was writing does not count."""
 
@@ -111,7 +118,16 @@ class CommitConflict(FormatError):
 
 
 class QueryError(LakewrightError):
-    """A SQL statement is wrong or asks for what cannot be answered."""
+    """A SQL statement is wrong or asks for what cannot be answered.
+
+    ``where`` is ``line:column`` in the user's text, both from 1; ``excerpt`` that line and, below it, carets under the wrong word.
+    """
+
+    def __init__(
+        self, code: str, message: str, *, hint: str | None = None, where: str | None = None, excerpt: str | None = None
+    ) -> None:
+        super().__init__(code, message, hint=hint, where=where)
+        self.excerpt = excerpt
 
 
 class CheckFailed(LakewrightError):

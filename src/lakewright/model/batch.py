@@ -19,8 +19,8 @@ EXACT = "_exact"
 
 INSERT, UPDATE, DELETE, TRUNCATE = "I", "U", "D", "T"
 
-RESERVED = frozenset({OP, COMMIT_TIME, POSITION, UNAVAILABLE, OLD_KEY, EXACT, "_hoodie_is_deleted"})
-"""Names that a source column may not have."""
+RESERVED = frozenset({"op", COMMIT_TIME, POSITION, UNAVAILABLE, OLD_KEY, EXACT, "_hoodie_is_deleted", "_row", "_deleted"})
+"""Names that a source column may not have, in lower case: SQL engines do not tell ``op`` from ``Op``."""
 
 
 def raw_schema(schema: TableSchema) -> pa.Schema:

@@ -109,17 +109,16 @@ class Stopped:
 
 @dataclasses.dataclass(frozen=True)
 class Flush:
-    """What a stream hands over at once, to be made durable before `Stream.acknowledge` is called with ``acknowledge``.
+    """What a stream hands over at once, to be made durable before `Stream.acknowledge` is called with its watermark's LSN.
 
-    ``watermark`` is the position up to which every table is complete with this flush: the end of a transaction, or a
-    keepalive's LSN received outside one; None inside a transaction that is larger than one flush. Batches of one table come
-    in change order. ``time`` is the commit time of the last transaction of the flush, or None.
+    ``watermark`` is the position up to which every table is complete with this flush, always with ordinal 0: the end LSN of a
+    transaction's commit, or a keepalive's LSN received outside a transaction; None inside a transaction that is larger than
+    one flush. Batches of one table come in change order. ``time`` is the commit time of the last transaction, or None.
     """
 
     batches: Sequence[ChangeBatch]
     stopped: Sequence[Stopped]
     watermark: Position | None
-    acknowledge: int | None
     time: datetime.datetime | None
 
 

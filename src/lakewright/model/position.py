@@ -10,7 +10,8 @@ class Position(NamedTuple):
     """Commit LSN and the change's ordinal in its transaction; compares and sorts in change order.
 
     Its text form has fixed width (``0000000001A2B3C8.0000000012``), so that text order is change order too. Ordinals count
-    from 1; a row of a load is (consistent point, 0) and a bookmark F is (F, 0).
+    from 1; a row of a load is (consistent point, 0), a bookmark F is (F, 0). A transaction's rows stand at the LSN where its
+    commit record begins, so (the commit record's end LSN, 0) is after all of them and before the next transaction's.
     """
 
     lsn: int
@@ -39,9 +40,6 @@ class Feed:
 
 START = Position(0, 0)
 """Before every change."""
-
-END_OF_TRANSACTION = 9_999_999_999
-"""An ordinal above any that occurs: ``Position(lsn, END_OF_TRANSACTION)`` is the end of the transaction that committed at lsn."""
 
 
 def parse_lsn(text: str) -> int:

@@ -16,7 +16,9 @@ POSITION_COLUMN = "_position"
 """Stored position, ``<4-digit generation>.<position>``: never decreases within a table; Hudi's precombine field."""
 DELETED_COLUMN = "_hoodie_is_deleted"
 """Always null; lets Spark delete and upsert in one commit."""
-HIDDEN_COLUMNS = frozenset({POSITION_COLUMN, DELETED_COLUMN})
+ROW_COLUMN = "_row"
+"""Record key of a table whose source has no key: the row's place in the log."""
+HIDDEN_COLUMNS = frozenset({POSITION_COLUMN, DELETED_COLUMN, ROW_COLUMN})
 
 
 @dataclasses.dataclass(frozen=True)

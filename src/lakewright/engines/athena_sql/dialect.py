@@ -1,0 +1,54 @@
+"""The sqlglot dialect that reads Athena's SELECT and leaves every function call as it was written.
+
+sqlglot would turn calls into its own nodes and those into other engines' functions; several come out with another meaning. Here a
+call stays a name with arguments, so that only `functions` decides what it means, and what it does not know is refused.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlglot import exp, tokens
+from sqlglot.dialects.duckdb import DuckDB
+from sqlglot.dialects.trino import Trino
+from sqlglot.parsers.athena import AthenaTrinoParser
+
+_SYNTAX = ("CAST", "TRY_CAST", "EXTRACT", "POSITION", "TRIM", "LISTAGG", "SUBSTRING")
+
+
+class _Parser(AthenaTrinoParser):
+    FUNCTIONS: dict[str, Any] = {}  # noqa: RUF012 (sqlglot's way to configure a dialect)
+    FUNCTION_PARSERS = {name: AthenaTrinoParser.FUNCTION_PARSERS[name] for name in _SYNTAX}  # noqa: RUF012
+    TYPE_LITERAL_PARSERS = {  # noqa: RUF012
+        **AthenaTrinoParser.TYPE_LITERAL_PARSERS,
+        exp.DType.DECIMAL: lambda self, this, to: _decimal_literal(this, to),
+    }
+
+
+class AthenaSelect(Trino):
+    """Athena's queries (engine version 3, Trino), with functions as `exp.Anonymous` and subscripts as written."""
+
+    INDEX_OFFSET = 0
+
+    class Tokenizer(Trino.Tokenizer):
+        KEYWORDS = {  # noqa: RUF012
+            **Trino.Tokenizer.KEYWORDS,
+            "UNLOAD": tokens.TokenType.COMMAND,
+        }
+
+    Parser = _Parser
+
+
+class DuckDBText(DuckDB):
+    """DuckDB as the translation writes it: no index is shifted, and calls keep their names."""
+
+    INDEX_OFFSET = 0
+
+
+def _decimal_literal(this: exp.Literal, to: exp.DataType) -> exp.Cast:
+    """``DECIMAL '12.3456'`` has the precision and scale of its digits; without them it would mean decimal(38,0)."""
+    whole, _, fraction = this.name.strip().lstrip("+-").partition(".")
+    precision = max(1, len(whole.lstrip("0")) + len(fraction))
+    sizes = [exp.DataTypeParam(this=exp.Literal.number(size)) for size in (precision, len(fraction))]
+    to.set("expressions", sizes)
+    return exp.Cast(this=this, to=to)

@@ -1,0 +1,68 @@
+"""Errors that point into the user's text."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+from sqlglot import exp
+
+from lakewright.errors import QueryError
+
+_WIDTH = 110
+
+
+def fault(code: str, message: str, text: str, node: exp.Expr | None, *, hint: str | None = None) -> QueryError:
+    """A `QueryError` at the first word of `node` in `text`; without a place where the node has none."""
+    position = _offset(node)
+    if position is None:
+        return QueryError(code, message, hint=hint)
+    return fault_at(code, message, text, *position, hint=hint)
+
+
+def fault_at(code: str, message: str, text: str, start: int, end: int, *, hint: str | None = None) -> QueryError:
+    """A `QueryError` at the characters `start` to `end` (inclusive, from 0) of `text`."""
+    line_start = text.rfind("\n", 0, start) + 1
+    line_end = text.find("\n", start)
+    line = text[line_start : line_end if line_end >= 0 else len(text)]
+    column = start - line_start
+    length = max(1, min(end, line_start + len(line) - 1) - start + 1)
+    where = f"{text.count(chr(10), 0, start) + 1}:{column + 1}"
+    return QueryError(code, message, hint=hint, where=where, excerpt=_excerpt(line, column, length))
+
+
+def placed(error: QueryError, text: str, node: exp.Expr) -> QueryError:
+    """The same error with the place of `node`, if it had none."""
+    return error if error.where else fault(error.code, error.message, text, node, hint=error.hint)
+
+
+def closest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that was probably meant."""
+    found = difflib.get_close_matches(name.lower(), sorted(set(known)), n=1, cutoff=0.6)
+    return found[0] if found else None
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str | None:
+    """A hint with the name that was probably meant, or None."""
+    found = closest(name, known)
+    return f"did you mean {found}?" if found else None
+
+
+def _excerpt(line: str, column: int, length: int) -> str:
+    """The source line, cut to a window around the place where it is long, and a line with carets below it."""
+    begin = max(0, column - _WIDTH // 2) if len(line) > _WIDTH else 0
+    shown = line[begin : begin + _WIDTH].replace("\t", " ")
+    carets = min(length, max(1, len(shown) - (column - begin)))
+    return f"{shown}\n{' ' * (column - begin)}{'^' * carets}"
+
+
+def _offset(node: exp.Expr | None) -> tuple[int, int] | None:
+    """First and last character of the node's first word, from the first node below it that knows its place."""
+    if node is None:
+        return None
+    best: tuple[int, int] | None = None
+    for part in node.walk():
+        start, end = part.meta.get("start"), part.meta.get("end")
+        if isinstance(start, int) and isinstance(end, int) and (best is None or start < best[0]):
+            best = (start, end)
+    return best

@@ -1,0 +1,1 @@
+"""Table formats: each keeps tables below paths of a store and fulfils `lakewright.model.contracts.TableFormat`."""

@@ -1,0 +1,136 @@
+"""The timeline files that are Avro: plans and results of rollbacks and cleans, and the request of a replacement.
+
+Each is an object container file with one record. The schemas are those of Hudi's ``hudi-common/src/main/avro``; fields that we
+always leave null and that have a default are left out, which Avro's schema resolution fills in for any reader.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import fastavro
+
+from lakewright.errors import FormatError
+
+Schema = dict[str, Any]
+_STRINGS = {"type": "array", "items": "string"}
+
+
+def _record(name: str, **fields: Any) -> Schema:
+    return {
+        "type": "record",
+        "name": name,
+        "namespace": "org.apache.hudi.avro.model",
+        "fields": [{"name": field, "type": kind} for field, kind in fields.items()],
+    }
+
+
+def _map(values: Any) -> Schema:
+    return {"type": "map", "values": values}
+
+
+_INSTANT = _record("HoodieInstantInfo", commitTime="string", action="string")
+
+ROLLBACK_PLAN = _record(
+    "HoodieRollbackPlan",
+    instantToRollback=["null", _INSTANT],
+    RollbackRequests=[
+        "null",
+        {
+            "type": "array",
+            "items": _record(
+                "HoodieRollbackRequest",
+                partitionPath="string",
+                fileId=["null", "string"],
+                latestBaseInstant=["null", "string"],
+                filesToBeDeleted=_STRINGS,
+                logBlocksToBeDeleted=["null", _map("long")],
+            ),
+        },
+    ],
+    version=["int", "null"],
+)
+ROLLBACK = _record(
+    "HoodieRollbackMetadata",
+    startRollbackTime="string",
+    timeTakenInMillis="long",
+    totalFilesDeleted="int",
+    commitsRollback=_STRINGS,
+    partitionMetadata=_map(
+        _record(
+            "HoodieRollbackPartitionMetadata",
+            partitionPath="string",
+            successDeleteFiles=_STRINGS,
+            failedDeleteFiles=_STRINGS,
+            rollbackLogFiles=["null", _map("long")],
+            logFilesFromFailedCommit=["null", _map("long")],
+        )
+    ),
+    version=["int", "null"],
+    instantsRollback={"type": "array", "items": _INSTANT},
+)
+CLEAN_PLAN = _record(
+    "HoodieCleanerPlan",
+    earliestInstantToRetain=["null", _record("HoodieActionInstant", timestamp="string", action="string", state="string")],
+    lastCompletedCommitTimestamp="string",
+    policy="string",
+    filesToBeDeletedPerPartition=["null", _map(_STRINGS)],
+    version=["int", "null"],
+    filePathsToBeDeletedPerPartition=[
+        "null",
+        _map(
+            {
+                "type": "array",
+                "items": _record("HoodieCleanFileInfo", filePath=["null", "string"], isBootstrapBaseFile=["null", "boolean"]),
+            }
+        ),
+    ],
+    partitionsToBeDeleted=["null", _STRINGS],
+    extraMetadata=["null", _map("string")],
+)
+_CLEAN_PARTITION = _record(
+    "HoodieCleanPartitionMetadata",
+    partitionPath="string",
+    policy="string",
+    deletePathPatterns=_STRINGS,
+    successDeleteFiles=_STRINGS,
+    failedDeleteFiles=_STRINGS,
+    isPartitionDeleted=["null", "boolean"],
+)
+CLEAN = _record(
+    "HoodieCleanMetadata",
+    startCleanTime="string",
+    timeTakenInMillis="long",
+    totalFilesDeleted="int",
+    earliestCommitToRetain="string",
+    lastCompletedCommitTimestamp="string",
+    partitionMetadata=_map(_CLEAN_PARTITION),
+    version=["int", "null"],
+    bootstrapPartitionMetadata=["null", _map("HoodieCleanPartitionMetadata")],
+    extraMetadata=["null", _map("string")],
+)
+REPLACE_REQUEST = _record(
+    "HoodieRequestedReplaceMetadata",
+    operationType=["null", "string"],
+    extraMetadata=["null", _map("string")],
+    version=["int", "null"],
+)
+
+
+def encode(schema: Schema, record: dict[str, Any]) -> bytes:
+    """A container file with that one record; fields that may be null need not be given."""
+    buffer = io.BytesIO()
+    fastavro.writer(buffer, schema, [record])
+    return buffer.getvalue()
+
+
+def decode(data: bytes, where: str) -> dict[str, Any]:
+    """The one record of a container file, under the schema it was written with; raises `FormatError` LW-404."""
+    try:
+        (record,) = fastavro.reader(io.BytesIO(data))
+    except Exception as error:  # fastavro raises what its decoder stumbles over: struct, key, index and value errors
+        raise FormatError("LW-404", f"{where} is damaged: {error}", hint="restore the file from a backup") from error
+    if not isinstance(record, dict):
+        raise FormatError("LW-404", f"{where} is damaged: it holds no record", hint="restore the file from a backup")
+    return record

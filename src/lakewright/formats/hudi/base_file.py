@@ -1,0 +1,196 @@
+"""Base files: Parquet with Hudi's meta columns and footer keys, written and read through the store."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from lakewright.errors import FormatError
+from lakewright.formats.hudi import schema
+from lakewright.formats.hudi.folder import Folder
+from lakewright.formats.hudi.metadata import WriteStat
+from lakewright.model.contracts import Store
+from lakewright.model.table import TableSpec
+
+MAX_BYTES = 120 << 20
+"""Size at which a base file is full: Hudi's ``hoodie.parquet.max.file.size``."""
+ROW_GROUP_ROWS = 1 << 17
+ROW_GROUP_BYTES = 64 << 20
+"""In Arrow's memory; what bounds a writer's memory when rows are wide."""
+
+_SAME_IN_FILE = (schema.PARTITION_PATH, schema.FILE_NAME)
+_REPEATED = [schema.COMMIT_TIME, *_SAME_IN_FILE]
+_DICTIONARY = pa.dictionary(pa.int32(), pa.string())
+
+
+class BaseFileWriter:
+    """Writes one base file of an instant; a context manager, and nothing is left if its block raises.
+
+    The marker stands before the file's first byte, so that a rollback finds it. After the block ``stat`` is the file's stat.
+    ``ordinal`` tells the files of the instant apart. ``previous`` is the instant of the group's last version, None for a new one.
+    """
+
+    stat: WriteStat
+
+    def __init__(
+        self, folder: Folder, instant: str, spec: TableSpec, partition: str, file_id: str, ordinal: int, previous: str | None = None
+    ) -> None:
+        self.inserts = self.updates = self.deletes = 0
+        self.rows = 0
+        self._folder, self._instant, self._spec = folder, instant, spec
+        self._partition, self._file_id, self._ordinal, self._previous = partition, file_id, ordinal, previous
+        self._file_name = f"{file_id}_{ordinal}-0-0_{instant}.parquet"
+        stored = schema.arrow_schema(spec.columns, meta=True)
+        self._schema = pa.schema([pa.field(f.name, _DICTIONARY) if f.name in _SAME_IN_FILE else f for f in stored])
+        self._least: str | None = None
+        self._greatest: str | None = None
+        self._numbered = 0
+        self._stack = contextlib.ExitStack()
+
+    def __enter__(self) -> BaseFileWriter:
+        self._start = time.monotonic()
+        kind = "CREATE" if self._previous is None else "MERGE"
+        self._folder.store.create(self._folder.marker_name(self._instant, self._partition, self._file_name, kind), b"")
+        name = self._folder.data_name(self._partition, self._file_name)
+        self._file = self._stack.enter_context(self._folder.store.upload(name))
+        self._parquet = pq.ParquetWriter(
+            self._file,
+            self._schema,
+            compression="zstd",
+            compression_level=1,
+            use_dictionary=_REPEATED,
+            store_schema=False,
+            write_page_index=False,
+        )
+        return self
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        if error is not None:
+            with contextlib.suppress(Exception):  # what it still holds goes to a file that is about to vanish
+                self._parquet.close()
+            self._stack.__exit__(kind, error, trace)
+            return
+        with self._stack:
+            footer = {"parquet.avro.schema": schema.avro_schema(self._spec.name, self._spec.columns, meta=True)}
+            if self._least is not None and self._greatest is not None:
+                footer |= {"hoodie_min_record_key": self._least, "hoodie_max_record_key": self._greatest}
+            self._parquet.add_key_value_metadata(footer)
+            self._parquet.close()
+            size = self._file.tell()
+        self.stat = WriteStat(
+            partition=self._partition,
+            file_id=self._file_id,
+            path=f"{self._partition}/{self._file_name}" if self._partition else self._file_name,
+            previous=self._previous,
+            rows=self.rows,
+            inserts=self.inserts,
+            updates=self.updates,
+            deletes=self.deletes,
+            size=size,
+            took=int((time.monotonic() - self._start) * 1000),
+        )
+
+    @property
+    def size(self) -> int:
+        """Bytes written so far."""
+        return self._file.tell()
+
+    def stamped(self, rows: pa.Table, keys: pa.Array) -> pa.Table:
+        """`rows`, which this instant writes, with commit time, sequence number and record key in front."""
+        count = rows.num_rows
+        numbers = pa.array(np.arange(self._numbered, self._numbered + count))
+        self._numbered += count
+        seqno = pc.binary_join_element_wise(f"{self._instant}_{self._ordinal}", numbers.cast(pa.string()), "_")
+        columns = [pa.repeat(pa.scalar(self._instant), count), seqno, keys, *rows.columns]
+        names = [schema.COMMIT_TIME, schema.COMMIT_SEQNO, schema.RECORD_KEY, *rows.column_names]
+        return pa.table(columns, names=names)
+
+    def write(self, rows: pa.Table) -> None:
+        """Append a row group of rows with commit time, sequence number and record key; the other meta columns are the file's."""
+        count = rows.num_rows
+        if count == 0:
+            return
+        bounds = pc.min_max(rows.column(schema.RECORD_KEY)).as_py()
+        self._least = bounds["min"] if self._least is None else min(self._least, bounds["min"])
+        self._greatest = bounds["max"] if self._greatest is None else max(self._greatest, bounds["max"])
+        own = {schema.PARTITION_PATH: _constant(self._partition, count), schema.FILE_NAME: _constant(self._file_name, count)}
+        columns = [own[name] if name in own else rows.column(name) for name in self._schema.names]
+        self._parquet.write_table(pa.table(columns, schema=self._schema), row_group_size=count)
+        self.rows += count
+
+
+def _constant(text: str, count: int) -> pa.DictionaryArray:
+    return pa.DictionaryArray.from_arrays(pa.repeat(pa.scalar(0, pa.int32()), count), pa.array([text]))
+
+
+class BaseFileReader:
+    """Reads one base file; raises `FormatError` LW-405, which names it, where it is damaged."""
+
+    def __init__(self, store: Store, name: str, size: int) -> None:
+        self.name = name
+        with self._translated():
+            self._parquet = pq.ParquetFile(pa.PythonFile(_StoredFile(store, name, size), mode="r"), pre_buffer=True)
+        self.rows: int = self._parquet.metadata.num_rows
+        self.row_groups: int = self._parquet.num_row_groups
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of its columns but the meta columns."""
+        return tuple(name for name in self._parquet.schema_arrow.names if name not in schema.META_COLUMNS)
+
+    def keys(self) -> pa.ChunkedArray:
+        """The record key of each row."""
+        with self._translated():
+            return self._parquet.read([schema.RECORD_KEY]).column(0)
+
+    def read(self, row_group: int, spec: TableSpec) -> pa.Table:
+        """A row group with commit time, sequence number, record key and the columns of `spec`; null where the file lacks one."""
+        wanted = [f for f in schema.arrow_schema(spec.columns, meta=True) if f.name not in _SAME_IN_FILE]
+        with self._translated():
+            present = [f.name for f in wanted if f.name in self._parquet.schema_arrow.names]
+            found = self._parquet.read_row_group(row_group, present)
+            columns = [
+                found.column(f.name).cast(f.type) if f.name in present else pa.nulls(found.num_rows, f.type) for f in wanted
+            ]
+            return pa.table(columns, schema=pa.schema(wanted))
+
+    @contextlib.contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except (pa.ArrowException, OSError, KeyError) as error:
+            reason = str(error).partition("\n")[0]
+            raise FormatError("LW-405", f"{self.name} is damaged: {reason}", hint="restore the file from a backup") from error
+
+
+class _StoredFile(io.RawIOBase):
+    """An object of a store as a file for Arrow, which asks for byte ranges."""
+
+    def __init__(self, store: Store, name: str, size: int) -> None:
+        self._store, self._name, self._size, self._offset = store, name, size, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._offset
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._offset = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._offset, io.SEEK_END: self._size}[whence]
+        return self._offset
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._store.read_range(self._name, self._offset, self._size - self._offset if size < 0 else size)
+        self._offset += len(data)
+        return data

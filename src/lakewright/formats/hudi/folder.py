@@ -1,0 +1,164 @@
+"""A table's folder in a store: what stands where, and one listing of each half (``.hoodie`` and the data)."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import datetime
+import re
+
+from lakewright.errors import AlreadyExists, FormatError, NotFound
+from lakewright.formats.hudi import properties as props
+from lakewright.formats.hudi.metadata import CommitMetadata
+from lakewright.formats.hudi.properties import Properties
+from lakewright.formats.hudi.timeline import COMPLETED, Instant, Timeline, file_name
+from lakewright.model.contracts import Store
+
+PARTITION_METADATA = ".hoodie_partition_metadata"
+_HOODIE = ".hoodie"
+_BASE_FILE = re.compile(r"([^_/]+)_([^_/]+)_(\d{14}|\d{17})\.parquet")
+_MARKER = re.compile(r"(?:(.*)/)?([^/]+)\.marker\.[A-Z]+")
+
+
+@dataclasses.dataclass(frozen=True)
+class BaseFile:
+    """A base file in a listing: its name in the store, what its name says, its size in bytes. Its instant may have failed."""
+
+    name: str
+    partition: str
+    file_id: str
+    instant: str
+    size: int
+
+    @property
+    def group(self) -> tuple[str, str]:
+        """The file group: partition path and file id."""
+        return self.partition, self.file_id
+
+
+@dataclasses.dataclass(frozen=True)
+class Hoodie:
+    """What a listing of ``.hoodie`` shows.
+
+    ``markers`` maps an instant to the names of its marker files, ``heartbeats`` to when it last gave a sign of life.
+    """
+
+    timeline: Timeline
+    markers: dict[str, list[str]]
+    heartbeats: dict[str, datetime.datetime]
+    has_archive: bool
+    metadata_table: tuple[str, ...]
+
+
+class Folder:
+    """The folder `path` of a store."""
+
+    def __init__(self, store: Store, path: str) -> None:
+        self.store = store
+        self.path = path.rstrip("/")
+
+    @property
+    def lock_name(self) -> str:
+        """Where the commit lock stands: beside the folder, because engines would take it for a part of the table."""
+        parent, slash, name = self.path.rpartition("/")
+        return f"{parent}{slash}_locks/{name}.json"
+
+    def data_name(self, partition: str, file: str) -> str:
+        """The store's name of a file in a partition."""
+        return f"{self.path}/{partition}/{file}" if partition else f"{self.path}/{file}"
+
+    def hoodie_name(self, file: str) -> str:
+        """The store's name of a file in ``.hoodie``."""
+        return f"{self.path}/{_HOODIE}/{file}"
+
+    def instant_name(self, time: str, action: str, state: str) -> str:
+        """The store's name of an instant's file."""
+        return self.hoodie_name(file_name(time, action, state))
+
+    def marker_name(self, time: str, partition: str, file: str, kind: str) -> str:
+        """The store's name of a direct marker; `kind` is CREATE or MERGE."""
+        return self.hoodie_name(f".temp/{time}/{partition}{'/' if partition else ''}{file}.marker.{kind}")
+
+    def heartbeat_name(self, time: str) -> str:
+        """The store's name of an instant's heartbeat, whose modification time is the sign of life."""
+        return self.hoodie_name(f".heartbeat/{time}")
+
+    def marked_file(self, time: str, marker: str) -> tuple[str, str] | None:
+        """Partition path and name of the file that a direct marker announces; None for another file."""
+        match = _MARKER.fullmatch(marker.removeprefix(self.hoodie_name(f".temp/{time}/")))
+        return (match[1] or "", match[2]) if match else None
+
+    def is_empty(self) -> bool:
+        """Whether there is nothing at all."""
+        return next(self.store.list(f"{self.path}/"), None) is None
+
+    def hoodie(self) -> Hoodie:
+        """List ``.hoodie``; raises `FormatError` LW-404 for a completed commit without a byte, which Spark takes for empty."""
+        prefix = self.hoodie_name("")
+        names: list[str] = []
+        markers: dict[str, list[str]] = {}
+        heartbeats: dict[str, datetime.datetime] = {}
+        has_archive, metadata_table = False, []
+        for entry in self.store.list(prefix):
+            folder, _, rest = entry.name.removeprefix(prefix).rpartition("/")
+            top, _, below = folder.partition("/")
+            if not folder:
+                names.append(rest)
+                if entry.size == 0 and file_name(rest[:17], rest[18:], COMPLETED) == rest and rest[18:] in ("commit", "replacecommit"):
+                    raise FormatError("LW-404", f"{entry.name} is damaged: it is empty", hint="restore the file from a backup")
+            elif top == ".temp":
+                markers.setdefault(below.partition("/")[0], []).append(entry.name)
+            elif top == ".heartbeat":
+                heartbeats[rest] = entry.modified
+            elif top == "archived":
+                has_archive = True
+            elif top == "metadata":
+                metadata_table.append(entry.name)
+        return Hoodie(Timeline(names), markers, heartbeats, has_archive, tuple(metadata_table))
+
+    def base_files(self) -> tuple[list[BaseFile], set[str]]:
+        """List the data: all base files, completed or not, and the partition paths that have their metadata file."""
+        prefix = f"{self.path}/"
+        files, known = [], set()
+        # "0" is the character after "/": the listing starts behind everything in .hoodie.
+        for entry in self.store.list(prefix, after=f"{prefix}{_HOODIE}0"):
+            partition, _, file = entry.name.removeprefix(prefix).rpartition("/")
+            if file == PARTITION_METADATA:
+                known.add(partition)
+            elif match := _BASE_FILE.fullmatch(file):
+                files.append(BaseFile(entry.name, partition, match[1], match[3], entry.size))
+        return files, known
+
+    def read_commit(self, instant: Instant) -> CommitMetadata:
+        """The metadata of a completed commit or replacecommit; raises `FormatError` LW-404."""
+        name = self.instant_name(instant.time, instant.action, instant.state)
+        return CommitMetadata.decode(self.store.read(name), name)
+
+    def add_partition(self, partition: str, time: str) -> None:
+        """Write the partition's metadata file if it is not there; without it Spark reads no row of the partition."""
+        depth = partition.count("/") + 1 if partition else 0
+        with contextlib.suppress(AlreadyExists):
+            self.store.create(
+                self.data_name(partition, PARTITION_METADATA),
+                f"#partition metadata\ncommitTime={time}\npartitionDepth={depth}\n".encode(),
+            )
+
+    # ---- properties ------------------------------------------------------------------------------------------------------
+
+    def read_properties(self) -> Properties | None:
+        """``hoodie.properties``, or its backup where a crashed engine left only that, checked; None where there is neither.
+
+        Raises `FormatError` LW-402 or LW-403.
+        """
+        for file in (props.NAME, props.BACKUP):
+            name = self.hoodie_name(file)
+            with contextlib.suppress(NotFound):
+                found = props.parse(self.store.read(name), name)
+                props.check(found, name)
+                return found
+        return None
+
+    def write_properties(self, properties: Properties) -> None:
+        """Replace ``hoodie.properties``, and first remove the checksum file that another engine may have left beside it."""
+        self.store.delete(self.hoodie_name(f".{props.NAME}.crc"))
+        self.store.put(self.hoodie_name(props.NAME), props.render(properties, datetime.datetime.now(datetime.UTC)))

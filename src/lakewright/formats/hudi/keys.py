@@ -1,0 +1,83 @@
+"""Record keys and partition paths, for whole columns at once, letter for letter as Hudi's key generators write them.
+
+One key column gives its bare value; several give ``a:1,b:x``. A partition path is ``column=value``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lakewright.errors import FormatError
+
+_EMPTY = "__empty__"
+DEFAULT_PARTITION = "__HIVE_DEFAULT_PARTITION__"
+_NOT_IN_PATH = r"[/:\x00-\x1f]"
+
+
+def record_keys(rows: pa.Table, key: Sequence[str], table: str) -> pa.ChunkedArray:
+    """The record key of each row.
+
+    Raises `FormatError` LW-409 for a null in a key column, and LW-411 for text that would make two keys look alike: in a key of
+    several columns ``__empty__``, or a comma, the next column's name and a colon.
+    """
+    for name in key:
+        if rows.column(name).null_count:
+            raise FormatError("LW-409", f"a row for table {table} has no value in its key column {name}")
+    if len(key) == 1:
+        return rows.column(key[0]).cast(pa.string())
+    parts: list[pa.ChunkedArray | pa.Scalar] = []
+    for index, name in enumerate(key):
+        value = rows.column(name)
+        text = value.cast(pa.string())
+        if text.type == value.type:
+            text = _unambiguous(text, name, key[index + 1 : index + 2], table)
+        parts += [pa.scalar(f"{',' if index else ''}{name}:"), text]
+    return pc.binary_join_element_wise(*parts, "")
+
+
+def _unambiguous(text: pa.ChunkedArray, name: str, following: Sequence[str], table: str) -> pa.ChunkedArray:
+    taken = pc.any(pc.equal(text, _EMPTY)).as_py() or any(
+        pc.any(pc.match_substring(text, f",{column}:")).as_py() for column in following
+    )
+    if taken:
+        raise FormatError(
+            "LW-411",
+            f"a value in key column {name} of table {table} would make two keys look alike",
+            hint="Hudi writes keys as a:1,b:2; change the value in the source",
+        )
+    return pc.if_else(pc.equal(text, ""), _EMPTY, text)
+
+
+def partition_paths(rows: pa.Table, column: str | None, table: str) -> pa.ChunkedArray:
+    """The partition path of each row, dictionary-encoded: ``column=value``, or the empty path without a partition column.
+
+    Raises `FormatError` LW-411 for a value that cannot be a folder's name.
+    """
+    if column is None:
+        indices = pa.repeat(pa.scalar(0, pa.int32()), rows.num_rows)
+        return pa.chunked_array([pa.DictionaryArray.from_arrays(indices, pa.array([""]))])
+    encoded = pc.fill_null(rows.column(column), "").combine_chunks().dictionary_encode()
+    if pc.any(pc.match_substring_regex(encoded.dictionary, _NOT_IN_PATH)).as_py():
+        raise FormatError(
+            "LW-411",
+            f"a value in partition column {column} of table {table} cannot be a folder's name",
+            hint="partition by another column: a value may not hold a slash, a colon or control characters",
+        )
+    paths = [f"{column}={value or DEFAULT_PARTITION}" for value in encoded.dictionary.to_pylist()]
+    return pa.chunked_array([pa.DictionaryArray.from_arrays(encoded.indices, pa.array(paths, pa.string()))])
+
+
+def partition_value(path: str) -> str | None:
+    """The value that a partition path stands for; None for no partition, and for rows without a value."""
+    value = path.partition("=")[2]
+    return None if not value or value == DEFAULT_PARTITION else value
+
+
+def check_distinct(keys: Sequence[pa.ChunkedArray], table: str) -> None:
+    """Raise `FormatError` LW-410 if a key occurs twice."""
+    together = pa.chunked_array([chunk for part in keys for chunk in part.chunks], pa.string())
+    if pc.count_distinct(together).as_py() != len(together):
+        raise FormatError("LW-410", f"a key occurs twice in one batch for table {table}", hint="one row per key: fold first")

@@ -1,0 +1,129 @@
+"""Commit files: JSON of Hudi's ``HoodieCommitMetadata`` and ``HoodieWriteStat``, the inflight form included."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+from lakewright.errors import FormatError
+
+CHECKPOINT = "lakewright.checkpoint"
+"""Key of `Checkpoint.to_json` in a commit's extra metadata."""
+WRITER = "lakewright.writer"
+"""Key in an inflight file's extra metadata that tells our writes from other engines'."""
+SCHEMA = "schema"
+NO_COMMIT = "null"
+
+# Of merge-on-read, change-data-capture and event time; a copy-on-write stat has them all the same.
+_UNUSED_FIRST = {"totalWriteErrors": 0, "tempPath": None}
+_UNUSED_LAST = {
+    "totalLogRecords": 0,
+    "totalLogFilesCompacted": 0,
+    "totalLogSizeCompacted": 0,
+    "totalUpdatedRecordsCompacted": 0,
+    "totalLogBlocks": 0,
+    "totalCorruptLogBlock": 0,
+    "totalRollbackBlocks": 0,
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class WriteStat:
+    """A base file that an instant wrote: ``path`` below the table, ``rows`` in it, and how they came about.
+
+    ``previous`` is the instant of the file group's version before, or None for a new group; ``took`` is in milliseconds.
+    """
+
+    partition: str
+    file_id: str
+    path: str
+    previous: str | None
+    rows: int
+    inserts: int
+    updates: int
+    deletes: int
+    size: int
+    took: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """A ``HoodieWriteStat``."""
+        upsert, create = (0, self.took) if self.previous is None else (self.took, 0)
+        return {
+            "fileId": self.file_id,
+            "path": self.path,
+            "cdcStats": None,
+            "prevCommit": self.previous or NO_COMMIT,
+            "numWrites": self.rows,
+            "numDeletes": self.deletes,
+            "numUpdateWrites": self.updates,
+            "numInserts": self.inserts,
+            "totalWriteBytes": self.size,
+            **_UNUSED_FIRST,
+            "partitionPath": self.partition,
+            **_UNUSED_LAST,
+            "fileSizeInBytes": self.size,
+            "minEventTime": None,
+            "maxEventTime": None,
+            "runtimeStats": {"totalScanTime": 0, "totalUpsertTime": upsert, "totalCreateTime": create},
+        }
+
+    @classmethod
+    def from_json(cls, partition: str, data: dict[str, Any]) -> WriteStat:
+        """The stat of any engine; raises KeyError where one of the two fields that Hudi itself needs is missing."""
+        previous = data.get("prevCommit")
+        return cls(
+            partition=partition,
+            file_id=data["fileId"],
+            path=data["path"] or "",
+            previous=None if previous == NO_COMMIT else previous,
+            rows=data.get("numWrites", 0),
+            inserts=data.get("numInserts", 0),
+            updates=data.get("numUpdateWrites", 0),
+            deletes=data.get("numDeletes", 0),
+            size=data.get("fileSizeInBytes", 0),
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class CommitMetadata:
+    """What a commit or replacecommit file says. ``replaced`` maps a partition to the file groups that the instant ends."""
+
+    operation: str
+    stats: tuple[WriteStat, ...] = ()
+    extra: dict[str, str] = dataclasses.field(default_factory=dict)
+    replaced: dict[str, list[str]] | None = None
+
+    def encode(self) -> bytes:
+        """The file's bytes."""
+        by_partition: dict[str, list[dict[str, Any]]] = {}
+        for stat in self.stats:
+            by_partition.setdefault(stat.partition, []).append(stat.to_json())
+        data: dict[str, Any] = {
+            "partitionToWriteStats": by_partition,
+            "compacted": False,
+            "extraMetadata": self.extra,
+            "operationType": self.operation,
+        }
+        if self.replaced is not None:
+            data["partitionToReplaceFileIds"] = self.replaced
+        return json.dumps(data, indent=1).encode()
+
+    @classmethod
+    def decode(cls, data: bytes, where: str) -> CommitMetadata:
+        """The metadata of any engine's commit; raises `FormatError` LW-404 for a truncated or empty file."""
+        try:
+            fields = json.loads(data)
+            return cls(
+                operation=fields.get("operationType") or "UNKNOWN",
+                stats=tuple(
+                    WriteStat.from_json(partition, stat)
+                    for partition, stats in (fields.get("partitionToWriteStats") or {}).items()
+                    for stat in stats
+                ),
+                extra=fields.get("extraMetadata") or {},
+                replaced=fields.get("partitionToReplaceFileIds"),
+            )
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            why = "it is empty" if not data else f"it is not a commit's JSON ({type(error).__name__})"
+            raise FormatError("LW-404", f"{where} is damaged: {why}", hint="restore the file from a backup") from error

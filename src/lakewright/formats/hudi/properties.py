@@ -1,0 +1,127 @@
+"""``hoodie.properties``: what a table is, in a Java properties file."""
+
+from __future__ import annotations
+
+import datetime
+import re
+import zlib
+
+from lakewright.errors import FormatError
+from lakewright.formats.hudi import schema
+from lakewright.model.table import POSITION_COLUMN, TableSpec
+
+Properties = dict[str, str]
+
+NAME = "hoodie.properties"
+BACKUP = "hoodie.properties.backup"
+_TABLE, _DATABASE, _CHECKSUM = "hoodie.table.name", "hoodie.database.name", "hoodie.table.checksum"
+_KEY, _PARTITION, _SCHEMA = "hoodie.table.recordkey.fields", "hoodie.table.partition.fields", "hoodie.table.create.schema"
+_GENERATOR, _HIVE_STYLE = "hoodie.table.keygenerator.class", "hoodie.datasource.write.hive_style_partitioning"
+METADATA_PARTITIONS = ("hoodie.table.metadata.partitions", "hoodie.table.metadata.partitions.inflight")
+
+# property -> (the only value we can work with, what its absence means)
+_FIXED: dict[str, tuple[str, str | None]] = {
+    "hoodie.table.version": ("6", None),
+    "hoodie.timeline.layout.version": ("1", None),
+    "hoodie.table.type": ("COPY_ON_WRITE", "COPY_ON_WRITE"),
+    "hoodie.table.timeline.timezone": ("UTC", "LOCAL"),
+    "hoodie.table.base.file.format": ("PARQUET", "PARQUET"),
+    "hoodie.populate.meta.fields": ("true", "true"),
+    "hoodie.datasource.write.drop.partition.columns": ("false", "false"),
+    "hoodie.datasource.write.partitionpath.urlencode": ("false", "false"),
+}
+_ESCAPED = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
+_CONTROL = {"t": "\t", "n": "\n", "r": "\r", "f": "\f"}
+
+
+def of_spec(spec: TableSpec) -> Properties:
+    """The properties of a new table."""
+    properties = {name: value for name, (value, _) in _FIXED.items()}
+    properties |= {
+        _TABLE: spec.name,
+        _KEY: ",".join(spec.key),
+        _GENERATOR: _generator(spec.key, spec.partition),
+        _HIVE_STYLE: "true",
+        _SCHEMA: schema.avro_schema(spec.name, spec.columns),
+        _CHECKSUM: _checksum({_TABLE: spec.name}),
+        "hoodie.archivelog.folder": "archived",
+    }
+    if spec.partition is not None:
+        properties[_PARTITION] = spec.partition
+    if POSITION_COLUMN in dict(spec.columns):
+        properties["hoodie.table.precombine.field"] = POSITION_COLUMN
+    return properties
+
+
+def to_spec(properties: Properties, avro: str | None) -> TableSpec:
+    """The table that properties describe, with the columns of the schema `avro` (None: those it was created with)."""
+    columns = schema.columns_of(avro or properties[_SCHEMA])
+    return TableSpec(properties[_TABLE], columns, tuple(properties[_KEY].split(",")), properties.get(_PARTITION) or None)
+
+
+def check(properties: Properties, where: str) -> None:
+    """Raise `FormatError` unless the table is of the one kind that we read and write.
+
+    LW-403: the file is damaged. LW-402: another table version, layout, type or setting.
+    """
+    for name in (_TABLE, _KEY):
+        if not properties.get(name):
+            raise FormatError("LW-403", f"{where} lacks {name}", hint="restore the file from a backup")
+    for name, (value, absent) in _FIXED.items():
+        _require(properties.get(name, absent), value, name, where)
+    if properties.get(_CHECKSUM, _checksum(properties)) != _checksum(properties):
+        raise FormatError("LW-403", f"{where} has a wrong checksum", hint="restore the file from a backup")
+    key, partition = tuple(properties[_KEY].split(",")), properties.get(_PARTITION)
+    if partition:
+        _require(properties.get(_HIVE_STYLE), "true", _HIVE_STYLE, where)
+    generator = _generator(key, partition)
+    _require(properties.get(_GENERATOR, generator), generator, _GENERATOR, where)
+
+
+def _require(found: str | None, value: str, name: str, where: str) -> None:
+    if found != value:
+        raise FormatError(
+            "LW-402", f"{where} says {name}={found}, and only {value} can be read and written here", hint="use the engine that wrote it"
+        )
+
+
+def _generator(key: tuple[str, ...], partition: str | None) -> str:
+    kind = "Nonpartitioned" if not partition else "Simple" if len(key) == 1 else "Complex"
+    return f"org.apache.hudi.keygen.{kind}KeyGenerator"
+
+
+def _checksum(properties: Properties) -> str:
+    """CRC32 of ``<database>.<table>``, as Hudi's ``HoodieTableConfig`` computes it."""
+    return str(zlib.crc32(f"{properties.get(_DATABASE, '')}.{properties[_TABLE]}".encode()))
+
+
+def render(properties: Properties, now: datetime.datetime) -> bytes:
+    """The file's bytes, as ``java.util.Properties`` reads them."""
+    head = f"#Properties saved on {now:%Y-%m-%dT%H:%M:%S.%fZ}\n#{now:%a %b %d %H:%M:%S} UTC {now:%Y}\n"
+    return (head + "".join(f"{_escape(name)}={_escape(value)}\n" for name, value in properties.items())).encode("ascii")
+
+
+def parse(data: bytes, where: str) -> Properties:
+    """The properties of a file that `render` or Java wrote; raises `FormatError` LW-403 for anything else."""
+    properties: Properties = {}
+    for line in data.decode("latin-1").splitlines():
+        text = line.lstrip()
+        if not text or text[0] in "#!":
+            continue
+        name, separator, value = text.partition("=")
+        if not separator:
+            raise FormatError("LW-403", f"{where} is not a properties file", hint="restore the file from a backup")
+        properties[_unescape(name.rstrip())] = _unescape(value.lstrip())
+    return properties
+
+
+def _escape(text: str) -> str:
+    escaped = re.sub(r"([\\:=#!])", r"\\\1", text).replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
+    units = escaped.encode("utf-16-be")
+    pairs = (units[i] << 8 | units[i + 1] for i in range(0, len(units), 2))
+    return "".join(chr(unit) if unit < 0x7F else f"\\u{unit:04X}" for unit in pairs)
+
+
+def _unescape(text: str) -> str:
+    plain = _ESCAPED.sub(lambda m: chr(int(m[1][1:], 16)) if len(m[1]) > 1 else _CONTROL.get(m[1], m[1]), text)
+    return plain.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -1,0 +1,179 @@
+"""Rolling back: the files of an instant that will not complete go, first its data, then what tells that it ever began.
+
+The order makes a crash harmless at every step: the plan is durable before the first deletion, the failed instant stays pending until
+its data files are gone, and its markers stay until the instant is. So the next rollback finds whatever is left.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+from collections.abc import Iterable
+
+from lakewright.errors import AlreadyExists, FormatError
+from lakewright.formats.hudi import avro
+from lakewright.formats.hudi.folder import Folder, Hoodie
+from lakewright.formats.hudi.metadata import WRITER, CommitMetadata
+from lakewright.formats.hudi.timeline import COMPLETED, INFLIGHT, REQUESTED, ROLLBACK, WRITES, Instant, format_time
+
+_ALIVE_FOR = datetime.timedelta(seconds=120)
+"""How long a heartbeat counts: two of Hudi's default intervals of 60 s."""
+
+
+def roll_back_others(folder: Folder, own: str) -> None:
+    """Undo every pending commit and replacecommit but `own`, and finish what earlier rollbacks left; the caller has the lock.
+
+    Raises `FormatError` LW-414, before anything is touched, for an instant of another engine that gives signs of life. Pending
+    compactions, clusterings and other actions are left alone.
+    """
+    hoodie = folder.hoodie()
+    failed = [i for i in hoodie.timeline.pending if i.action in WRITES and i.time != own and not _is_clustering(folder, hoodie, i)]
+    for instant in failed:
+        _refuse_living(folder, hoodie, instant)
+    for instant in [i for i in hoodie.timeline.pending if i.action == ROLLBACK]:
+        _resume(folder, hoodie, instant)
+    for instant in failed:
+        roll_back(folder, instant)
+    _sweep(folder, own)
+
+
+def roll_back(folder: Folder, instant: Instant) -> None:
+    """Undo one pending commit or replacecommit; the caller has the lock."""
+    hoodie = folder.hoodie()
+    if hoodie.timeline.states(instant.time, instant.action) <= {REQUESTED} and instant.time not in hoodie.markers:
+        # Data files come after the inflight file, so there are none.
+        folder.store.delete(folder.instant_name(instant.time, instant.action, REQUESTED))
+        return
+    files = _files_of(folder, hoodie, instant.time)
+    time = hoodie.timeline.next_time(datetime.datetime.now(datetime.UTC))
+    by_partition: dict[str, list[str]] = {}
+    for partition, file in sorted(files):
+        by_partition.setdefault(partition, []).append(file)
+    requests = [
+        {
+            "partitionPath": partition,
+            "fileId": file.partition("_")[0],
+            "latestBaseInstant": instant.time,
+            "filesToBeDeleted": [folder.store.location(folder.data_name(partition, file))],
+            "logBlocksToBeDeleted": {},
+        }
+        for partition, names in by_partition.items()
+        for file in names
+    ]
+    plan = {
+        "instantToRollback": {"commitTime": instant.time, "action": instant.action},
+        "RollbackRequests": requests,
+        "version": 1,
+    }
+    folder.store.create(folder.instant_name(time, ROLLBACK, REQUESTED), avro.encode(avro.ROLLBACK_PLAN, plan))
+    _execute(folder, time, instant, by_partition)
+
+
+def _resume(folder: Folder, hoodie: Hoodie, rollback: Instant) -> None:
+    """Finish a rollback that a dead process planned; files that its plan does not know are found by the next one."""
+    name = folder.instant_name(rollback.time, ROLLBACK, REQUESTED)
+    plan = avro.decode(folder.store.read(name), name)
+    target = plan["instantToRollback"]
+    if target is None or target["action"] not in WRITES:
+        return
+    by_partition: dict[str, list[str]] = {}
+    for request in plan["RollbackRequests"] or []:
+        for path in request["filesToBeDeleted"]:
+            by_partition.setdefault(request["partitionPath"], []).append(path.rpartition("/")[2])
+    instant = Instant(target["commitTime"], target["action"], INFLIGHT)
+    if hoodie.timeline.states(instant.time, instant.action) & {COMPLETED}:
+        raise FormatError("LW-404", f"{name} would roll back a completed commit", hint="look at the table with its other writers")
+    _execute(folder, rollback.time, instant, by_partition)
+
+
+def _execute(folder: Folder, time: str, failed: Instant, by_partition: dict[str, list[str]]) -> None:
+    start = datetime.datetime.now(datetime.UTC)
+    with contextlib.suppress(AlreadyExists):
+        folder.store.create(folder.instant_name(time, ROLLBACK, INFLIGHT), b"")
+    for partition, names in by_partition.items():
+        for file in names:
+            folder.store.delete(folder.data_name(partition, file))
+    took = datetime.datetime.now(datetime.UTC) - start
+    result = {
+        "startRollbackTime": format_time(start),
+        "timeTakenInMillis": took // datetime.timedelta(milliseconds=1),
+        "totalFilesDeleted": sum(map(len, by_partition.values())),
+        "commitsRollback": [failed.time],
+        "partitionMetadata": {
+            partition: {
+                "partitionPath": partition,
+                "successDeleteFiles": [folder.store.location(folder.data_name(partition, file)) for file in names],
+                "failedDeleteFiles": [],
+                "rollbackLogFiles": {},
+                "logFilesFromFailedCommit": {},
+            }
+            for partition, names in by_partition.items()
+        },
+        "version": 1,
+        "instantsRollback": [{"commitTime": failed.time, "action": failed.action}],
+    }
+    folder.store.create(folder.instant_name(time, ROLLBACK, COMPLETED), avro.encode(avro.ROLLBACK, result))
+    forget(folder, failed)
+
+
+def forget(folder: Folder, instant: Instant) -> None:
+    """Remove a failed instant whose data files are gone: its inflight file, its request, then its markers and heartbeat."""
+    for state in (INFLIGHT, REQUESTED):
+        folder.store.delete(folder.instant_name(instant.time, instant.action, state))
+    tidy(folder, instant.time, folder.hoodie().markers.get(instant.time, ()))
+
+
+def tidy(folder: Folder, time: str, markers: Iterable[str]) -> None:
+    """Remove the markers and the heartbeat of an instant that has ended."""
+    for marker in markers:
+        folder.store.delete(marker)
+    folder.store.delete(folder.heartbeat_name(time))
+
+
+def _files_of(folder: Folder, hoodie: Hoodie, time: str) -> set[tuple[str, str]]:
+    """Partition and name of the data files of an instant, by its markers and by listing."""
+    marked = {file for name in hoodie.markers.get(time, ()) if (file := folder.marked_file(time, name))}
+    listed = {(f.partition, f.name.rpartition("/")[2]) for f in folder.base_files()[0] if f.instant == time}
+    return marked | listed
+
+
+def _sweep(folder: Folder, own: str) -> None:
+    """Remove what instants that are over left behind: a completed one its markers, a rolled back one perhaps late files too."""
+    hoodie = folder.hoodie()
+    pending = {instant.time for instant in hoodie.timeline.pending}
+    completed = {instant.time for instant in hoodie.timeline.writes}
+    for time in (hoodie.markers.keys() | hoodie.heartbeats.keys()) - pending - {own}:
+        markers = hoodie.markers.get(time, [])
+        if time not in completed:
+            for marker in markers:
+                if file := folder.marked_file(time, marker):
+                    folder.store.delete(folder.data_name(*file))
+        tidy(folder, time, markers)
+
+
+def _refuse_living(folder: Folder, hoodie: Hoodie, instant: Instant) -> None:
+    beat = hoodie.heartbeats.get(instant.time)
+    if beat is None or datetime.datetime.now(datetime.UTC) - beat > _ALIVE_FOR or _is_ours(folder, hoodie, instant):
+        return
+    raise FormatError(
+        "LW-414",
+        f"another engine is writing to {folder.path} (instant {instant.time})",
+        hint=f"wait for it; if it is dead, its heartbeat counts for {_ALIVE_FOR.seconds} seconds",
+    )
+
+
+def _is_ours(folder: Folder, hoodie: Hoodie, instant: Instant) -> bool:
+    if INFLIGHT not in hoodie.timeline.states(instant.time, instant.action):
+        return False
+    name = folder.instant_name(instant.time, instant.action, INFLIGHT)
+    data = folder.store.read(name)
+    return bool(data) and WRITER in CommitMetadata.decode(data, name).extra
+
+
+def _is_clustering(folder: Folder, hoodie: Hoodie, instant: Instant) -> bool:
+    """Whether a pending replacecommit is a clustering plan, which belongs to whoever scheduled it."""
+    if instant.action not in WRITES or REQUESTED not in hoodie.timeline.states(instant.time, instant.action):
+        return False
+    name = folder.instant_name(instant.time, instant.action, REQUESTED)
+    data = folder.store.read(name)
+    return bool(data) and avro.decode(data, name).get("clusteringPlan") is not None

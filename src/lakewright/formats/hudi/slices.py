@@ -1,0 +1,114 @@
+"""Which base files are the table as of an instant, and which instants can still be read.
+
+A file group's slice as of an instant is its newest completed base file at or before it, unless a replacement ended the group. This
+comes from two listings alone, however long the timeline is; commit files are read only for replacements.
+"""
+
+from __future__ import annotations
+
+import bisect
+import dataclasses
+from collections.abc import Iterable
+
+from lakewright.errors import NotFound
+from lakewright.formats.hudi import avro
+from lakewright.formats.hudi.folder import BaseFile, Folder, Hoodie
+from lakewright.formats.hudi.timeline import CLEAN, COMPLETED, REPLACE, REQUESTED
+
+Group = tuple[str, str]
+
+
+@dataclasses.dataclass(frozen=True)
+class View:
+    """A table's files at one moment: the listings, the groups that were replaced and when."""
+
+    hoodie: Hoodie
+    files: tuple[BaseFile, ...]
+    known_partitions: frozenset[str]
+    ended: dict[Group, str]
+
+    def as_of(self, time: str | None = None) -> list[BaseFile]:
+        """The slices as of an instant (default: the newest), in name order."""
+        writes = self.hoodie.timeline.writes
+        if not writes:
+            return []
+        until = time or writes[-1].time
+        newest: dict[Group, BaseFile] = {}
+        for file in self.completed_files():
+            if file.instant <= until and (file.group not in newest or newest[file.group].instant < file.instant):
+                newest[file.group] = file
+        return sorted((file for file in newest.values() if not self.ended.get(file.group, "~") <= until), key=lambda f: f.name)
+
+    def completed_files(self) -> Iterable[BaseFile]:
+        """Base files whose instant completed, those of archived instants included."""
+        writes = self.hoodie.timeline.writes
+        times = {instant.time for instant in writes}
+        before = writes[0].time if writes and self.hoodie.has_archive else ""
+        return (file for file in self.files if file.instant in times or file.instant < before)
+
+
+def load(folder: Folder) -> View:
+    """List a table beside writers: the timeline first, then the files, and both again where a clean came between."""
+    while True:
+        hoodie = folder.hoodie()
+        files, known = folder.base_files()
+        ended: dict[Group, str] = {}
+        for instant in hoodie.timeline.completed(REPLACE):
+            for partition, groups in (folder.read_commit(instant).replaced or {}).items():
+                ended |= dict.fromkeys(((partition, group) for group in groups), instant.time)
+        if _cleans(hoodie) == _cleans(folder.hoodie()):
+            return View(hoodie, tuple(files), frozenset(known), ended)
+
+
+def _cleans(hoodie: Hoodie) -> set[str]:
+    return {instant.time for instant in hoodie.timeline.instants if instant.action == CLEAN}
+
+
+def cleaned(folder: Folder, view: View) -> list[bool]:
+    """For each completed write of the view's timeline, whether a clean took a file that its snapshot needs.
+
+    A file was needed from its own instant until the next one of its group, or until its group was replaced.
+    """
+    times = [instant.time for instant in view.hoodie.timeline.writes]
+    gone = _deleted_files(folder, view.hoodie)
+    versions: dict[Group, list[str]] = {}
+    for group, instant in gone | {(file.group, file.instant) for file in view.completed_files()}:
+        versions.setdefault(group, []).append(instant)
+    # +1 where an interval of unreadable instants starts, -1 where it ends.
+    steps = [0] * (len(times) + 1)
+    for group, instant in gone:
+        later = [other for other in versions[group] if other > instant]
+        until = min([*later, view.ended.get(group, "~")])
+        steps[bisect.bisect_left(times, instant)] += 1
+        steps[bisect.bisect_left(times, until)] -= 1
+    depth, unreadable = 0, []
+    for step in steps[:-1]:
+        depth += step
+        unreadable.append(depth > 0)
+    return unreadable
+
+
+def _deleted_files(folder: Folder, hoodie: Hoodie) -> set[tuple[Group, str]]:
+    """Group and instant of every file that the plan of a clean names, whether that clean has finished or not."""
+    gone = set()
+    for instant in hoodie.timeline.instants:
+        if instant.action == CLEAN:
+            for partition, names in clean_plan(folder, instant.time).items():
+                for name in names:
+                    file_id, _, rest = name.partition("_")
+                    gone.add(((partition, file_id), rest.rpartition("_")[2].partition(".")[0]))
+    return gone
+
+
+def clean_plan(folder: Folder, time: str) -> dict[str, list[str]]:
+    """The bare file names that a clean is to delete, by partition path."""
+    name = folder.instant_name(time, CLEAN, REQUESTED)
+    try:
+        data = folder.store.read(name)
+    except NotFound:  # other engines may remove it once the clean is complete; its result names the same files
+        name = folder.instant_name(time, CLEAN, COMPLETED)
+        partitions = avro.decode(folder.store.read(name), name)["partitionMetadata"]
+        return {partition: list(found["deletePathPatterns"]) for partition, found in partitions.items()}
+    plan = avro.decode(data, name)
+    paths = plan.get("filePathsToBeDeletedPerPartition") or {}
+    return {partition: [info["filePath"].rpartition("/")[2] for info in infos] for partition, infos in paths.items()}

@@ -1,0 +1,174 @@
+"""Capture: a source's rows and changes into the raw log, and only then acknowledged.
+
+One capture of a source at a time: it holds the source's lease. What it writes exists when a manifest names it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from lakewright.errors import LakewrightError, SourceError
+from lakewright.model.contracts import Flush, Load, Source, Store, Stopped
+from lakewright.model.names import TableName
+from lakewright.model.position import Position
+from lakewright.model.schema import TableSchema
+from lakewright.raw.log import LogWriter, RawLog
+from lakewright.raw.manifest import RawFile
+from lakewright.storage.lease import Lease
+
+IDLE_MANIFEST_SECONDS = 60.0
+"""How often an idle source's watermark is written, so that its slot moves."""
+CATALOG_SECONDS = 30.0
+"""How often the source's catalog is looked at: a table that is idle or new tells nothing in the stream."""
+FOLD_EVERY = 200
+"""Manifests after which they are folded together: what a reader that starts has to read stays bounded."""
+PARALLEL = 2
+"""Tables loaded, and files of a flush written, at once."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Captured:
+    """What one step of a capture made durable: rows by table, the log's end, and how long ago that was committed in the source."""
+
+    kind: str
+    rows: dict[TableName, int]
+    watermark: Position | None
+    time: datetime.datetime | None
+
+
+class Capture:
+    """One run of capture over a source; `run` returns when `stop` is set or `until` is reached.
+
+    Raises `LakewrightError`: the caller may start a new one at any time, after any crash, and gets the same log.
+    """
+
+    def __init__(self, source: Source, log: RawLog, store: Store, notice: Callable[[Captured], None]) -> None:
+        self._source = source
+        self._log = log
+        self._store = store
+        self._notice = notice
+        self._pool = ThreadPoolExecutor(PARALLEL, "write")
+
+    def run(self, stop: threading.Event, until: Position | None = None, wait: float = 0.0) -> None:
+        """Load what was not loaded, then follow changes until `stop` is set or the log's end is at or after `until`.
+
+        `wait` is how many seconds to wait for another capture to let go of the source's lease.
+        """
+        with Lease.take(self._store, self._log.lease_name, purpose="capture", wait=wait) as lease, self._pool:
+            writer = self._log.writer(lease)
+            self._load_missing(writer)
+            while not stop.is_set():
+                view = self._log.view()
+                if until is not None and view.watermark >= until:
+                    return
+                schemas = self._known(writer)
+                with self._source.open_stream(view.watermark, schemas) as stream:
+                    if self._follow(writer, stream, stop, until):
+                        return
+                self._load_missing(writer)
+
+    def _follow(self, writer: LogWriter, stream, stop: threading.Event, until: Position | None) -> bool:  # type: ignore[no-untyped-def]
+        """Write flushes until told to stop (True), or until the catalog has a table to load (False)."""
+        held: list[RawFile] = []
+        stopped: list[Stopped] = []
+        written_at = catalog_at = time.monotonic()
+        end = self._log.view().watermark
+        for flush in stream.flushes():
+            held += self._write(writer, flush)
+            stopped += flush.stopped
+            now = time.monotonic()
+            if flush.watermark is not None and self._is_due(flush, held, stopped, end, now - written_at):
+                writer.append(held, flush.watermark, flush.time, stopped)
+                stream.acknowledge(flush.watermark.lsn)
+                self._notice(Captured("log", _rows(held), flush.watermark, flush.time))
+                end, held, stopped, written_at = flush.watermark, [], [], now
+                if len(self._log.view().manifests) > FOLD_EVERY:
+                    self._log.fold_manifests(writer)
+            if stop.is_set() or (until is not None and end >= until):
+                return True
+            if not held and now - catalog_at > CATALOG_SECONDS:
+                catalog_at = now
+                if self._missing():
+                    return False
+        return True
+
+    def _is_due(self, flush: Flush, held: Sequence[RawFile], stopped: Sequence[Stopped], end: Position, idle: float) -> bool:
+        """Whether a manifest is worth its name: rows came, or somebody waits for a position, or the slot stood still long."""
+        if held or stopped:
+            return True
+        if flush.watermark is None or flush.watermark <= end:
+            return False
+        wanted = self._log.requested()
+        return idle > IDLE_MANIFEST_SECONDS or (wanted is not None and wanted > end)
+
+    def _write(self, writer: LogWriter, flush: Flush) -> list[RawFile]:
+        def one(batch):  # type: ignore[no-untyped-def]
+            schema = batch.schema if batch.schema.number else self._log.store_schema(batch.schema)
+            return writer.write_log(schema, batch)
+
+        return list(self._pool.map(one, flush.batches))
+
+    # ---- loads
+
+    def _known(self, writer: LogWriter) -> list[TableSchema]:
+        """The tables to follow: those with a load that nothing stopped since, under their newest stored schema."""
+        view = self._log.view()
+        halted = {stop.table for stop in view.stopped()}
+        return [self._log.newest_schema(table) for table in view.tables() if table not in halted]
+
+    def _missing(self) -> list[TableSchema]:
+        """Chosen tables of the catalog that have no load yet."""
+        view = self._log.view()
+        loaded = set(view.tables())
+        return [schema for schema in self._source.discover() if schema.name not in loaded]
+
+    def _load_missing(self, writer: LogWriter) -> None:
+        """Load all tables for a feed that has no load, or those that appeared since."""
+        view, feed = self._log.view(), self._source.feed()
+        first = view.feed != feed
+        schemas = self._source.discover() if first else self._missing()
+        if not schemas:
+            if first:
+                raise SourceError("LW-240", "the source has none of the chosen tables", hint="`lakewright doctor` lists them")
+            return
+        self._source.prepare(schemas)
+        load(self._source, self._log, writer, schemas, first=first, notice=self._notice)
+
+
+def load(
+    source: Source,
+    log: RawLog,
+    writer: LogWriter,
+    schemas: Sequence[TableSchema],
+    *,
+    first: bool,
+    notice: Callable[[Captured], None],
+) -> None:
+    """Write all rows of `schemas` at one consistent point and name them in one manifest, tables in parallel.
+
+    With `first` the log of a feed begins there; otherwise the load joins the log and leaves its watermark alone.
+    """
+    numbered = [log.store_schema(schema) for schema in schemas]
+    feed = source.feed()
+    with source.open_load(numbered, first=first) as snapshot, ThreadPoolExecutor(PARALLEL, "load") as pool:
+
+        def one(schema: TableSchema, snapshot: Load = snapshot) -> RawFile:
+            file = writer.write_load(schema, snapshot.batches(schema), snapshot.position, snapshot.time)
+            notice(Captured("loaded", {schema.name: file.rows}, None, None))
+            return file
+
+        files = list(pool.map(one, numbered))
+        writer.append_load(files, snapshot.position, snapshot.time, feed, first=first)
+    notice(Captured("load", _rows(files), snapshot.position, snapshot.time))
+
+
+def _rows(files: Sequence[RawFile]) -> dict[TableName, int]:
+    rows: dict[TableName, int] = {}
+    for file in files:
+        rows[file.table] = rows.get(file.table, 0) + file.rows
+    return rows

@@ -1,0 +1,148 @@
+"""Check: source and lake compared row by row, per table, at one position.
+
+A temporary slot of the source exports a snapshot at position P. When the log's watermark has reached P - not when things happen
+to be equal - the lake's table at P and the source's rows in that snapshot are compared by count and by an order-free checksum
+of all columns. Both sides go through the same type mapping, whose adjustments are counted.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+import duckdb
+import pyarrow as pa
+
+from lakewright.errors import LakewrightError
+from lakewright.model.batch import EXACT, raw_schema
+from lakewright.model.contracts import Load, TableFormat
+from lakewright.model.names import quote_identifier as quote
+from lakewright.model.position import Position
+from lakewright.pipeline import table_at
+from lakewright.pipeline.folding import Fold
+from lakewright.pipeline.mirror import Mirror
+from lakewright.raw.log import RawLog
+
+SHOWN_KEYS = 5
+BATCH_ROWS = 100_000
+
+Verdict = Literal["equal", "different", "append-only", "stopped", "error"]
+
+
+@dataclasses.dataclass(frozen=True)
+class TableCheck:
+    """The verdict on one table at the report's position.
+
+    ``append-only``: the table has no key and its source had updates or deletes, which are not captured. ``adjusted`` counts source
+    rows with a value that its column type cannot hold (kept as text in the raw log's ``_exact``).
+    """
+
+    table: str
+    verdict: Verdict
+    source_rows: int | None
+    lake_rows: int | None
+    adjusted: int = 0
+    detail: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class CheckReport:
+    """All tables of a source compared at one position."""
+
+    source: str
+    position: Position
+    tables: tuple[TableCheck, ...]
+
+    @property
+    def equal(self) -> int:
+        """How many tables are equal."""
+        return sum(table.verdict == "equal" for table in self.tables)
+
+    @property
+    def passed(self) -> bool:
+        """Whether no table is worse than append-only."""
+        return all(table.verdict in ("equal", "append-only") for table in self.tables)
+
+
+def compare(
+    mirrors: Sequence[Mirror],
+    log: RawLog,
+    format_: TableFormat,
+    snapshot: Load,
+    connection: duckdb.DuckDBPyConnection,
+    notice: Callable[[TableCheck], None],
+) -> list[TableCheck]:
+    """Compare each table with its source's rows in `snapshot`; the log has reached the snapshot's position."""
+    checks = []
+    for mirror in mirrors:
+        try:
+            check = _compare(mirror, log, format_, snapshot, connection)
+        except LakewrightError as error:
+            check = TableCheck(mirror.name, "error", None, None, detail=f"{error.code}: {error.message}")
+        notice(check)
+        checks.append(check)
+    return checks
+
+
+def _compare(
+    mirror: Mirror, log: RawLog, format_: TableFormat, snapshot: Load, connection: duckdb.DuckDBPyConnection
+) -> TableCheck:
+    view = log.view()
+    for stop in view.stopped():
+        if stop.table == mirror.origin and stop.position <= snapshot.position:
+            return TableCheck(mirror.name, "stopped", None, None, detail=f"{stop.error.code}: {stop.error.message}")
+    at = table_at.plan(mirror, log, view, format_.open(mirror.path), snapshot.position)
+    lake = Fold(connection, at, log)
+    columns = ", ".join(quote(name) for name in at.schema.column_names)
+    checksum = f"SELECT count(*), coalesce(sum(hash({columns})::HUGEINT), 0), coalesce(bit_xor(hash({columns})), 0)"
+    try:
+        rows = lake.visible_sql(lambda column: quote(column.name))
+        in_lake = connection.execute(f"{checksum} FROM ({rows})").fetchone() or (0, 0, 0)
+        with _registered(connection, snapshot, at) as source:
+            in_source = connection.execute(f"{checksum}, count({EXACT}) FROM {source}").fetchone() or (0, 0, 0, 0)
+        if in_lake == in_source[:3]:
+            return TableCheck(mirror.name, "equal", in_source[0], in_lake[0], in_source[3])
+        if not at.schema.key and in_lake[0] >= in_source[0]:
+            detail = "it has no key: updates and deletes are not captured; give it a primary key, then `lakewright resync`"
+            return TableCheck(mirror.name, "append-only", in_source[0], in_lake[0], in_source[3], detail)
+        detail = _differences(connection, snapshot, at, rows) if at.schema.key else None
+        return TableCheck(mirror.name, "different", in_source[0], in_lake[0], in_source[3], detail)
+    finally:
+        lake.close()
+
+
+class _registered:
+    """The source's rows as a relation that can be scanned once."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, snapshot: Load, at: table_at.TableAt) -> None:
+        self._con = connection
+        self._snapshot = snapshot
+        self._at = at
+
+    def __enter__(self) -> str:
+        batches = self._snapshot.batches(self._at.schema)
+        reader = pa.RecordBatchReader.from_batches(raw_schema(self._at.schema), batches)
+        self._con.register("_source_rows", reader)
+        return "_source_rows"
+
+    def __exit__(self, *_: object) -> None:
+        self._con.unregister("_source_rows")
+
+
+def _differences(connection: duckdb.DuckDBPyConnection, snapshot: Load, at: table_at.TableAt, rows: str) -> str:
+    """The keys of the first rows that differ, and how many there are."""
+    key = ", ".join(map(quote, at.schema.key))
+    columns = ", ".join(map(quote, at.schema.column_names))
+    with _registered(connection, snapshot, at) as source:
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE _source AS SELECT {columns} FROM {source}")
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE _lake AS SELECT {columns} FROM ({rows})")
+    parts = []
+    for label, one, other in (("only in the source or other there", "_source", "_lake"), ("only in the lake or other there", "_lake", "_source")):
+        found = f"SELECT {key} FROM (SELECT * FROM {one} EXCEPT ALL SELECT * FROM {other})"
+        count = (connection.execute(f"SELECT count(*) FROM ({found})").fetchone() or (0,))[0]
+        if count:
+            keys = connection.execute(f"{found} ORDER BY ALL LIMIT {SHOWN_KEYS}").fetchall()
+            parts.append(f"{count} {label}: {', '.join('(' + ', '.join(map(str, k)) + ')' for k in keys)}")
+    connection.execute("DROP TABLE _source; DROP TABLE _lake")
+    return "; ".join(parts)

@@ -1,0 +1,126 @@
+"""The fold of one table, computed in a DuckDB connection."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from lakewright.model.batch import OLD_KEY, OP, POSITION, UNAVAILABLE
+from lakewright.model.names import quote_identifier as quote
+from lakewright.model.schema import Column
+from lakewright.model.table import ROW_COLUMN
+from lakewright.pipeline import scan
+from lakewright.pipeline.table_at import TableAt
+from lakewright.raw import fold
+from lakewright.raw.log import RawLog
+
+
+class Fold:
+    """A `TableAt` in a connection: its tail materialised and folded, its base as SQL.
+
+    ``truncated`` says that nothing of the base counts; ``changed`` is how many keys the tail touches. The connection's session is
+    in UTC. The SELECTs are valid until `close`, which drops what was made.
+    """
+
+    _serial = itertools.count()
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, at: TableAt, log: RawLog) -> None:
+        self.at = at
+        self.truncated = False
+        self.changed = 0
+        self._con = connection
+        self._log = log
+        self._keyed = bool(at.schema.key)
+        self._folded = f"_fold_{next(self._serial)}"
+        if at.tail:
+            self._make(f"{self._folded}_tail")
+
+    def rows_sql(self) -> str:
+        """A SELECT of all rows of the table at its position, with the columns of its spec."""
+        listed = ", ".join(quote(name) for name, _ in self.at.spec.columns)
+        made = self.at.mirror.stored(self.at.schema, self.at.generation)
+        return self._rows(made, f"SELECT {listed if self.at.snapshot else made} FROM {self._base()} AS b")
+
+    def visible_sql(self, column: Callable[[Column], str]) -> str:
+        """A SELECT of all rows with the source's columns, each written by `column`, and the partition's day where there is one."""
+        parts = [column(each) for each in self.at.schema.columns]
+        if self.at.mirror.partition:
+            parts.append(self.at.mirror.day_sql())
+        listed = ", ".join(parts)
+        return self._rows(listed, f"SELECT {listed} FROM {self._base()} AS b")
+
+    def upserts_sql(self) -> str:
+        """A SELECT of the rows that the tail inserts or changes, with the columns of the spec."""
+        return f"SELECT {self.at.mirror.stored(self.at.schema, self.at.generation)} FROM {self._folded}{self._alive()}"
+
+    def deletes_sql(self) -> str:
+        """A SELECT of the keys that the tail removes."""
+        keys = ", ".join(map(quote, self.at.spec.key))
+        return f"SELECT {keys} FROM {self._folded} WHERE {fold.DELETED if self._keyed else 'false'}"
+
+    def reader(self, text: str, rows: int) -> pa.RecordBatchReader:
+        """The answer to one of this fold's SELECTs, in batches of at most `rows`."""
+        return self._con.sql(text).to_arrow_reader(rows)
+
+    def close(self) -> None:
+        """Drop the folded rows."""
+        self._con.execute(f"DROP TABLE IF EXISTS {self._folded}")
+
+    def _make(self, tail: str) -> None:
+        at, con = self.at, self._con
+        extra = f"{OP}, {POSITION}" + (f", {UNAVAILABLE}, {OLD_KEY}" if self._keyed else "")
+        where = f" WHERE {POSITION} > '{at.after}' AND {POSITION} <= '{at.upto}'"
+        con.execute(f"CREATE OR REPLACE TEMP TABLE {tail} AS {scan.raw_sql(self._log, at.schema, at.tail, extra, where)}")
+        self.truncated = bool(self._one(fold.truncated_sql(tail)))
+        if self._keyed:
+            rest = [name for name in at.schema.column_names if name not in at.schema.key]
+            self._complete(tail, rest)
+            text = fold.fold_sql(at.schema.key, rest, self._base(), tail)
+        else:
+            text = f"SELECT *, {POSITION} AS {ROW_COLUMN} FROM ({fold.append_sql(at.schema.column_names, tail)})"
+        con.execute(f"CREATE OR REPLACE TEMP TABLE {self._folded} AS {text}")
+        con.execute(f"DROP TABLE {tail}")
+        self.changed = int(self._one(f"SELECT count(*) FROM {self._folded}"))
+
+    def _complete(self, tail: str, columns: list[str]) -> None:
+        def step() -> None:
+            text = fold.complete_sql(self.at.schema.key, columns, self._base(), tail)
+            self._con.execute(f"CREATE OR REPLACE TEMP TABLE {tail}_next AS {text}")
+            self._con.execute(f"DROP TABLE {tail}; ALTER TABLE {tail}_next RENAME TO {tail}")
+
+        fold.complete(lambda: int(self._one(fold.incomplete_sql(tail))), step)
+
+    def _rows(self, listed: str, base: str) -> str:
+        if not self.at.tail:
+            return base
+        changed = f"SELECT {listed} FROM {self._folded}{self._alive()}"
+        if self.truncated:
+            return changed
+        if self._keyed and self.changed:
+            same = " AND ".join(f"f.{quote(name)} = b.{quote(name)}" for name in self.at.schema.key)
+            base += f" WHERE NOT EXISTS (SELECT 1 FROM {self._folded} AS f WHERE {same})"
+        return f"{base} UNION ALL {changed}"
+
+    def _alive(self) -> str:
+        return f" WHERE NOT {fold.DELETED}" if self._keyed else ""
+
+    def _base(self) -> str:
+        """The table's rows before the tail, as a relation in parentheses."""
+        at = self.at
+        if at.snapshot is not None:
+            return f"({scan.snapshot_sql(at.snapshot, at.spec, at.schema)})"
+        if self._keyed:
+            return f"({scan.raw_sql(self._log, at.schema, at.load, POSITION)})"
+        # A row of a load without key is known by its file and its place in it; a named file never changes.
+        files = scan.strings(self._log.location(file) for file in at.load)
+        row = f"{POSITION} || '-' || list_position({files}, filename) || '-' || file_row_number AS {ROW_COLUMN}"
+        option = ", file_row_number = true, filename = true"
+        return f"({scan.raw_sql(self._log, at.schema, at.load, f'{POSITION}, {row}', option=option)})"
+
+    def _one(self, text: str) -> Any:
+        row = self._con.execute(text).fetchone()
+        return row[0] if row else None

@@ -1,0 +1,70 @@
+"""A table of the lake that mirrors a table of a source: its name, its place, its stored columns."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+
+from lakewright.errors import ConfigError
+from lakewright.model import types
+from lakewright.model.names import TableName
+from lakewright.model.names import quote_identifier as quote
+from lakewright.model.schema import TableSchema
+from lakewright.model.table import DELETED_COLUMN, POSITION_COLUMN, ROW_COLUMN, TableSpec
+
+
+@dataclasses.dataclass(frozen=True)
+class Mirror:
+    """What lake.yaml says of one table.
+
+    ``path`` is its folder in the store. ``day_of`` is the column whose day in UTC partitions it, or None. ``recent`` is how far back
+    every moment stays readable.
+    """
+
+    name: str
+    source: str
+    origin: TableName
+    path: str
+    day_of: str | None = None
+    recent: datetime.timedelta = datetime.timedelta(hours=1)
+
+    @property
+    def partition(self) -> str | None:
+        """The name of the stored text column that holds the day."""
+        return f"{self.day_of}_day" if self.day_of else None
+
+    def day_sql(self) -> str:
+        """The day, made of its column, under the partition column's name; the session is in UTC."""
+        return f"CAST(CAST({quote(self.day_of or '')} AS DATE) AS VARCHAR) AS {quote(self.partition or '')}"
+
+    def spec(self, schema: TableSchema) -> TableSpec:
+        """The table as a format keeps it; raises `ConfigError` where the partition column cannot be."""
+        columns = [(column.name, column.type) for column in schema.columns]
+        if self.day_of and self.partition:
+            names = dict(columns)
+            if names.get(self.day_of) not in (types.DATE, types.TIMESTAMP):
+                raise ConfigError(
+                    "LW-121",
+                    f"table {self.name} is partitioned by day({self.day_of}), which is no date or timestamp column of {self.origin}",
+                    hint=f"choose one of: {', '.join(n for n, t in columns if t in (types.DATE, types.TIMESTAMP)) or 'none'}",
+                )
+            if self.partition in names:
+                raise ConfigError("LW-122", f"table {self.name} has a column {self.partition} already; it cannot hold the day too")
+            columns.append((self.partition, types.STRING))
+        if not schema.key:
+            columns.append((ROW_COLUMN, types.STRING))
+        columns += [(POSITION_COLUMN, types.STRING), (DELETED_COLUMN, types.BOOLEAN)]
+        return TableSpec(self.name, tuple(columns), schema.key or (ROW_COLUMN,), self.partition)
+
+    def stored(self, schema: TableSchema, generation: int) -> str:
+        """The select list that makes the table's columns of a relation with the source's columns, ``_position`` and, without key,
+        the row's identity.
+        """
+        parts = [quote(column.name) for column in schema.columns]
+        if self.partition:
+            parts.append(self.day_sql())
+        if not schema.key:
+            parts.append(f"'{generation:04d}.' || {ROW_COLUMN} AS {ROW_COLUMN}")
+        parts.append(f"'{generation:04d}.' || {POSITION_COLUMN} AS {POSITION_COLUMN}")
+        parts.append(f"CAST(NULL AS BOOLEAN) AS {DELETED_COLUMN}")
+        return ", ".join(parts)

@@ -1,0 +1,47 @@
+"""Moments: a time as people give it becomes a position of a source."""
+
+from __future__ import annotations
+
+import datetime
+import re
+
+import duckdb
+
+from lakewright.errors import QueryError
+from lakewright.model.batch import COMMIT_TIME, POSITION
+from lakewright.model.position import Position
+from lakewright.raw.log import LogView, RawLog
+
+_AGO = re.compile(r"(\d+)\s*(s|m|h|d)( ago)?")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def parse_time(text: str, now: datetime.datetime) -> datetime.datetime:
+    """``2026-03-01 12:00:00`` (UTC where no offset is given), an instant ``20260301120000000``, or ``15m`` ago; `QueryError` otherwise."""
+    ago = _AGO.fullmatch(text.strip())
+    if ago:
+        return now - datetime.timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+    try:
+        if re.fullmatch(r"\d{17}", text):
+            return datetime.datetime.strptime(text + "000", "%Y%m%d%H%M%S%f").replace(tzinfo=datetime.UTC)
+        moment = datetime.datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise QueryError(
+            "LW-521", f"{text!r} is no time", hint="write 2026-03-01T12:00:00, an instant of `lakewright history TABLE`, or 15m"
+        ) from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)
+
+
+def position_at(log: RawLog, view: LogView, moment: datetime.datetime, connection: duckdb.DuckDBPyConnection) -> Position:
+    """The position before the first transaction that committed after `moment` in the source; the log's end if there is none.
+
+    It is one position for all tables of the source. Commit times may go back a little from one transaction to the next; the
+    first in log order counts.
+    """
+    later = [file for table in view.tables() for file in view.changes_after_time(table, moment)]
+    if not later:
+        return view.watermark
+    paths = [log.location(file) for file in later]
+    row = connection.execute(f"SELECT min({POSITION}) FROM read_parquet(?, union_by_name = true) WHERE {COMMIT_TIME} > ?", [paths, moment]).fetchone()
+    first = Position.parse(row[0]) if row and row[0] else view.watermark
+    return Position(first.lsn, 0)

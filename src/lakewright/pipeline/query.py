@@ -1,0 +1,162 @@
+"""Query: the lake's tables and raw rows as relations of one moment.
+
+Every table of a source is read at one position, taken once for the query: the end of the log, or that of a time. So an answer
+never holds half a transaction, not even across tables.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Sequence
+
+import duckdb
+
+from lakewright.engines.relation import Relation, TableRef
+from lakewright.errors import QueryError
+from lakewright.model import types
+from lakewright.model.batch import COMMIT_TIME, EXACT, OP, POSITION, TRUNCATE, UNAVAILABLE
+from lakewright.model.contracts import TableFormat
+from lakewright.model.names import quote_identifier as quote
+from lakewright.model.position import Position
+from lakewright.model.schema import Column, TableSchema
+from lakewright.pipeline import scan, table_at
+from lakewright.pipeline.folding import Fold
+from lakewright.pipeline.mirror import Mirror
+from lakewright.pipeline.moment import position_at
+from lakewright.raw.log import LogView, RawLog
+
+DELETED = "_deleted"
+
+
+class Tables:
+    """Fulfils `engines.relation.Relations` for one query; `close` drops what it made in the connection.
+
+    ``committed`` reads table instants only, each table at its own newest. ``as_of`` is the moment of every table that the
+    statement gives none. ``since`` shows only rows changed after that moment, one per key, with ``_deleted`` saying that the
+    row is gone. ``notes`` are sentences the reader of the answer should see.
+    """
+
+    def __init__(
+        self,
+        mirrors: Sequence[Mirror],
+        log: Callable[[str], RawLog],
+        format_: TableFormat,
+        connection: duckdb.DuckDBPyConnection,
+        zones: tuple[str, str],
+        *,
+        committed: bool = False,
+        as_of: datetime.datetime | None = None,
+        since: datetime.datetime | None = None,
+    ) -> None:
+        self.notes: list[str] = []
+        self._mirrors = {mirror.name: mirror for mirror in mirrors}
+        self._log = log
+        self._format = format_
+        self._con = connection
+        self._raw, self._curated = zones
+        self._committed, self._as_of, self._since = committed, as_of, since
+        self._views: dict[str, LogView] = {}
+        self._folds: list[Fold] = []
+
+    def names(self) -> list[tuple[str, str]]:
+        """All tables, then the raw rows of each."""
+        return [(zone, name) for zone in (self._curated, self._raw) for name in self._mirrors]
+
+    def resolve(self, ref: TableRef) -> Relation | None:
+        """The rows of a table of the lake, or of its raw log; raises `QueryError` where it had none at that moment."""
+        mirror = self._mirrors.get(ref.name)
+        if mirror is None or ref.schema not in (None, self._curated, self._raw):
+            return None
+        log = self._log(mirror.source)
+        view = self._views.setdefault(mirror.source, log.view())
+        as_of = ref.as_of or self._as_of
+        self._note(mirror, view)
+        if ref.schema == self._raw:
+            return self._raw_rows(mirror, log, view, self._position(log, view, as_of))
+        if self._committed:
+            return self._committed_rows(mirror, log, view, as_of)
+        upto = self._position(log, view, as_of)
+        rows = self._rows(mirror, log, view, upto)
+        return rows if self._since is None else self._changes(mirror, log, view, rows, self._position(log, view, self._since), upto)
+
+    def close(self) -> None:
+        """Drop the folds of this query."""
+        while self._folds:
+            self._folds.pop().close()
+
+    def _position(self, log: RawLog, view: LogView, moment: datetime.datetime | None) -> Position:
+        return view.watermark if moment is None else position_at(log, view, moment, self._con)
+
+    def _note(self, mirror: Mirror, view: LogView) -> None:
+        for stop in view.stopped():
+            if stop.table == mirror.origin:
+                self.notes.append(f"table {mirror.name} stands at {stop.position}: {stop.error.message}")
+
+    def _rows(self, mirror: Mirror, log: RawLog, view: LogView, upto: Position) -> Relation:
+        at = table_at.plan(mirror, log, view, self._format.open(mirror.path), upto)
+        fold = Fold(self._con, at, log)
+        self._folds.append(fold)
+        return Relation(fold.visible_sql(_shown), _columns(mirror, at.schema))
+
+    def _committed_rows(self, mirror: Mirror, log: RawLog, view: LogView, as_of: datetime.datetime | None) -> Relation:
+        table = self._format.open(mirror.path)
+        commits = [c for c in (table.snapshots() if table else []) if as_of is None or c.time <= as_of]
+        if table is None or not commits:
+            raise QueryError("LW-522", f"table {mirror.name} has no instant to read", hint=f"`lakewright merge {mirror.name}`")
+        snapshot = table.snapshot(commits[-1].instant)
+        if snapshot is None:
+            raise QueryError("LW-522", f"table {mirror.name} has no instant to read", hint=f"`lakewright merge {mirror.name}`")
+        schema = _narrowed(log.newest_schema(mirror.origin), {name for name, _ in snapshot.spec.columns})
+        base = scan.snapshot_sql(snapshot, mirror.spec(schema), schema)
+        listed = [_shown(column) for column in schema.columns] + ([quote(mirror.partition)] if mirror.partition else [])
+        return Relation(f"SELECT {', '.join(listed)} FROM ({base})", _columns(mirror, schema))
+
+    def _raw_rows(self, mirror: Mirror, log: RawLog, view: LogView, upto: Position) -> Relation:
+        schema = log.newest_schema(mirror.origin)
+        unavailable = f"CAST(to_json({UNAVAILABLE}) AS VARCHAR) AS {UNAVAILABLE}"
+        extra = f"{OP}, {COMMIT_TIME}, {POSITION}, {unavailable}, {EXACT}"
+        text = scan.raw_sql(log, schema, view.files_of(mirror.origin), extra, f" WHERE {POSITION} <= '{upto}'")
+        first = [f"{OP} AS op", f"CAST({COMMIT_TIME} AS TIMESTAMP) AS {COMMIT_TIME}", POSITION]
+        listed = [*first, *map(_shown, schema.columns), UNAVAILABLE, EXACT]
+        columns = (("op", types.STRING), (COMMIT_TIME, types.TIMESTAMP), (POSITION, types.STRING))
+        rest = tuple((column.name, column.type) for column in schema.columns)
+        return Relation(f"SELECT {', '.join(listed)} FROM ({text})", (*columns, *rest, (UNAVAILABLE, types.STRING), (EXACT, types.STRING)))
+
+    def _changes(
+        self, mirror: Mirror, log: RawLog, view: LogView, rows: Relation, after: Position, upto: Position
+    ) -> Relation:
+        """The rows of `rows` whose key the log names after `after`, and those keys that are gone."""
+        columns = (*rows.columns, (DELETED, types.BOOLEAN))
+        files = [file for file in view.files_of(mirror.origin) if file.last > after and file.first <= upto]
+        schema = log.newest_schema(mirror.origin)
+        if not files or not schema.key:
+            if files:
+                raise QueryError("LW-523", f"table {mirror.name} has no key; read its new rows from {self._raw}.{mirror.name}")
+            return Relation(f"SELECT *, false AS {DELETED} FROM ({rows.sql}) WHERE false", columns)
+        key = ", ".join(map(quote, schema.key))
+        where = f" WHERE {POSITION} > '{after}' AND {POSITION} <= '{upto}'"
+        changed = f"SELECT {key}, {OP} FROM ({scan.raw_sql(log, schema, files, f'{OP}, {POSITION}', where)})"
+        keys = f"SELECT DISTINCT {key} FROM ({changed}) WHERE {OP} <> '{TRUNCATE}'"
+        truncated = self._con.execute(f"SELECT count(*) FROM ({changed}) WHERE {OP} = '{TRUNCATE}'").fetchone()
+        if truncated and truncated[0] and view.load_of(mirror.origin, after) is not None:
+            keys += f" UNION SELECT {key} FROM ({self._rows(mirror, log, view, after).sql})"
+        same = " AND ".join(f"r.{quote(name)} = k.{quote(name)}" for name in schema.key)
+        listed = ", ".join(f"{'k' if name in schema.key else 'r'}.{quote(name)}" for name, _ in rows.columns)
+        gone = f"r.{quote(schema.key[0])} IS NULL AS {DELETED}"
+        return Relation(f"SELECT {listed}, {gone} FROM ({keys}) AS k LEFT JOIN ({rows.sql}) AS r ON {same}", columns)
+
+
+def _shown(column: Column) -> str:
+    """A column as SQL shows it: a timestamp without zone, as in Athena."""
+    name = quote(column.name)
+    return f"CAST({name} AS TIMESTAMP) AS {name}" if column.type == types.TIMESTAMP else name
+
+
+def _columns(mirror: Mirror, schema: TableSchema) -> tuple[tuple[str, str], ...]:
+    columns = tuple((column.name, column.type) for column in schema.columns)
+    return (*columns, (mirror.partition, types.STRING)) if mirror.partition else columns
+
+
+def _narrowed(schema: TableSchema, names: set[str]) -> TableSchema:
+    """The schema with only those columns that a snapshot has."""
+    return TableSchema(schema.name, tuple(c for c in schema.columns if c.name in names), schema.key, schema.identity, schema.number)

@@ -1,0 +1,77 @@
+"""A table at position P: its newest instant whose checkpoint is at or before P, with the raw log folded over it up to P.
+
+Merging stores it, a live read computes it at the end of the log, time travel at an older P, a check at the P of a source
+snapshot. `plan` decides which files that takes, from metadata only; `folding.Fold` computes it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Protocol
+
+from lakewright.errors import QueryError
+from lakewright.model.position import Feed, Position
+from lakewright.model.schema import TableSchema
+from lakewright.model.table import Checkpoint, Commit, Snapshot, TableSpec
+from lakewright.pipeline.mirror import Mirror
+from lakewright.raw.log import LogView, RawLog
+from lakewright.raw.manifest import RawFile
+
+
+class Instants(Protocol):
+    """What `plan` asks of a table."""
+
+    def snapshots(self) -> Sequence[Commit]:
+        """Completed instants that can be read, oldest first."""
+        ...
+
+    def snapshot(self, instant: str | None = None) -> Snapshot | None:
+        """The table as of one of them."""
+        ...
+
+
+@dataclasses.dataclass(frozen=True)
+class TableAt:
+    """Which files make a table at ``upto``: a snapshot or, before the first merge of a generation, the load; and the tail after it."""
+
+    mirror: Mirror
+    feed: Feed
+    generation: int
+    schema: TableSchema
+    snapshot: Snapshot | None
+    load: tuple[RawFile, ...]
+    after: Position
+    upto: Position
+    tail: tuple[RawFile, ...]
+
+    @property
+    def spec(self) -> TableSpec:
+        """The table's columns at ``upto``."""
+        return self.mirror.spec(self.schema)
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        """The checkpoint of the table at ``upto``."""
+        return Checkpoint(self.feed, self.generation, self.upto)
+
+
+def plan(mirror: Mirror, log: RawLog, view: LogView, table: Instants | None, upto: Position) -> TableAt:
+    """The files of `mirror` at `upto`; raises `QueryError` LW-520 where the table did not exist there yet."""
+    load = view.load_of(mirror.origin, upto)
+    feed = view.feed
+    if load is None or feed is None:
+        raise QueryError(
+            "LW-520",
+            f"table {mirror.name} has no rows at {upto}: it was not loaded there yet",
+            hint="`lakewright status` shows when each table was loaded; `lakewright capture` loads",
+        )
+    snapshot, after = None, load.position
+    for commit in reversed(table.snapshots() if table else []):
+        mark = commit.checkpoint
+        if mark and mark.feed == feed and mark.generation == load.generation and mark.position <= upto:
+            snapshot, after = table.snapshot(commit.instant) if table else None, mark.position
+            break
+    tail = tuple(view.changes(mirror.origin, after, upto))
+    number = max([load.schema, *(file.schema for file in tail)])
+    return TableAt(mirror, feed, load.generation, log.schema(mirror.origin, number), snapshot, load.files, after, upto, tail)

@@ -1,0 +1,27 @@
+"""A lake's folder as values: lake.yaml, saved queries, demo.yaml, and the plug-ins they name."""
+
+from __future__ import annotations
+
+from lakewright.project.demo import Demo, load_demo
+from lakewright.project.load import Project, find, load
+from lakewright.project.spec import Lake, PostgresSource, Retention, Table, Zones
+from lakewright.project.tables import LakeTable, lake_tables
+from lakewright.project.values import Origin, Partition, Secret
+
+__all__ = [
+    "Demo",
+    "Lake",
+    "LakeTable",
+    "Origin",
+    "Partition",
+    "PostgresSource",
+    "Project",
+    "Retention",
+    "Secret",
+    "Table",
+    "Zones",
+    "find",
+    "lake_tables",
+    "load",
+    "load_demo",
+]

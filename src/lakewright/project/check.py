@@ -1,0 +1,107 @@
+"""A document held against its model; every fault becomes one line with its place."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Iterator
+from typing import Annotated, Any, TypeVar, get_args, get_origin
+
+import pydantic
+from pydantic_core import ErrorDetails
+
+from lakewright.errors import ConfigError
+from lakewright.project.document import Document, KeyPath, dotted
+from lakewright.project.spec import Problem, Settings, did_you_mean
+
+S = TypeVar("S", bound=Settings)
+
+_SETTINGS_HINT = "`lakewright config schema` prints every setting"
+
+
+def check(document: Document, model: type[S]) -> S:
+    """The document's settings; raises `ConfigError` for the first fault, with the others in its notes, one line each."""
+    try:
+        settings = model.model_validate(document.data if document.data is not None else {})
+        errors = [_of_problem(document, problem) for problem in _problems(settings)]
+    except pydantic.ValidationError as error:
+        errors = [_of_fault(document, model, fault) for fault in error.errors(include_url=False, include_input=False)]
+    if not errors:
+        return settings
+    for other in errors[1:]:
+        errors[0].add_note(f"{other.where}: {other.message}" + (f" ({other.hint})" if other.hint != errors[0].hint else ""))
+    raise errors[0]
+
+
+def _problems(settings: Settings) -> Iterator[Problem]:
+    problems = getattr(settings, "problems", None)
+    return iter(()) if problems is None else problems()
+
+
+def _of_problem(document: Document, problem: Problem) -> ConfigError:
+    message = f"{dotted(problem.path)}{_quoted(document, problem.path)}: {problem.message}"
+    return ConfigError("LW-104", message, hint=problem.hint or _SETTINGS_HINT, where=document.where(problem.path))
+
+
+def _of_fault(document: Document, model: type[Settings], fault: ErrorDetails) -> ConfigError:
+    """One of pydantic's findings in our words; the value is quoted as written, never as replaced."""
+    path: KeyPath = tuple(part for part in fault["loc"] if part != "[key]")
+    kind, context, where = fault["type"], fault.get("ctx", {}), document.where(path)
+    if kind == "extra_forbidden":
+        known = list(_settings_at(model, path[:-1]))
+        hint = did_you_mean(str(path[-1]), known) or _SETTINGS_HINT
+        return ConfigError("LW-102", f"unknown setting {dotted(path)} (allowed: {', '.join(known)})", hint=hint, where=where)
+    if kind == "missing":
+        about = _settings_at(model, path[:-1])[str(path[-1])].description
+        return ConfigError("LW-103", f"setting {dotted(path)} is missing", hint=about or _SETTINGS_HINT, where=where)
+    if "[key]" in fault["loc"]:
+        return ConfigError("LW-104", f"{dotted(path)!r}: {_reason(fault)}", hint="choose another name", where=where)
+    message = f"{dotted(path) or 'the file'}{_quoted(document, path)}: {_reason(fault)}"
+    hint = _SETTINGS_HINT
+    if kind == "literal_error":
+        allowed = str(context["expected"]).replace("'", "").split(" or ")
+        hint = did_you_mean(document.written(path) or "", allowed) or hint
+    return ConfigError("LW-104", message, hint=hint, where=where)
+
+
+def _reason(fault: ErrorDetails) -> str:
+    kind, context = fault["type"], fault.get("ctx", {})
+    plain = {
+        "literal_error": "not one of the allowed values ({expected})",
+        "string_type": "not a text",
+        "string_too_long": "longer than {max_length} characters",
+        "string_pattern_mismatch": "does not match {pattern}",
+        "int_type": "not a whole number",
+        "float_type": "not a number",
+        "list_type": "not a list",
+        "dict_type": "not a group of settings",
+        "model_type": "not a group of settings",
+        "model_attributes_type": "not a group of settings",
+        "too_short": "needs at least {min_length} item",
+        "greater_than": "not greater than {gt}",
+        "greater_than_equal": "less than {ge}",
+        "less_than_equal": "greater than {le}",
+    }
+    return plain[kind].format(**context) if kind in plain else fault["msg"]
+
+
+def _quoted(document: Document, path: KeyPath) -> str:
+    written = document.written(path)
+    return "" if written is None else f" {written!r}"
+
+
+def _settings_at(model: type[Settings], path: KeyPath) -> dict[str, pydantic.fields.FieldInfo]:
+    """The settings that the group at `path` may have, by the name they have in the file."""
+    kind: Any = model
+    for part in path:
+        kind = _fields(kind)[str(part)].annotation if _is_settings(kind) else get_args(kind)[-1]
+        while get_origin(kind) in (Annotated, types.UnionType):
+            kind = get_args(kind)[0]
+    return _fields(kind)
+
+
+def _is_settings(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Settings)
+
+
+def _fields(model: type[Settings]) -> dict[str, pydantic.fields.FieldInfo]:
+    return {field.alias or name: field for name, field in model.model_fields.items()}

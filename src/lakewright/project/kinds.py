@@ -1,0 +1,27 @@
+"""Which class stands behind each kind of plug-in: one line each, imported when it is used."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from lakewright.errors import MissingDependency
+
+SOURCES = {"postgres": "lakewright.sources.postgres:PostgresSource"}
+"""`Source` by the ``kind`` of a source in lake.yaml."""
+FORMATS = {"hudi": "lakewright.formats.hudi:HudiFormat"}
+"""`TableFormat` by name."""
+ENGINES = {"duckdb": "lakewright.engines.duckdb:DuckDBEngine"}
+"""Engine by name."""
+
+
+def load_kind(kinds: dict[str, str], kind: str) -> Any:
+    """The class of a kind; raises `MissingDependency` where a package that it needs is not installed."""
+    module, _, name = kinds[kind].partition(":")
+    try:
+        return getattr(importlib.import_module(module), name)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith("lakewright"):
+            raise
+        hint = f"pip install {error.name}"
+        raise MissingDependency("LW-801", f"{kind} needs the package {error.name}", hint=hint) from error

@@ -1,0 +1,74 @@
+"""A lake's folder, read: its settings and its saved queries."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+from lakewright.errors import ConfigError
+from lakewright.project.check import check
+from lakewright.project.document import Document, KeyPath, read, shown
+from lakewright.project.spec import Lake, did_you_mean
+
+FILE = "lake.yaml"
+
+
+@dataclasses.dataclass(frozen=True)
+class Project:
+    """A folder and what its lake.yaml says; values only, nothing is opened."""
+
+    folder: Path
+    lake: Lake
+    document: Document = dataclasses.field(repr=False)
+
+    def queries(self) -> dict[str, Path]:
+        """The saved queries' files by name, in name order."""
+        return {path.stem: path for path in sorted((self.folder / self.lake.queries).glob("*.sql"))}
+
+    def query(self, name: str) -> str:
+        """The text of a saved query; raises `ConfigError` where there is none of that name."""
+        queries = self.queries()
+        if name not in queries:
+            hint = did_you_mean(name, queries) or f"saved queries: {', '.join(queries) or 'none yet'}"
+            raise ConfigError("LW-120", f"there is no query {name} in {shown(self.folder / self.lake.queries)}", hint=hint)
+        try:
+            return queries[name].read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError("LW-121", f"cannot read {shown(queries[name])}: {error}", hint="save it as UTF-8 text") from error
+
+    def settings(self) -> dict[str, Any]:
+        """All settings with their defaults, as JSON values. Replaced values and URLs stand as written, without passwords."""
+        data: dict[str, Any] = self.lake.model_dump(mode="json", by_alias=True)
+        urls: set[KeyPath] = {("sources", name, "url") for name in self.lake.sources}
+        for path in self.document.replaced | urls:
+            group = data
+            for part in path[:-1]:
+                group = group[part]  # type: ignore[index]  # a path of the document: mappings by text, lists by number
+            group[path[-1]] = self.document.written(path)  # type: ignore[index]
+        return data
+
+
+def find(start: Path) -> Path:
+    """The nearest folder at or above `start` that has a lake.yaml; raises `ConfigError`."""
+    for folder in (start.absolute(), *start.absolute().parents):
+        if (folder / FILE).is_file():
+            return folder
+    raise ConfigError(
+        "LW-107",
+        f"there is no {FILE} in {shown(start.absolute())} or above it",
+        hint="`lakewright init FOLDER` writes a new one, `lakewright -C FOLDER ...` names another folder",
+    )
+
+
+def load(folder: Path) -> Project:
+    """Read a folder's lake.yaml; raises `ConfigError` with file:line for the first fault, the others in its notes."""
+    folder = folder.absolute()
+    document = read(folder / FILE)
+    return Project(folder, check(document, Lake), document)
+
+
+def schema_text(schema: dict[str, Any]) -> str:
+    """A JSON Schema as it is printed and written to a folder."""
+    return json.dumps(schema, indent=2) + "\n"

@@ -1,0 +1,88 @@
+"""Which tables the lake has, from lake.yaml and from what the sources hold."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+from lakewright.errors import ConfigError
+from lakewright.model.batch import RESERVED
+from lakewright.model.schema import TableSchema
+from lakewright.project.spec import Lake, Table
+from lakewright.project.values import MAX_NAME, Origin, is_name
+
+
+@dataclasses.dataclass(frozen=True)
+class LakeTable:
+    """A table of the lake: its name, the source table it mirrors as the source has it now, and its settings."""
+
+    name: str
+    origin: Origin
+    schema: TableSchema
+    settings: Table
+
+
+def lake_tables(lake: Lake, discovered: Mapping[str, Sequence[TableSchema]]) -> list[LakeTable]:
+    """The lake's tables in name order; `discovered` is the captured tables of each source.
+
+    A table that lake.yaml does not name has the name of its source table, or ``schema_table`` where two would be equal. Raises
+    `ConfigError` where a name or a column cannot stand in the lake, or a listed table is not in the source.
+    """
+    named = {table.origin: (name, table) for name, table in lake.tables.items()}
+    found = {Origin(source, schema.name): schema for source, schemas in discovered.items() for schema in schemas}
+    for origin, (name, _) in named.items():
+        if origin not in found:
+            hint = f"look for it in the database, or take {name} out of lake.yaml"
+            raise ConfigError("LW-111", f"tables.{name}: there is no table {origin}", hint=hint)
+    counts = collections.Counter(origin.table.table for origin in found if origin not in named)
+    counts.update(lake.tables)
+    tables: dict[str, LakeTable] = {}
+    for origin, schema in sorted(found.items()):
+        name, settings = named.get(origin) or (_own_name(origin, counts), Table.model_validate({"from": origin}))
+        if name in tables:
+            raise ConfigError("LW-110", f"{origin} and {tables[name].origin} would both be table {name}", hint=_listed(origin))
+        tables[name] = LakeTable(name, origin, schema, settings)
+        _check_names(tables[name])
+        _check_settings(tables[name])
+    return [tables[name] for name in sorted(tables)]
+
+
+def _own_name(origin: Origin, counts: Mapping[str, int]) -> str:
+    return origin.table.table if counts[origin.table.table] == 1 else f"{origin.table.schema}_{origin.table.table}"
+
+
+def _listed(origin: Origin) -> str:
+    return f"give it a name in lake.yaml: tables: {{another_name: {{from: {origin}}}}}"
+
+
+def _check_names(table: LakeTable) -> None:
+    rule = f"(small letters, digits and _, no digit first, at most {MAX_NAME})"
+    if not is_name(table.name):
+        raise ConfigError("LW-110", f"{table.origin} cannot be a table named {table.name!r} {rule}", hint=_listed(table.origin))
+    for name in table.schema.column_names:
+        if name in RESERVED or not is_name(name):
+            why = "the lake uses that name itself" if name in RESERVED else f"not a column name of the lake {rule}"
+            hint = "rename the column in the source, or leave the table out of sources.*.tables"
+            raise ConfigError("LW-112", f"column {name!r} of {table.origin}: {why}", hint=hint)
+
+
+def _check_settings(table: LakeTable) -> None:
+    """Columns that the settings name exist and have a type that fits."""
+    partition = table.settings.partition
+    if partition is not None:
+        kind = _column_type(table, partition.column, "partition")
+        if kind not in ("date", "timestamp"):
+            message = f"tables.{table.name}.partition: {partition.column} is {kind}, and {partition} needs a date or timestamp"
+            raise ConfigError("LW-113", message, hint="choose another column, or leave partition out")
+    for name in table.settings.types:
+        _column_type(table, name, "types")
+
+
+def _column_type(table: LakeTable, name: str, setting: str) -> str:
+    try:
+        return table.schema.column(name).type
+    except KeyError:
+        known = ", ".join(table.schema.column_names)
+        message = f"tables.{table.name}.{setting}: {table.origin} has no column {name}"
+        raise ConfigError("LW-113", message, hint=f"its columns: {known}") from None

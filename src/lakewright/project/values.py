@@ -1,0 +1,172 @@
+"""The kinds of scalar that settings are written in: durations, names, secrets, places of tables."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from typing import Annotated, Any, NamedTuple
+
+from pydantic import BeforeValidator, PlainSerializer, PlainValidator, StringConstraints, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from lakewright.model import types
+from lakewright.model.names import TableName
+
+MAX_NAME = 255
+MAX_SHORT_NAME = 24
+"""Of a lake and a source: both stand in the default name of a replication slot, which has at most 63 characters."""
+
+_NAME = re.compile(r"[a-z_][a-z0-9_]*")
+_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
+_DURATION = re.compile(r"(\d{1,9})(ms|s|m|h|d)")
+_DAY = re.compile(r"day\(\s*([^()\s]+)\s*\)")
+
+
+class Secret:
+    """A text that is never printed; `reveal` gives it to whoever needs it."""
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """The text itself: for the driver, never for a message."""
+        return self._value
+
+    def __str__(self) -> str:
+        return "***"
+
+    def __repr__(self) -> str:
+        return "Secret(***)"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._value == self._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+
+class Origin(NamedTuple):
+    """Where a table of the lake comes from."""
+
+    source: str
+    table: TableName
+
+    def __str__(self) -> str:
+        return f"{self.source}.{self.table}"
+
+
+class Partition(NamedTuple):
+    """How a table is divided into folders: by the UTC day of a date or timestamp column."""
+
+    transform: str
+    column: str
+
+    def __str__(self) -> str:
+        return f"{self.transform}({self.column})"
+
+
+def is_name(text: str) -> bool:
+    """Whether the Glue Data Catalog, Avro and Hudi all take the text as the name of a table or column."""
+    return len(text) <= MAX_NAME and _NAME.fullmatch(text) is not None
+
+
+def parse_duration(text: str) -> datetime.timedelta:
+    """``250ms 30s 5m 1h 7d`` as a time span; raises ValueError for anything else and for zero."""
+    match = _DURATION.fullmatch(text)
+    if not match or int(match[1]) == 0 or (seconds := int(match[1]) * _UNITS[match[2]]) > datetime.timedelta.max.total_seconds():
+        raise ValueError("not a duration such as 250ms, 30s, 5m, 1h or 7d")
+    return datetime.timedelta(seconds=seconds)
+
+
+def format_duration(span: datetime.timedelta) -> str:
+    """The shortest text that `parse_duration` reads back."""
+    milliseconds = round(span.total_seconds() * 1000)
+    for unit in ("d", "h", "m", "s"):
+        count, rest = divmod(milliseconds, int(_UNITS[unit] * 1000))
+        if not rest:
+            return f"{count}{unit}"
+    return f"{milliseconds}ms"
+
+
+def refuse(message: str) -> PydanticCustomError:
+    """The fault of a value, without the value: whoever prints it quotes the text as written."""
+    return PydanticCustomError("setting", message)
+
+
+def _duration(value: Any) -> Any:
+    if isinstance(value, datetime.timedelta):
+        return value
+    try:
+        return parse_duration(str(value))
+    except ValueError as error:
+        raise refuse(str(error)) from None
+
+
+def _secret(value: Any) -> Any:
+    if isinstance(value, Secret):
+        return value
+    if not isinstance(value, str) or not value:
+        raise refuse("not a text")
+    return Secret(value)
+
+
+def _origin(value: Any) -> Any:
+    source, _, table = str(value).partition(".")
+    try:
+        return value if isinstance(value, Origin) else Origin(source, TableName.parse(table))
+    except ValueError:
+        raise refuse("not source.schema.table") from None
+
+
+def _partition(value: Any) -> Any:
+    match = _DAY.fullmatch(str(value))
+    if match is None:
+        raise refuse("not day(column)")
+    return Partition("day", match[1])
+
+
+def _decimal(value: Any) -> str:
+    text = str(value).replace(" ", "")
+    if types.decimal_parts(text) is None or not types.is_lake_type(text):
+        raise refuse("not decimal(precision,scale) with a precision of 1 to 38 and a scale up to it")
+    return text
+
+
+def _name(value: Any) -> str:
+    if not isinstance(value, str) or not is_name(value):
+        raise refuse(f"not a name: small letters, digits and _, no digit first, at most {MAX_NAME} characters")
+    return value
+
+
+def _pattern(value: Any) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"[^.]+\..+", value):
+        raise refuse("not schema.table (* stands for any characters, ? for one)")
+    return value
+
+
+def _folder(value: Any) -> str:
+    text = value.removesuffix("/") if isinstance(value, str) else ""
+    if any(part.startswith(".") or not part or "\\" in part for part in text.split("/")):
+        raise refuse("not a folder inside the lake's folder, such as raw or data/raw")
+    return text
+
+
+def _schema(pattern: str | None = None, length: int | None = None) -> WithJsonSchema:
+    """What editors check a text against."""
+    found = {"pattern": pattern, "maxLength": length}
+    return WithJsonSchema({"type": "string", **{key: value for key, value in found.items() if value is not None}})
+
+
+Duration = Annotated[
+    datetime.timedelta, PlainValidator(_duration), PlainSerializer(format_duration), _schema("^[0-9]+(ms|s|m|h|d)$")
+]
+SecretText = Annotated[Secret, PlainValidator(_secret), PlainSerializer(str), _schema()]
+OriginText = Annotated[Origin, PlainValidator(_origin), PlainSerializer(str), _schema(r"^[^.]+\.[^.]+\..+$")]
+PartitionText = Annotated[Partition, PlainValidator(_partition), PlainSerializer(str), _schema(r"^day\([^()]+\)$")]
+DecimalText = Annotated[str, BeforeValidator(_decimal), _schema(r"^decimal\([0-9]+, ?[0-9]+\)$")]
+Name = Annotated[str, BeforeValidator(_name), _schema("^[a-z_][a-z0-9_]*$", MAX_NAME)]
+ShortName = Annotated[
+    str, BeforeValidator(_name), StringConstraints(max_length=MAX_SHORT_NAME), _schema("^[a-z_][a-z0-9_]*$", MAX_SHORT_NAME)
+]
+TablePattern = Annotated[str, BeforeValidator(_pattern), _schema(r"^[^.]+\..+$")]
+Folder = Annotated[str, BeforeValidator(_folder), _schema()]

@@ -1,0 +1,1 @@
+"""PostgreSQL 14 and later: load by snapshot, changes by logical replication (pgoutput)."""

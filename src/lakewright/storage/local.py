@@ -1,0 +1,288 @@
+"""A `Store` in a local directory: atomic, fsynced, safe between threads and processes.
+
+A write goes to a file of its own below ``.lakewright/store``, is fsynced, and only then appears under its name: by a hard link,
+which fails where the name is taken (`create`, `upload`), or by a rename (`put`, `replace`). The writer holds an flock on its file
+until the end, so that a file nobody has locked is the leftover of a dead writer; opening a store removes those.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import errno
+import fcntl
+import hashlib
+import io
+import os
+import secrets
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, cast
+
+from lakewright.errors import AlreadyExists, Changed, NotFound, StorageError
+from lakewright.model.contracts import Entry
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+_PRIVATE = ".lakewright/store"
+_LOCK = "lock"
+_NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_NOT_PERMITTED = {errno.EACCES, errno.EPERM, errno.EROFS}
+
+
+class LocalStore:
+    """Fulfils `lakewright.model.contracts.Store` below the directory `root`, which is made when something is first written.
+
+    A tag holds the object's modification time, which `replace` and `put` make grow strictly, and a hash of its bytes, so that two
+    versions of a name never share one. Names below ``.lakewright/store`` are the store's own and refused.
+    """
+
+    def __init__(self, root: str | os.PathLike[str]) -> None:
+        self.root = Path(root).absolute()
+        self._private = self.root / _PRIVATE
+        self._durable: set[Path] = set()
+        with _translated(_PRIVATE):
+            self._remove_leftovers()
+
+    def create(self, name: str, data: bytes) -> None:
+        """Write a new object; raises `AlreadyExists` where the name is taken."""
+        with self.upload(name) as file:
+            file.write(data)
+
+    def replace(self, name: str, data: bytes, expected: str | None) -> str:
+        """Write the object if it is still the one with tag `expected` (None: if it does not exist); return its new tag."""
+        path = self._path(name)
+        with _translated(name), self._written(data) as file, self._lock():
+            before = _stat(path)
+            current = None if before is None else self.read_tagged(name)[1]
+            if current != expected:
+                raise _changed(name)
+            if before is None:
+                try:
+                    self._link(file, path)
+                except FileExistsError:
+                    raise _changed(name) from None
+            else:
+                self._rename(file, path, before)
+            return _tag(os.fstat(file.fileno()).st_mtime_ns, data)
+
+    def put(self, name: str, data: bytes) -> None:
+        """Write an object, over an existing one if there is one."""
+        path = self._path(name)
+        with _translated(name), self._written(data) as file, self._lock():
+            self._rename(file, path, _stat(path))
+
+    @contextlib.contextmanager
+    def upload(self, name: str) -> Iterator[BinaryIO]:
+        """A writable file that becomes the new object when the block ends without an exception."""
+        path = self._path(name)
+        with _translated(name):
+            file = self._open_partial(name)
+        try:
+            yield cast(BinaryIO, file)
+            with _translated(name):
+                os.fsync(file.fileno())
+                self._link(file, path)
+        finally:
+            self._discard(file)
+
+    def read(self, name: str) -> bytes:
+        """The object's bytes; raises `NotFound`."""
+        with _translated(name):
+            return self._path(name).read_bytes()
+
+    def read_tagged(self, name: str) -> tuple[bytes, str]:
+        """The object's bytes and its tag for `replace`; raises `NotFound`."""
+        with _translated(name), open(self._path(name), "rb") as file:
+            data = file.read()
+            return data, _tag(os.fstat(file.fileno()).st_mtime_ns, data)
+
+    def read_range(self, name: str, offset: int, length: int) -> bytes:
+        """At most `length` bytes from `offset`; raises `NotFound`."""
+        with _translated(name), open(self._path(name), "rb") as file:
+            file.seek(offset)
+            return file.read(length)
+
+    def exists(self, name: str) -> bool:
+        """Whether there is an object of this name."""
+        with _translated(name):
+            return _stat(self._path(name)) is not None
+
+    def list(self, prefix: str, after: str | None = None) -> Iterator[Entry]:
+        """Objects whose name starts with `prefix`, in name order, those up to and including `after` left out."""
+        with _translated(prefix):
+            folder = prefix.rpartition("/")[0]
+            if folder:
+                self._path(folder)
+            yield from self._walk(f"{folder}/" if folder else "", prefix, after)
+
+    def delete(self, name: str) -> None:
+        """Remove the object; no error where there is none. A power cut may bring it back."""
+        path = self._path(name)
+        with _translated(name), self._lock():
+            if _stat(path) is not None:
+                path.unlink(missing_ok=True)
+
+    def location(self, name: str) -> str:
+        """The object's absolute path."""
+        return str(self._path(name))
+
+    def _path(self, name: str) -> Path:
+        parts = name.split("/")
+        if any(part in ("", ".", "..") for part in parts) or "\0" in name or f"{name}/".startswith(f"{_PRIVATE}/"):
+            raise StorageError("LW-307", f"{name!r} is not a name of an object", hint="names are relative, without '.' and '..'")
+        return self.root / name
+
+    def _walk(self, folder: str, prefix: str, after: str | None) -> Iterator[Entry]:
+        """Entries below `folder` ("" or ending in ``/``); a directory sorts as its name and ``/``, as its objects do."""
+        found: list[tuple[str, bool]] = []
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError), os.scandir(self.root / folder) as entries:
+            for entry in entries:
+                is_folder = entry.is_dir()
+                found.append((f"{folder}{entry.name}/" if is_folder else f"{folder}{entry.name}", is_folder))
+        for name, is_folder in sorted(found):
+            if not (name.startswith(prefix) or (is_folder and prefix.startswith(name))) or name == f"{_PRIVATE}/":
+                continue
+            if is_folder and (after is None or name > after or after.startswith(name)):
+                yield from self._walk(name, prefix, after)
+            elif not is_folder and (after is None or name > after) and (seen := _stat(self.root / name)) is not None:
+                yield Entry(name, seen.st_size, datetime.datetime.fromtimestamp(seen.st_mtime, datetime.UTC))
+
+    # ---- partial files, links and renames --------------------------------------------------------------------------------
+
+    def _open_partial(self, name: str) -> _Partial:
+        self._make_durable(self._private)
+        while True:
+            file = _Partial(self._private / f"{os.getpid()}-{secrets.token_hex(8)}", name)
+            fcntl.flock(file.fileno(), fcntl.LOCK_EX)
+            if os.fstat(file.fileno()).st_nlink:
+                return file
+            file.close()  # removed as a leftover before it was locked
+
+    @contextlib.contextmanager
+    def _written(self, data: bytes) -> Iterator[_Partial]:
+        file = self._open_partial(_PRIVATE)
+        try:
+            file.write(data)
+            os.fsync(file.fileno())
+            yield file
+        finally:
+            self._discard(file)
+
+    def _discard(self, file: _Partial) -> None:
+        file.path.unlink(missing_ok=True)
+        file.close()
+
+    def _remove_leftovers(self) -> None:
+        if not self._private.is_dir():
+            return
+        for path in self._private.iterdir():
+            if path.name == _LOCK:
+                continue
+            with contextlib.suppress(FileNotFoundError, BlockingIOError), open(path, "rb") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                path.unlink()
+
+    def _link(self, file: _Partial, path: Path) -> None:
+        self._in_folder(path, lambda: os.link(file.path, path))
+
+    def _rename(self, file: _Partial, path: Path, before: os.stat_result | None) -> None:
+        """Put the file in the place of what was there; its modification time grows even if the clock goes backwards."""
+        if before is not None:
+            newer = max(os.fstat(file.fileno()).st_mtime_ns, before.st_mtime_ns + 1)
+            os.utime(file.fileno(), ns=(newer, newer))
+            os.fsync(file.fileno())
+        self._in_folder(path, lambda: os.rename(file.path, path))
+
+    def _in_folder(self, path: Path, change: Callable[[], None]) -> None:
+        """Make a change in the object's directory, which is made if need be, and make it durable."""
+        self._make_durable(path.parent)
+        try:
+            change()
+        except FileNotFoundError:  # somebody removed the directory since we made it
+            self._durable.clear()
+            self._make_durable(path.parent)
+            change()
+        _sync_folder(path.parent)
+
+    def _make_durable(self, folder: Path) -> None:
+        """Make the directory, and be sure that it and those above it outlive a power cut, whoever made them."""
+        if folder in self._durable:
+            return
+        if folder != self.root:
+            self._make_durable(folder.parent)
+        folder.mkdir(parents=folder == self.root, exist_ok=True)
+        _sync_folder(folder.parent)
+        self._durable.add(folder)
+
+    @contextlib.contextmanager
+    def _lock(self) -> Iterator[None]:
+        """One caller at a time, over all threads and processes."""
+        self._make_durable(self._private)
+        with open(self._private / _LOCK, "ab") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            try:
+                yield
+            finally:
+                fcntl.flock(lock, fcntl.LOCK_UN)  # closing alone would not, where a child process holds a copy
+
+
+class _Partial(io.FileIO):
+    """The file behind a write: every byte is written or a `StorageError` raised."""
+
+    def __init__(self, path: Path, name: str) -> None:
+        super().__init__(path, "xb")
+        self.path = path
+        self._object = name
+
+    def write(self, data: ReadableBuffer) -> int:
+        with _translated(self._object):
+            rest = memoryview(data).cast("B")
+            total = len(rest)
+            while rest:
+                rest = rest[super().write(rest) :]
+            return total
+
+
+def _stat(path: Path) -> os.stat_result | None:
+    """What the object at `path` is; None where there is none."""
+    try:
+        found = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return None if stat.S_ISDIR(found.st_mode) else found
+
+
+def _tag(modified_ns: int, data: bytes) -> str:
+    return f"{modified_ns:x}-{hashlib.sha256(data).hexdigest()[:32]}"
+
+
+def _changed(name: str) -> Changed:
+    return Changed("LW-303", f"{name} was replaced by somebody else since it was read", hint="try again")
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _translated(name: str) -> Iterator[None]:
+    """Turn what the operating system says about the object `name` into the error tree."""
+    try:
+        yield
+    except FileExistsError:
+        raise AlreadyExists("LW-302", f"{name} exists already, and a name is written once") from None
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        raise NotFound("LW-301", f"{name} does not exist") from None
+    except OSError as error:
+        if error.errno in _NO_SPACE:
+            raise StorageError("LW-304", f"no space left on the disk that holds {name}", hint="free some, then go on") from error
+        if error.errno in _NOT_PERMITTED:
+            raise StorageError("LW-305", f"{name}: {error.strerror}", hint="give this user the right to write there") from error
+        raise StorageError("LW-306", f"{name}: {error.strerror}", hint="look at the disk and the system's log") from error

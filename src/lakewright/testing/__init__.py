@@ -1,0 +1,1 @@
+"""Contract suites and fault injection, shipped for people who write plug-ins."""

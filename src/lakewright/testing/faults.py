@@ -1,0 +1,110 @@
+"""Failures on demand: a store that fails, loses an answer, or kills the process at a chosen call."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from typing import BinaryIO, Literal, TypeVar
+
+from lakewright.errors import StorageError
+from lakewright.model.contracts import Entry, Store
+
+Result = TypeVar("Result")
+
+
+@dataclasses.dataclass(frozen=True)
+class Fault:
+    """What happens at the `call`-th call of a `FaultyStore`, counted from 1.
+
+    ``fail`` raises `StorageError` and ``kill`` ends the process with SIGKILL; before the call has any effect, or after it had
+    (for ``fail`` that is a lost answer).
+    """
+
+    call: int
+    action: Literal["fail", "kill"] = "fail"
+    when: Literal["before", "after"] = "before"
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.when} call {self.call}"
+
+
+class FaultyStore:
+    """Another store, with each `Fault` of `plan` struck once.
+
+    Every call counts, reads too; an upload counts twice, as ``open`` and as ``close``. ``calls`` lists what was called, such as
+    ``create a/b``, so that a run without a plan tells how many faults there are to try.
+    """
+
+    def __init__(self, store: Store, *plan: Fault) -> None:
+        self.calls: list[str] = []
+        self._store = store
+        self._plan = {fault.call: fault for fault in plan}
+        self._guard = threading.Lock()
+
+    def create(self, name: str, data: bytes) -> None:
+        """See `Store.create`."""
+        self._call(f"create {name}", lambda: self._store.create(name, data))
+
+    def replace(self, name: str, data: bytes, expected: str | None) -> str:
+        """See `Store.replace`."""
+        return self._call(f"replace {name}", lambda: self._store.replace(name, data, expected))
+
+    def put(self, name: str, data: bytes) -> None:
+        """See `Store.put`."""
+        self._call(f"put {name}", lambda: self._store.put(name, data))
+
+    @contextlib.contextmanager
+    def upload(self, name: str) -> Iterator[BinaryIO]:
+        """See `Store.upload`."""
+        with contextlib.ExitStack() as stack:
+            yield self._call(f"open {name}", lambda: stack.enter_context(self._store.upload(name)))
+            self._call(f"close {name}", stack.close)
+
+    def read(self, name: str) -> bytes:
+        """See `Store.read`."""
+        return self._call(f"read {name}", lambda: self._store.read(name))
+
+    def read_tagged(self, name: str) -> tuple[bytes, str]:
+        """See `Store.read_tagged`."""
+        return self._call(f"read_tagged {name}", lambda: self._store.read_tagged(name))
+
+    def read_range(self, name: str, offset: int, length: int) -> bytes:
+        """See `Store.read_range`."""
+        return self._call(f"read_range {name}", lambda: self._store.read_range(name, offset, length))
+
+    def exists(self, name: str) -> bool:
+        """See `Store.exists`."""
+        return self._call(f"exists {name}", lambda: self._store.exists(name))
+
+    def list(self, prefix: str, after: str | None = None) -> Iterator[Entry]:
+        """See `Store.list`."""
+        return iter(self._call(f"list {prefix}", lambda: [*self._store.list(prefix, after)]))
+
+    def delete(self, name: str) -> None:
+        """See `Store.delete`."""
+        self._call(f"delete {name}", lambda: self._store.delete(name))
+
+    def location(self, name: str) -> str:
+        """See `Store.location`; it touches nothing and does not count."""
+        return self._store.location(name)
+
+    def _call(self, what: str, effect: Callable[[], Result]) -> Result:
+        with self._guard:
+            self.calls.append(what)
+            fault = self._plan.get(len(self.calls))
+        if fault and fault.when == "before":
+            _strike(fault, what)
+        result = effect()
+        if fault:
+            _strike(fault, what)
+        return result
+
+
+def _strike(fault: Fault, what: str) -> None:
+    if fault.action == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    raise StorageError("LW-306", f"{what}: injected, {fault}")

@@ -1,0 +1,115 @@
+"""The fold against a plain model of a table, on random histories with unchanged TOAST, key changes and truncates."""
+
+from __future__ import annotations
+
+import json
+import random
+
+import duckdb
+import pytest
+
+from lakewright.model.position import Position
+from lakewright.raw import fold
+
+KEYS = range(1, 6)
+COLUMNS = ["s", "p"]
+Rows = dict[int, tuple[str | None, int | None]]
+
+
+def random_history(rng: random.Random, base: Rows, length: int) -> tuple[list[tuple], Rows]:
+    """Rows of a raw tail, and the table after them."""
+    table, tail = dict(base), []
+    for n in range(1, length + 1):
+        position = str(Position(100 + n // 3, n))
+        free = [k for k in KEYS if k not in table]
+        op = rng.choice("IIUUUUKKKDDT" if rng.random() < 0.15 else "IUUUKKD")
+        if (op in "IK" and not free) or (op in "UKD" and not table):
+            op = "U" if table else "I"
+        if op == "T":
+            table.clear()
+            tail.append(("T", None, None, None, position, None, None))
+        elif op == "I":
+            key = rng.choice(free)
+            table[key] = (f"a{n}", n)
+            tail.append(("I", key, f"a{n}", n, position, None, None))
+        elif op == "D":
+            key = rng.choice(sorted(table))
+            del table[key]
+            tail.append(("D", key, None, None, position, None, None))
+        else:
+            old = rng.choice(sorted(table))
+            values: list = [rng.choice([None, f"a{n}"]), rng.choice([None, n])]
+            unavailable = [c for c in COLUMNS if rng.random() < 0.4]
+            kept = tuple(table[old][i] if c in unavailable else values[i] for i, c in enumerate(COLUMNS))
+            sent = [None if c in unavailable else values[i] for i, c in enumerate(COLUMNS)]
+            key = rng.choice(free) if op == "K" else old
+            if op == "K":
+                tail.append(("D", old, None, None, position, None, None))
+                del table[old]
+            old_key = {"id": old} if op == "K" and unavailable else None
+            tail.append(("I" if op == "K" else "U", key, *sent, position, unavailable or None, old_key))
+            table[key] = kept
+    return tail, table
+
+
+def folded(base: Rows, tail: list[tuple]) -> tuple[Rows, bool]:
+    """The table that DuckDB makes of `base` and `tail`, and whether a truncate was seen."""
+    con = duckdb.connect()
+    con.execute("CREATE TABLE base (id BIGINT, s VARCHAR, p INT)")
+    if base:
+        con.executemany("INSERT INTO base VALUES (?, ?, ?)", [(k, *v) for k, v in base.items()])
+    con.execute(
+        'CREATE TABLE tail ("Op" VARCHAR, id BIGINT, s VARCHAR, p INT, _position VARCHAR, _unavailable VARCHAR[],'
+        " _old_key STRUCT(id BIGINT))"
+    )
+    for row in tail:
+        con.execute("INSERT INTO tail VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+
+    def step() -> None:
+        con.execute(f"CREATE OR REPLACE TABLE next AS {fold.complete_sql(['id'], COLUMNS, 'base', 'tail')}")
+        con.execute("DROP TABLE tail")
+        con.execute("ALTER TABLE next RENAME TO tail")
+
+    fold.complete(lambda: con.execute(fold.incomplete_sql("tail")).fetchone()[0], step)
+    truncated = con.execute(fold.truncated_sql("tail")).fetchone()[0]
+    result = {} if truncated else dict(base)
+    for key, a, b, position, deleted in con.execute(fold.fold_sql(["id"], COLUMNS, "base", "tail")).fetchall():
+        assert position == max(row[4] for row in tail if row[1] == key)
+        result.pop(key, None)
+        if not deleted:
+            result[key] = (a, b)
+    return result, truncated
+
+
+@pytest.mark.parametrize("seed", range(150))
+def test_fold_equals_the_model(seed: int) -> None:
+    rng = random.Random(seed)
+    base: Rows = {k: (f"base{k}", -k) for k in KEYS if rng.random() < 0.6}
+    tail, expected = random_history(rng, base, rng.randrange(1, 25))
+    rng.shuffle(tail)
+    assert folded(base, tail)[0] == expected, json.dumps(tail)
+
+
+def test_a_swap_through_a_spare_key_keeps_unsent_values() -> None:
+    base: Rows = {1: ("one", 1), 2: ("two", 2)}
+    tail = []
+    for n, (old, new) in enumerate([(1, 9), (2, 1), (9, 2)], 1):
+        position = str(Position(7, n))
+        tail += [("D", old, None, None, position, None, None), ("I", new, None, n, position, ["s"], {"id": old})]
+    assert folded(base, tail)[0] == {1: ("two", 2), 2: ("one", 3)}
+
+
+def test_a_null_that_was_sent_is_not_filled() -> None:
+    tail = [
+        ("U", 1, None, 11, str(Position(7, 1)), None, None),
+        ("U", 1, None, 12, str(Position(7, 2)), ["s"], None),
+    ]
+    assert folded({1: ("one", 1)}, tail)[0] == {1: (None, 12)}
+
+
+def test_a_table_without_key_is_its_inserts_since_the_last_truncate() -> None:
+    con = duckdb.connect()
+    con.execute('CREATE TABLE tail ("Op" VARCHAR, a VARCHAR, _position VARCHAR)')
+    con.executemany("INSERT INTO tail VALUES (?, ?, ?)", [("I", "x", "1"), ("T", None, "2"), ("I", "y", "3"), ("I", "y", "4")])
+    assert sorted(con.execute(fold.append_sql(["a"], "tail")).fetchall()) == [("y", "3"), ("y", "4")]
+    assert con.execute(fold.truncated_sql("tail")).fetchone() == (True,)

@@ -1,0 +1,59 @@
+"""A real PostgreSQL: one server per session, a fresh database per test."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import pytest
+
+from lakewright.sources.postgres.embedded import EmbeddedPostgres
+
+Sql = Callable[[str], list[tuple[Any, ...]]]
+
+
+def run_sql(url: str, *statements: str) -> list[tuple[Any, ...]]:
+    """Run statements, each committed for itself; the rows of the last one."""
+    connection = psycopg2.connect(url)
+    connection.autocommit = True
+    try:
+        with connection.cursor() as cursor:
+            for statement in statements:
+                cursor.execute(statement)
+            return cursor.fetchall() if cursor.description else []
+    finally:
+        connection.close()
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[EmbeddedPostgres]:
+    """A running embedded server. Its folder is open to the account it runs as under root, unlike pytest's own."""
+    folder = Path(tempfile.mkdtemp(prefix="lakewright-test-"))
+    folder.chmod(0o755)
+    embedded = EmbeddedPostgres(folder / "pg")
+    embedded.start()
+    yield embedded
+    embedded.stop()
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def url(server: EmbeddedPostgres) -> Iterator[str]:
+    """The URL of a fresh database; it and its replication slots are dropped after the test."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    run_sql(server.url, f"CREATE DATABASE {name}")
+    yield server.database_url(name)
+    run_sql(server.url, f"SELECT pg_terminate_backend(active_pid, 10000) FROM pg_replication_slots WHERE database = '{name}' AND active")
+    run_sql(server.url, f"SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE database = '{name}'")
+    run_sql(server.url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def sql(url: str) -> Sql:
+    """Run a statement in the fresh database, committed at once; its rows."""
+    return lambda statement: run_sql(url, statement)
