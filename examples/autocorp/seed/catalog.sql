@@ -35,7 +35,7 @@ SELECT part_id, k.prefix || '-' || lpad(k.n::text, 3, '0') || '-' || (ARRAY['E',
        k.name || (ARRAY[', Economy', '', ', Premium', ', Performance'])[grade], k.category, generator.word(w.brands, h, 0), price,
        CASE WHEN generator.pick(h, 1, 25) > 0 THEN round(price * (50 + generator.pick(h, 2, 20)) / 100, 2) END,
        reorder_level + generator.pick(h, 3, 160) - 10, reorder_level,
-       CASE WHEN generator.pick(h, 4, 12) > 0 THEN (1 + generator.pick(h, 5, 2400)) / 100.0::double precision END,
+       CASE WHEN generator.pick(h, 4, 12) > 0 THEN round(k.base_price * (2 + generator.pick(h, 5, 7)) / 100, 3) END,
        CASE WHEN generator.pick(h, 6, 15) = 0 THEN NULL
             WHEN k.prefix IN ('FLU', 'GEN') THEN '{}'
             ELSE w.makes[1 + generator.pick(h, 6, 7) : 2 + generator.pick(h, 6, 7) + generator.pick(h, 7, 5)] END,
@@ -51,8 +51,8 @@ CROSS JOIN LATERAL (
 ) AS priced (price)
 CROSS JOIN generator.words w
 CROSS JOIN LATERAL (
-    SELECT string_agg(format('Step %s: fit %s with part %s and tighten to %s Nm.', step, lower(k.name), substr(md5(h || step), 1, 8),
-                             10 + step * 7 % 90), ' ' ORDER BY step) AS text
+    SELECT string_agg(format('Step %s: fit %s with part %s and tighten to %s Nm.',
+                             step, lower(k.name), substr(md5(h || step), 1, 8), 10 + step * 7 % 90), ' ' ORDER BY step) AS text
     FROM generate_series(1, 60) AS step
 ) AS guide
 ORDER BY part_id;
@@ -65,17 +65,18 @@ FROM (
     SELECT category, btrim(split_part(item, '=', 1)) AS name, split_part(item, '=', 2)::integer AS minutes,
            nullif(split_part(item, '=', 3), '') AS known
     FROM (VALUES
-        ('Engine & Powertrain', '{Engine Tune-Up=120,Engine Rebuild=1200=92038482,Timing Belt Replacement=240,Spark Plug Replacement=60,
-Head Gasket Repair=540,Engine Mount Replacement=120,Valve Cover Gasket Replacement=90,Fuel Injector Service=100,
-Oil Pump Replacement=210,Turbocharger Replacement=330}'),
-        ('Transmission & Drivetrain', '{Clutch Replacement=360,Transmission Rebuild=900,Transmission Service=90,CV Axle Replacement=120,
-Differential Service=75,Transfer Case Service=80,Flywheel Replacement=330,Drive Shaft Repair=110,CV Boot Replacement=95,
-Transmission Mount Replacement=70}'),
+        ('Engine & Powertrain', '{Engine Tune-Up=120,Engine Rebuild=1200=92038482,Timing Belt Replacement=240,
+Spark Plug Replacement=60,Head Gasket Repair=540,Engine Mount Replacement=120,Valve Cover Gasket Replacement=90,
+Fuel Injector Service=100,Oil Pump Replacement=210,Turbocharger Replacement=330}'),
+        ('Transmission & Drivetrain', '{Clutch Replacement=360,Transmission Rebuild=900,Transmission Service=90,
+CV Axle Replacement=120,Differential Service=75,Transfer Case Service=80,Flywheel Replacement=330,Drive Shaft Repair=110,
+CV Boot Replacement=95,Transmission Mount Replacement=70}'),
         ('Tires & Wheels', '{Tire Rotation=30,Four-Tire Installation=75,Wheel Balancing=40,Wheel Alignment=60,Flat Tire Repair=25,
-Tire Pressure Sensor Replacement=45,Winter Tire Changeover=50,Wheel Hub Replacement=115,Alloy Wheel Repair=90,Spare Wheel Service=20}'),
-        ('Brakes', '{Front Brake Pad Replacement=75,Rear Brake Pad Replacement=80,Brake Rotor Replacement=110,Brake Fluid Flush=45,
-Brake Caliper Replacement=100,Brake Hose Replacement=70,Master Cylinder Replacement=140,Drum Brake Service=120,
-ABS Sensor Replacement=65,Complete Brake Overhaul=240}'),
+Tire Pressure Sensor Replacement=45,Winter Tire Changeover=50,Wheel Hub Replacement=115,Alloy Wheel Repair=90,
+Spare Wheel Service=20}'),
+        ('Brakes', '{Front Brake Pad Replacement=75,Rear Brake Pad Replacement=80,Brake Rotor Replacement=110,
+Brake Fluid Flush=45,Brake Caliper Replacement=100,Brake Hose Replacement=70,Master Cylinder Replacement=140,
+Drum Brake Service=120,ABS Sensor Replacement=65,Complete Brake Overhaul=240}'),
         ('Cooling System', '{Coolant Flush=50,Radiator Replacement=150,Water Pump Replacement=180,Thermostat Replacement=60,
 Cooling Fan Repair=95,Hose Replacement=55,Heater Hose Replacement=65,Reservoir Replacement=40,Pressure Test=35,
 Overheating Diagnosis=70}'),

@@ -6,7 +6,8 @@
 SET jit = off; -- compiling these few long statements would take longer than running them
 
 CREATE TEMP TABLE size AS
-SELECT round(1000 * scale)::bigint AS orders, round(2135 * scale)::bigint AS part_lines, round(644 * scale)::bigint AS service_lines,
+SELECT round(1000 * scale)::bigint AS orders, round(2135 * scale)::bigint AS part_lines,
+       round(644 * scale)::bigint AS service_lines,
        (round(4928 * scale) - round(1000 * scale) - round(2135 * scale) - round(644 * scale))::bigint AS customers
 FROM (SELECT coalesce(nullif(current_setting('lakewright.scale', true), ''), '1')::numeric AS scale) AS wanted;
 ANALYZE size;
@@ -20,7 +21,8 @@ END $$;
 -- The first 59 customers live in 59 states, the others where the weights draw them.
 INSERT INTO customers
 SELECT i, first_name, last_name,
-       lower(replace(first_name || '.' || last_name, '''', '')) || i || '@example.' || (ARRAY['com', 'net', 'org'])[1 + generator.pick(h, 2, 3)],
+       lower(replace(first_name || '.' || last_name, '''', '')) || i
+           || '@example.' || (ARRAY['com', 'net', 'org'])[1 + generator.pick(h, 2, 3)],
        CASE WHEN generator.pick(h, 3, 12) > 0 THEN format('(%s) 555-01%s', 201 + generator.pick(h, 3, 780),
                                                           lpad(generator.pick(h, 4, 100)::text, 2, '0')) END,
        CASE WHEN generator.pick(h, 4, 40) > 0 THEN (1 + generator.pick(h, 5, 9800)) || ' ' || generator.word(w.streets, h, 6) END,
@@ -52,7 +54,8 @@ WITH drawn AS (
     FROM size, generate_series(1, size.orders) AS i, LATERAL (SELECT CASE WHEN i % 40 = 7 THEN i - 5 ELSE i END) AS s (source)
     OFFSET 0
 ), typed AS (
-    SELECT *, CASE WHEN wholesale OR draw < 9 THEN 'Parts' WHEN draw < 14 THEN 'Service' WHEN refund THEN 'Parts' ELSE 'Mixed' END AS kind
+    SELECT *, CASE WHEN wholesale OR draw < 9 THEN 'Parts' WHEN draw < 14 THEN 'Service'
+                   WHEN refund THEN 'Parts' ELSE 'Mixed' END AS kind
     FROM drawn, LATERAL (SELECT generator.pick(h, 0, 20) OFFSET 0) AS d (draw)
 ), weighed AS (
     SELECT *, CASE WHEN kind = 'Service' THEN 0 WHEN wholesale THEN 50 + generator.pick(h, 1, 15) ELSE 1 END AS least_parts,
@@ -78,7 +81,8 @@ SELECT i AS order_id, line, p.sku, quantity, unit_price, quantity * unit_price A
 FROM plan
 CROSS JOIN LATERAL generate_series(1, parts::integer) AS line
 CROSS JOIN LATERAL (SELECT md5('line:' || source || ':' || line) OFFSET 0) AS hashed (line_hash)
-JOIN auto_parts p ON p.part_id = 1 + (generator.pick(h, 3, 400) + line * (ARRAY[7, 11, 13, 17])[1 + generator.pick(h, 4, 4)]) % 400
+CROSS JOIN LATERAL (SELECT (ARRAY[7, 11, 13, 17])[1 + generator.pick(h, 4, 4)]) AS walk (stride) -- prime to 400: no part twice
+JOIN auto_parts p ON p.part_id = 1 + (generator.pick(h, 3, 400) + line * stride) % 400
 CROSS JOIN LATERAL (
     SELECT CASE WHEN refund THEN -1 ELSE 1 END * CASE WHEN wholesale THEN 4 + generator.pick(line_hash, 0, 21)
                                                       ELSE (ARRAY[1, 1, 1, 2, 2, 4])[1 + generator.pick(line_hash, 0, 6)] END,
@@ -116,10 +120,11 @@ WITH business_day AS (
     GROUP BY order_id
 )
 SELECT i, 1 + generator.pick_wide(h, size.customers), order_date,
-       'INV-2025-' || lpad(i::text, 7, '0'), CASE WHEN status <> 'Open' AND NOT warranty THEN generator.word(w.payments, h, 1) END,
+       'INV-2025-' || lpad(i::text, 7, '0'),
+       CASE WHEN status <> 'Open' AND NOT warranty THEN generator.word(w.payments, h, 1) END,
        0.0800, round(charged.amount * 1.0800, 2), kind, status, CASE WHEN refund THEN source END,
-       CASE WHEN refund THEN 'Customer returned the item' WHEN warranty THEN 'Warranty, no charge' WHEN wholesale THEN 'Wholesale account'
-            WHEN generator.pick(h, 2, 9) = 0 THEN 'Customer waits' END,
+       CASE WHEN refund THEN 'Customer returned the item' WHEN warranty THEN 'Warranty, no charge'
+            WHEN wholesale THEN 'Wholesale account' WHEN generator.pick(h, 2, 9) = 0 THEN 'Customer waits' END,
        order_date + CASE WHEN status = 'Open' THEN 0 ELSE 20 + generator.pick(h, 5, 90) END * interval '1 minute'
 FROM plan JOIN charged ON charged.order_id = i CROSS JOIN size CROSS JOIN generator.words w
 CROSS JOIN LATERAL (

@@ -15,7 +15,12 @@ LANGUAGE sql IMMUTABLE RETURN ('x' || substr(hash, 25, 8))::bit(32)::bigint % n;
 CREATE FUNCTION generator.word(list text[], hash text, slot integer) RETURNS text
 LANGUAGE sql IMMUTABLE RETURN list[1 + generator.pick(hash, slot, cardinality(list))];
 
-CREATE TABLE generator.words (first_names text[], last_names text[], streets text[], brands text[], makes text[], payments text[]);
+CREATE TABLE generator.words (
+    first_names text[], last_names text[], streets text[], brands text[], makes text[], payments text[]
+);
+-- Uncompressed, since each row of the load reads them.
+ALTER TABLE generator.words ALTER COLUMN first_names SET STORAGE PLAIN, ALTER COLUMN last_names SET STORAGE PLAIN,
+    ALTER COLUMN streets SET STORAGE PLAIN;
 INSERT INTO generator.words VALUES (
     '{Aaron,Abigail,Adam,Aisha,Alan,Alicia,Amara,Amy,Andre,Angela,Anita,Anthony,Ben,Beth,Brandon,Brian,Camila,Carl,Carmen,Carol,
 Cesar,Chloe,Chris,Claire,Cody,Dana,Daniel,David,Deepa,Diana,Diego,Donna,Dylan,Elena,Eli,Emily,Eric,Esther,Ethan,Eva,Felix,Fiona,
@@ -52,7 +57,8 @@ FROM (VALUES
     ('DC', 1, '{Washington,Washington,Washington}', '{200,200,200}'), ('FL', 10, '{Miami,Orlando,Tampa}', '{331,328,336}'),
     ('GA', 5, '{Atlanta,Savannah,Augusta}', '{303,314,309}'), ('HI', 1, '{Honolulu,Hilo,Kailua}', '{968,967,967}'),
     ('ID', 1, '{Boise,Idaho Falls,Pocatello}', '{837,834,832}'), ('IL', 6, '{Chicago,Springfield,Peoria}', '{606,627,616}'),
-    ('IN', 3, '{Indianapolis,Fort Wayne,Evansville}', '{462,468,477}'), ('IA', 2, '{Des Moines,Cedar Rapids,Davenport}', '{503,524,528}'),
+    ('IN', 3, '{Indianapolis,Fort Wayne,Evansville}', '{462,468,477}'),
+    ('IA', 2, '{Des Moines,Cedar Rapids,Davenport}', '{503,524,528}'),
     ('KS', 2, '{Wichita,Topeka,Lawrence}', '{672,666,660}'), ('KY', 2, '{Louisville,Lexington,Bowling Green}', '{402,405,421}'),
     ('LA', 2, '{New Orleans,Baton Rouge,Shreveport}', '{701,708,711}'), ('ME', 1, '{Portland,Bangor,Augusta}', '{041,044,043}'),
     ('MD', 3, '{Baltimore,Annapolis,Frederick}', '{212,214,217}'), ('MA', 3, '{Boston,Worcester,Springfield}', '{021,016,011}'),
@@ -72,7 +78,8 @@ FROM (VALUES
     ('WV', 1, '{Charleston,Huntington,Morgantown}', '{253,257,265}'), ('WI', 3, '{Milwaukee,Madison,Green Bay}', '{532,537,543}'),
     ('WY', 1, '{Cheyenne,Casper,Laramie}', '{820,826,820}'), ('AS', 1, '{Pago Pago,Tafuna,Leone}', '{967,967,967}'),
     ('GU', 1, '{Hagatna,Dededo,Tamuning}', '{969,969,969}'), ('MP', 1, '{Saipan,Tinian,Rota}', '{969,969,969}'),
-    ('PR', 2, '{San Juan,Ponce,Mayaguez}', '{009,007,006}'), ('VI', 1, '{Charlotte Amalie,Christiansted,Frederiksted}', '{008,008,008}'),
+    ('PR', 2, '{San Juan,Ponce,Mayaguez}', '{009,007,006}'),
+    ('VI', 1, '{Charlotte Amalie,Christiansted,Frederiksted}', '{008,008,008}'),
     ('FM', 1, '{Palikir,Weno,Tofol}', '{969,969,969}'), ('MH', 1, '{Majuro,Ebeye,Jaluit}', '{969,969,969}'),
     ('PW', 1, '{Koror,Airai,Melekeok}', '{969,969,969}')
 ) AS s (code, weight, cities, zips);

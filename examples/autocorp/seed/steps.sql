@@ -18,7 +18,8 @@ CREATE FUNCTION generator.sell_part(in_order bigint, hash text, quantity integer
 LANGUAGE sql AS $$
     WITH sold AS (
         UPDATE auto_parts p SET updated_at = moment,
-            quantity_on_hand = p.quantity_on_hand - sell_part.quantity + CASE WHEN p.quantity_on_hand < sell_part.quantity THEN 120 ELSE 0 END
+            quantity_on_hand = p.quantity_on_hand - sell_part.quantity
+                               + CASE WHEN p.quantity_on_hand < sell_part.quantity THEN 120 ELSE 0 END
         WHERE part_id = 1 + generator.pick(hash, 0, 400)
         RETURNING sku, price
     )
@@ -30,7 +31,8 @@ $$;
 CREATE FUNCTION generator.sell_service(in_order bigint, hash text) RETURNS void
 LANGUAGE sql AS $$
     INSERT INTO sales_order_services (order_id, serviceid, labor_minutes, labor_cost, parts_cost, line_total)
-    SELECT in_order, s.serviceid, s.labor_minutes, s.labor_cost, sum(sp.quantity * p.price), s.labor_cost + sum(sp.quantity * p.price)
+    SELECT in_order, s.serviceid, s.labor_minutes, s.labor_cost, sum(sp.quantity * p.price),
+           s.labor_cost + sum(sp.quantity * p.price)
     FROM (SELECT * FROM service ORDER BY serviceid COLLATE "C" LIMIT 1 OFFSET generator.pick(hash, 1, 110)) AS s
     JOIN service_parts sp USING (serviceid) JOIN auto_parts p USING (sku)
     GROUP BY s.serviceid, s.labor_minutes, s.labor_cost
@@ -102,7 +104,8 @@ LANGUAGE sql AS $$
     SELECT id, first_name, last_name, lower(replace(first_name || '.' || last_name, '''', '')) || id || '@example.com',
            p.city, p.state, p.zip || '01', moment, moment
     FROM (SELECT nextval(pg_get_serial_sequence('customers', 'customer_id')) AS id) AS next, generator.words w,
-         LATERAL (SELECT generator.word(w.first_names, hash, 1), generator.word(w.last_names, hash, 2)) AS named (first_name, last_name),
+         LATERAL (SELECT generator.word(w.first_names, hash, 1), generator.word(w.last_names, hash, 2))
+             AS named (first_name, last_name),
          generator.place p
     WHERE p.n = 1 + generator.pick(hash, 3, (SELECT count(*)::integer FROM generator.place))
     RETURNING customer_id
@@ -143,7 +146,10 @@ BEGIN
     ELSIF action = 15 AND EXISTS (SELECT FROM sales_order WHERE order_id = chosen AND refund_of IS NULL) THEN
         RETURN 'refunded order ' || chosen || ' by order ' || generator.refund(chosen, moment);
     ELSIF action IN (15, 16) THEN
-        UPDATE sales_order SET order_date = order_date - (1 + generator.pick(hash, 1, 3)) * interval '24 hours', updated_at = moment
+        UPDATE sales_order SET updated_at = moment,
+            -- A refund moves forward, so that it never comes before its order.
+            order_date = order_date + CASE WHEN refund_of IS NULL THEN -1 ELSE 1 END
+                                      * (1 + generator.pick(hash, 1, 3)) * interval '24 hours'
         WHERE order_id = chosen;
         RETURN 'corrected the date of order ' || chosen;
     ELSIF action = 17 THEN
