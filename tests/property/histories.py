@@ -35,8 +35,8 @@ class History:
     """A source of transactions on the five tables of one schema, over a connection of its own."""
 
     def __init__(self, connection: psycopg2.extensions.connection, schema: str, rng: random.Random) -> None:
+        self.schema = schema
         self._con = connection
-        self._schema = schema
         self._rng = rng
         self._n = 0
         with connection, connection.cursor() as cursor:
@@ -46,7 +46,7 @@ class History:
         """One transaction: committed, rolled back, or with a savepoint that is."""
         rng = self._rng
         with self._con.cursor() as cursor:
-            cursor.execute(f"SET LOCAL search_path = {self._schema}")
+            cursor.execute(f"SET LOCAL search_path = {self.schema}")
             for _ in range(rng.randint(1, 6)):
                 if rng.random() < 0.15:
                     cursor.execute("SAVEPOINT s")
@@ -59,12 +59,10 @@ class History:
         else:
             self._con.commit()
 
-    def rows(self, table: str) -> list[tuple[str | None, ...]]:
-        """The table's rows as the server's text, sorted."""
+    def rows(self, table: str) -> list[tuple[object, ...]]:
+        """The table's rows, sorted."""
         with self._con, self._con.cursor() as cursor:
-            cursor.execute(f"SELECT * FROM {self._schema}.{table} LIMIT 0")
-            names = [column.name for column in cursor.description or ()]
-            cursor.execute(f"SELECT {', '.join(f'{n}::text' for n in names)} FROM {self._schema}.{table}")
+            cursor.execute(f"SELECT * FROM {self.schema}.{table}")
             return sorted(cursor.fetchall(), key=repr)
 
     # ---- statements
@@ -77,7 +75,9 @@ class History:
         elif table == "heap":
             cursor.execute("INSERT INTO heap SELECT g, %s FROM generate_series(1, %s) g", (self._text(), rng.randint(1, 3)))
         else:
-            rng.choice((self._insert, self._insert, self._update, self._update, self._update, self._move, self._swap, self._delete))(cursor, table)
+            rng.choice(
+                (self._insert, self._insert, self._update, self._update, self._update, self._move, self._swap, self._delete)
+            )(cursor, table)
 
     def _insert(self, cursor: psycopg2.extensions.cursor, table: str) -> None:
         key, big = self._rng.randint(1, 8), self._big()
@@ -101,7 +101,10 @@ class History:
         """A key change; the TOASTed column is not sent."""
         key, values = KEYED[table], self._values(table)
         values["to"] = self._key(table)
-        cursor.execute(f"UPDATE {table} t SET {key} = %(to)s WHERE {key} = %(k)s AND NOT EXISTS (SELECT FROM {table} o WHERE o.{key} = %(to)s)", values)
+        cursor.execute(
+            f"UPDATE {table} t SET {key} = %(to)s WHERE {key} = %(k)s AND NOT EXISTS (SELECT FROM {table} o WHERE o.{key} = %(to)s)",
+            values,
+        )
 
     def _swap(self, cursor: psycopg2.extensions.cursor, table: str) -> None:
         """Two rows change keys through a third, a chain of three key changes."""

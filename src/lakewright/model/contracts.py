@@ -163,6 +163,10 @@ class Source(Protocol):
         """The chosen tables as the catalog has them now, ``number`` 0, in name order."""
         ...
 
+    def prepare(self, tables: Sequence[TableSchema]) -> None:
+        """Make the source publish these tables too, before they are loaded; repeating it changes nothing."""
+        ...
+
     def open_load(self, tables: Sequence[TableSchema], *, first: bool) -> contextlib.AbstractContextManager[Load]:
         """A snapshot of `tables` at one moment; with ``first`` the stream starts exactly there.
 

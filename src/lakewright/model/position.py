@@ -31,11 +31,20 @@ class Position(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Feed:
-    """What positions belong to: ``kind`` (native, dms, file) and the server's identity. Positions of two feeds do not compare."""
+    """What positions belong to: positions of two feeds do not compare.
+
+    ``kind`` is native, dms or file; ``system`` and ``timeline`` are the server's; ``epoch`` counts its slots: one that was lost leaves a
+    gap, so what is read from the next one is another feed.
+    """
 
     kind: str
     system: str
     timeline: int
+    epoch: int = 0
+
+    def is_same_server(self, other: Feed | None) -> bool:
+        """Whether both are the same kind of feed of one server on one timeline, whatever slot it is read from."""
+        return other is not None and dataclasses.replace(self, epoch=other.epoch) == other
 
 
 START = Position(0, 0)

@@ -18,7 +18,8 @@ class Column:
     """One column. ``source_type`` is PostgreSQL's spelling, ``type`` the lake's (see `types`).
 
     ``missing`` is the server's text of the value that rows older than the column have: the constant default of an
-    ``ADD COLUMN``, or None for NULL.
+    ``ADD COLUMN``, or None for NULL. It is only right where ``missing_known``: after a volatile default or a rewrite of the
+    table older rows may hold anything.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Column:
     type: str
     nullable: bool = True
     missing: str | None = None
+    missing_known: bool = True
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,6 +104,6 @@ def compare(old: TableSchema, new: TableSchema) -> SchemaChange:
             return SchemaChange(refusal=f"its column {name} changed from {column.source_type} to {after[name].source_type}")
     added = tuple(column for name, column in after.items() if name not in before)
     for column in added:
-        if not column.nullable and column.missing is None:
+        if not column.missing_known or (not column.nullable and column.missing is None):
             return SchemaChange(refusal=f"its new column {column.name} has values in older rows that the stream does not tell")
     return SchemaChange(added=added)

@@ -12,13 +12,15 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from lakewright.errors import LakewrightError, SourceError
-from lakewright.model.contracts import Flush, Load, Source, Store, Stopped
+from lakewright.errors import LogError, SourceError
+from lakewright.model.batch import ChangeBatch
+from lakewright.model.contracts import Flush, Source, Stopped, Store, Stream
 from lakewright.model.names import TableName
-from lakewright.model.position import Position
+from lakewright.model.position import Feed, Position
 from lakewright.model.schema import TableSchema
-from lakewright.raw.log import LogWriter, RawLog
+from lakewright.raw.log import RawLog
 from lakewright.raw.manifest import RawFile
+from lakewright.raw.writer import LogWriter
 from lakewright.storage.lease import Lease
 
 IDLE_MANIFEST_SECONDS = 60.0
@@ -66,13 +68,13 @@ class Capture:
                 view = self._log.view()
                 if until is not None and view.watermark >= until:
                     return
-                schemas = self._known(writer)
+                schemas = self._known()
                 with self._source.open_stream(view.watermark, schemas) as stream:
                     if self._follow(writer, stream, stop, until):
                         return
                 self._load_missing(writer)
 
-    def _follow(self, writer: LogWriter, stream, stop: threading.Event, until: Position | None) -> bool:  # type: ignore[no-untyped-def]
+    def _follow(self, writer: LogWriter, stream: Stream, stop: threading.Event, until: Position | None) -> bool:
         """Write flushes until told to stop (True), or until the catalog has a table to load (False)."""
         held: list[RawFile] = []
         stopped: list[Stopped] = []
@@ -88,7 +90,7 @@ class Capture:
                 self._notice(Captured("log", _rows(held), flush.watermark, flush.time))
                 end, held, stopped, written_at = flush.watermark, [], [], now
                 if len(self._log.view().manifests) > FOLD_EVERY:
-                    self._log.fold_manifests(writer)
+                    self._log.fold_manifests()
             if stop.is_set() or (until is not None and end >= until):
                 return True
             if not held and now - catalog_at > CATALOG_SECONDS:
@@ -107,7 +109,7 @@ class Capture:
         return idle > IDLE_MANIFEST_SECONDS or (wanted is not None and wanted > end)
 
     def _write(self, writer: LogWriter, flush: Flush) -> list[RawFile]:
-        def one(batch):  # type: ignore[no-untyped-def]
+        def one(batch: ChangeBatch) -> RawFile:
             schema = batch.schema if batch.schema.number else self._log.store_schema(batch.schema)
             return writer.write_log(schema, batch)
 
@@ -115,7 +117,7 @@ class Capture:
 
     # ---- loads
 
-    def _known(self, writer: LogWriter) -> list[TableSchema]:
+    def _known(self) -> list[TableSchema]:
         """The tables to follow: those with a load that nothing stopped since, under their newest stored schema."""
         view = self._log.view()
         halted = {stop.table for stop in view.stopped()}
@@ -128,16 +130,28 @@ class Capture:
         return [schema for schema in self._source.discover() if schema.name not in loaded]
 
     def _load_missing(self, writer: LogWriter) -> None:
-        """Load all tables for a feed that has no load, or those that appeared since."""
-        view, feed = self._log.view(), self._source.feed()
-        first = view.feed != feed
-        schemas = self._source.discover() if first else self._missing()
-        if not schemas:
-            if first:
-                raise SourceError("LW-240", "the source has none of the chosen tables", hint="`lakewright doctor` lists them")
+        """Load all tables of a server that was never loaded, or those that appeared since."""
+        view, server = self._log.view(), self._source.feed()
+        if server.is_same_server(view.feed):
+            schemas = self._missing()
+            if schemas:
+                load(self._source, self._log, writer, schemas, None, self._notice)
             return
-        self._source.prepare(schemas)
-        load(self._source, self._log, writer, schemas, first=first, notice=self._notice)
+        schemas = self._source.discover()
+        if not schemas:
+            raise SourceError("LW-240", "the source has none of the chosen tables", hint="`lakewright doctor` lists them")
+        load(self._source, self._log, writer, schemas, server, self._notice)
+
+
+def reload(source: Source, log: RawLog, store: Store, notice: Callable[[Captured], None]) -> None:
+    """Begin the log anew: a new slot and a full load of every table as its next generation, after a slot was lost.
+
+    Raises `LeaseHeld` while a capture runs.
+    """
+    with Lease.take(store, log.lease_name, purpose="resync") as lease:
+        writer, server, last = log.writer(lease), source.feed(), log.view().feed
+        epoch = last.epoch + 1 if server.is_same_server(last) and last else 0
+        load(source, log, writer, source.discover(), dataclasses.replace(server, epoch=epoch), notice)
 
 
 def load(
@@ -145,25 +159,27 @@ def load(
     log: RawLog,
     writer: LogWriter,
     schemas: Sequence[TableSchema],
-    *,
-    first: bool,
+    begins: Feed | None,
     notice: Callable[[Captured], None],
 ) -> None:
     """Write all rows of `schemas` at one consistent point and name them in one manifest, tables in parallel.
 
-    With `first` the log of a feed begins there; otherwise the load joins the log and leaves its watermark alone.
+    The log of the feed `begins` begins there; without one the load joins the log and leaves its watermark alone.
     """
     numbered = [log.store_schema(schema) for schema in schemas]
-    feed = source.feed()
-    with source.open_load(numbered, first=first) as snapshot, ThreadPoolExecutor(PARALLEL, "load") as pool:
+    source.prepare(numbered)
+    with source.open_load(numbered, first=begins is not None) as snapshot, ThreadPoolExecutor(PARALLEL, "load") as pool:
 
-        def one(schema: TableSchema, snapshot: Load = snapshot) -> RawFile:
+        def one(schema: TableSchema) -> RawFile:
             file = writer.write_load(schema, snapshot.batches(schema), snapshot.position, snapshot.time)
             notice(Captured("loaded", {schema.name: file.rows}, None, None))
             return file
 
         files = list(pool.map(one, numbered))
-        writer.append_load(files, snapshot.position, snapshot.time, feed, first=first)
+        feed = begins or log.view().feed
+        if feed is None:
+            raise LogError("LW-360", "a load cannot join a log that has not begun", hint="`lakewright capture` loads all tables")
+        writer.append_load(files, snapshot.position, snapshot.time, feed, first=begins is not None)
     notice(Captured("load", _rows(files), snapshot.position, snapshot.time))
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import duckdb
 import pyarrow as pa
@@ -98,16 +98,16 @@ def _compare(
     checksum = f"SELECT count(*), coalesce(sum(hash({columns})::HUGEINT), 0), coalesce(bit_xor(hash({columns})), 0)"
     try:
         rows = lake.visible_sql(lambda column: quote(column.name))
-        in_lake = connection.execute(f"{checksum} FROM ({rows})").fetchone() or (0, 0, 0)
+        in_lake = _row(connection, f"{checksum} FROM ({rows})")
         with _registered(connection, snapshot, at) as source:
-            in_source = connection.execute(f"{checksum}, count({EXACT}) FROM {source}").fetchone() or (0, 0, 0, 0)
+            in_source = _row(connection, f"{checksum}, count({EXACT}) FROM {source}")
         if in_lake == in_source[:3]:
             return TableCheck(mirror.name, "equal", in_source[0], in_lake[0], in_source[3])
         if not at.schema.key and in_lake[0] >= in_source[0]:
             detail = "it has no key: updates and deletes are not captured; give it a primary key, then `lakewright resync`"
             return TableCheck(mirror.name, "append-only", in_source[0], in_lake[0], in_source[3], detail)
-        detail = _differences(connection, snapshot, at, rows) if at.schema.key else None
-        return TableCheck(mirror.name, "different", in_source[0], in_lake[0], in_source[3], detail)
+        differing = _differences(connection, snapshot, at, rows) if at.schema.key else None
+        return TableCheck(mirror.name, "different", in_source[0], in_lake[0], in_source[3], differing)
     finally:
         lake.close()
 
@@ -138,11 +138,18 @@ def _differences(connection: duckdb.DuckDBPyConnection, snapshot: Load, at: tabl
         connection.execute(f"CREATE OR REPLACE TEMP TABLE _source AS SELECT {columns} FROM {source}")
     connection.execute(f"CREATE OR REPLACE TEMP TABLE _lake AS SELECT {columns} FROM ({rows})")
     parts = []
-    for label, one, other in (("only in the source or other there", "_source", "_lake"), ("only in the lake or other there", "_lake", "_source")):
+    for label, one, other in (
+        ("only in the source or other there", "_source", "_lake"),
+        ("only in the lake or other there", "_lake", "_source"),
+    ):
         found = f"SELECT {key} FROM (SELECT * FROM {one} EXCEPT ALL SELECT * FROM {other})"
-        count = (connection.execute(f"SELECT count(*) FROM ({found})").fetchone() or (0,))[0]
+        count = _row(connection, f"SELECT count(*) FROM ({found})")[0]
         if count:
             keys = connection.execute(f"{found} ORDER BY ALL LIMIT {SHOWN_KEYS}").fetchall()
             parts.append(f"{count} {label}: {', '.join('(' + ', '.join(map(str, k)) + ')' for k in keys)}")
     connection.execute("DROP TABLE _source; DROP TABLE _lake")
     return "; ".join(parts)
+
+
+def _row(connection: duckdb.DuckDBPyConnection, text: str) -> Any:
+    return connection.execute(text).fetchall()[0]

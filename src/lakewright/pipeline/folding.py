@@ -122,5 +122,4 @@ class Fold:
         return f"({scan.raw_sql(self._log, at.schema, at.load, f'{POSITION}, {row}', option=option)})"
 
     def _one(self, text: str) -> Any:
-        row = self._con.execute(text).fetchone()
-        return row[0] if row else None
+        return self._con.execute(text).fetchall()[0][0]

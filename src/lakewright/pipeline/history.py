@@ -36,13 +36,17 @@ class RowChange:
 def parse_key(schema: TableSchema, text: str) -> dict[str, str]:
     """``5`` or ``order_id=5,line=2`` as column values; raises `QueryError` where it does not name the key."""
     if not schema.key:
-        raise QueryError("LW-530", f"table {schema.name} has no key, so its rows have no history", hint="read its raw rows with SQL")
+        raise QueryError(
+            "LW-530", f"table {schema.name} has no key, so its rows have no history", hint="read its raw rows with SQL"
+        )
     if len(schema.key) == 1 and not text.startswith(f"{schema.key[0]}="):
         return {schema.key[0]: text}
     parts = dict(part.partition("=")[::2] for part in text.split(","))
     if set(parts) != set(schema.key):
         raise QueryError(
-            "LW-530", f"{text!r} does not name the key of {schema.name}", hint="write " + ",".join(f"{k}=VALUE" for k in schema.key)
+            "LW-530",
+            f"{text!r} does not name the key of {schema.name}",
+            hint="write " + ",".join(f"{k}=VALUE" for k in schema.key),
         )
     return parts
 

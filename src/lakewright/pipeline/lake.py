@@ -2,37 +2,75 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import threading
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from lakewright.errors import ConfigError, LeaseHeld, QueryError, SourceError
-from lakewright.model.contracts import TableFormat
+import duckdb
+
+from lakewright.errors import LeaseHeld, SourceError
+from lakewright.model.contracts import Store, TableFormat
+from lakewright.model.names import TableName
 from lakewright.model.position import Position
 from lakewright.model.schema import TableSchema
 from lakewright.pipeline import check as checking
 from lakewright.pipeline import history as histories
 from lakewright.pipeline import maintain as services
 from lakewright.pipeline import setup
-from lakewright.pipeline.capture import Capture, Captured, load
+from lakewright.pipeline.capture import Capture, Captured
 from lakewright.pipeline.check import CheckReport, TableCheck
 from lakewright.pipeline.merge import Merged, merge
 from lakewright.pipeline.mirror import Mirror
-from lakewright.pipeline.query import Answer, Reading
+from lakewright.pipeline.moment import parse_time
+from lakewright.pipeline.query import Answer, Tables
 from lakewright.pipeline.status import SourceStatus, Status, table_status
 from lakewright.pipeline.up import Event, Task, keep_up, paced
 from lakewright.project import kinds
-from lakewright.project.load import Project, load as load_project
-from lakewright.project.tables import lake_tables
+from lakewright.project.load import Project
+from lakewright.project.load import load as load_project
 from lakewright.raw.log import RawLog
-from lakewright.sources.postgres.embedded import EmbeddedPostgres
+from lakewright.storage.lease import Lease
 from lakewright.storage.local import LocalStore
 
 Notice = Callable[[Any], None]
 CHECK_SECONDS = 300.0
+
+
+@dataclasses.dataclass(frozen=True)
+class TableInfo:
+    """A table of the lake: the source table it mirrors, its folder in the store, the column that partitions it."""
+
+    table: str
+    source: str
+    origin: TableName
+    path: str
+    partition: str | None
+
+
+@dataclasses.dataclass(frozen=True)
+class ColumnInfo:
+    """A column: its type in the lake, and PostgreSQL's."""
+
+    column: str
+    type: str
+    source_type: str
+    key: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class TableSchemaInfo:
+    """A table's columns; an empty key makes it an append log."""
+
+    table: str
+    origin: TableName
+    key: tuple[str, ...]
+    partition: str | None
+    columns: tuple[ColumnInfo, ...]
 
 
 class Lake:
@@ -41,11 +79,11 @@ class Lake:
     Every method raises `LakewrightError` for what is known to go wrong.
     """
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: Project, store: Store | None = None) -> None:
         self.project = project
-        self.store = LocalStore(project.folder)
+        self.store = store or LocalStore(project.folder)
         self.format: TableFormat = kinds.load_kind(kinds.FORMATS, "hudi")(self.store)
-        self._engine = kinds.load_kind(kinds.ENGINES, "duckdb")(temp=project.folder / ".lakewright" / "tmp")
+        self._engine = kinds.load_kind(kinds.ENGINES, "duckdb")(project.folder / ".lakewright" / "tmp")
         self._sources: dict[str, Any] = {}
         self._logs: dict[str, RawLog] = {}
 
@@ -74,6 +112,10 @@ class Lake:
         if source not in self._logs:
             self._logs[source] = RawLog(self.store, self.project.lake.zones.raw, source)
         return self._logs[source]
+
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        """The lake's one DuckDB connection, in UTC."""
+        return self._engine.connection()  # type: ignore[no-any-return]
 
     def source(self, name: str) -> Any:
         """The source of that name, connected when first used; an embedded database is started."""
@@ -104,15 +146,15 @@ class Lake:
 
     def doctor(self) -> list[setup.Finding]:
         """Whether everything that capture needs is there, and what mends what is not."""
-        return setup.doctor(self)
+        return setup.doctor(self.project, self.source)
 
     def plan(self) -> setup.Plan:
         """What `apply` would do, and what deserves a look."""
-        return setup.plan(self)
+        return setup.plan(self.project, self.source, self.log)
 
     def apply(self) -> setup.Plan:
         """Make publications and slot; returns what was done."""
-        return setup.apply(self)
+        return setup.apply(self.project, self.source)
 
     def down(self) -> list[str]:
         """Stop the embedded databases of this folder; returns the sources they belong to."""
@@ -130,7 +172,7 @@ class Lake:
         """Merge the tables (all of them by default) up to the log's end."""
         done = []
         for mirror in self.mirrors(names):
-            merged = merge(mirror, self.log(mirror.source), self.format, self.store, self._engine.connection(), wait)
+            merged = merge(mirror, self.log(mirror.source), self.format, self.store, self.connection(), wait)
             if merged:
                 notice(merged)
                 done.append(merged)
@@ -151,13 +193,14 @@ class Lake:
 
     def resync(self, name: str, notice: Notice) -> None:
         """Load a table again beside a running capture: a new generation of it, whose rows replace the old at the next merge."""
-        setup.resync(self, name, notice, load)
+        mirror = self.mirror(name)
+        setup.resync(self.source(mirror.source), self.log(mirror.source), mirror.origin, notice)
 
     def maintain(self, notice: Notice) -> list[services.Cleaned]:
         """Fold manifests and delete the files that retention no longer needs."""
         cleaned = []
         for mirror in self.mirrors():
-            cleaned.append(services.clean(mirror, self.format, self.store, datetime.datetime.now(datetime.UTC), wait=30.0))
+            cleaned.append(services.clean(mirror, self.format, self.store, utc_now(), wait=30.0))
             notice(cleaned[-1])
         return cleaned
 
@@ -165,12 +208,12 @@ class Lake:
 
     def sql(self, text: str, *, committed: bool = False, as_of: str | None = None, since: str | None = None) -> Answer:
         """The answer to a query in Athena's SQL: live by default, of table instants only with `committed`."""
-        now = datetime.datetime.now(datetime.UTC)
+        now = utc_now()
         tables = Tables(
             self.mirrors(),
             self.log,
             self.format,
-            self._engine.connection(),
+            self.connection(),
             (self.project.lake.zones.raw, self.project.lake.zones.curated),
             committed=committed,
             as_of=parse_time(as_of, now) if as_of else None,
@@ -180,7 +223,7 @@ class Lake:
 
     def status(self) -> Status:
         """Where each source and table stands."""
-        now = datetime.datetime.now(datetime.UTC)
+        now = utc_now()
         tables = []
         for mirror in self.mirrors():
             log = self.log(mirror.source)
@@ -195,7 +238,18 @@ class Lake:
             return table.history() if table else []
         log = self.log(mirror.source)
         parsed = histories.parse_key(log.newest_schema(mirror.origin), key)
-        return histories.row_history(mirror, log, self._engine.connection(), parsed)
+        return histories.row_history(mirror, log, self.connection(), parsed)
+
+    def tables(self) -> list[TableInfo]:
+        """The lake's tables, in name order."""
+        return [TableInfo(m.name, m.source, m.origin, m.path, m.partition) for m in self.mirrors()]
+
+    def schema(self, name: str) -> TableSchemaInfo:
+        """The columns of a table, with the source's types beside the lake's."""
+        mirror = self.mirror(name)
+        schema = self.log(mirror.source).newest_schema(mirror.origin)
+        columns = tuple(ColumnInfo(c.name, c.type, c.source_type, c.name in schema.key) for c in schema.columns)
+        return TableSchemaInfo(name, mirror.origin, schema.key, mirror.partition, columns)
 
     def check(self, source: str, notice: Callable[[TableCheck], None]) -> CheckReport:
         """Compare a source with the lake at one position, capturing up to it where nobody else does."""
@@ -204,5 +258,76 @@ class Lake:
         schemas = [log.newest_schema(mirror.origin) for mirror in mirrors]
         with origin.open_load(schemas, first=False) as snapshot:
             self._reach(source, snapshot.position)
-            tables = checking.compare(mirrors, log, self.format, snapshot, self._engine.connection(), notice)
+            tables = checking.compare(mirrors, log, self.format, snapshot, self.connection(), notice)
         return CheckReport(source, snapshot.position, tuple(tables))
+
+    # ---- steps
+
+    def _reach(self, source: str, position: Position) -> None:
+        """Wait until the source's log has reached `position`, capturing here where no other capture runs."""
+        log, deadline = self.log(source), time.monotonic() + CHECK_SECONDS
+        with log.request(position):
+            while log.view().watermark < position:
+                try:
+                    Capture(self.source(source), log, self.store, lambda _: None).run(threading.Event(), position)
+                except LeaseHeld as held:
+                    if time.monotonic() > deadline:
+                        raise SourceError(
+                            "LW-241",
+                            f"the log of {source} did not reach {position} within {CHECK_SECONDS:.0f} s",
+                            hint="`lakewright status` shows how far the capture that runs is",
+                        ) from held
+                    time.sleep(0.05)
+
+    def _capture_step(self, name: str, stop: threading.Event, notice: Callable[[Event], None]) -> Callable[[], float]:
+        def step() -> float:
+            def captured(done: Captured) -> None:
+                notice(Event("captured" if done.kind == "log" else "loaded", name, _counts(done), utc_now()))
+
+            Capture(self.source(name), self.log(name), self.store, captured).run(stop, wait=CHECK_SECONDS)
+            return 0.0
+
+        return step
+
+    def _merge_step(self, notice: Callable[[Event], None]) -> bool:
+        """Merge and clean every table once; whether anything was committed."""
+        worked = False
+        for mirror in self.mirrors():
+            merged = merge(mirror, self.log(mirror.source), self.format, self.store, self.connection(), wait=CHECK_SECONDS)
+            if merged and merged.commit:
+                worked = True
+                commit = merged.commit
+                detail = f"{commit.inserts} inserted, {commit.updates} updated, {commit.deletes} deleted at {merged.position}"
+                notice(Event("merged", mirror.name, detail, utc_now()))
+                cleaned = services.clean(mirror, self.format, self.store, utc_now())
+                if cleaned.files:
+                    notice(Event("cleaned", mirror.name, f"{cleaned.files} files", utc_now()))
+        return worked
+
+    def _source_status(self, name: str) -> SourceStatus:
+        view = self.log(name).view()
+        holder = Lease.holder(self.store, self.log(name).lease_name)
+        try:
+            facts, problem = self.source(name).status(), None
+        except SourceError as error:
+            facts, problem = None, f"{error.message} ({error.code})"
+        return SourceStatus(
+            name,
+            str(view.watermark) if view.feed else None,
+            view.time,
+            holder,
+            self.project.lake.slot(name),
+            facts.state if facts else "unknown",
+            max(0, facts.flush_lsn - view.watermark.lsn) if facts and view.feed else None,
+            facts.retained_bytes if facts else None,
+            problem,
+        )
+
+
+def utc_now() -> datetime.datetime:
+    """The time, in UTC."""
+    return datetime.datetime.now(datetime.UTC)
+
+
+def _counts(done: Captured) -> str:
+    return ", ".join(f"{rows} of {table}" for table, rows in sorted(done.rows.items())) or f"nothing new up to {done.watermark}"

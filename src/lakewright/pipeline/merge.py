@@ -15,7 +15,7 @@ from lakewright.model.table import Commit, Snapshot
 from lakewright.pipeline import table_at
 from lakewright.pipeline.folding import Fold
 from lakewright.pipeline.mirror import Mirror
-from lakewright.raw.log import LogView, RawLog
+from lakewright.raw.log import RawLog
 from lakewright.storage.lease import Lease
 
 BATCH_ROWS = 100_000

@@ -49,7 +49,9 @@ class Mirror:
                     hint=f"choose one of: {', '.join(n for n, t in columns if t in (types.DATE, types.TIMESTAMP)) or 'none'}",
                 )
             if self.partition in names:
-                raise ConfigError("LW-122", f"table {self.name} has a column {self.partition} already; it cannot hold the day too")
+                raise ConfigError(
+                    "LW-122", f"table {self.name} has a column {self.partition} already; it cannot hold the day too"
+                )
             columns.append((self.partition, types.STRING))
         if not schema.key:
             columns.append((ROW_COLUMN, types.STRING))

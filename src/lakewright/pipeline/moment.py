@@ -10,7 +10,8 @@ import duckdb
 from lakewright.errors import QueryError
 from lakewright.model.batch import COMMIT_TIME, POSITION
 from lakewright.model.position import Position
-from lakewright.raw.log import LogView, RawLog
+from lakewright.raw.log import RawLog
+from lakewright.raw.view import LogView
 
 _AGO = re.compile(r"(\d+)\s*(s|m|h|d)( ago)?")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -42,6 +43,8 @@ def position_at(log: RawLog, view: LogView, moment: datetime.datetime, connectio
     if not later:
         return view.watermark
     paths = [log.location(file) for file in later]
-    row = connection.execute(f"SELECT min({POSITION}) FROM read_parquet(?, union_by_name = true) WHERE {COMMIT_TIME} > ?", [paths, moment]).fetchone()
-    first = Position.parse(row[0]) if row and row[0] else view.watermark
+    rows = connection.execute(
+        f"SELECT min({POSITION}) FROM read_parquet(?, union_by_name = true) WHERE {COMMIT_TIME} > ?", [paths, moment]
+    ).fetchall()
+    first = Position.parse(rows[0][0]) if rows[0][0] else view.watermark
     return Position(first.lsn, 0)

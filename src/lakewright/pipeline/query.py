@@ -7,11 +7,14 @@ never holds half a transaction, not even across tables.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Self
 
 import duckdb
+import pyarrow as pa
 
 from lakewright.engines.relation import Relation, TableRef
+from lakewright.engines.result import Result
 from lakewright.errors import QueryError
 from lakewright.model import types
 from lakewright.model.batch import COMMIT_TIME, EXACT, OP, POSITION, TRUNCATE, UNAVAILABLE
@@ -23,9 +26,33 @@ from lakewright.pipeline import scan, table_at
 from lakewright.pipeline.folding import Fold
 from lakewright.pipeline.mirror import Mirror
 from lakewright.pipeline.moment import position_at
-from lakewright.raw.log import LogView, RawLog
+from lakewright.raw.log import RawLog
+from lakewright.raw.view import LogView
 
 DELETED = "_deleted"
+
+
+class Answer:
+    """The answer to a query: (name, Athena type) of each column, rows as a stream, and sentences the reader should see.
+
+    A context manager; rows can be read until it ends.
+    """
+
+    def __init__(self, result: Result, tables: Tables) -> None:
+        self.columns = result.columns
+        self.notes = tables.notes
+        self._reader = result.reader
+        self._tables = tables
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """The rows, computed as they are read; raises `QueryError` for what fails in a row."""
+        return iter(self._reader)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._tables.close()
 
 
 class Tables:
@@ -77,7 +104,9 @@ class Tables:
             return self._committed_rows(mirror, log, view, as_of)
         upto = self._position(log, view, as_of)
         rows = self._rows(mirror, log, view, upto)
-        return rows if self._since is None else self._changes(mirror, log, view, rows, self._position(log, view, self._since), upto)
+        return (
+            rows if self._since is None else self._changes(mirror, log, view, rows, self._position(log, view, self._since), upto)
+        )
 
     def close(self) -> None:
         """Drop the folds of this query."""
@@ -120,11 +149,11 @@ class Tables:
         listed = [*first, *map(_shown, schema.columns), UNAVAILABLE, EXACT]
         columns = (("op", types.STRING), (COMMIT_TIME, types.TIMESTAMP), (POSITION, types.STRING))
         rest = tuple((column.name, column.type) for column in schema.columns)
-        return Relation(f"SELECT {', '.join(listed)} FROM ({text})", (*columns, *rest, (UNAVAILABLE, types.STRING), (EXACT, types.STRING)))
+        return Relation(
+            f"SELECT {', '.join(listed)} FROM ({text})", (*columns, *rest, (UNAVAILABLE, types.STRING), (EXACT, types.STRING))
+        )
 
-    def _changes(
-        self, mirror: Mirror, log: RawLog, view: LogView, rows: Relation, after: Position, upto: Position
-    ) -> Relation:
+    def _changes(self, mirror: Mirror, log: RawLog, view: LogView, rows: Relation, after: Position, upto: Position) -> Relation:
         """The rows of `rows` whose key the log names after `after`, and those keys that are gone."""
         columns = (*rows.columns, (DELETED, types.BOOLEAN))
         files = [file for file in view.files_of(mirror.origin) if file.last > after and file.first <= upto]
@@ -137,8 +166,8 @@ class Tables:
         where = f" WHERE {POSITION} > '{after}' AND {POSITION} <= '{upto}'"
         changed = f"SELECT {key}, {OP} FROM ({scan.raw_sql(log, schema, files, f'{OP}, {POSITION}', where)})"
         keys = f"SELECT DISTINCT {key} FROM ({changed}) WHERE {OP} <> '{TRUNCATE}'"
-        truncated = self._con.execute(f"SELECT count(*) FROM ({changed}) WHERE {OP} = '{TRUNCATE}'").fetchone()
-        if truncated and truncated[0] and view.load_of(mirror.origin, after) is not None:
+        truncated = self._con.execute(f"SELECT count(*) FROM ({changed}) WHERE {OP} = '{TRUNCATE}'").fetchall()
+        if truncated[0][0] and view.load_of(mirror.origin, after) is not None:
             keys += f" UNION SELECT {key} FROM ({self._rows(mirror, log, view, after).sql})"
         same = " AND ".join(f"r.{quote(name)} = k.{quote(name)}" for name in schema.key)
         listed = ", ".join(f"{'k' if name in schema.key else 'r'}.{quote(name)}" for name, _ in rows.columns)
@@ -159,4 +188,6 @@ def _columns(mirror: Mirror, schema: TableSchema) -> tuple[tuple[str, str], ...]
 
 def _narrowed(schema: TableSchema, names: set[str]) -> TableSchema:
     """The schema with only those columns that a snapshot has."""
-    return TableSchema(schema.name, tuple(c for c in schema.columns if c.name in names), schema.key, schema.identity, schema.number)
+    return TableSchema(
+        schema.name, tuple(c for c in schema.columns if c.name in names), schema.key, schema.identity, schema.number
+    )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Sequence
 
+import pyarrow as pa
+
 from lakewright.model import types
 from lakewright.model.names import quote_identifier as quote
 from lakewright.model.names import quote_literal
@@ -27,9 +29,7 @@ def snapshot_sql(snapshot: Snapshot, spec: TableSpec, schema: TableSchema) -> st
     return f"SELECT {columns} FROM read_parquet({paths}, hive_partitioning = false{union})"
 
 
-def raw_sql(
-    log: RawLog, schema: TableSchema, files: Sequence[RawFile], extra: str, where: str = "", option: str = ""
-) -> str:
+def raw_sql(log: RawLog, schema: TableSchema, files: Sequence[RawFile], extra: str, where: str = "", option: str = "") -> str:
     """A SELECT of raw rows with the columns of `schema` and `extra`; rows of an older schema have the new columns' missing value."""
     parts = []
     for number, group in itertools.groupby(sorted(files, key=lambda file: file.schema), key=lambda file: file.schema):
@@ -43,7 +43,7 @@ def raw_sql(
 def missing_sql(column: Column) -> str:
     """The value that rows older than the column have, named as the column."""
     kind, name = types.to_duckdb(column.type), quote(column.name)
-    value = None if column.missing is None else values.decode_one(column, column.missing)
+    value = None if column.missing is None else values.decode(column, pa.array([column.missing])).array[0].as_py()
     if value is None:
         return f"CAST(NULL AS {kind}) AS {name}"
     if isinstance(value, bytes):

@@ -9,7 +9,8 @@ from typing import Literal
 from lakewright.model.contracts import TableFormat
 from lakewright.model.names import TableName
 from lakewright.pipeline.mirror import Mirror
-from lakewright.raw.log import LogView, RawLog
+from lakewright.raw.log import RawLog
+from lakewright.raw.view import LogView
 
 State = Literal["live", "behind", "not loaded", "not merged", "stopped"]
 

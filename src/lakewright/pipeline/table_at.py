@@ -15,8 +15,9 @@ from lakewright.model.position import Feed, Position
 from lakewright.model.schema import TableSchema
 from lakewright.model.table import Checkpoint, Commit, Snapshot, TableSpec
 from lakewright.pipeline.mirror import Mirror
-from lakewright.raw.log import LogView, RawLog
+from lakewright.raw.log import RawLog
 from lakewright.raw.manifest import RawFile
+from lakewright.raw.view import LogView
 
 
 class Instants(Protocol):

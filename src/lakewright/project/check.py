@@ -24,7 +24,10 @@ def check(document: Document, model: type[S]) -> S:
         settings = model.model_validate(document.data if document.data is not None else {})
         errors = [_of_problem(document, problem) for problem in _problems(settings)]
     except pydantic.ValidationError as error:
-        errors = [_of_fault(document, model, fault) for fault in error.errors(include_url=False, include_input=False)]
+        faults = error.errors(include_url=False, include_input=False)
+        # an unknown setting first: its misspelling is why another one is missing
+        faults.sort(key=lambda fault: (fault["type"] != "extra_forbidden", document.line(fault["loc"])))
+        errors = [_of_fault(document, model, fault) for fault in faults]
     if not errors:
         return settings
     for other in errors[1:]:

@@ -1,8 +1,4 @@
-"""demo.yaml: what `lakewright demo FOLDER` does with a folder, as models.
-
-All SQL runs on the folder's embedded database. The session setting ``lakewright.scale`` holds the scale asked for, so that a
-generator can read ``current_setting('lakewright.scale')``; ``lakewright.step`` counts the workload's transactions from 1.
-"""
+"""demo.yaml: what `lakewright demo FOLDER` does with a folder, as models."""
 
 from __future__ import annotations
 
@@ -44,7 +40,10 @@ class Follow(Settings):
 
 
 class Demo(Settings):
-    """A demonstration of a lake whose source is the embedded database."""
+    """What `lakewright demo FOLDER` does; all SQL runs on the folder's embedded database.
+
+    A generator reads ``current_setting('lakewright.scale')`` to see how much data is asked for.
+    """
 
     seed: list[str] = Field(min_length=1)
     """SQL files run in this order when the database is empty."""

@@ -25,6 +25,8 @@ MAX_DEPTH = 50
 KeyPath = tuple[str | int, ...]
 """The way from the top of a file to a value: keys of mappings and indexes of lists."""
 
+_YAML_HINT = 'indent with spaces, and quote a text that holds one of : # { } [ ] , & * as "${env:NAME}" does'
+
 _REFERENCE = re.compile(r"\$\{(?P<body>[^{}]*)\}?")
 _ENVIRONMENT = re.compile(r"env:(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>.*))?", re.DOTALL)
 
@@ -34,16 +36,20 @@ class Document:
     """``data`` is the file's content, ``lines`` the line of each value's key (or list item), counted from 1."""
 
     path: Path
-    data: Any
+    data: Any = dataclasses.field(repr=False)
     lines: Mapping[KeyPath, int]
     texts: Mapping[KeyPath, str] = dataclasses.field(repr=False)
     replaced: frozenset[KeyPath] = frozenset()
 
-    def where(self, path: KeyPath) -> str:
-        """``file:line`` of the value, or of the nearest one around it."""
+    def line(self, path: KeyPath) -> int:
+        """The line of the value, or of the nearest one around it."""
         while path not in self.lines:
             path = path[:-1]
-        return f"{shown(self.path)}:{self.lines[path]}"
+        return self.lines[path]
+
+    def where(self, path: KeyPath) -> str:
+        """``file:line`` of the value."""
+        return f"{shown(self.path)}:{self.line(path)}"
 
     def written(self, path: KeyPath) -> str | None:
         """The scalar as it stands in the file, without a password; None for mappings, lists and what is not there."""
@@ -58,7 +64,7 @@ def read(path: Path, environment: Mapping[str, str] = os.environ) -> Document:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
-        raise ConfigError("LW-101", f"not valid YAML: {error.problem}", where=f"{shown(path)}:{line}") from error
+        raise ConfigError("LW-101", f"not valid YAML: {error.problem}", hint=_YAML_HINT, where=f"{shown(path)}:{line}") from error
     except (yaml.YAMLError, RecursionError) as error:
         raise ConfigError("LW-101", f"not valid YAML: {type(error).__name__}", where=shown(path)) from error
     builder = _Builder(path, environment)

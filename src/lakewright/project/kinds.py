@@ -7,7 +7,7 @@ from typing import Any
 
 from lakewright.errors import MissingDependency
 
-SOURCES = {"postgres": "lakewright.sources.postgres:PostgresSource"}
+SOURCES = {"postgres": "lakewright.sources.postgres.source:PostgresSource"}
 """`Source` by the ``kind`` of a source in lake.yaml."""
 FORMATS = {"hudi": "lakewright.formats.hudi:HudiFormat"}
 """`TableFormat` by name."""

@@ -36,7 +36,7 @@ class Project:
         try:
             return queries[name].read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError("LW-121", f"cannot read {shown(queries[name])}: {error}", hint="save it as UTF-8 text") from error
+            raise ConfigError("LW-123", f"cannot read {shown(queries[name])}: {error}", hint="save it as UTF-8 text") from error
 
     def settings(self) -> dict[str, Any]:
         """All settings with their defaults, as JSON values. Replaced values and URLs stand as written, without passwords."""

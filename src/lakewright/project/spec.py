@@ -67,7 +67,7 @@ class PostgresSource(Settings):
     """A PostgreSQL database, version 14 or later, whose changes are captured."""
 
     kind: Literal["postgres"]
-    """What the source is."""
+    """``postgres``."""
     url: SecretText
     """``postgresql://user:password@host:port/database``, or ``embedded`` for a server of the lake's own in ``.lakewright/pg``."""
     tables: list[TablePattern] = Field(default=["public.*"], min_length=1)

@@ -36,7 +36,7 @@ def lake_tables(lake: Lake, discovered: Mapping[str, Sequence[TableSchema]]) -> 
             hint = f"look for it in the database, or take {name} out of lake.yaml"
             raise ConfigError("LW-111", f"tables.{name}: there is no table {origin}", hint=hint)
     counts = collections.Counter(origin.table.table for origin in found if origin not in named)
-    counts.update(lake.tables)
+    counts.update(list(lake.tables))
     tables: dict[str, LakeTable] = {}
     for origin, schema in sorted(found.items()):
         name, settings = named.get(origin) or (_own_name(origin, counts), Table.model_validate({"from": origin}))

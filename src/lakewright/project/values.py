@@ -6,7 +6,7 @@ import datetime
 import re
 from typing import Annotated, Any, NamedTuple
 
-from pydantic import BeforeValidator, PlainSerializer, PlainValidator, StringConstraints, WithJsonSchema
+from pydantic import BeforeValidator, PlainSerializer, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from lakewright.model import types
@@ -18,7 +18,8 @@ MAX_SHORT_NAME = 24
 
 _NAME = re.compile(r"[a-z_][a-z0-9_]*")
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
-_DURATION = re.compile(r"(\d{1,9})(ms|s|m|h|d)")
+_DURATION = re.compile(r"([0-9]{1,9})(ms|s|m|h|d)")
+_MOST = datetime.timedelta(days=36_500)
 _DAY = re.compile(r"day\(\s*([^()\s]+)\s*\)")
 
 
@@ -73,8 +74,9 @@ def is_name(text: str) -> bool:
 def parse_duration(text: str) -> datetime.timedelta:
     """``250ms 30s 5m 1h 7d`` as a time span; raises ValueError for anything else and for zero."""
     match = _DURATION.fullmatch(text)
-    if not match or int(match[1]) == 0 or (seconds := int(match[1]) * _UNITS[match[2]]) > datetime.timedelta.max.total_seconds():
-        raise ValueError("not a duration such as 250ms, 30s, 5m, 1h or 7d")
+    seconds = int(match[1]) * _UNITS[match[2]] if match else 0
+    if not 0 < seconds <= _MOST.total_seconds():
+        raise ValueError(f"not a duration such as 250ms, 30s, 5m, 1h or 7d (at most {_MOST.days}d)")
     return datetime.timedelta(seconds=seconds)
 
 
@@ -138,6 +140,13 @@ def _name(value: Any) -> str:
     return value
 
 
+def _short_name(value: Any) -> str:
+    name = _name(value)
+    if len(name) > MAX_SHORT_NAME:
+        raise refuse(f"longer than {MAX_SHORT_NAME} characters")
+    return name
+
+
 def _pattern(value: Any) -> str:
     if not isinstance(value, str) or not re.fullmatch(r"[^.]+\..+", value):
         raise refuse("not schema.table (* stands for any characters, ? for one)")
@@ -165,8 +174,6 @@ OriginText = Annotated[Origin, PlainValidator(_origin), PlainSerializer(str), _s
 PartitionText = Annotated[Partition, PlainValidator(_partition), PlainSerializer(str), _schema(r"^day\([^()]+\)$")]
 DecimalText = Annotated[str, BeforeValidator(_decimal), _schema(r"^decimal\([0-9]+, ?[0-9]+\)$")]
 Name = Annotated[str, BeforeValidator(_name), _schema("^[a-z_][a-z0-9_]*$", MAX_NAME)]
-ShortName = Annotated[
-    str, BeforeValidator(_name), StringConstraints(max_length=MAX_SHORT_NAME), _schema("^[a-z_][a-z0-9_]*$", MAX_SHORT_NAME)
-]
+ShortName = Annotated[str, BeforeValidator(_short_name), _schema("^[a-z_][a-z0-9_]*$", MAX_SHORT_NAME)]
 TablePattern = Annotated[str, BeforeValidator(_pattern), _schema(r"^[^.]+\..+$")]
 Folder = Annotated[str, BeforeValidator(_folder), _schema()]

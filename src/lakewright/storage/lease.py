@@ -117,6 +117,12 @@ class Lease:
             else:
                 time.sleep(min(_LOOK_EVERY, max(0.0, start + wait - time.monotonic())))
 
+    @staticmethod
+    def holder(store: Store, name: str) -> str | None:
+        """Who holds the lease now, for people; None where nobody that lives does."""
+        current, _ = _look(store, name)
+        return _who(current) if current and current.holder and not current.holder.is_dead() else None
+
     def check(self) -> None:
         """Raise `LeaseLost` if somebody else took the lease, or if it could not be renewed for `EXPIRES_AFTER` seconds."""
         with self._guard:

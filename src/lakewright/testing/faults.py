@@ -20,12 +20,12 @@ Result = TypeVar("Result")
 class Fault:
     """What happens at the `call`-th call of a `FaultyStore`, counted from 1.
 
-    ``fail`` raises `StorageError` and ``kill`` ends the process with SIGKILL; before the call has any effect, or after it had
-    (for ``fail`` that is a lost answer).
+    ``fail`` raises `StorageError`, ``die`` raises it at every later call too, as if the process had ended there, and ``kill`` ends
+    the process with SIGKILL; before the call has any effect, or after it had (for ``fail`` that is a lost answer).
     """
 
     call: int
-    action: Literal["fail", "kill"] = "fail"
+    action: Literal["fail", "die", "kill"] = "fail"
     when: Literal["before", "after"] = "before"
 
     def __str__(self) -> str:
@@ -43,6 +43,7 @@ class FaultyStore:
         self.calls: list[str] = []
         self._store = store
         self._plan = {fault.call: fault for fault in plan}
+        self._dead: Fault | None = None
         self._guard = threading.Lock()
 
     def create(self, name: str, data: bytes) -> None:
@@ -95,13 +96,18 @@ class FaultyStore:
     def _call(self, what: str, effect: Callable[[], Result]) -> Result:
         with self._guard:
             self.calls.append(what)
-            fault = self._plan.get(len(self.calls))
+            fault = self._dead or self._plan.get(len(self.calls))
+            if fault and fault.action == "die":
+                if self._dead:
+                    _strike(fault, what)
+                self._dead = fault
         if fault and fault.when == "before":
             _strike(fault, what)
-        result = effect()
-        if fault:
-            _strike(fault, what)
-        return result
+        try:
+            return effect()
+        finally:  # the answer, be it an error, is lost
+            if fault:
+                _strike(fault, what)
 
 
 def _strike(fault: Fault, what: str) -> None:

@@ -19,10 +19,10 @@ _NODES: frozenset[type[exp.Expr]] = frozenset(
         # values
         *(exp.Literal, exp.Null, exp.Boolean, exp.HexString, exp.Interval, exp.Var, exp.Array, exp.Bracket, exp.Lambda),
         *(exp.Case, exp.If, exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Mod, exp.Neg, exp.DPipe, exp.Cast, exp.TryCast),
-        *(exp.DataType, exp.DataTypeParam, exp.ColumnDef, exp.Extract, exp.AtTimeZone, exp.Trim, exp.StrPosition),
+        *(exp.DataType, exp.DataTypeParam, exp.ColumnDef, exp.Extract, exp.AtTimeZone, exp.Trim, exp.StrPosition, exp.Substring),
         *(exp.CurrentDate, exp.CurrentTimestamp, exp.Localtimestamp, exp.Coalesce),
         # calls
-        *(exp.Anonymous, exp.GroupConcat, exp.Window, exp.WindowSpec, exp.Filter, exp.IgnoreNulls, exp.RespectNulls),
+        *(exp.Anonymous, exp.AnonymousAggFunc, exp.GroupConcat, exp.Window, exp.WindowSpec, exp.Filter, exp.IgnoreNulls, exp.RespectNulls),
     }
 )
 
@@ -53,29 +53,21 @@ def check(tree: exp.Query, text: str) -> None:
     """Raises `QueryError` LW-502 for the first construct that is not on the list."""
     for node in tree.walk(bfs=False):
         if type(node) not in _NODES:
-            raise fault("LW-502", f"{_name(node)} is not supported", text, _visible(node))
+            raise fault("LW-502", f"{_name(node)} is not supported", text, node)
         allowed = _PARTS.get(type(node))
         if allowed is not None:
             for part, value in node.args.items():
                 if value and part not in allowed:
-                    raise fault("LW-502", f"{part.strip('_').upper()} of {_name(node)} is not supported", text, _visible(node))
+                    raise fault("LW-502", f"{part.strip('_').upper()} of {_name(node)} is not supported", text, node)
         if isinstance(node, exp.Join) and node.kind not in _JOIN_KINDS:
-            raise fault("LW-502", f"{node.kind} JOIN is not SQL of Athena", text, _visible(node))
+            raise fault("LW-502", f"{node.kind} JOIN is not SQL of Athena", text, node)
         if isinstance(node, exp.Table) and not isinstance(node.this, exp.Identifier):
             name = node.this.name or "this"
-            raise fault("LW-502", f"{name} is no table", text, _visible(node), hint="`lakewright tables` lists the tables")
+            raise fault("LW-502", f"{name} is no table of the lake", text, node, hint="`lakewright tables` lists the tables")
+        if isinstance(node, exp.Dot) and not isinstance(node.expression, exp.Identifier):
+            raise fault("LW-502", "a function has no schema", text, node)
 
 
 def _name(node: exp.Expr) -> str:
     """The construct as SQL people know it."""
     return {exp.JSONExtract: "the -> operator", exp.Command: "this statement"}.get(type(node), node.key.upper())
-
-
-def _visible(node: exp.Expr) -> exp.Expr:
-    """The node, or the nearest one above it, that has a place in the text."""
-    here: exp.Expr | None = node
-    while here is not None:
-        if any("start" in part.meta for part in here.walk()):
-            return here
-        here = here.parent
-    return node

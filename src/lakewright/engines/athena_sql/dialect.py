@@ -6,18 +6,27 @@ call stays a name with arguments, so that only `functions` decides what it means
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from sqlglot import exp, tokens
 from sqlglot.dialects.duckdb import DuckDB
 from sqlglot.dialects.trino import Trino
+from sqlglot.errors import ErrorLevel
 from sqlglot.parsers.athena import AthenaTrinoParser
+
+from lakewright.engines.athena_sql.aggregates import AGGREGATES
 
 _SYNTAX = ("CAST", "TRY_CAST", "EXTRACT", "POSITION", "TRIM", "LISTAGG", "SUBSTRING")
 
 
+def _aggregate(name: str) -> Callable[[list[exp.Expr]], exp.Expr]:
+    """A call that sqlglot knows to be an aggregate, which its rules for ORDER BY and HAVING ask."""
+    return lambda args: exp.AnonymousAggFunc(this=name, expressions=args)
+
+
 class _Parser(AthenaTrinoParser):
-    FUNCTIONS: dict[str, Any] = {}  # noqa: RUF012 (sqlglot's way to configure a dialect)
+    FUNCTIONS: dict[str, Any] = {name.upper(): _aggregate(name) for name in AGGREGATES}  # noqa: RUF012
     FUNCTION_PARSERS = {name: AthenaTrinoParser.FUNCTION_PARSERS[name] for name in _SYNTAX}  # noqa: RUF012
     TYPE_LITERAL_PARSERS = {  # noqa: RUF012
         **AthenaTrinoParser.TYPE_LITERAL_PARSERS,
@@ -43,6 +52,17 @@ class DuckDBText(DuckDB):
     """DuckDB as the translation writes it: no index is shifted, and calls keep their names."""
 
     INDEX_OFFSET = 0
+
+    class Generator(DuckDB.Generator):
+        """Writes IGNORE NULLS where `rewrite` puts it: behind the last argument of a window function."""
+
+        def ignorenulls_sql(self, expression: exp.IgnoreNulls) -> str:
+            return f"{self.sql(expression, 'this')} IGNORE NULLS"
+
+
+def to_duckdb(tree: exp.Expr) -> str:
+    """The SQL text of a rewritten tree; raises `sqlglot.errors.UnsupportedError` where a part of it cannot be written."""
+    return str(tree.sql(DuckDBText, unsupported_level=ErrorLevel.RAISE))
 
 
 def _decimal_literal(this: exp.Literal, to: exp.DataType) -> exp.Cast:

@@ -13,8 +13,10 @@ _WIDTH = 110
 
 
 def fault(code: str, message: str, text: str, node: exp.Expr | None, *, hint: str | None = None) -> QueryError:
-    """A `QueryError` at the first word of `node` in `text`; without a place where the node has none."""
-    position = _offset(node)
+    """A `QueryError` at the first word of `node` in `text`, or of the nearest node above it that has a place."""
+    position = None
+    while node is not None and position is None:
+        position, node = _offset(node), node.parent
     if position is None:
         return QueryError(code, message, hint=hint)
     return fault_at(code, message, text, *position, hint=hint)
@@ -56,10 +58,8 @@ def _excerpt(line: str, column: int, length: int) -> str:
     return f"{shown}\n{' ' * (column - begin)}{'^' * carets}"
 
 
-def _offset(node: exp.Expr | None) -> tuple[int, int] | None:
-    """First and last character of the node's first word, from the first node below it that knows its place."""
-    if node is None:
-        return None
+def _offset(node: exp.Expr) -> tuple[int, int] | None:
+    """First and last character of the node's first word, from the nodes in it that know their place."""
     best: tuple[int, int] | None = None
     for part in node.walk():
         start, end = part.meta.get("start"), part.meta.get("end")

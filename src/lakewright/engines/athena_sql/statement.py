@@ -12,7 +12,7 @@ from sqlglot import exp
 from sqlglot.errors import ParseError, TokenError
 
 from lakewright.engines.athena_sql.dialect import AthenaSelect
-from lakewright.engines.athena_sql.place import fault, fault_at
+from lakewright.engines.athena_sql.place import did_you_mean, fault, fault_at
 from lakewright.engines.relation import TableRef
 from lakewright.errors import QueryError
 
@@ -45,6 +45,7 @@ class ShowColumns:
 
 Statement = Query | ShowTables | ShowColumns
 
+_STARTS = ("select", "with", "values", "table", "show", "describe", "explain")
 _COMMENT = r"(?:\s|--[^\n]*(?:\n|$)|/\*.*?\*/)*"
 _NAME = r'(?:"[^"]+"|`[^`]+`|\w+)'
 _EXPLAIN = re.compile(rf"{_COMMENT}explain\b(?P<options>\s*\([^)]*\)|\s+analyze\b|\s+verbose\b)?", re.I | re.S)
@@ -90,7 +91,7 @@ def _query(text: str, blanked: str) -> exp.Query:
         try:
             trees = [tree for tree in AthenaSelect().parse(blanked) if tree is not None]
         except ParseError as error:
-            raise _syntax_error(error, text) from None
+            raise _syntax_error(error, blanked, text) from None
         except TokenError as error:
             raise QueryError("LW-500", f"the statement cannot be read: {_token_message(error)}") from None
         except RecursionError:
@@ -100,28 +101,44 @@ def _query(text: str, blanked: str) -> exp.Query:
     if len(trees) > 1:
         raise fault("LW-501", "one statement at a time", text, trees[1], hint="run the second one by itself")
     tree = trees[0]
+    if isinstance(tree, exp.Values):
+        tree = exp.select("*").from_(tree, copy=False)
     while isinstance(tree, exp.Subquery) and not (set(_given(tree)) - {"this"}):
         tree = tree.this
     if not isinstance(tree, exp.Query):
-        word = re.match(rf"{_COMMENT}(\w*)", text, re.S)
-        start, end = word.span(1) if word else (0, 0)
-        message = f"the lake is read with SELECT, {text[start:end].upper() or 'this'} is not a query"
-        raise fault_at("LW-501", message, text, start, end - 1, hint="`lakewright tables` lists what there is to select from")
+        raise _no_query(text, *_first_word(text))
     return tree
+
+
+def _first_word(text: str) -> tuple[int, int]:
+    """Where the first word starts and where it ends."""
+    word = re.match(rf"{_COMMENT}\(*(\w*)", text, re.S)
+    return word.span(1) if word else (0, 0)
+
+
+def _no_query(text: str, start: int, end: int) -> QueryError:
+    message = f"the lake is read with SELECT, {text[start:end].upper() or 'this'} is not a query"
+    return fault_at("LW-501", message, text, start, end - 1, hint="`lakewright tables` lists what there is to select from")
 
 
 def _given(node: exp.Expr) -> Iterator[str]:
     return (name for name, value in node.args.items() if value)
 
 
-def _syntax_error(error: ParseError, text: str) -> QueryError:
+def _syntax_error(error: ParseError, blanked: str, text: str) -> QueryError:
     """sqlglot's first complaint, at its place; its ``col`` is the last character of the token it stopped at."""
+    begin, stop = _first_word(blanked)
+    if text[begin:stop].lower() not in _STARTS:
+        hint = did_you_mean(text[begin:stop], _STARTS)
+        if hint is None:
+            return _no_query(text, begin, stop)
+        return fault_at("LW-500", f"no statement starts with {text[begin:stop]}", text, begin, stop - 1, hint=hint)
     first = error.errors[0]
     word = first.get("highlight") or ""
     lines = text.splitlines(keepends=True)
     end = sum(len(line) for line in lines[: first["line"] - 1]) + first["col"] - 1
     start = max(0, end - max(1, len(word)) + 1)
-    said = str(first["description"]).rstrip(".")
+    said = str(first["description"]).partition(" but got ")[0].rstrip(".")
     message = "invalid expression or unexpected token" if said.startswith("Invalid expression") else said[:1].lower() + said[1:]
     return fault_at("LW-500", f"syntax error at {word!r}: {message}", text, start, max(start, end))
 

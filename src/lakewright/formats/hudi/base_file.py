@@ -41,7 +41,14 @@ class BaseFileWriter:
     stat: WriteStat
 
     def __init__(
-        self, folder: Folder, instant: str, spec: TableSpec, partition: str, file_id: str, ordinal: int, previous: str | None = None
+        self,
+        folder: Folder,
+        instant: str,
+        spec: TableSpec,
+        partition: str,
+        file_id: str,
+        ordinal: int,
+        previous: str | None = None,
     ) -> None:
         self.inserts = self.updates = self.deletes = 0
         self.rows = 0
@@ -53,6 +60,8 @@ class BaseFileWriter:
         self._least: str | None = None
         self._greatest: str | None = None
         self._numbered = 0
+        self._gathered: list[pa.Table] = []
+        self._gathered_rows = self._gathered_bytes = 0
         self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> BaseFileWriter:
@@ -79,6 +88,7 @@ class BaseFileWriter:
             self._stack.__exit__(kind, error, trace)
             return
         with self._stack:
+            self._flush()
             footer = {"parquet.avro.schema": schema.avro_schema(self._spec.name, self._spec.columns, meta=True)}
             if self._least is not None and self._greatest is not None:
                 footer |= {"hoodie_min_record_key": self._least, "hoodie_max_record_key": self._greatest}
@@ -114,10 +124,21 @@ class BaseFileWriter:
         return pa.table(columns, names=names)
 
     def write(self, rows: pa.Table) -> None:
-        """Append a row group of rows with commit time, sequence number and record key; the other meta columns are the file's."""
-        count = rows.num_rows
-        if count == 0:
+        """Append rows with commit time, sequence number and record key; the other meta columns are the file's.
+
+        Rows are gathered into row groups, so that many small appends do not make many small ones.
+        """
+        self._gathered.append(rows)
+        self._gathered_rows += rows.num_rows
+        self._gathered_bytes += rows.nbytes
+        if self._gathered_rows >= ROW_GROUP_ROWS or self._gathered_bytes >= ROW_GROUP_BYTES:
+            self._flush()
+
+    def _flush(self) -> None:
+        if not self._gathered_rows:
             return
+        rows, count = pa.concat_tables(self._gathered), self._gathered_rows
+        self._gathered, self._gathered_rows, self._gathered_bytes = [], 0, 0
         bounds = pc.min_max(rows.column(schema.RECORD_KEY)).as_py()
         self._least = bounds["min"] if self._least is None else min(self._least, bounds["min"])
         self._greatest = bounds["max"] if self._greatest is None else max(self._greatest, bounds["max"])
@@ -139,28 +160,45 @@ class BaseFileReader:
         with self._translated():
             self._parquet = pq.ParquetFile(pa.PythonFile(_StoredFile(store, name, size), mode="r"), pre_buffer=True)
         self.rows: int = self._parquet.metadata.num_rows
-        self.row_groups: int = self._parquet.num_row_groups
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The names of its columns but the meta columns."""
         return tuple(name for name in self._parquet.schema_arrow.names if name not in schema.META_COLUMNS)
 
-    def keys(self) -> pa.ChunkedArray:
-        """The record key of each row."""
-        with self._translated():
-            return self._parquet.read([schema.RECORD_KEY]).column(0)
+    def keys(self, least: str, greatest: str) -> Iterator[tuple[int, pa.ChunkedArray]]:
+        """The record keys by row group, each with the number of its first row.
 
-    def read(self, row_group: int, spec: TableSpec) -> pa.Table:
-        """A row group with commit time, sequence number, record key and the columns of `spec`; null where the file lacks one."""
-        wanted = [f for f in schema.arrow_schema(spec.columns, meta=True) if f.name not in _SAME_IN_FILE]
+        Row groups whose statistics say that they hold no key between `least` and `greatest` are left out.
+        """
+        start = 0
         with self._translated():
-            present = [f.name for f in wanted if f.name in self._parquet.schema_arrow.names]
-            found = self._parquet.read_row_group(row_group, present)
-            columns = [
-                found.column(f.name).cast(f.type) if f.name in present else pa.nulls(found.num_rows, f.type) for f in wanted
-            ]
-            return pa.table(columns, schema=pa.schema(wanted))
+            column = self._parquet.schema_arrow.get_field_index(schema.RECORD_KEY)
+            for index in range(self._parquet.num_row_groups):
+                group = self._parquet.metadata.row_group(index)
+                bounds = group.column(column).statistics
+                if bounds is None or not bounds.has_min_max or (bounds.min <= greatest and least <= bounds.max):
+                    yield start, self._parquet.read_row_group(index, [schema.RECORD_KEY]).column(0)
+                start += group.num_rows
+
+    def batches(self, spec: TableSpec) -> Iterator[pa.Table]:
+        """The rows in order, as commit time, sequence number, record key and the columns of `spec`.
+
+        A column that the file lacks is null. Each table is one chunk of at most `ROW_GROUP_ROWS` rows.
+        """
+        wanted = pa.schema([f for f in schema.arrow_schema(spec.columns, meta=True) if f.name not in _SAME_IN_FILE])
+        with self._translated():
+            present = [name for name in wanted.names if name in self._parquet.schema_arrow.names]
+            found = self._parquet.iter_batches(ROW_GROUP_ROWS, columns=present)
+        while True:
+            with self._translated():
+                batch = next(found, None)
+                if batch is None:
+                    return
+                columns = [
+                    batch.column(f.name).cast(f.type) if f.name in present else pa.nulls(batch.num_rows, f.type) for f in wanted
+                ]
+            yield pa.table(columns, schema=wanted)
 
     @contextlib.contextmanager
     def _translated(self) -> Iterator[None]:

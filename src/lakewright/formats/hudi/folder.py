@@ -11,7 +11,7 @@ from lakewright.errors import AlreadyExists, FormatError, NotFound
 from lakewright.formats.hudi import properties as props
 from lakewright.formats.hudi.metadata import CommitMetadata
 from lakewright.formats.hudi.properties import Properties
-from lakewright.formats.hudi.timeline import COMPLETED, Instant, Timeline, file_name
+from lakewright.formats.hudi.timeline import Instant, Timeline, file_name
 from lakewright.model.contracts import Store
 
 PARTITION_METADATA = ".hoodie_partition_metadata"
@@ -48,6 +48,11 @@ class Hoodie:
     heartbeats: dict[str, datetime.datetime]
     has_archive: bool
     metadata_table: tuple[str, ...]
+
+    def is_completed(self, time: str) -> bool:
+        """Whether the write at `time` completed; one before a timeline whose beginning was archived did."""
+        writes = self.timeline.writes
+        return any(i.time == time for i in writes) or bool(self.has_archive and writes and time < writes[0].time)
 
 
 class Folder:
@@ -95,17 +100,16 @@ class Folder:
     def hoodie(self) -> Hoodie:
         """List ``.hoodie``; raises `FormatError` LW-404 for a completed commit without a byte, which Spark takes for empty."""
         prefix = self.hoodie_name("")
-        names: list[str] = []
+        sizes: dict[str, int] = {}
         markers: dict[str, list[str]] = {}
         heartbeats: dict[str, datetime.datetime] = {}
-        has_archive, metadata_table = False, []
+        has_archive = False
+        metadata_table: list[str] = []
         for entry in self.store.list(prefix):
             folder, _, rest = entry.name.removeprefix(prefix).rpartition("/")
             top, _, below = folder.partition("/")
             if not folder:
-                names.append(rest)
-                if entry.size == 0 and file_name(rest[:17], rest[18:], COMPLETED) == rest and rest[18:] in ("commit", "replacecommit"):
-                    raise FormatError("LW-404", f"{entry.name} is damaged: it is empty", hint="restore the file from a backup")
+                sizes[rest] = entry.size
             elif top == ".temp":
                 markers.setdefault(below.partition("/")[0], []).append(entry.name)
             elif top == ".heartbeat":
@@ -114,7 +118,12 @@ class Folder:
                 has_archive = True
             elif top == "metadata":
                 metadata_table.append(entry.name)
-        return Hoodie(Timeline(names), markers, heartbeats, has_archive, tuple(metadata_table))
+        timeline = Timeline(sizes)
+        for instant in timeline.writes:
+            if sizes[file_name(*instant)] == 0:
+                name = self.instant_name(*instant)
+                raise FormatError("LW-404", f"{name} is damaged: it is empty", hint="restore the file from a backup")
+        return Hoodie(timeline, markers, heartbeats, has_archive, tuple(metadata_table))
 
     def base_files(self) -> tuple[list[BaseFile], set[str]]:
         """List the data: all base files, completed or not, and the partition paths that have their metadata file."""
@@ -131,7 +140,7 @@ class Folder:
 
     def read_commit(self, instant: Instant) -> CommitMetadata:
         """The metadata of a completed commit or replacecommit; raises `FormatError` LW-404."""
-        name = self.instant_name(instant.time, instant.action, instant.state)
+        name = self.instant_name(*instant)
         return CommitMetadata.decode(self.store.read(name), name)
 
     def add_partition(self, partition: str, time: str) -> None:
@@ -157,6 +166,10 @@ class Folder:
                 props.check(found, name)
                 return found
         return None
+
+    def create_properties(self, properties: Properties) -> None:
+        """Write ``hoodie.properties`` of a new table, which makes it one; raises `AlreadyExists`."""
+        self.store.create(self.hoodie_name(props.NAME), props.render(properties, datetime.datetime.now(datetime.UTC)))
 
     def write_properties(self, properties: Properties) -> None:
         """Replace ``hoodie.properties``, and first remove the checksum file that another engine may have left beside it."""

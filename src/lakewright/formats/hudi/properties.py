@@ -80,9 +80,8 @@ def check(properties: Properties, where: str) -> None:
 
 def _require(found: str | None, value: str, name: str, where: str) -> None:
     if found != value:
-        raise FormatError(
-            "LW-402", f"{where} says {name}={found}, and only {value} can be read and written here", hint="use the engine that wrote it"
-        )
+        message = f"{where} says {name}={found}, and only {value} can be read and written here"
+        raise FormatError("LW-402", message, hint="use the engine that wrote it")
 
 
 def _generator(key: tuple[str, ...], partition: str | None) -> str:

@@ -1,7 +1,7 @@
 """Rolling back: the files of an instant that will not complete go, first its data, then what tells that it ever began.
 
-The order makes a crash harmless at every step: the plan is durable before the first deletion, the failed instant stays pending until
-its data files are gone, and its markers stay until the instant is. So the next rollback finds whatever is left.
+The order makes a crash harmless at every step: the plan is durable before the first deletion, the failed instant stays pending
+until its data files are gone, and its markers stay until the instant is. So the next rollback finds whatever is left.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ def roll_back_others(folder: Folder, own: str) -> None:
     compactions, clusterings and other actions are left alone.
     """
     hoodie = folder.hoodie()
-    failed = [i for i in hoodie.timeline.pending if i.action in WRITES and i.time != own and not _is_clustering(folder, hoodie, i)]
+    pending = [i for i in hoodie.timeline.pending if i.action in WRITES and i.time != own]
+    failed = [i for i in pending if not _is_clustering(folder, hoodie, i)]
     for instant in failed:
         _refuse_living(folder, hoodie, instant)
     for instant in [i for i in hoodie.timeline.pending if i.action == ROLLBACK]:
@@ -35,6 +36,19 @@ def roll_back_others(folder: Folder, own: str) -> None:
     for instant in failed:
         roll_back(folder, instant)
     _sweep(folder, own)
+
+
+def undo(folder: Folder, time: str) -> None:
+    """Remove everything of our own write `time`, unless it completed; the caller has the lock."""
+    hoodie = folder.hoodie()
+    for instant in hoodie.timeline.pending:
+        if instant.time == time:
+            roll_back(folder, instant)
+    if not hoodie.is_completed(time):
+        # Where another process rolled the instant back, this one may have gone on writing.
+        for partition, file in _files_of(folder, folder.hoodie(), time):
+            folder.store.delete(folder.data_name(partition, file))
+    tidy(folder, time, folder.hoodie().markers.get(time, ()))
 
 
 def roll_back(folder: Folder, instant: Instant) -> None:
@@ -113,11 +127,15 @@ def _execute(folder: Folder, time: str, failed: Instant, by_partition: dict[str,
         "instantsRollback": [{"commitTime": failed.time, "action": failed.action}],
     }
     folder.store.create(folder.instant_name(time, ROLLBACK, COMPLETED), avro.encode(avro.ROLLBACK, result))
-    forget(folder, failed)
+    _forget(folder, failed)
 
 
-def forget(folder: Folder, instant: Instant) -> None:
-    """Remove a failed instant whose data files are gone: its inflight file, its request, then its markers and heartbeat."""
+def _forget(folder: Folder, instant: Instant) -> None:
+    """Remove a failed instant whose data files are gone: its heartbeat, its inflight file, its request, then its markers.
+
+    The heartbeat is first: an instant whose inflight file is gone no longer shows that it was ours.
+    """
+    folder.store.delete(folder.heartbeat_name(instant.time))
     for state in (INFLIGHT, REQUESTED):
         folder.store.delete(folder.instant_name(instant.time, instant.action, state))
     tidy(folder, instant.time, folder.hoodie().markers.get(instant.time, ()))
@@ -141,10 +159,9 @@ def _sweep(folder: Folder, own: str) -> None:
     """Remove what instants that are over left behind: a completed one its markers, a rolled back one perhaps late files too."""
     hoodie = folder.hoodie()
     pending = {instant.time for instant in hoodie.timeline.pending}
-    completed = {instant.time for instant in hoodie.timeline.writes}
     for time in (hoodie.markers.keys() | hoodie.heartbeats.keys()) - pending - {own}:
         markers = hoodie.markers.get(time, [])
-        if time not in completed:
+        if not hoodie.is_completed(time):
             for marker in markers:
                 if file := folder.marked_file(time, marker):
                     folder.store.delete(folder.data_name(*file))
@@ -172,7 +189,7 @@ def _is_ours(folder: Folder, hoodie: Hoodie, instant: Instant) -> bool:
 
 def _is_clustering(folder: Folder, hoodie: Hoodie, instant: Instant) -> bool:
     """Whether a pending replacecommit is a clustering plan, which belongs to whoever scheduled it."""
-    if instant.action not in WRITES or REQUESTED not in hoodie.timeline.states(instant.time, instant.action):
+    if REQUESTED not in hoodie.timeline.states(instant.time, instant.action):
         return False
     name = folder.instant_name(instant.time, instant.action, REQUESTED)
     data = folder.store.read(name)

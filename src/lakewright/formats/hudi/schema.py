@@ -140,11 +140,10 @@ def extended(spec: TableSpec, rows: pa.Schema) -> TableSpec:
     missing = [name for name in kinds if name not in rows.names]
     if missing:
         raise FormatError("LW-412", f"rows for table {spec.name} lack its column {missing[0]}")
-    added = []
     for field in rows:
         kind = lake_type(field.type)
         if kind is None:
-            raise FormatError("LW-412", f"column {field.name} for table {spec.name} has the type {field.type}, which it cannot hold")
+            raise FormatError("LW-412", f"column {field.name} of table {spec.name} cannot hold the type {field.type}")
         known = kinds.setdefault(field.name, kind)
         if known != kind:
             raise FormatError("LW-412", f"column {field.name} of table {spec.name} is {known}, the rows hold {kind}")

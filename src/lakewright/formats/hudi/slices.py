@@ -1,7 +1,7 @@
 """Which base files are the table as of an instant, and which instants can still be read.
 
-A file group's slice as of an instant is its newest completed base file at or before it, unless a replacement ended the group. This
-comes from two listings alone, however long the timeline is; commit files are read only for replacements.
+A file group's slice as of an instant is its newest completed base file at or before it, unless a replacement ended the group.
+This comes from two listings alone, however long the timeline is; commit files are read only for replacements.
 """
 
 from __future__ import annotations
@@ -41,10 +41,8 @@ class View:
 
     def completed_files(self) -> Iterable[BaseFile]:
         """Base files whose instant completed, those of archived instants included."""
-        writes = self.hoodie.timeline.writes
-        times = {instant.time for instant in writes}
-        before = writes[0].time if writes and self.hoodie.has_archive else ""
-        return (file for file in self.files if file.instant in times or file.instant < before)
+        is_completed = {time: self.hoodie.is_completed(time) for time in {file.instant for file in self.files}}
+        return (file for file in self.files if is_completed[file.instant])
 
 
 def load(folder: Folder) -> View:

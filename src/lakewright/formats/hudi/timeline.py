@@ -41,8 +41,9 @@ class Timeline:
         for name in names:
             if match := _FILE.fullmatch(name):
                 time, action, state = match.groups()
-                # The inflight file of a commit has no action in its name.
-                found[(time, COMMIT if action == INFLIGHT else action)].add(INFLIGHT if action == INFLIGHT else state or COMPLETED)
+                if action == INFLIGHT:  # of a commit, whose inflight file does not name the action
+                    action, state = COMMIT, INFLIGHT
+                found[(time, action)].add(state or COMPLETED)
         self._states = found
         self.instants = sorted(Instant(time, action, _furthest(states)) for (time, action), states in found.items())
         self.writes = [instant for instant in self.instants if instant.is_write]

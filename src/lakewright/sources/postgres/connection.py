@@ -32,10 +32,10 @@ _SETTINGS = {
     "idle_in_transaction_session_timeout": "0",
 }
 
+_FIXED = {"application_name": "lakewright", "client_encoding": "UTF8"}
+
 # A peer that vanished is noticed in a minute, not in hours.
-_LIBPQ = {
-    "application_name": "lakewright",
-    "client_encoding": "UTF8",
+_DEFAULTS = {
     "connect_timeout": "10",
     "keepalives_idle": "30",
     "keepalives_interval": "10",
@@ -62,7 +62,8 @@ class Database:
     def replication(self) -> psycopg2.extras.LogicalReplicationConnection:
         """A replication connection, for the caller to close; its errors are the caller's to translate (see `translated`)."""
         with translated():
-            return self._connect(psycopg2.extras.LogicalReplicationConnection)
+            connection: psycopg2.extras.LogicalReplicationConnection = self._connect(psycopg2.extras.LogicalReplicationConnection)
+            return connection
 
     @contextlib.contextmanager
     def arrow(self) -> Iterator[adbc.Connection]:
@@ -75,18 +76,17 @@ class Database:
             given = psycopg2.extensions.parse_dsn(self.url)
         except psycopg2.ProgrammingError:
             # libpq's message may quote a part of the URL, and so a password.
-            raise SourceError(
-                "LW-202", "the source's url is not one that PostgreSQL understands", hint="postgresql://USER:PASSWORD@HOST:5432/DATABASE"
-            ) from None
+            hint = "postgresql://USER:PASSWORD@HOST:5432/DATABASE"
+            raise SourceError("LW-202", "the source's url is not one that PostgreSQL understands", hint=hint) from None
         options = " ".join([given.pop("options", ""), *(f"-c {name}={value}" for name, value in _SETTINGS.items())])
-        return psycopg2.extensions.make_dsn(**{**_LIBPQ, **given, "application_name": "lakewright", "client_encoding": "UTF8"}, options=options)
+        return psycopg2.extensions.make_dsn(**{**_DEFAULTS, **given, **_FIXED}, options=options)
 
     def _connect(self, factory: Any) -> Any:
         connection = psycopg2.connect(self._dsn(), connection_factory=factory)
-        if connection.server_version < OLDEST_VERSION * 10_000:
-            version = connection.server_version // 10_000
+        version = connection.server_version // 10_000
+        if version < OLDEST_VERSION:
             connection.close()
-            raise SourceError("LW-205", f"the server is PostgreSQL {version}, older than {OLDEST_VERSION}", hint="upgrade the server")
+            raise SourceError("LW-205", f"the server is PostgreSQL {version}; the oldest that serves is {OLDEST_VERSION}")
         return connection
 
 

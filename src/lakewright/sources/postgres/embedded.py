@@ -99,6 +99,7 @@ class EmbeddedPostgres:
             try:
                 _run("pg_ctl", "start", "--wait", "--silent", "-D", self.data, "-l", log, "-o", f"-k '{sockets}'")
             except SourceError as error:
+                _remove_empty(sockets)
                 raise SourceError(error.code, f"{error.message}: {_last_line(log)}", hint=f"read {log}") from None
 
     def stop(self) -> None:
@@ -106,7 +107,9 @@ class EmbeddedPostgres:
         if self.is_running():
             with self._lock():
                 if self.is_running():
+                    sockets = self._socket_folder()
                     _run("pg_ctl", "stop", "--wait", "--silent", "-D", self.data, "-m", "fast")
+                    _remove_empty(sockets)
 
     def _initialise(self) -> None:
         """Make the data folder with the database in it: whole under its name, or not at all."""
@@ -133,6 +136,7 @@ class EmbeddedPostgres:
         while (left := self._processes()) and record[0] not in left and time.monotonic() < deadline:
             time.sleep(0.05)
         if not left:
+            (self._socket_folder() / f".s.PGSQL.{_PORT}.lock").unlink(missing_ok=True)
             (self.data / "postmaster.pid").unlink(missing_ok=True)
 
     def _processes(self) -> set[str]:
@@ -223,6 +227,11 @@ def _make_private(folder: Path) -> None:
     account = _account()
     if account:
         os.chown(folder, account.pw_uid, account.pw_gid)
+
+
+def _remove_empty(folder: Path) -> None:
+    with contextlib.suppress(OSError):
+        folder.rmdir()
 
 
 def _check_reach(path: Path) -> None:

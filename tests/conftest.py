@@ -48,8 +48,9 @@ def url(server: EmbeddedPostgres) -> Iterator[str]:
     name = f"test_{uuid.uuid4().hex[:12]}"
     run_sql(server.url, f"CREATE DATABASE {name}")
     yield server.database_url(name)
-    run_sql(server.url, f"SELECT pg_terminate_backend(active_pid, 10000) FROM pg_replication_slots WHERE database = '{name}' AND active")
-    run_sql(server.url, f"SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE database = '{name}'")
+    slots = f"FROM pg_replication_slots WHERE database = '{name}'"
+    run_sql(server.url, f"SELECT pg_terminate_backend(active_pid, 10000) {slots} AND active")
+    run_sql(server.url, f"SELECT pg_drop_replication_slot(slot_name) {slots}")
     run_sql(server.url, f"DROP DATABASE {name} WITH (FORCE)")
 
 
@@ -57,3 +58,10 @@ def url(server: EmbeddedPostgres) -> Iterator[str]:
 def sql(url: str) -> Sql:
     """Run a statement in the fresh database, committed at once; its rows."""
     return lambda statement: run_sql(url, statement)
+
+
+@pytest.fixture(scope="session")
+def database(server: EmbeddedPostgres) -> str:
+    """The URL of a database that the tests of this session share; each uses a schema and a slot of its own."""
+    run_sql(server.url, "CREATE DATABASE shared")
+    return server.database_url("shared")

@@ -1,0 +1,55 @@
+# `make` lists the targets. Each creates and updates its own .venv from requirements/dev.lock first.
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench crash docs clean
+
+help: ## print this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-14s%s\n", $$1, $$2 }'
+
+demo: $(READY) ## the example, end to end: load, live changes, a kill, a check
+	@echo "== demo: lakewright demo examples/autocorp"
+	@$(BIN)/lakewright demo examples/autocorp
+
+test: $(READY) ## all tests but the long fault runs, on a real PostgreSQL
+	@echo "== test: pytest on two processes"
+	@$(BIN)/pytest -q -n 2 -m "not crash"
+
+check: $(READY) ## style, types, layers, docs and generated pages
+	@echo "== check: ruff"
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@echo "== check: mypy"
+	@$(BIN)/mypy
+	@echo "== check: import layers"
+	@$(BIN)/lint-imports
+	@echo "== check: docs"
+	@$(BIN)/python tools/docs.py --check
+
+bench: $(READY) ## every figure beside its peer or limit, one JSON object a line
+	@echo "== bench: python -m benchmarks" >&2
+	@$(BIN)/python -m benchmarks --json
+
+crash: $(READY) ## long fault runs: more histories, more kills
+	@echo "== crash: pytest -m crash"
+	@$(BIN)/pytest -q -m crash
+
+docs: $(READY) ## write the generated pages of docs/reference
+	@$(BIN)/python tools/docs.py
+
+clean: ## remove .venv, caches and the example's lake
+	@echo "== clean"
+	@if [ -x $(BIN)/lakewright ]; then $(BIN)/lakewright -C examples/autocorp down; fi
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	rm -rf examples/*/.lakewright examples/*/raw examples/*/curated examples/*/logs
+
+$(READY): requirements/dev.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed; name one: make PYTHON=python3.11")'
+	@echo "== .venv: installing requirements/dev.lock"
+	@$(PYTHON) -m venv --clear .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/dev.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@

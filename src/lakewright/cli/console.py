@@ -1,0 +1,76 @@
+"""Talk on stderr: notes, progress, errors. On a terminal with colour and bars, elsewhere as plain lines."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from lakewright.cli.values import error_to_json
+from lakewright.errors import CheckFailed, LakewrightError
+
+
+def has_color() -> bool:
+    """Whether stderr is a terminal that wants colour (https://no-color.org)."""
+    return sys.stderr.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def say(text: str) -> None:
+    """One line of talk."""
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()
+
+
+def report(error: LakewrightError, *, as_json: bool, debug: bool) -> None:
+    """Print an error: what, where, what helps, its code; with `debug` the trace too."""
+    if debug:
+        traceback.print_exception(error, file=sys.stderr)
+    if as_json:
+        say(json.dumps({"error": error_to_json(error)}, ensure_ascii=False))
+        return
+    excerpt: str | None = getattr(error, "excerpt", None)
+    word = "\x1b[1;31merror:\x1b[0m" if has_color() else "error:"
+    say(f"{word} {error.message}")
+    if error.where:
+        say(f"  at {error.where}")
+    for line in excerpt.splitlines() if excerpt else ():
+        say(f"    {line}")
+    for note in getattr(error, "__notes__", []):
+        say(f"  also: {note}")
+    if error.hint:
+        say(f"  hint: {error.hint}")
+    say(f"  code: {error.code} (`lakewright explain {error.code}`)")
+
+
+def exit_code(error: LakewrightError) -> int:
+    """3 where a comparison found a difference, else 1."""
+    return 3 if isinstance(error, CheckFailed) else 1
+
+
+@contextlib.contextmanager
+def progress(title: str, describe: Callable[[Any], str], *, quiet: bool) -> Iterator[Callable[[Any], None]]:
+    """A function to call with each thing that happened; `describe` makes a line of it.
+
+    On a terminal the newest line stands beside a moving bar and goes when the work is done; elsewhere each is a line.
+    """
+    if quiet:
+        yield lambda _: None
+    elif not sys.stderr.isatty():
+        yield lambda notice: say(describe(notice))
+    else:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+        columns = (
+            TextColumn("{task.description}", markup=False),
+            BarColumn(20),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[newest]}", markup=False),
+        )
+        with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+            task = bars.add_task(title, total=None, newest="")
+            yield lambda notice: bars.update(task, newest=describe(notice))

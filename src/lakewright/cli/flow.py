@@ -1,0 +1,134 @@
+"""Commands that move data: capture, merge, run, up, down, resync, maintain."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from lakewright.cli import console
+from lakewright.cli.session import Command, Session, pass_session, returns
+
+
+@click.command(cls=Command)
+@pass_session
+@returns("sources=lakewright.pipeline.status:SourceStatus")
+def capture(session: Session) -> None:
+    """Capture what the sources committed so far.
+
+    The first time this loads every table; later it takes the changes since. Ends when the log holds everything that was
+    committed when it began.
+    """
+    with session.lake() as lake:
+        with session.progress("capturing") as notice:
+            lake.capture(notice)
+        session.show_list("sources", lake.status().sources, "no sources")
+
+
+@click.command(cls=Command)
+@click.argument("tables", nargs=-1)
+@pass_session
+@returns("merged=lakewright.pipeline.merge:Merged")
+def merge(session: Session, tables: tuple[str, ...]) -> None:
+    """Bring TABLES (default: all) up to the captured log, each in one commit."""
+    with session.lake() as lake:
+        with session.progress("merging") as notice:
+            merged = lake.merge(tables or None, notice)
+        session.show_list("merged", merged, "nothing is captured yet")
+
+
+@click.command(cls=Command)
+@pass_session
+@returns("merged=lakewright.pipeline.merge:Merged")
+def run(session: Session) -> None:
+    """One pass of capture and merge."""
+    with session.lake() as lake:
+        with session.progress("running") as notice:
+            merged = lake.run(notice)
+        session.show_list("merged", merged, "nothing is captured yet")
+
+
+@click.command(cls=Command)
+@pass_session
+@returns("lakewright.pipeline.up:Event")
+def up(session: Session) -> None:
+    """Capture and merge until interrupted, and go on where it was.
+
+    Ends cleanly on Ctrl-C or SIGTERM. With --json every event is an object on a line of its own, on stdout.
+    """
+    from lakewright.cli import output
+    from lakewright.cli.notices import to_log
+    from lakewright.observe import log
+
+    log.configure("json" if session.log_format == "json" else "text", color=console.has_color())
+    with session.lake() as lake, _stop_on_signal() as stop:
+        session.say("capturing and merging; Ctrl-C stops")
+        lake.up(stop, output.show_json if session.json else (lambda event: None) if session.quiet else to_log)
+    session.say("stopped")
+
+
+@click.command(cls=Command)
+@pass_session
+@returns("stopped=builtins:str")
+def down(session: Session) -> None:
+    """Stop the embedded database of the folder."""
+    from lakewright.cli import output
+
+    with session.lake() as lake:
+        stopped = lake.down()
+    if session.json:
+        output.show_json({"stopped": stopped})
+    else:
+        session.say(f"stopped: {', '.join(stopped)}" if stopped else "no embedded database was running")
+
+
+@click.command(cls=Command)
+@click.argument("table")
+@pass_session
+@returns("lakewright.pipeline.status:TableStatus")
+def resync(session: Session, table: str) -> None:
+    """Load TABLE again; its rows replace the old ones in one commit of the next merge.
+
+    For a table that stopped, after a schema change that needs it. Capture may go on meanwhile.
+    """
+    with session.lake() as lake:
+        with session.progress(f"loading {table}") as notice:
+            lake.resync(table, notice)
+        session.show(next(status for status in lake.status().tables if status.table == table))
+
+
+@click.command(cls=Command)
+@pass_session
+@returns("cleaned=lakewright.pipeline.maintain:Cleaned")
+def maintain(session: Session) -> None:
+    """Delete the files that no read within the tables' retention needs."""
+    with session.lake() as lake:
+        with session.progress("cleaning") as notice:
+            cleaned = lake.maintain(notice)
+        session.show_list("cleaned", cleaned, "no tables yet")
+
+
+@contextlib.contextmanager
+def _stop_on_signal() -> Iterator[threading.Event]:
+    """An event that is set by the first SIGINT or SIGTERM; a second one acts as usual."""
+    stop = threading.Event()
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def first(number: int, _: Any) -> None:
+        stop.set()
+        signal.signal(number, before[signal.Signals(number)])
+
+    for number in before:
+        signal.signal(number, first)
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+COMMANDS: list[click.Command] = [up, down, capture, merge, run, resync, maintain]

@@ -1,0 +1,137 @@
+"""Commands that look: status, sql, tables, schema, history, check."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import click
+
+from lakewright.cli import output
+from lakewright.cli.session import Command, Session, pass_session, returns
+from lakewright.errors import CheckFailed, ConfigError
+
+WATCH_SECONDS = 2.0
+
+
+@click.command(cls=Command)
+@click.option("--watch", is_flag=True, help=f"Again every {WATCH_SECONDS:.0f} seconds until Ctrl-C.")
+@pass_session
+@returns("lakewright.pipeline.status:Status")
+def status(session: Session, watch: bool) -> None:
+    """Where each source and table stands: state, lag, rows, last commit, and the WAL that the slot retains."""
+    with session.lake() as lake:
+        session.show(lake.status())
+        while watch:
+            time.sleep(WATCH_SECONDS)
+            if sys.stdout.isatty() and not session.json:
+                sys.stdout.write("\x1b[H\x1b[2J")
+            session.show(lake.status())
+
+
+@click.command(cls=Command)
+@click.argument("query", required=False)
+@click.option(
+    "--file", "-f", "file", type=click.Path(path_type=Path, allow_dash=True), help="Read the SQL from a file (-: stdin)."
+)
+@click.option(
+    "--format", "form", type=click.Choice(["box", "csv", "json"]), default="box", show_default=True, help="How to print rows."
+)
+@click.option("--committed", is_flag=True, help="Read the tables' commits only, not the changes captured since.")
+@click.option("--as-of", metavar="TIME", help="Read every table as it was then.")
+@click.option("--since", metavar="TIME", help="Only rows changed after then, deleted ones too.")
+@pass_session
+@returns("rows")
+def sql(
+    session: Session,
+    query: str | None,
+    file: Path | None,
+    form: output.Format,
+    committed: bool,
+    as_of: str | None,
+    since: str | None,
+) -> None:
+    """Run QUERY, in Athena's SQL, over the lake's tables and raw data.
+
+    @NAME runs a saved query. Live by default: every table of a source at one position, the end of the captured log. TIME is ISO
+    8601 (2026-01-31T12:00:00Z; UTC unless it says otherwise) or a span before now such as 5m.
+    """
+    if (query is None) == (file is None):
+        raise click.UsageError("give the SQL as QUERY, as @NAME of a saved query, or with --file")
+    with session.lake() as lake:
+        text = lake.project.query(query[1:]) if query and query.startswith("@") else query or _read(file)
+        with lake.sql(text, committed=committed, as_of=as_of, since=since) as answer:
+            count = output.show_rows("json" if session.json else form, [name for name, _ in answer.columns], answer.batches())
+            for note in (*answer.notes, *((count,) if count else ())):
+                session.say(note)
+
+
+@click.command(cls=Command)
+@pass_session
+@returns("tables=lakewright.pipeline.lake:TableInfo")
+def tables(session: Session) -> None:
+    """The lake's tables."""
+    with session.lake() as lake:
+        session.show_list("tables", lake.tables(), "no tables yet; `lakewright up` captures them")
+
+
+@click.command(cls=Command)
+@click.argument("table")
+@pass_session
+@returns("lakewright.pipeline.lake:TableSchemaInfo")
+def schema(session: Session, table: str) -> None:
+    """The columns, types and key of TABLE."""
+    with session.lake() as lake:
+        session.show(lake.schema(table))
+
+
+@click.command(cls=Command)
+@click.argument("table")
+@click.option("--key", metavar="KEY", help="The life of one row: its key's value, or COLUMN=VALUE,... where the key has several.")
+@pass_session
+@returns("commits=lakewright.model.table:Commit changes=lakewright.pipeline.history:RowChange")
+def history(session: Session, table: str, key: str | None) -> None:
+    """The commits of TABLE, or the changes of one row of it, oldest first."""
+    with session.lake() as lake:
+        found = lake.history(table, key)
+    session.show_list("commits" if key is None else "changes", found, "nothing yet" if key is None else "no such row so far")
+
+
+@click.command(cls=Command)
+@click.option("--source", is_flag=False, flag_value="", metavar="[NAME]", help="Compare with this source (default: with all).")
+@pass_session
+@returns("lakewright.cli.results:Comparison")
+def check(session: Session, source: str | None) -> None:
+    """Compare the lake with its sources, row by row, at one position; exit code 3 where they differ.
+
+    Takes a snapshot of the source at a position, waits until the log has reached it, and compares count and checksum of all
+    columns of every table there. It may run beside `up` and beside the application.
+    """
+    if source is None:
+        raise click.UsageError("say what to compare with: --source")
+    from lakewright.cli.results import comparison
+
+    with session.lake() as lake, session.progress("comparing") as notice:
+        reports = [lake.check(name, notice) for name in ([source] if source else lake.project.lake.sources)]
+    found = comparison(reports)
+    if session.json:
+        output.show_json(found)
+    else:
+        for report in reports:
+            output.show(report)
+        click.echo(f"{found.equal} of {found.tables} tables equal")
+    if not all(report.passed for report in reports):
+        message = f"{found.tables - found.equal} of {found.tables} tables are not equal to their source"
+        raise CheckFailed("LW-601", message, hint="`lakewright resync TABLE` loads a table anew")
+
+
+def _read(path: Path | None) -> str:
+    try:
+        return sys.stdin.read() if path is None or str(path) == "-" else path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise ConfigError("LW-123", f"cannot read {path}: {reason}", hint="name a file with one SQL statement") from error
+
+
+COMMANDS: list[click.Command] = [status, sql, tables, schema, history, check]

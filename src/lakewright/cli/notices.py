@@ -1,0 +1,59 @@
+"""What the pipeline tells while it works, as lines for people and for the log."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from lakewright.observe import log
+from lakewright.pipeline.capture import Captured
+from lakewright.pipeline.check import TableCheck
+from lakewright.pipeline.maintain import Cleaned
+from lakewright.pipeline.merge import Merged
+from lakewright.pipeline.up import Event
+
+
+@functools.singledispatch
+def describe(notice: Any) -> str:
+    """One line."""
+    return str(notice)
+
+
+@describe.register
+def _(notice: Captured) -> str:
+    rows = sum(notice.rows.values())
+    if notice.kind == "loaded":
+        return f"loaded {', '.join(map(str, notice.rows))}: {rows:,} rows"
+    if notice.kind == "load":
+        return f"load complete: {len(notice.rows)} tables, {rows:,} rows"
+    return f"captured {rows:,} changes"
+
+
+@describe.register
+def _(notice: Merged) -> str:
+    commit = notice.commit
+    if commit is None:
+        return f"{notice.table}: nothing new"
+    return f"merged {notice.table}: {commit.inserts:,} new, {commit.updates:,} changed, {commit.deletes:,} deleted"
+
+
+@describe.register
+def _(notice: Cleaned) -> str:
+    return f"cleaned {notice.table}: {notice.files:,} files"
+
+
+@describe.register
+def _(notice: TableCheck) -> str:
+    rows = f" ({notice.source_rows:,} rows)" if notice.source_rows is not None else ""
+    return f"{notice.table}: {notice.verdict}{rows}"
+
+
+def to_log(event: Event) -> None:
+    """An event of a lake that is up, as a line of the log."""
+    level: log.Level = {"failed": "error", "retry": "warning"}.get(event.kind, "info")  # type: ignore[assignment]
+    fields: log.Fields = {"subject": event.subject, "detail": event.detail}
+    if event.error is not None:
+        fields["code"] = event.error.code
+        if event.error.hint:
+            fields["hint"] = event.error.hint
+    log.write(event.kind, level, **fields)

@@ -1,0 +1,171 @@
+"""The local engine: DuckDB in this process, with bounded memory, threads and disk."""
+
+from __future__ import annotations
+
+import collections
+import concurrent.futures
+import contextlib
+import datetime
+import importlib.resources
+import re
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+import duckdb
+import pyarrow as pa
+
+from lakewright.engines.athena_sql import statement as statements
+from lakewright.engines.athena_sql.tables import resolve
+from lakewright.engines.athena_sql.translate import translate
+from lakewright.engines.failures import known_errors
+from lakewright.engines.relation import Relations
+from lakewright.engines.result import Result, arrow_schema, athena_columns, converted, of_rows
+from lakewright.errors import QueryError
+from lakewright.model.names import quote_literal
+
+BATCH_ROWS = 65_536
+_T = TypeVar("_T")
+
+
+class DuckDBEngine:
+    """Athena's SQL over relations, and a DuckDB connection for what the pipeline computes itself.
+
+    At most `memory_limit` is used; what does not fit goes to files in `temp`, at most `max_temp` of them. An engine has one
+    connection: use it from one thread at a time. An answer that is still being read ends when the next statement starts.
+    """
+
+    def __init__(self, temp: Path, *, memory_limit: str = "50%", threads: int | None = None, max_temp: str = "100GB") -> None:
+        self._con = duckdb.connect(":memory:")
+        self._worker = concurrent.futures.ThreadPoolExecutor(1, "duckdb")
+        self._open: pa.RecordBatchReader | None = None
+        self._macros: Mapping[str, frozenset[int]] = {}
+        settings = {
+            # Not in connect(): DuckDB then looks for an extension that is built in.
+            "TimeZone": "UTC",
+            "memory_limit": memory_limit,
+            "temp_directory": str(temp),
+            "max_temp_directory_size": max_temp,
+            "python_enable_replacements": False,
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+            "allow_community_extensions": False,
+            "allow_persistent_secrets": False,
+            "preserve_insertion_order": False,
+            # A named file never changes, so what was read of its footer stays true.
+            "parquet_metadata_cache": True,
+            **({"threads": threads} if threads else {}),
+        }
+        for name, value in settings.items():
+            self._con.execute(f"SET {name} = {quote_literal(value) if isinstance(value, str) else value}")
+
+    def close(self) -> None:
+        """Let go of memory and temporary files."""
+        self._finish()
+        self._worker.shutdown()
+        self._con.close()
+
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        """The engine's one connection, idle and in UTC; relations may refer to what is made in it."""
+        self._finish()
+        return self._con
+
+    def interrupt(self) -> None:
+        """Stop the running statement, which then raises `QueryError` LW-511; safe from another thread."""
+        self._con.interrupt()
+
+    def arrow(self, sql: str) -> pa.RecordBatchReader:
+        """The rows of a DuckDB SELECT as a stream, as they are computed; raises `QueryError` LW-508 to LW-511, also from the stream."""
+        _, reader = self._stream(sql)
+        return pa.RecordBatchReader.from_batches(reader.schema, self._batches(reader))
+
+    def query(self, text: str, relations: Relations) -> Result:
+        """The answer to one statement in Athena's SQL: SELECT, WITH, VALUES, EXPLAIN, SHOW TABLES, SHOW COLUMNS or DESCRIBE.
+
+        Rows are computed as they are read. Raises `QueryError`: LW-500 to LW-507 with the place in `text`, LW-508 to LW-511 for
+        what fails while it runs, also from the stream. No message holds a value of a row. Ctrl-C stops the computation.
+        """
+        statement = statements.parse(text)
+        if isinstance(statement, statements.ShowTables):
+            return _show_tables(statement, relations)
+        if isinstance(statement, statements.ShowColumns):
+            columns = resolve(statement.table, statement.node, statement.text, relations).columns
+            return of_rows(("column", "type"), [(name.lower(), kind) for name, kind in columns])
+        sql = self.translate(statement, relations)
+        if statement.explain:
+            plan = self._run(lambda: self._con.execute(f"EXPLAIN {sql}").fetchall())
+            return of_rows(("query plan",), [(line,) for _, tree in plan for line in tree.splitlines()])
+        described, reader = self._stream(sql)
+        schema = arrow_schema(described, reader.schema)
+        batches = (converted(batch, schema) for batch in self._batches(reader))
+        return Result(athena_columns(described), pa.RecordBatchReader.from_batches(schema, batches))
+
+    def translate(self, query: statements.Query, relations: Relations) -> str:
+        """The DuckDB SELECT that answers `query`; raises `QueryError` as `query` does."""
+        self._finish()
+        return translate(query, relations, self._functions(), self._moment)
+
+    def _stream(self, sql: str) -> tuple[list[tuple[str, str]], pa.RecordBatchReader]:
+        """Start a SELECT: (name, DuckDB type) of its columns and its rows."""
+        self._finish()
+
+        def start() -> tuple[list[tuple[str, str]], pa.RecordBatchReader]:
+            answer = self._con.sql(sql)
+            described = list(zip(answer.columns, map(str, answer.types), strict=True))
+            return described, answer.to_arrow_reader(BATCH_ROWS)
+
+        described, self._open = self._run(start)
+        return described, self._open
+
+    def _batches(self, reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+        with contextlib.closing(reader), contextlib.suppress(StopIteration):
+            while True:
+                yield self._run(reader.read_next_batch)
+
+    def _run(self, work: Callable[[], _T]) -> _T:
+        """Do `work` in the engine's thread, so that Ctrl-C is heard meanwhile: it stops what DuckDB is doing."""
+        future = self._worker.submit(work)
+        try:
+            with known_errors():
+                return future.result()
+        except KeyboardInterrupt:
+            while not concurrent.futures.wait([future], timeout=0.1).done:
+                self._con.interrupt()
+            raise
+
+    def _finish(self) -> None:
+        """End what is still being read: DuckDB starts nothing beside an open result."""
+        if self._open is not None:
+            self._open.close()
+            self._open = None
+        self._con.complete()
+
+    def _functions(self) -> Mapping[str, frozenset[int]]:
+        """The functions a statement may call, by name with the numbers of arguments; made on first use."""
+        if not self._macros:
+            source = importlib.resources.files("lakewright.engines.athena_sql").joinpath("macros.sql")
+            self._con.execute(source.read_text(encoding="utf-8"))
+            arities: dict[str, set[int]] = collections.defaultdict(set)
+            listed = "SELECT function_name, len(parameters) FROM duckdb_functions() WHERE schema_name = 'athena'"
+            for name, count in self._con.execute(listed).fetchall():
+                arities[name].add(count)
+            self._macros = {name: frozenset(counts) for name, counts in arities.items()}
+        return self._macros
+
+    def _moment(self, sql: str) -> datetime.datetime:
+        rows = self._run(lambda: self._con.execute(f"SELECT epoch_us(CAST(moment AS TIMESTAMPTZ)) FROM ({sql})").fetchall())
+        if rows[0][0] is None:
+            raise QueryError("LW-507", "the time of FOR TIMESTAMP AS OF is NULL")
+        return datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC) + datetime.timedelta(microseconds=rows[0][0])
+
+
+def _show_tables(statement: statements.ShowTables, relations: Relations) -> Result:
+    pattern = None
+    if statement.pattern is not None:
+        pattern = re.compile("|".join(re.escape(part).replace(r"\*", ".*") for part in statement.pattern.lower().split("|")))
+    names = [
+        (schema, name)
+        for schema, name in relations.names()
+        if statement.schema in (None, schema) and (pattern is None or pattern.fullmatch(name))
+    ]
+    return of_rows(("schema", "table"), names)

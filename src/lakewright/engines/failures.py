@@ -1,0 +1,59 @@
+"""DuckDB's errors as ours, without the values that DuckDB puts into its messages."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.resources
+import re
+from collections.abc import Iterator
+
+import duckdb
+
+from lakewright.errors import QueryError
+
+# By the name that DuckDB's message begins with: errors of a stream come as OSError, with nothing else to tell them by.
+_FAILURES: dict[str, tuple[str, str, str | None]] = {
+    "INTERRUPT": ("LW-511", "the statement was stopped", None),
+    "Out of Memory": ("LW-509", "the query needs more memory or temporary disk than it may use", "read fewer rows or columns"),
+    "Conversion": ("LW-508", "a value could not be converted", "TRY_CAST gives NULL instead"),
+    "Out of Range": ("LW-508", "a value is out of the range of its type", "CAST to a larger type first"),
+    "IO": ("LW-510", "a file of a table could not be read", "`lakewright check` looks at every table"),
+}
+_KIND = re.compile(r"(?:TransactionContext Error: .*?)?([A-Za-z ]+?) Error: (.*)", re.S)
+_STATEMENT = frozenset({"Binder", "Catalog", "Parser", "Not implemented"})
+_TARGET = re.compile(r"(?:\bto|type|range of|of) (?:type )?([A-Z][A-Z0-9]*(?:\(\d+,\d+\))?)(?![A-Za-z(])")
+
+
+@contextlib.contextmanager
+def known_errors() -> Iterator[None]:
+    """Errors of DuckDB, raised at once or from its stream, become `QueryError` LW-506 or LW-508 to LW-511."""
+    try:
+        yield
+    except (duckdb.Error, OSError) as error:
+        found = _KIND.match(str(error))
+        if found is None:
+            raise
+        raise _known(found[1], found[2]) from None
+
+
+def _known(kind: str, said: str) -> QueryError:
+    first = said.splitlines()[0]
+    if kind in _FAILURES:
+        code, message, hint = _FAILURES[kind]
+        target = _TARGET.search(first) if code == "LW-508" else None
+        return QueryError(code, f"{message} (to {target[1].lower()})" if target else message, hint=hint)
+    if first.startswith("Division by zero"):
+        return QueryError("LW-508", "division by zero", hint="nullif(x, 0) gives NULL instead")
+    if kind in _STATEMENT:
+        own = first.replace("translation.", "").replace("athena.", "").rstrip(".!")
+        return QueryError("LW-506", f"the statement does not fit: {own[:1].lower()}{own[1:]}")
+    return QueryError("LW-508", first if first in _OURS else "a value does not fit its function")
+
+
+def _own_sentences() -> frozenset[str]:
+    """What ``macros.sql`` raises; no other sentence of DuckDB's is sure to be free of values."""
+    source = importlib.resources.files("lakewright.engines.athena_sql").joinpath("macros.sql").read_text(encoding="utf-8")
+    return frozenset(re.findall(r"error\('([^']+)'\)", source))
+
+
+_OURS = _own_sentences()

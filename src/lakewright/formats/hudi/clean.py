@@ -1,0 +1,99 @@
+"""Cleaning: versions of file groups that no snapshot needs any more are deleted, by a plan that stands on the timeline first."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+from collections.abc import Sequence
+
+from lakewright.errors import AlreadyExists
+from lakewright.formats.hudi import avro, slices
+from lakewright.formats.hudi.folder import Folder
+from lakewright.formats.hudi.timeline import CLEAN, COMPLETED, INFLIGHT, REQUESTED, SAVEPOINT, format_time
+
+_POLICY = "KEEP_LATEST_COMMITS"
+
+
+def clean(folder: Folder, keep: Sequence[str]) -> int:
+    """Delete base files that neither the newest snapshot, nor those of `keep`, nor a savepoint needs; return how many.
+
+    The caller has the lock. Finishes earlier cleans first. Files of instants that are not completed are not its business.
+    """
+    hoodie = folder.hoodie()
+    deleted = sum(_execute(folder, instant.time) for instant in hoodie.timeline.pending if instant.action == CLEAN)
+    view = slices.load(folder)
+    timeline = view.hoodie.timeline
+    if not timeline.writes:
+        return deleted
+    kept = {*keep, *(instant.time for instant in timeline.completed(SAVEPOINT)), timeline.writes[-1].time}
+    needed = {file.name for time in kept for file in view.as_of(time)}
+    doomed: dict[str, list[str]] = {}
+    for file in view.completed_files():
+        if file.name not in needed:
+            doomed.setdefault(file.partition, []).append(file.name.rpartition("/")[2])
+    if not doomed:
+        return deleted
+    earliest = next(instant for instant in timeline.writes if instant.time >= min(kept))
+    paths = {
+        partition: [
+            {"filePath": _uri(folder.store.location(folder.data_name(partition, name))), "isBootstrapBaseFile": False}
+            for name in names
+        ]
+        for partition, names in doomed.items()
+    }
+    plan = {
+        "earliestInstantToRetain": {"timestamp": earliest.time, "action": earliest.action, "state": "COMPLETED"},
+        "lastCompletedCommitTimestamp": timeline.writes[-1].time,
+        "policy": _POLICY,
+        "filesToBeDeletedPerPartition": {},
+        "version": 2,
+        "filePathsToBeDeletedPerPartition": paths,
+        "partitionsToBeDeleted": [],
+        "extraMetadata": {},
+    }
+    time = timeline.next_time(datetime.datetime.now(datetime.UTC))
+    folder.store.create(folder.instant_name(time, CLEAN, REQUESTED), avro.encode(avro.CLEAN_PLAN, plan))
+    return deleted + _execute(folder, time)
+
+
+def _execute(folder: Folder, time: str) -> int:
+    """Delete what the plan of a clean names, as often as need be, and complete it."""
+    start = datetime.datetime.now(datetime.UTC)
+    requested = folder.instant_name(time, CLEAN, REQUESTED)
+    data = folder.store.read(requested)
+    plan = avro.decode(data, requested)
+    with contextlib.suppress(AlreadyExists):
+        folder.store.create(folder.instant_name(time, CLEAN, INFLIGHT), data)
+    doomed = slices.clean_plan(folder, time)
+    for partition, names in doomed.items():
+        for name in names:
+            folder.store.delete(folder.data_name(partition, name))
+    took = datetime.datetime.now(datetime.UTC) - start
+    result = {
+        "startCleanTime": format_time(start),
+        "timeTakenInMillis": took // datetime.timedelta(milliseconds=1),
+        "totalFilesDeleted": sum(map(len, doomed.values())),
+        "earliestCommitToRetain": plan["earliestInstantToRetain"]["timestamp"] if plan["earliestInstantToRetain"] else "",
+        "lastCompletedCommitTimestamp": plan["lastCompletedCommitTimestamp"],
+        "partitionMetadata": {
+            partition: {
+                "partitionPath": partition,
+                "policy": plan["policy"],
+                "deletePathPatterns": names,
+                "successDeleteFiles": names,
+                "failedDeleteFiles": [],
+                "isPartitionDeleted": False,
+            }
+            for partition, names in doomed.items()
+        },
+        "version": 2,
+        "bootstrapPartitionMetadata": {},
+        "extraMetadata": {},
+    }
+    folder.store.create(folder.instant_name(time, CLEAN, COMPLETED), avro.encode(avro.CLEAN, result))
+    return sum(map(len, doomed.values()))
+
+
+def _uri(location: str) -> str:
+    """A location as Hudi writes it in a plan: with its scheme, and one slash after ``file:``."""
+    return f"file:{location}" if location.startswith("/") else location

@@ -1,0 +1,76 @@
+"""Completed instants as `Commit`, and what they say of the table: its checkpoint and its columns."""
+
+from __future__ import annotations
+
+from lakewright.errors import FormatError
+from lakewright.formats.hudi import properties, schema
+from lakewright.formats.hudi.folder import Folder, Hoodie
+from lakewright.formats.hudi.metadata import CHECKPOINT, SCHEMA, CommitMetadata
+from lakewright.formats.hudi.timeline import Instant, Timeline, parse_time
+from lakewright.model.table import Checkpoint, Commit, TableSpec
+
+
+def of_metadata(time: str, action: str, metadata: CommitMetadata) -> Commit:
+    """The commit that a write's metadata describes; raises `FormatError` LW-404 for a checkpoint that is none."""
+    text = metadata.extra.get(CHECKPOINT)
+    try:
+        checkpoint = Checkpoint.from_json(text) if text else None
+    except (ValueError, KeyError, TypeError) as error:
+        message = f"the checkpoint of instant {time} is damaged: {error}"
+        raise FormatError("LW-404", message, hint="load the table again") from error
+    return Commit(
+        instant=time,
+        action=action,
+        operation=metadata.operation,
+        time=parse_time(time),
+        checkpoint=checkpoint,
+        inserts=sum(stat.inserts for stat in metadata.stats),
+        updates=sum(stat.updates for stat in metadata.stats),
+        deletes=sum(stat.deletes for stat in metadata.stats),
+        total_bytes=sum(stat.size for stat in metadata.stats),
+    )
+
+
+def of_service(instant: Instant) -> Commit:
+    """The commit of an instant that changed no row: a clean or a rollback."""
+    return Commit(instant.time, instant.action, instant.action.upper(), parse_time(instant.time), None, 0, 0, 0, 0)
+
+
+def newest_with_checkpoint(folder: Folder, hoodie: Hoodie, until: str | None = None) -> Commit | None:
+    """The newest completed write, at or before `until`, that has a checkpoint; None where there is none.
+
+    Raises `FormatError` LW-417 where it may have been moved to the archive, which is not read.
+    """
+    for instant in reversed(hoodie.timeline.writes):
+        if until is None or instant.time <= until:
+            commit = of_metadata(instant.time, instant.action, folder.read_commit(instant))
+            if commit.checkpoint is not None:
+                return commit
+    if hoodie.has_archive:
+        message = f"no instant on the timeline of {folder.path} has a checkpoint, and older ones were archived"
+        raise FormatError("LW-417", message, hint="load the table again")
+    return None
+
+
+def spec_as_of(folder: Folder, timeline: Timeline, found: properties.Properties, until: str | None = None) -> TableSpec:
+    """The table's spec with the columns it had at `until` (default: now).
+
+    Raises `FormatError` LW-402 for a column of a type that no lake type stands for.
+    """
+    avro = None
+    for instant in reversed(timeline.writes):
+        if until is None or instant.time <= until:
+            avro = folder.read_commit(instant).extra.get(SCHEMA)
+            if avro:
+                break
+    try:
+        return properties.to_spec(found, avro)
+    except (ValueError, KeyError) as error:
+        message = f"{folder.path} has a column of an unknown type: {error}"
+        raise FormatError("LW-402", message, hint="use the engine that wrote it") from error
+
+
+def columns_of(metadata: CommitMetadata) -> tuple[str, ...] | None:
+    """The columns of the files that an instant wrote; None where its metadata has no schema."""
+    avro = metadata.extra.get(SCHEMA)
+    return tuple(name for name, _ in schema.columns_of(avro)) if avro else None

@@ -1,0 +1,138 @@
+"""`HudiFormat` and its tables."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Callable, Iterator, Sequence
+
+from lakewright.errors import AlreadyExists, FormatError, LakewrightError
+from lakewright.formats.hudi import clean, commits, keys, properties, schema, slices
+from lakewright.formats.hudi.base_file import BaseFileReader
+from lakewright.formats.hudi.folder import BaseFile, Folder
+from lakewright.formats.hudi.timeline import CLEAN, COMPLETED, ROLLBACK, WRITES, Instant
+from lakewright.formats.hudi.write import HudiWrite, lock
+from lakewright.model.contracts import Store
+from lakewright.model.table import Commit, DataFile, Snapshot, TableSpec
+
+_REMEMBERED = 1 << 14
+"""Commits of all tables that a format keeps in memory: completed instants never change."""
+
+
+class HudiFormat:
+    """Fulfils `lakewright.model.contracts.TableFormat` with Hudi tables, version 6, copy-on-write."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+        @functools.lru_cache(_REMEMBERED)
+        def read(path: str, instant: Instant) -> Commit:
+            return commits.of_metadata(instant.time, instant.action, Folder(store, path).read_commit(instant))
+
+        self._read = read
+
+    def open(self, path: str) -> HudiTable | None:
+        """The table at `path`, or None where there is nothing; raises `FormatError` LW-401, LW-402 or LW-403."""
+        folder = Folder(self._store, path)
+        found = folder.read_properties()
+        if found is None:
+            if folder.is_empty():
+                return None
+            raise FormatError("LW-401", f"{path} is not a Hudi table", hint="move what is there away, or choose another folder")
+        return HudiTable(folder, found, self._read)
+
+    def create(self, path: str, spec: TableSpec) -> HudiTable:
+        """Make an empty table; raises `FormatError` LW-401, LW-406 or, for a spec that Hudi cannot hold, LW-408."""
+        schema.check_spec(spec)
+        folder = Folder(self._store, path)
+        found = properties.of_spec(spec)
+        if not folder.is_empty() and folder.read_properties() is None:
+            raise FormatError("LW-401", f"{path} is not empty", hint="move what is there away, or choose another folder")
+        try:
+            folder.create_properties(found)
+        except AlreadyExists:
+            raise FormatError("LW-406", f"there is a table at {path} already", hint="choose another folder") from None
+        return HudiTable(folder, found, self._read)
+
+
+class HudiTable:
+    """Fulfils `lakewright.model.contracts.Table`; ``spec`` is as of the opening, or of this object's last commit."""
+
+    def __init__(self, folder: Folder, found: properties.Properties, read: Callable[[str, Instant], Commit]) -> None:
+        self._folder = folder
+        self._properties = found
+        self._read = read
+        self.spec = commits.spec_as_of(folder, folder.hoodie().timeline, found)
+
+    def history(self) -> list[Commit]:
+        """Completed instants, oldest first."""
+        instants = self._folder.hoodie().timeline.instants
+        return [self._commit(i) for i in instants if i.state == COMPLETED and i.action in (*WRITES, CLEAN, ROLLBACK)]
+
+    def snapshots(self) -> list[Commit]:
+        """Those completed instants, oldest first, that `snapshot` can read."""
+        view = slices.load(self._folder)
+        unreadable = slices.cleaned(self._folder, view)
+        return [self._commit(i) for i, gone in zip(view.hoodie.timeline.writes, unreadable, strict=True) if not gone]
+
+    def snapshot(self, instant: str | None = None) -> Snapshot | None:
+        """The table as of `instant`; raises `FormatError` LW-415 where it is unknown or cleaned."""
+        view = slices.load(self._folder)
+        writes = view.hoodie.timeline.writes
+        if instant is None and not writes:
+            return None
+        time = instant or writes[-1].time
+        index = next((i for i, write in enumerate(writes) if write.time == time), None)
+        if index is None:
+            raise FormatError("LW-415", f"{self._folder.path} has no instant {time}", hint="`lakewright history` lists them")
+        if time != writes[-1].time and slices.cleaned(self._folder, view)[index]:
+            raise FormatError("LW-415", f"files of instant {time} of {self._folder.path} were cleaned", hint="choose a later one")
+        base = commits.newest_with_checkpoint(self._folder, view.hoodie, time)
+        return Snapshot(
+            instant=time,
+            checkpoint=base.checkpoint if base else None,
+            spec=commits.spec_as_of(self._folder, view.hoodie.timeline, self._properties, time),
+            files=tuple(self._data_files(view, view.as_of(time))),
+        )
+
+    @contextlib.contextmanager
+    def write(self) -> Iterator[HudiWrite]:
+        """Open an instant; the caller holds the table's lease."""
+        write = HudiWrite(self._folder)
+        try:
+            yield write
+        except BaseException:
+            if not write.is_committed:
+                with contextlib.suppress(LakewrightError):  # what is left is rolled back by the next write
+                    write.undo()
+            raise
+        if write.is_committed:
+            self.spec = write.spec
+        else:
+            write.undo()
+
+    def clean(self, keep: Sequence[str]) -> int:
+        """Delete files that neither the newest snapshot nor those of `keep` need; return how many."""
+        with lock(self._folder):
+            return clean.clean(self._folder, keep)
+
+    def _commit(self, instant: Instant) -> Commit:
+        return self._read(self._folder.path, instant) if instant.action in WRITES else commits.of_service(instant)
+
+    def _data_files(self, view: slices.View, files: list[BaseFile]) -> Iterator[DataFile]:
+        """Rows and columns come from the commits that wrote the files, from the footer where those are archived."""
+        store = self._folder.store
+        rows: dict[str, int] = {}
+        columns: dict[str, tuple[str, ...] | None] = {}
+        wanted = {file.instant for file in files}
+        for instant in view.hoodie.timeline.writes:
+            if instant.time in wanted:
+                metadata = self._folder.read_commit(instant)
+                columns[instant.time] = commits.columns_of(metadata)
+                rows |= {self._folder.data_name("", stat.path): stat.rows for stat in metadata.stats}
+        for file in files:
+            known, names = rows.get(file.name), columns.get(file.instant)
+            if known is None or names is None:
+                reader = BaseFileReader(store, file.name, file.size)
+                known, names = reader.rows, reader.columns
+            yield DataFile(store.location(file.name), known, file.size, keys.partition_value(file.partition), names)

@@ -1,0 +1,201 @@
+"""Upsert: find the changed keys in the table's files, then write new versions of the file groups that hold them.
+
+The lookup is global, over the record keys of all slices. A replaced row keeps its place in the file, an unchanged one its meta
+columns. Rows that are new go into file groups with room, and into new groups beyond that.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import dataclasses
+import os
+import uuid
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lakewright.formats.hudi import keys
+from lakewright.formats.hudi.base_file import MAX_BYTES, ROW_GROUP_ROWS, BaseFileReader, BaseFileWriter
+from lakewright.formats.hudi.folder import BaseFile, Folder
+from lakewright.formats.hudi.metadata import WriteStat
+from lakewright.model.table import TableSpec
+
+THREADS = min(4, os.cpu_count() or 1)
+_SMALL_BYTES = 100 << 20
+"""Below this size a base file takes new rows: Hudi's ``hoodie.parquet.small.file.limit``."""
+_LOOKUP_BYTES = 16 << 20
+
+Numbers = npt.NDArray[np.int64]
+_NONE: Numbers = np.empty(0, np.int64)
+
+
+class Changes:
+    """What an upsert is to do: `rows` of the table's columns, and the record keys of rows to remove.
+
+    A change has a number: first the rows', in order, then the deletes'. ``paths`` are the distinct partition paths of the rows,
+    ``path_of`` the index of each row's. ``least`` and ``greatest`` bound the record keys.
+    """
+
+    def __init__(self, spec: TableSpec, rows: pa.Table, deletes: pa.Table) -> None:
+        self.rows = rows.combine_chunks()
+        own = keys.record_keys(self.rows, spec.key, spec.name)
+        removed = keys.record_keys(deletes, spec.key, spec.name)
+        keys.check_distinct([own, removed], spec.name)
+        self.keys: pa.Array = pa.chunked_array([*own.chunks, *removed.chunks], pa.string()).combine_chunks()
+        bounds = pc.min_max(self.keys).as_py()
+        self.least: str = bounds["min"] or ""
+        self.greatest: str = bounds["max"] or ""
+        encoded = keys.partition_paths(self.rows, spec.partition, spec.name).combine_chunks()
+        self.paths: list[str] = encoded.dictionary.to_pylist()
+        self.path_of: Numbers = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+
+
+@dataclasses.dataclass
+class Rewrite:
+    """A file group's next version: ``source`` is its last one with ``rows`` rows, None for a new group.
+
+    ``at`` are row numbers in the source, ascending, ``change`` what happens to each: the number of the row that replaces it,
+    or -1 where it leaves. ``inserts`` are the numbers of the rows that come in.
+    """
+
+    partition: str
+    source: BaseFile | None
+    rows: int = 0
+    at: Numbers = dataclasses.field(default_factory=lambda: _NONE)
+    change: Numbers = dataclasses.field(default_factory=lambda: _NONE)
+    inserts: Numbers = dataclasses.field(default_factory=lambda: _NONE)
+
+    @property
+    def touched(self) -> bool:
+        """Whether there is anything to write."""
+        return bool(len(self.at) or len(self.inserts))
+
+
+def upsert(folder: Folder, instant: str, spec: TableSpec, slices: list[BaseFile], changes: Changes) -> list[WriteStat]:
+    """Write the base files of the instant, several at a time, and return their stats."""
+    with concurrent.futures.ThreadPoolExecutor(THREADS) as pool:
+        work = _plan(folder, slices, changes, pool)
+        group = uuid.uuid4()
+        for partition in {rewrite.partition for rewrite in work if rewrite.source is None}:
+            folder.add_partition(partition, instant)
+        return list(pool.map(lambda job: _write(folder, instant, spec, changes, group, *job), enumerate(work)))
+
+
+def _plan(folder: Folder, slices: list[BaseFile], changes: Changes, pool: concurrent.futures.ThreadPoolExecutor) -> list[Rewrite]:
+    """Which file groups get a new version, and what goes where."""
+    path_index = {path: index for index, path in enumerate(changes.paths)}
+    placed = np.zeros(changes.rows.num_rows, bool)
+    groups: list[Rewrite] = []
+    for found in pool.map(lambda files: list(_lookup(folder, files, changes)), _batched(slices, len(changes.keys))):
+        for group in found:
+            is_row = group.change < len(placed)
+            stays = is_row.copy()
+            stays[is_row] = changes.path_of[group.change[is_row]] == path_index.get(group.partition, -1)
+            placed[group.change[stays]] = True
+            group.change = np.where(stays, group.change, -1)
+            groups.append(group)
+    new = np.flatnonzero(~placed)
+    if len(new):
+        width = _bytes_per_row(groups, changes.rows)
+        order = new[np.argsort(changes.path_of[new], kind="stable")]
+        for index in np.unique(changes.path_of[order]):
+            numbers = order[changes.path_of[order] == index]
+            groups += _place(numbers, changes.paths[index], [g for g in groups if g.partition == changes.paths[index]], width)
+    return [group for group in groups if group.touched]
+
+
+def _batched(slices: list[BaseFile], changed: int) -> Iterator[list[BaseFile]]:
+    """Slices in lists of some size: one hash table of the changed keys serves many small files."""
+    batch: list[BaseFile] = []
+    for file in slices if changed else []:
+        batch.append(file)
+        if sum(f.size for f in batch) >= _LOOKUP_BYTES:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _lookup(folder: Folder, files: list[BaseFile], changes: Changes) -> Iterator[Rewrite]:
+    """The file groups of `files`, each with the rows that a change is for."""
+    readers = [BaseFileReader(folder.store, file.name, file.size) for file in files]
+    parts = [list(reader.keys(changes.least, changes.greatest)) for reader in readers]
+    together = pa.chunked_array([chunk for part in parts for _, column in part for chunk in column.chunks], pa.string())
+    numbers = pc.fill_null(pc.index_in(together, value_set=changes.keys), -1).to_numpy().astype(np.int64)
+    offset = 0
+    for file, reader, part in zip(files, readers, parts, strict=True):
+        at, change = [_NONE], [_NONE]
+        for start, column in part:
+            own = numbers[offset : offset + len(column)]
+            offset += len(column)
+            found = np.flatnonzero(own >= 0)
+            at.append(found + start)
+            change.append(own[found])
+        yield Rewrite(file.partition, file, reader.rows, np.concatenate(at), np.concatenate(change))
+
+
+def _bytes_per_row(groups: list[Rewrite], rows: pa.Table) -> float:
+    """What a row takes in a file: measured where there are any, else guessed from Arrow's size."""
+    stored = sum(group.rows for group in groups)
+    if stored:
+        return max(1.0, sum(group.source.size for group in groups if group.source) / stored)
+    return max(1.0, float(rows.nbytes / rows.num_rows / 2))
+
+
+def _place(numbers: Numbers, partition: str, groups: list[Rewrite], width: float) -> list[Rewrite]:
+    """Give new rows to file groups with room, those that are rewritten anyway first; return the new groups for the rest."""
+    small = [group for group in groups if group.source is not None and group.source.size < _SMALL_BYTES]
+    for group in sorted(small, key=lambda g: (not g.touched, g.source.size if g.source else 0)):
+        if not len(numbers):
+            return []
+        room = int((MAX_BYTES - (group.source.size if group.source else 0)) / width)
+        group.inserts, numbers = numbers[:room], numbers[room:]
+    step = max(1, int(MAX_BYTES / width))
+    return [Rewrite(partition, None, inserts=numbers[start : start + step]) for start in range(0, len(numbers), step)]
+
+
+def _write(
+    folder: Folder, instant: str, spec: TableSpec, changes: Changes, group: uuid.UUID, ordinal: int, rewrite: Rewrite
+) -> WriteStat:
+    source = rewrite.source
+    file_id, previous = (source.file_id, source.instant) if source else (f"{group}-{ordinal}", None)
+    with BaseFileWriter(folder, instant, spec, rewrite.partition, file_id, ordinal, previous) as writer:
+        if source is not None:
+            start = 0
+            for batch in BaseFileReader(folder.store, source.name, source.size).batches(spec):
+                here = slice(*np.searchsorted(rewrite.at, [start, start + batch.num_rows]))
+                writer.write(_merged(batch, rewrite.at[here] - start, rewrite.change[here], changes, writer))
+                start += batch.num_rows
+        for first in range(0, len(rewrite.inserts), ROW_GROUP_ROWS):
+            writer.write(_stamped(rewrite.inserts[first : first + ROW_GROUP_ROWS], changes, writer))
+        writer.inserts = len(rewrite.inserts)
+    return writer.stat
+
+
+def _merged(batch: pa.Table, at: Numbers, change: Numbers, changes: Changes, writer: BaseFileWriter) -> pa.Table:
+    """The rows of `batch` after the changes to the rows `at`."""
+    replaced, removed = at[change >= 0], at[change < 0]
+    writer.updates += len(replaced)
+    writer.deletes += len(removed)
+    if len(replaced):
+        mask = np.zeros(batch.num_rows, bool)
+        mask[replaced] = True
+        mask = pa.array(mask)
+        fresh = _stamped(change[change >= 0], changes, writer)
+        columns = [
+            pc.replace_with_mask(old, mask, new.combine_chunks()) for old, new in zip(batch.columns, fresh.columns, strict=True)
+        ]
+        batch = pa.table(columns, schema=batch.schema)
+    if len(removed):
+        keep = np.ones(batch.num_rows, bool)
+        keep[removed] = False
+        batch = batch.filter(pa.array(keep))
+    return batch
+
+
+def _stamped(numbers: Numbers, changes: Changes, writer: BaseFileWriter) -> pa.Table:
+    indices = pa.array(numbers)
+    return writer.stamped(changes.rows.take(indices), changes.keys.take(indices))

@@ -1,0 +1,191 @@
+"""An instant of our own: opened, filled, completed in one atomic step, or undone."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import threading
+from collections.abc import Iterator
+
+import pyarrow as pa
+
+from lakewright.errors import AlreadyExists, CommitConflict, FormatError, StorageError
+from lakewright.formats.hudi import avro, commits, properties, replace, rollback, schema, slices, upsert
+from lakewright.formats.hudi.folder import Folder, Hoodie
+from lakewright.formats.hudi.metadata import CHECKPOINT, SCHEMA, WRITER, CommitMetadata, WriteStat
+from lakewright.formats.hudi.timeline import COMMIT, COMPLETED, INFLIGHT, REPLACE, REQUESTED
+from lakewright.model.contracts import Store
+from lakewright.model.table import Checkpoint, Commit, TableSpec
+from lakewright.storage.lease import Lease
+
+_LOCK_WAIT = 60.0
+"""Seconds to wait for the commit lock, which is held for moments: longer than a dead holder elsewhere keeps it."""
+_BEAT_EVERY = 30.0
+
+
+def lock(folder: Folder) -> Lease:
+    """The table's commit lock; raises `LeaseHeld`."""
+    return Lease.take(folder.store, folder.lock_name, purpose="commit", wait=_LOCK_WAIT)
+
+
+def prepare(folder: Folder) -> tuple[Hoodie, properties.Properties]:
+    """Check that the table is still one of ours and take it for writing; the caller has the lock.
+
+    A metadata table that another engine made would be stale after our commit, and that engine would lose our rows: it is dropped,
+    the property that announces it first. The other engine makes it anew.
+    """
+    found = folder.read_properties()
+    if found is None:
+        raise FormatError("LW-401", f"{folder.path} is not a Hudi table any more", hint="create it again")
+    if not folder.store.exists(folder.hoodie_name(properties.NAME)):  # another engine crashed while it replaced the file
+        folder.write_properties(found)
+    hoodie = folder.hoodie()
+    if any(found.get(name) for name in properties.METADATA_PARTITIONS) or hoodie.metadata_table:
+        found = {name: value for name, value in found.items() if name not in properties.METADATA_PARTITIONS}
+        folder.write_properties(found)
+        for name in hoodie.metadata_table:
+            folder.store.delete(name)
+    return hoodie, found
+
+
+class HudiWrite:
+    """Fulfils `lakewright.model.contracts.Write`."""
+
+    def __init__(self, folder: Folder) -> None:
+        self._folder = folder
+        self._action = COMMIT
+        self._metadata: CommitMetadata | None = None
+        self.is_committed = False
+        with lock(folder):
+            hoodie, found = prepare(folder)
+            self.instant = self._request(hoodie)
+            self._heartbeat = _Heartbeat(folder.store, folder.heartbeat_name(self.instant))
+            try:
+                rollback.roll_back_others(folder, self.instant)
+                self._seen = folder.hoodie().timeline.writes[-1:]
+                self.base = commits.newest_with_checkpoint(folder, folder.hoodie())
+                self.spec = commits.spec_as_of(folder, folder.hoodie().timeline, found)
+            except BaseException:
+                with contextlib.suppress(StorageError):
+                    folder.store.delete(folder.instant_name(self.instant, COMMIT, REQUESTED))
+                raise
+
+    def _request(self, hoodie: Hoodie) -> str:
+        while True:
+            time = hoodie.timeline.next_time(datetime.datetime.now(datetime.UTC))
+            try:
+                self._folder.store.create(self._folder.instant_name(time, COMMIT, REQUESTED), b"")
+            except AlreadyExists:  # an engine that does not know our lock was faster
+                hoodie = self._folder.hoodie()
+            else:
+                return time
+
+    def upsert(self, rows: pa.Table, deletes: pa.Table) -> None:
+        """Insert or replace `rows` by key, remove the keys of `deletes`."""
+        spec = schema.extended(self.spec, rows.schema)
+        rows = rows.select([name for name, _ in spec.columns]).cast(schema.arrow_schema(spec.columns))
+        keys_only = schema.arrow_schema(tuple((name, kind) for name, kind in spec.columns if name in spec.key))
+        changes = upsert.Changes(spec, rows, deletes.select(keys_only.names).cast(keys_only))
+        self._begin(COMMIT, "UPSERT" if rows.num_rows or not deletes.num_rows else "DELETE")
+        view = slices.load(self._folder)
+        self._fill(spec, upsert.upsert(self._folder, self.instant, spec, view.as_of(), changes))
+
+    def replace(self, spec: TableSpec, batches: Iterator[pa.RecordBatch]) -> None:
+        """Make `batches` the table's only rows, under `spec`."""
+        schema.check_spec(spec)
+        if (spec.name, spec.key, spec.partition) != (self.spec.name, self.spec.key, self.spec.partition):
+            raise FormatError(
+                "LW-407",
+                f"table {self.spec.name} has the key ({', '.join(self.spec.key)}) and the partition {self.spec.partition}, "
+                f"not ({', '.join(spec.key)}) and {spec.partition}",
+                hint="make a new table",
+            )
+        old: dict[str, list[str]] = {}
+        for file in slices.load(self._folder).as_of():
+            old.setdefault(file.partition, []).append(file.file_id)
+        self._begin(*((REPLACE, "INSERT_OVERWRITE_TABLE") if old else (COMMIT, "BULK_INSERT")))
+        stored = schema.arrow_schema(spec.columns)
+        conformed = (_conformed(batch, stored, spec) for batch in batches)
+        self._fill(spec, replace.write_all(self._folder, self.instant, spec, conformed), old or None)
+
+    def commit(self, checkpoint: Checkpoint) -> Commit:
+        """Complete the instant with its checkpoint, in one atomic step; raises `CommitConflict` LW-416."""
+        if self._metadata is None:
+            self._begin(COMMIT, "UPSERT")
+            self._fill(self.spec, [])
+        assert self._metadata is not None
+        self._metadata.extra[CHECKPOINT] = checkpoint.to_json()
+        with lock(self._folder):
+            hoodie, _ = prepare(self._folder)
+            if hoodie.timeline.states(self.instant, self._action) != {REQUESTED, INFLIGHT}:
+                raise _conflict(f"instant {self.instant} of {self._folder.path} was rolled back by another writer")
+            if hoodie.timeline.writes[-1:] != self._seen:
+                raise _conflict(f"another commit came before instant {self.instant} of {self._folder.path}")
+            name = self._folder.instant_name(self.instant, self._action, COMPLETED)
+            try:
+                self._folder.store.create(name, self._metadata.encode())
+            except AlreadyExists:
+                raise _conflict(f"instant {self.instant} of {self._folder.path} was completed by another writer") from None
+        self.is_committed = True
+        self._heartbeat.stop()
+        with contextlib.suppress(StorageError):  # the commit stands; the next writer sweeps up what is left
+            rollback.tidy(self._folder, self.instant, self._folder.hoodie().markers.get(self.instant, ()))
+        return commits.of_metadata(self.instant, self._action, self._metadata)
+
+    def undo(self) -> None:
+        """Remove everything the instant wrote, unless it completed."""
+        self._heartbeat.stop()
+        with lock(self._folder):
+            rollback.undo(self._folder, self.instant)
+
+    def _begin(self, action: str, operation: str) -> None:
+        """Put the instant in flight; from here on there may be data files."""
+        if self._metadata is not None:
+            raise RuntimeError("an instant takes one upsert or one replace")
+        folder, store = self._folder, self._folder.store
+        if action == REPLACE:
+            store.create(folder.instant_name(self.instant, REPLACE, REQUESTED), avro.encode(avro.REPLACE_REQUEST, {}))
+            store.delete(folder.instant_name(self.instant, COMMIT, REQUESTED))
+        self._action = action
+        self._metadata = CommitMetadata(operation, extra={WRITER: "lakewright"})
+        store.create(folder.instant_name(self.instant, action, INFLIGHT), self._metadata.encode())
+        self._heartbeat.start()
+
+    def _fill(self, spec: TableSpec, stats: list[WriteStat], replaced: dict[str, list[str]] | None = None) -> None:
+        assert self._metadata is not None
+        self.spec = spec
+        extra = {SCHEMA: schema.avro_schema(spec.name, spec.columns)}
+        self._metadata = CommitMetadata(self._metadata.operation, tuple(stats), extra, replaced)
+
+
+def _conformed(batch: pa.RecordBatch, stored: pa.Schema, spec: TableSpec) -> pa.RecordBatch:
+    if set(batch.schema.names) != set(stored.names):
+        raise FormatError("LW-412", f"rows for table {spec.name} have other columns than it")
+    return batch.select(stored.names).cast(stored)
+
+
+def _conflict(message: str) -> CommitConflict:
+    return CommitConflict("LW-416", message, hint="read the table again and repeat")
+
+
+class _Heartbeat:
+    """Touches the instant's heartbeat file from a thread of its own, so that other engines see that the write lives."""
+
+    def __init__(self, store: Store, name: str) -> None:
+        self._store, self._name = store, name
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._keep, name=f"heartbeat {name}", daemon=True)
+
+    def start(self) -> None:
+        self._store.put(self._name, b"")
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        if self._thread.ident is not None:
+            self._thread.join()
+
+    def _keep(self) -> None:
+        while not self._stop.wait(_BEAT_EVERY):
+            with contextlib.suppress(StorageError):
+                self._store.put(self._name, b"")

@@ -1,0 +1,1 @@
+"""What a running lake says about itself."""

@@ -1,0 +1,176 @@
+"""Set-up: sources made of settings, what they need before capture, and the tables that follow from both."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from lakewright.errors import LakewrightError, QueryError, SourceError
+from lakewright.model import types
+from lakewright.model.names import TableName
+from lakewright.model.schema import TableSchema
+from lakewright.pipeline.capture import Captured, load
+from lakewright.pipeline.mirror import Mirror
+from lakewright.project import kinds
+from lakewright.project.load import Project
+from lakewright.project.spec import did_you_mean
+from lakewright.project.tables import lake_tables
+from lakewright.raw.log import RawLog
+from lakewright.sources.postgres.doctor import Finding
+from lakewright.sources.postgres.embedded import EmbeddedPostgres
+
+__all__ = ["Change", "Finding", "Plan"]
+
+EMBEDDED = "embedded"
+LOW_DISK = 5 * 2**30
+"""Free bytes below which `doctor` complains."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Change:
+    """One thing that `apply` would do, or did: to which source, and what."""
+
+    source: str
+    action: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What `apply` has to do so that the sources are as lake.yaml asks, what follows by itself, and what deserves a look."""
+
+    changes: tuple[Change, ...]
+    pending: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def connect(project: Project, name: str) -> Any:
+    """The source of that name; an embedded database is started. Raises `SourceError` for a name that lake.yaml does not have."""
+    settings = project.lake.sources.get(name)
+    if settings is None:
+        hint = did_you_mean(name, project.lake.sources) or f"sources: {', '.join(project.lake.sources)}"
+        raise SourceError("LW-242", f"there is no source {name}", hint=hint)
+    url = settings.url.reveal()
+    if url == EMBEDDED:
+        server = _embedded(project)
+        server.start()
+        url = server.url
+    tables = [table for table in project.lake.tables.values() if table.origin.source == name]
+    overrides = {table.origin.table: table.types for table in tables if table.types}
+    return kinds.load_kind(kinds.SOURCES, settings.kind)(url, settings.tables, project.lake.slot(name), overrides)
+
+
+def mirrors(project: Project, known: Mapping[str, Sequence[TableSchema]]) -> list[Mirror]:
+    """The lake's tables over what the sources are known to have, in name order."""
+    return [
+        Mirror(
+            name=table.name,
+            source=table.origin.source,
+            origin=table.origin.table,
+            path=f"{project.lake.zones.curated}/{table.name}",
+            day_of=table.settings.partition.column if table.settings.partition else None,
+            recent=table.settings.retention.recent,
+        )
+        for table in lake_tables(project.lake, known)
+    ]
+
+
+def no_such_table(name: str, known: Sequence[str]) -> QueryError:
+    """The error for a name that is no table of the lake."""
+    hint = did_you_mean(name, list(known)) or (f"tables: {', '.join(known)}" if known else "`lakewright capture` loads the first")
+    return QueryError("LW-524", f"there is no table {name}", hint=hint)
+
+
+def doctor(project: Project, source: Callable[[str], Any]) -> list[Finding]:
+    """Everything that capture needs, in the order a person would look."""
+    free = shutil.disk_usage(project.folder).free
+    mend = "make room, or move the lake's folder to a larger disk"
+    findings = [
+        Finding("disk", free > LOW_DISK, f"{free / 2**30:.0f} GiB free in {project.folder}", None if free > LOW_DISK else mend)
+    ]
+    for name in project.lake.sources:
+        try:
+            findings += source(name).examine()
+        except LakewrightError as error:
+            findings.append(Finding(f"{name}: connection", False, f"{error.message} ({error.code})", error.hint))
+    return findings
+
+
+def plan(project: Project, source: Callable[[str], Any], log: Callable[[str], RawLog]) -> Plan:
+    """What `apply` would do in each source, tables that cannot be taken, and columns that deserve a type."""
+    changes, pending, warnings = [], [], []
+    for name in project.lake.sources:
+        origin = source(name)
+        tables = origin.discover()
+        changes += [Change(name, action) for action in origin.plan(tables)]
+        loaded = set(log(name).view().tables())
+        pending += [f"capture will load table {schema.name} of {name}" for schema in tables if schema.name not in loaded]
+        warnings += [f"{refused.error.message} ({refused.error.code})" for refused in origin.refused()]
+        warnings += _keyless(tables, origin)
+        warnings += _untyped(tables, origin)
+        lake_tables(project.lake, {name: tables})
+    return Plan(tuple(changes), tuple(pending), tuple(warnings))
+
+
+def _keyless(tables: Sequence[TableSchema], origin: Any) -> list[str]:
+    changed = origin.updated_rows()
+    return [
+        f"table {schema.name} has no key and becomes an append log: inserts and truncates are captured"
+        + (f"; {changed[schema.name]} updates and deletes of it were made and are not" if changed.get(schema.name) else "")
+        for schema in tables
+        if not schema.key
+    ]
+
+
+def _untyped(tables: Sequence[TableSchema], origin: Any) -> list[str]:
+    """Numeric columns without precision: exact text unless lake.yaml gives them a decimal that their values fit."""
+    found = []
+    for schema in tables:
+        for column in schema.columns:
+            if column.source_type == "numeric" and column.type == types.STRING:
+                proposed = origin.proposed_decimal(schema.name, column.name)
+                if proposed:
+                    found.append(
+                        f"column {column.name} of {schema.name} is numeric without precision and becomes text; its values fit"
+                        f" `types: {{{column.name}: {proposed}}}`"
+                    )
+    return found
+
+
+def apply(project: Project, source: Callable[[str], Any]) -> Plan:
+    """Make publications; the slot comes with the first load, so that no WAL is held back before it is read."""
+    changes = []
+    for name in project.lake.sources:
+        origin = source(name)
+        changes += [Change(name, action) for action in origin.apply(origin.discover())]
+    return Plan(tuple(changes), (), ())
+
+
+def down(project: Project) -> list[str]:
+    """Stop the folder's embedded PostgreSQL if a source uses it and it runs."""
+    server = _embedded(project)
+    users = [name for name, source in project.lake.sources.items() if source.url.reveal() == EMBEDDED]
+    if not users or not server.is_running():
+        return []
+    server.stop()
+    return users
+
+
+def resync(origin: Any, log: RawLog, table: TableName, notice: Callable[[Captured], None]) -> None:
+    """Load one table again as its next generation, beside a capture that may be running."""
+    schemas = [schema for schema in origin.discover() if schema.name == table]
+    if not schemas:
+        reasons = [refused.error for refused in origin.refused() if refused.table == table]
+        raise (
+            reasons[0]
+            if reasons
+            else SourceError("LW-213", f"table {table} is not in the source any more", hint="lakewright plan")
+        )
+    if not origin.feed().is_same_server(log.view().feed):
+        raise SourceError("LW-243", "the source was never loaded from this server", hint="`lakewright capture` loads all tables")
+    load(origin, log, log.loader(), schemas, None, notice)
+
+
+def _embedded(project: Project) -> EmbeddedPostgres:
+    return EmbeddedPostgres(project.folder / ".lakewright" / "pg")

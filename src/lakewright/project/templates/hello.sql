@@ -1,0 +1,2 @@
+-- Which tables are there? Run it with: lakewright sql @hello
+SHOW TABLES

@@ -1,0 +1,67 @@
+"""A source's table schemas, kept as numbered files that never change."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+
+from lakewright.errors import AlreadyExists, LogError, NotFound
+from lakewright.model.contracts import Store
+from lakewright.model.names import TableName
+from lakewright.model.schema import TableSchema
+from lakewright.raw import layout
+
+
+class Schemas:
+    """The schemas below a source's `folder`; each table's count from 1. Safe from several threads and processes."""
+
+    def __init__(self, store: Store, folder: str) -> None:
+        self._store = store
+        self._folder = folder
+        self._known: dict[tuple[TableName, int], TableSchema] = {}
+
+    def newest(self, table: TableName) -> int:
+        """The table's highest number; 0 where it has no schema."""
+        entries = self._store.list(self._folder + layout.schema_folder(table))
+        return max((layout.number_in(entry.name) or 0 for entry in entries), default=0)
+
+    def store(self, schema: TableSchema) -> TableSchema:
+        """The schema with its number: that of the table's newest schema where they are equal, else the next one."""
+        while True:
+            newest = self.newest(schema.name)
+            if newest and (stored := self.read(schema.name, newest)) == dataclasses.replace(schema, number=newest):
+                return stored
+            numbered = dataclasses.replace(schema, number=newest + 1)
+            with contextlib.suppress(AlreadyExists):
+                content = json.dumps({"version": 1, **numbered.to_json()}, indent=1)
+                self._store.create(self._name(schema.name, numbered.number), content.encode())
+                return numbered
+
+    def read(self, table: TableName, number: int) -> TableSchema:
+        """The table's schema of that number; raises `LogError` where it is missing or damaged."""
+        known = self._known.get((table, number))
+        if known is None:
+            known = self._known[table, number] = self._read(table, number)
+        return known
+
+    def _name(self, table: TableName, number: int) -> str:
+        return self._folder + layout.schema_name(table, number)
+
+    def _read(self, table: TableName, number: int) -> TableSchema:
+        name = self._name(table, number)
+        try:
+            data = json.loads(self._store.read(name))
+            if data["version"] != 1:
+                raise ValueError(f"its version is {data['version']}, this program reads 1")
+            if (data["name"], data["number"]) != (str(table), number):
+                raise ValueError(f"it is {data['name']}'s number {data['number']}")
+            # The text form of a name is ambiguous where a schema's has a dot; the folder is not.
+            return dataclasses.replace(TableSchema.from_json(data), name=table)
+        except NotFound:
+            reason = "it is missing"
+        except KeyError as error:
+            reason = f"{error.args[0]} is missing"
+        except (ValueError, TypeError, AttributeError) as error:
+            reason = str(error)
+        raise LogError("LW-356", f"schema {name} cannot be read: {reason}", hint=f"`lakewright resync` loads {table} anew")

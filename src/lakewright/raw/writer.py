@@ -1,0 +1,178 @@
+"""Writing the raw log: files first, then the manifest that makes them exist."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import secrets
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from lakewright.errors import Changed, LeaseLost, LogError
+from lakewright.model.batch import ChangeBatch
+from lakewright.model.contracts import Stopped
+from lakewright.model.position import Feed, Position
+from lakewright.model.schema import TableSchema
+from lakewright.raw import layout, parquet
+from lakewright.raw.manifest import Kind, Manifest, RawFile, StoppedTable
+from lakewright.raw.view import LogView
+from lakewright.storage.lease import Lease
+
+if TYPE_CHECKING:
+    from lakewright.raw.log import RawLog
+
+
+def next_manifest(view: LogView, kind: Kind, lease: int) -> Manifest:
+    """A manifest that follows `view` and leaves its end where it is."""
+    return Manifest(
+        number=view.number + 1,
+        id=secrets.token_hex(8),
+        lease=lease,
+        kind=kind,
+        feed=view.feed,
+        start=view.watermark,
+        watermark=view.watermark,
+        time=view.time,
+        written=datetime.datetime.now(datetime.UTC),
+    )
+
+
+class LogWriter:
+    """Appends to a log under the number of a lease; made by `RawLog.writer` and, for loads only, `RawLog.loader`.
+
+    Files may be written from several threads; one thread appends. After an error that an append raises it is unknown whether
+    the manifest exists: start over from a new writer and the log's end, which says it. `LeaseLost` means that another capture
+    has taken over, `Changed` that the log went on without this writer.
+    """
+
+    def __init__(self, log: RawLog, number: int, lease: Lease | None) -> None:
+        self._log = log
+        self._number = number
+        self._lease = lease
+        self._names = layout.Names(number)
+        self._seen = log.view()
+
+    def open(self) -> None:
+        """Append the manifest that fences off writers with a lower lease number."""
+        if self._seen.highest_lease >= self._number:
+            raise self._lost()
+        self._append(lambda view: next_manifest(view, "open", self._number))
+
+    def write_log(self, schema: TableSchema, batch: ChangeBatch) -> RawFile:
+        """Write changes of a table under a stored schema; the file does not exist for readers until `append` names it."""
+        name = self._names.log(schema.name, batch.first_time)
+        written = parquet.write(self._log.store, self._log.folder + name, schema, [batch.rows])
+        return RawFile(
+            name=name,
+            table=schema.name,
+            kind="log",
+            rows=written.rows,
+            bytes=written.bytes,
+            sha256=written.sha256,
+            schema=schema.number,
+            first=batch.first,
+            last=batch.last,
+            first_time=written.first_time or batch.first_time,
+            last_time=written.last_time or batch.last_time,
+        )
+
+    def write_load(
+        self, schema: TableSchema, batches: Iterable[pa.RecordBatch], position: Position, time: datetime.datetime
+    ) -> RawFile:
+        """Write all rows of a table as of `position`; the file does not exist for readers until `append_load` names it."""
+        name = self._names.load(schema.name)
+        written = parquet.write(self._log.store, self._log.folder + name, schema, batches)
+        return RawFile(
+            name=name,
+            table=schema.name,
+            kind="load",
+            rows=written.rows,
+            bytes=written.bytes,
+            sha256=written.sha256,
+            schema=schema.number,
+            first=position,
+            last=position,
+            first_time=time,
+            last_time=time,
+            generation=0,  # known when it is appended
+        )
+
+    def append(
+        self, files: Sequence[RawFile], watermark: Position, time: datetime.datetime | None, stopped: Sequence[Stopped] = ()
+    ) -> None:
+        """Name `files` and move the log's end to `watermark`; `time` is the commit time of the last transaction, None: as before.
+
+        All changes after the log's end up to `watermark` are in `files`, and none other.
+        """
+        end = (self._seen.feed, self._seen.watermark)
+        outside = [file.name for file in files if file.first <= end[1] or file.last > watermark]
+        if end[0] is None or watermark < end[1] or outside:
+            named = f": {', '.join(outside)}" if outside else ""
+            raise LogError("LW-355", f"changes up to {watermark} do not follow the log's end {end[1]} of {end[0]}{named}")
+
+        def make(view: LogView) -> Manifest:
+            if (view.feed, view.watermark) != end:
+                raise _moved(view)
+            return dataclasses.replace(
+                next_manifest(view, "log", self._number),
+                watermark=watermark,
+                time=time or view.time,
+                files=tuple(sorted(files, key=lambda file: (file.table, file.first))),
+                stopped=tuple(_stopped(stop) for stop in stopped),
+            )
+
+        self._append(make)
+
+    def append_load(
+        self, files: Sequence[RawFile], position: Position, time: datetime.datetime, feed: Feed, *, first: bool
+    ) -> None:
+        """Name loads as of `position`: with `first` the log of `feed` begins there, else they join it and its end stands still.
+
+        Each is a new generation of its table. Raises `LogError` LW-359 where the log has a newer load of one of them.
+        """
+
+        def make(view: LogView) -> Manifest:
+            if first == (view.feed == feed):
+                raise _moved(view)
+            for table in {file.table for file in files}:
+                newest = view.newest_load(table)
+                if not first and newest is not None and newest.position > position:
+                    raise LogError("LW-359", f"a load of {table} as of {newest.position} came before this one as of {position}")
+            end = next_manifest(view, "load", self._number)
+            if first:
+                end = dataclasses.replace(end, feed=feed, start=position, watermark=position, time=time)
+            return dataclasses.replace(
+                end, files=tuple(dataclasses.replace(file, generation=view.generation(file.table) + 1) for file in files)
+            )
+
+        self._append(make)
+
+    def _append(self, make: Callable[[LogView], Manifest]) -> None:
+        """Create the next manifest, again and again while others take its number, unless one has a higher lease number."""
+        while True:
+            if self._lease is not None:
+                self._lease.check()
+            manifest = make(self._seen)
+            if self._log.create(manifest):
+                self._seen = self._seen.grown(manifest)
+                return
+            self._seen = self._log.view()
+            if self._seen.highest_lease > self._number:
+                raise self._lost()
+
+    def _lost(self) -> LeaseLost:
+        return LeaseLost(
+            "LW-352",
+            f"the log {self._log.folder} was taken over under lease {self._seen.highest_lease}, this process has {self._number}",
+            hint="start again if the other process has ended",
+        )
+
+
+def _moved(view: LogView) -> Changed:
+    return Changed("LW-303", f"the log went on meanwhile, to {view.watermark} of {view.feed}", hint="try again")
+
+
+def _stopped(stop: Stopped) -> StoppedTable:
+    return StoppedTable(stop.table, stop.position, stop.error.code, stop.error.message, stop.error.hint)

@@ -1,0 +1,240 @@
+"""The source's tables as its catalog has them: columns, lake types, key, and what rows older than a column hold."""
+
+from __future__ import annotations
+
+import dataclasses
+import fnmatch
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from psycopg2.extensions import connection as Session
+
+from lakewright.errors import SourceError
+from lakewright.model import types
+from lakewright.model.batch import RESERVED
+from lakewright.model.names import TableName, quote_identifier
+from lakewright.model.schema import Column, Identity, TableSchema
+
+Types = Mapping[TableName, Mapping[str, str]]
+"""Lake types that the user gives to columns, by table and column."""
+
+_IDENTITY: dict[str, Identity] = {"d": "default", "i": "index", "f": "full", "n": "nothing"}
+_KEY_TYPES = {types.BOOLEAN, types.INT, types.BIGINT, types.STRING, types.DATE}
+_RESERVED = frozenset(name.lower() for name in RESERVED)
+
+# Leaf partitions are left out: they are published under their root.
+_TABLES = """
+SELECT c.oid, n.nspname, c.relname, c.relreplident
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p') AND c.relpersistence = 'p' AND NOT c.relispartition
+  AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
+ORDER BY n.nspname, c.relname
+"""
+
+# A domain's modifier is that of its innermost domain. attmissingval is an array of one element, whatever the type;
+# the text of an array whose type has another delimiter than a comma (box) is not read.
+_COLUMNS = """
+WITH RECURSIVE resolved AS (
+    SELECT oid AS domain, typbasetype AS type, typtypmod AS modifier FROM pg_type WHERE typtype = 'd'
+    UNION ALL
+    SELECT r.domain, t.typbasetype, t.typtypmod FROM resolved r JOIN pg_type t ON t.oid = r.type WHERE t.typtype = 'd'
+), domains AS (
+    SELECT r.* FROM resolved r JOIN pg_type t ON t.oid = r.type WHERE t.typtype <> 'd'
+)
+SELECT a.attrelid, a.attname, format_type(coalesce(d.type, a.atttypid), coalesce(d.modifier, a.atttypmod)), a.attnotnull,
+    CASE WHEN a.atthasmissing AND t.typdelim = ',' THEN (a.attmissingval::text::text[])[1] END,
+    CASE WHEN a.atthasmissing THEN t.typdelim = ',' ELSE NOT a.atthasdef AND NOT a.attnotnull END
+FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid LEFT JOIN domains d ON d.domain = a.atttypid
+WHERE a.attrelid = ANY(%s) AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
+ORDER BY a.attrelid, a.attnum
+"""
+
+# A deferrable index identifies no row within a transaction, and the server does not take it as replica identity either.
+_KEYS = """
+SELECT i.indrelid, array_agg(a.attname::text ORDER BY k.ordinal)
+FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid
+    CROSS JOIN LATERAL unnest(i.indkey::int2[]) WITH ORDINALITY AS k(attnum, ordinal)
+    JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
+WHERE i.indrelid = ANY(%s) AND i.indisvalid AND i.indimmediate AND k.ordinal <= i.indnkeyatts
+  AND CASE c.relreplident WHEN 'i' THEN i.indisreplident WHEN 'n' THEN false ELSE i.indisprimary END
+GROUP BY i.indrelid
+"""
+
+
+# Publishing by the root, the old key of a row is still what its leaf's replica identity says.
+_LEAVES = """
+SELECT root.oid, min(leaf.oid::regclass::text)
+FROM pg_class root CROSS JOIN LATERAL pg_partition_tree(root.oid) AS part JOIN pg_class leaf ON leaf.oid = part.relid
+WHERE root.oid = ANY(%s) AND root.relkind = 'p' AND part.isleaf
+  AND replace(root.relreplident::text, 'f', 'd') <> replace(leaf.relreplident::text, 'f', 'd')
+GROUP BY root.oid
+"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Refused:
+    """A table that was chosen and cannot be taken; the others go on."""
+
+    table: TableName
+    error: SourceError
+
+
+def choose(names: Sequence[TableName], patterns: Sequence[str]) -> list[TableName]:
+    """The names that a pattern such as ``public.*`` or ``sales.order_*`` takes and none with a leading ``-`` leaves out.
+
+    Raises `SourceError` for a pattern that is not ``schema.table``.
+    """
+
+    def taken(name: TableName, pattern: str) -> bool:
+        schema, _, table = pattern.partition(".")
+        return fnmatch.fnmatchcase(name.schema, schema) and fnmatch.fnmatchcase(name.table, table)
+
+    for pattern in patterns:
+        if not all(pattern.removeprefix("-").partition(".")):
+            raise SourceError("LW-210", f"the pattern {pattern!r} does not say schema.table", hint="write for example public.*")
+    included = [pattern for pattern in patterns if not pattern.startswith("-")]
+    excluded = [pattern[1:] for pattern in patterns if pattern.startswith("-")]
+    return [n for n in names if any(taken(n, p) for p in included) and not any(taken(n, p) for p in excluded)]
+
+
+def discover(session: Session, patterns: Sequence[str], overrides: Types) -> tuple[list[TableSchema], list[Refused]]:
+    """The chosen tables, ``number`` 0, in name order, and those that were chosen but cannot be taken.
+
+    Ordinary and partitioned tables, permanent ones only, without generated columns; a partition is part of its root.
+    """
+    found = {TableName(schema, table): (oid, identity) for oid, schema, table, identity in _rows(session, _TABLES)}
+    examined = _examine(session, {name: found[name] for name in choose(list(found), patterns)}, overrides)
+    return [t for t in examined if isinstance(t, TableSchema)], [t for t in examined if isinstance(t, Refused)]
+
+
+def schema_of(session: Session, oid: int, overrides: Types) -> TableSchema:
+    """The table of a Relation message as the catalog has it now, with ``number`` 0.
+
+    Raises `SourceError` where it was dropped or has become one that cannot be taken.
+    """
+    tables = {
+        TableName(schema, table): (oid, identity) for found, schema, table, identity in _rows(session, _TABLES) if found == oid
+    }
+    for table in _examine(session, tables, overrides):
+        if isinstance(table, Refused):
+            raise table.error
+        return table
+    raise SourceError("LW-213", f"the table with oid {oid} was dropped", hint="lakewright plan")
+
+
+def _examine(session: Session, tables: Mapping[TableName, tuple[int, str]], overrides: Types) -> list[TableSchema | Refused]:
+    """The tables of some oids and replica identities, in the order given."""
+    oids = [oid for oid, _ in tables.values()]
+    keys = {oid: tuple(columns) for oid, columns in _rows(session, _KEYS, (oids,))}
+    leaves = dict(_rows(session, _LEAVES, (oids,)))
+    columns: dict[int, list[tuple[Any, ...]]] = {oid: [] for oid in oids}
+    for oid, *column in _rows(session, _COLUMNS, (oids,)):
+        columns[oid].append(tuple(column))
+    examined: list[TableSchema | Refused] = []
+    for name, (oid, identity) in tables.items():
+        given = overrides.get(name, {})
+        schema = TableSchema(name, tuple(_column(row, given) for row in columns[oid]), keys.get(oid, ()), _IDENTITY[identity])
+        error = (
+            _name_refusal(schema)
+            or _type_refusal(schema, given)
+            or _key_refusal(schema)
+            or _leaf_refusal(schema, leaves.get(oid))
+        )
+        examined.append(Refused(name, error) if error else schema)
+    return examined
+
+
+def _column(row: tuple[Any, ...], given: Mapping[str, str]) -> Column:
+    name, source_type, not_null, missing, known = row
+    lake_type = given.get(name) or types.from_postgres(source_type)
+    return Column(name, source_type, lake_type, nullable=not not_null, missing=missing, missing_known=known)
+
+
+def _name_refusal(schema: TableSchema) -> SourceError | None:
+    name = schema.name
+    if any(part.startswith(".") or "/" in part for part in name) or "." in name.schema:
+        return SourceError("LW-211", f"table {name} has a name that cannot be a folder's", hint=f"leave it out: -{name}")
+    lowered = [column.lower() for column in schema.column_names]
+    for column in schema.column_names:
+        if column.lower() in _RESERVED or column.lower().startswith("_hoodie_"):
+            return SourceError(
+                "LW-211", f"column {column} of {name} has a name that lakewright uses itself", hint="rename the column"
+            )
+        if lowered.count(column.lower()) > 1:
+            return SourceError(
+                "LW-211", f"column {column} of {name} differs from another by case alone", hint="rename the column"
+            )
+    return None
+
+
+def _type_refusal(schema: TableSchema, given: Mapping[str, str]) -> SourceError | None:
+    for name, lake_type in given.items():
+        if name not in schema.column_names:
+            return SourceError("LW-214", f"types names column {name}, which {schema.name} does not have")
+        source_type = schema.column(name).source_type
+        decimal = types.decimal_parts(lake_type) and source_type.startswith("numeric") and not types.is_array(source_type)
+        if not types.is_lake_type(lake_type) or not (decimal or lake_type == types.STRING):
+            return SourceError(
+                "LW-214",
+                f"types gives column {name} of {schema.name} ({source_type}) the type {lake_type}, which it cannot have",
+                hint="a numeric column can be decimal(p,s), any column string",
+            )
+    return None
+
+
+def _key_refusal(schema: TableSchema) -> SourceError | None:
+    kinds = {column.name: (column.source_type, column.type) for column in schema.columns}
+    for name in schema.key:
+        source_type, lake_type = kinds.get(name, ("a generated column", ""))
+        if lake_type not in _KEY_TYPES and types.decimal_parts(lake_type) is None:
+            return SourceError(
+                "LW-212",
+                f"key column {name} of {schema.name} is {source_type}, which cannot be a record key",
+                hint=f"ALTER TABLE {qualified(schema.name)} REPLICA IDENTITY USING INDEX another_unique_index",
+            )
+    return None
+
+
+def _leaf_refusal(schema: TableSchema, leaf: str | None) -> SourceError | None:
+    if leaf is None:
+        return None
+    hint = f"ALTER TABLE {leaf} REPLICA IDENTITY, the same as for {schema.name}"
+    return SourceError("LW-216", f"partition {leaf} of {schema.name} has another replica identity than the table", hint=hint)
+
+
+def estimated_rows(session: Session, tables: Sequence[TableName]) -> dict[TableName, int]:
+    """Rows of each table as of its last ANALYZE or VACUUM, partitions together; 0 where there was none."""
+    query = """
+    SELECT sum(greatest(c.reltuples, 0))::bigint FROM pg_class c WHERE c.relkind = 'r'
+      AND (c.oid = to_regclass(%(table)s) OR c.oid IN (SELECT relid FROM pg_partition_tree(to_regclass(%(table)s))))
+    """
+    return {table: _rows(session, query, {"table": qualified(table)})[0][0] or 0 for table in tables}
+
+
+def updated_rows(session: Session) -> dict[TableName, int]:
+    """How many rows of each table were updated or deleted since the server's statistics began; tables without are left out."""
+    query = "SELECT schemaname, relname, n_tup_upd + n_tup_del FROM pg_stat_user_tables WHERE n_tup_upd + n_tup_del > 0"
+    return {TableName(schema, table): count for schema, table, count in _rows(session, query)}
+
+
+def proposed_decimal(session: Session, table: TableName, column: str) -> str | None:
+    """The least ``decimal(p,s)`` that all values of a numeric column fit as they are now; None where there is none."""
+    query = """
+    SELECT max(CASE WHEN {0} IN ('NaN', 'Infinity', '-Infinity') THEN 1000 ELSE length(trunc(abs({0}))::text) END),
+        max(scale({0})) FROM {1} WHERE {0} IS NOT NULL
+    """
+    ((whole, scale),) = _rows(session, query.format(quote_identifier(column), qualified(table)))
+    if whole is None or whole + (scale or 0) > types.MAX_DECIMAL_PRECISION:
+        return None
+    return types.decimal_type(whole + scale, scale)
+
+
+def qualified(name: TableName) -> str:
+    """The quoted ``"schema"."table"``."""
+    return f"{quote_identifier(name.schema)}.{quote_identifier(name.table)}"
+
+
+def _rows(session: Session, query: str, arguments: Any = None) -> list[tuple[Any, ...]]:
+    with session.cursor() as cursor:
+        cursor.execute(query, arguments)
+        return cursor.fetchall()

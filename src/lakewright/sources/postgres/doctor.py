@@ -1,0 +1,198 @@
+"""Whether capture will work: what it needs of the server, and for each thing that is missing the SQL that mends it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from psycopg2.extensions import connection as Session
+
+from lakewright.errors import LakewrightError
+from lakewright.model.names import quote_identifier
+from lakewright.model.schema import TableSchema
+from lakewright.sources.postgres import catalog
+from lakewright.sources.postgres.catalog import Types
+from lakewright.sources.postgres.connection import Database
+from lakewright.sources.postgres.publication import Publications, find_slot
+
+MUCH_RETAINED = 10 * 2**30
+"""Bytes of WAL held back by the slot that are worth a finding."""
+LONG_SECONDS = 60
+"""Age of a writing transaction that is worth a finding: a first load waits for its end."""
+
+_RESTART = "then restart the server (on a managed service: set the parameter, logical replication on RDS)"
+
+
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at; `mend` is the command or SQL that mends it, None where it is `ok`."""
+
+    name: str
+    ok: bool
+    detail: str
+    mend: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.ok:
+            object.__setattr__(self, "mend", None)
+
+
+def examine(database: Database, name: str, patterns: Sequence[str], types: Types) -> list[Finding]:
+    """Look at everything that capture with the slot and publications `name` needs, in the order in which it would fail.
+
+    Needs no privilege but to connect: what may not be looked at is a finding. Raises `SourceError` where nobody answers.
+    """
+    with database.session() as session:
+        look = _Look(session, name, patterns, types)
+        findings: list[Finding] = []
+        for part in (look.server, look.room, look.role, look.tables, look.published, look.slot, look.transactions):
+            findings += _safely(part)
+        return findings
+
+
+def _safely(part: Callable[[], Iterator[Finding]]) -> list[Finding]:
+    try:
+        return list(part())
+    except LakewrightError as error:
+        return [Finding(part.__name__, False, f"{error.message} ({error.code})", error.hint)]
+
+
+class _Look:
+    """The parts of an examination over one session."""
+
+    def __init__(self, session: Session, name: str, patterns: Sequence[str], types: Types) -> None:
+        self._session, self._name, self._patterns, self._types = session, name, patterns, types
+
+    def server(self) -> Iterator[Finding]:
+        """Version, role in replication, wal_level."""
+        version, standby, level = self._row("SELECT version(), pg_is_in_recovery(), current_setting('wal_level')")
+        yield Finding("version", True, version.partition(" on ")[0])
+        if standby:
+            yield Finding("primary", False, "the server is a standby", "give the source the url of the primary")
+        yield Finding("wal_level", level == "logical", level, f"ALTER SYSTEM SET wal_level = logical; {_RESTART}")
+
+    def room(self) -> Iterator[Finding]:
+        """A slot and two senders: one for the stream, one for a load beside it."""
+        slots, used, ours = self._row(
+            "SELECT current_setting('max_replication_slots')::int, count(*), count(*) FILTER (WHERE slot_name = %s)"
+            " FROM pg_replication_slots",
+            self._name,
+        )
+        # One more for the time of a load or check.
+        wanted = 1 if ours else 2
+        mend = f"ALTER SYSTEM SET max_replication_slots = {used + wanted}; {_RESTART}"
+        yield Finding("replication slots", slots - used >= wanted, f"{slots - used} of {slots} free", mend)
+        senders, busy = self._row("SELECT current_setting('max_wal_senders')::int, count(*) FROM pg_stat_replication")
+        mend = f"ALTER SYSTEM SET max_wal_senders = {busy + 2}; {_RESTART}"
+        yield Finding("wal senders", senders - busy >= 2, f"{senders - busy} of {senders} free", mend)
+
+    def role(self) -> Iterator[Finding]:
+        """The right to replicate, and to make publications while they do not exist."""
+        role, may, database, create = self._row(
+            """
+            SELECT current_user, r.rolsuper OR r.rolreplication OR EXISTS (
+                    SELECT FROM pg_roles m WHERE m.rolname = 'rds_replication' AND pg_has_role(m.oid, 'member')),
+                current_database(), has_database_privilege(current_database(), 'CREATE')
+            FROM pg_roles r WHERE r.rolname = current_user
+            """
+        )
+        quoted = quote_identifier(role)
+        mend = f"ALTER ROLE {quoted} REPLICATION (on RDS: GRANT rds_replication TO {quoted})"
+        yield Finding("replication privilege", may, f"role {role}", mend)
+        if not create and not all(self._publication(publication) for publication in self._ours.names):
+            mend = f"GRANT CREATE ON DATABASE {quote_identifier(database)} TO {quoted}"
+            yield Finding("create privilege", False, f"role {role} may not create publications in database {database}", mend)
+
+    def tables(self) -> Iterator[Finding]:
+        """The chosen tables: that there are any, that they can be taken and read, and what becomes of those without a key."""
+        schemas, refused = self._discover()
+        detail = f"{len(schemas)} chosen by {', '.join(self._patterns)}"
+        yield Finding("tables", bool(schemas), detail, "name existing tables under `tables` of the source in lake.yaml")
+        for table, error in ((each.table, each.error) for each in refused):
+            yield Finding(f"table {table}", False, f"{error.message} ({error.code})", error.hint)
+        (role,) = self._row("SELECT current_user")
+        for schema in schemas:
+            usage, select, filtered = self._row(
+                """
+                SELECT has_schema_privilege(%s, 'USAGE'), has_table_privilege(c.oid, 'SELECT'), row_security_active(c.oid)
+                FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = %s AND c.relname = %s
+                """,
+                schema.name.schema,
+                *schema.name,
+            )
+            if not (usage and select):
+                grant = f"GRANT USAGE ON SCHEMA {quote_identifier(schema.name.schema)} TO {quote_identifier(role)}; "
+                grant += f"GRANT SELECT ON {catalog.qualified(schema.name)} TO {quote_identifier(role)}"
+                yield Finding(f"table {schema.name}", False, f"role {role} may not read it", grant)
+            elif filtered:
+                mend = f"ALTER ROLE {quote_identifier(role)} BYPASSRLS"
+                yield Finding(f"table {schema.name}", False, f"row-level security hides rows from role {role}", mend)
+            elif not schema.key:
+                detail = f"no key (replica identity {schema.identity}): it becomes an append log of its inserts"
+                yield Finding(f"table {schema.name}", True, detail)
+
+    def published(self) -> Iterator[Finding]:
+        """The publications, and the ownership of the tables that they still lack."""
+        schemas, _ = self._discover()
+        pending = self._ours.plan(self._session, schemas)
+        yield Finding("publications", not pending, "; ".join(pending) or "complete", "`lakewright apply`")
+        if pending:
+            yield from (self._ownership(schema) for schema in schemas if not self._owns(schema))
+
+    def slot(self) -> Iterator[Finding]:
+        """The slot, once there is one."""
+        slot = find_slot(self._session, self._name)
+        if slot is None:
+            yield Finding("slot", True, f"{self._name} does not exist yet; the first load makes it")
+            return
+        detail = f"{self._name} is {'active' if slot.reader else 'idle'}, {slot.wal_status}"
+        yield Finding("slot", not slot.lost, detail, "`lakewright resync`")
+        (database,) = self._row("SELECT current_database()")
+        if slot.database != database or slot.plugin != "pgoutput":
+            mend = f"give the source another `slot` in lake.yaml, or SELECT pg_drop_replication_slot('{self._name}')"
+            yield Finding("slot", False, f"{self._name} belongs to database {slot.database}, plugin {slot.plugin}", mend)
+        detail = f"{slot.retained / 2**20:.0f} MiB are held back by the slot"
+        mend = f"`lakewright up`, or SELECT pg_drop_replication_slot('{self._name}') where it is not needed any more"
+        yield Finding("retained WAL", slot.retained < MUCH_RETAINED, detail, mend)
+
+    def transactions(self) -> Iterator[Finding]:
+        """A transaction whose end a load would wait for."""
+        oldest = self._row(
+            """
+            SELECT pid, extract(epoch FROM now() - xact_start)::int FROM pg_stat_activity
+            WHERE backend_xid IS NOT NULL AND xact_start < now() - make_interval(secs => %s) ORDER BY xact_start LIMIT 1
+            """,
+            LONG_SECONDS,
+        )
+        if oldest:
+            detail = f"one has been writing for {oldest[1]} s, and a load begins only when it has ended"
+            yield Finding("transactions", False, detail, f"wait, or SELECT pg_terminate_backend({oldest[0]})")
+
+    @property
+    def _ours(self) -> Publications:
+        return Publications(self._name)
+
+    def _discover(self) -> tuple[list[TableSchema], list[catalog.Refused]]:
+        return catalog.discover(self._session, self._patterns, self._types)
+
+    def _publication(self, name: str) -> bool:
+        return self._row("SELECT count(*) FROM pg_publication WHERE pubname = %s", name) == (1,)
+
+    def _owns(self, schema: TableSchema) -> bool:
+        query = """
+        SELECT pg_has_role(c.relowner, 'USAGE') FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE n.nspname = %s AND c.relname = %s
+        """
+        return self._row(query, *schema.name) == (True,)
+
+    def _ownership(self, schema: TableSchema) -> Finding:
+        (role,) = self._row("SELECT current_user")
+        publication = self._ours.names[0 if schema.key else 1]
+        mend = f"as its owner: ALTER PUBLICATION {publication} ADD TABLE {catalog.qualified(schema.name)}"
+        return Finding(f"table {schema.name}", False, f"role {role} does not own it and so may not publish it", mend)
+
+    def _row(self, query: str, *arguments: Any) -> tuple[Any, ...]:
+        with self._session.cursor() as cursor:
+            cursor.execute(query, arguments or None)
+            return cursor.fetchone() or ()

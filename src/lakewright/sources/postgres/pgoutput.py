@@ -1,0 +1,222 @@
+"""Decoder of the logical replication protocol (pgoutput, version 1, values as text), without I/O.
+
+It is fed lists of messages as they come, cut anywhere, and gives the changes of each table as Arrow. Nothing is done per
+message in Python: transactions and ordinals are numbered for the whole list at once, then each table's rows are decoded
+column by column. Layout of messages: PostgreSQL documentation, "Logical Replication Message Formats".
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+
+from lakewright.errors import LakewrightError, SourceError, SourceUnreachable
+from lakewright.model.batch import ChangeBatch
+from lakewright.model.contracts import Stopped
+from lakewright.model.names import TableName
+from lakewright.model.position import Position
+from lakewright.model.schema import TableSchema, compare
+from lakewright.sources.postgres.messages import Integers, Messages, malformed
+from lakewright.sources.postgres.relation import Relation
+from lakewright.sources.postgres.rows import TRUNCATE_MESSAGE, Places, raw_rows
+
+BEGIN, COMMIT = b"BC"
+_RELATION = ord("R")
+_KNOWN = np.isin(np.arange(256), list(b"BCORYIUDTM"))
+_COUNTED = np.isin(np.arange(256), list(b"IUDT"))
+
+_POSTGRES_EPOCH = 946_684_800_000_000
+_UNIX_EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+_YEAR_9999 = 253_370_764_800_000_000
+
+Resolve = Callable[[Relation], TableSchema]
+"""The table of a relation as the catalog has it, ``number`` 0; raises `LakewrightError` where it cannot be taken."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Decoded:
+    """What a list of messages held.
+
+    ``committed`` is the end LSN of its last commit record, ``time`` that transaction's commit time; None without a commit.
+    """
+
+    batches: Sequence[ChangeBatch]
+    stopped: Sequence[Stopped]
+    committed: int | None
+    time: datetime.datetime | None
+
+
+@dataclasses.dataclass(frozen=True)
+class _Transaction:
+    """An open transaction: the LSN and time of its commit, and how many changes of it have come."""
+
+    lsn: int
+    time: int
+    ordinal: int
+
+
+@dataclasses.dataclass(frozen=True)
+class _Accepted:
+    """A relation and the schema under which its rows are decoded; None for a table that is not followed."""
+
+    relation: Relation
+    schema: TableSchema | None
+
+
+class Decoder:
+    """Decodes one replication stream from its first message on; changes at or before `after` are left out.
+
+    `schemas` are the tables to follow as of `after`. The first change of a table after a Relation message of a new shape asks
+    `resolve`. Where the table can go on, the changes from there on come under the new schema with ``number`` 0; else it is
+    reported as stopped, at the position just before, and its later changes are left out. They keep their ordinals.
+    """
+
+    def __init__(self, schemas: Sequence[TableSchema], after: Position, resolve: Resolve) -> None:
+        self._schemas = {schema.name: schema for schema in schemas}
+        self._after = after
+        self._resolve = resolve
+        self._open: _Transaction | None = None
+        self._relations: dict[int, Relation] = {}
+        self._accepted: dict[int, _Accepted] = {}
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether the last message belongs to a transaction whose commit has not come yet."""
+        return self._open is not None
+
+    def decode(self, payloads: Sequence[bytes]) -> Decoded:
+        """The changes of the next messages; batches of one table in change order.
+
+        Raises `SourceError` for malformed messages, and `SourceUnreachable` from `resolve`; the decoder is of no use then.
+        """
+        if not payloads:
+            return Decoded((), (), None, None)
+        messages = Messages(payloads)
+        places, committed, time = self._number(messages)
+        wanted = _COUNTED[messages.kinds] & (
+            (places.lsns > self._after.lsn) | ((places.lsns == self._after.lsn) & (places.ordinals > self._after.ordinal))
+        )
+        batches: list[ChangeBatch] = []
+        stopped: list[Stopped] = []
+        for relation, index in self._by_relation(messages, np.flatnonzero(wanted)):
+            here = places.rows(index)
+            schema = self._schema(relation, Position(int(here.lsns[0]), int(here.ordinals[0]) - 1), stopped)
+            if schema is not None:
+                batch = _batch(messages, index, here, relation, schema)
+                batches += [batch] if batch else []
+        return Decoded(batches, stopped, committed, time)
+
+    def _number(self, messages: Messages) -> tuple[Places, int | None, datetime.datetime | None]:
+        """Where each message stands, the end LSN and time of the last commit; takes up and leaves an open transaction."""
+        kinds = messages.kinds
+        if not _KNOWN[kinds].all():
+            raise malformed("a message has an unknown kind")
+        begin, commit, counted = kinds == BEGIN, kinds == COMMIT, _COUNTED[kinds]
+        carried = self._open or _Transaction(0, 0, 0)
+        depth = np.cumsum(begin.astype(np.int64) - commit) + (self._open is not None)
+        if depth.min() < 0 or depth.max() > 1 or (counted & (depth == 0)).any():
+            raise malformed("transactions are not one after the other")
+        begins, commits = np.flatnonzero(begin), np.flatnonzero(commit)
+        lsns = np.concatenate([[carried.lsn], messages.integers(begins, 1, ">i8")])
+        times = np.concatenate([[carried.time], messages.integers(begins, 9, ">i8") + _POSTGRES_EPOCH])
+        count = np.cumsum(counted)
+        before = np.concatenate([[-carried.ordinal], count[begins]])
+        transaction = np.cumsum(begin)
+        lsns_committed, ends = (messages.integers(commits, at, ">i8") for at in (2, 10))
+        if (lsns_committed != lsns[transaction[commits]]).any() or (ends < lsns_committed).any():
+            raise malformed("a commit does not fit its begin")
+        if (lsns < 0).any() or (np.abs(times) >= _YEAR_9999).any():
+            raise malformed("a commit has an impossible place or time")
+        places = Places(lsns[transaction], count - before[transaction], times[transaction])
+        last = _Transaction(int(places.lsns[-1]), int(places.times[-1]), int(places.ordinals[-1]))
+        self._open = last if depth[-1] else None
+        if not len(commits):
+            return places, None, None
+        return places, int(ends[-1]), _time(int(places.times[commits[-1]]))
+
+    def _by_relation(self, messages: Messages, changes: Integers) -> Iterator[tuple[Relation, Integers]]:
+        """The changes of each relation, cut where a Relation message gave it a new shape; takes up Relation messages."""
+        shapes: dict[int, list[tuple[int, Relation]]] = {oid: [(-1, relation)] for oid, relation in self._relations.items()}
+        for row in np.flatnonzero(messages.kinds == _RELATION).tolist():
+            relation = Relation.parse(messages.payload(row))
+            if self._relations.get(relation.oid) != relation:
+                self._relations[relation.oid] = relation
+                shapes.setdefault(relation.oid, []).append((row, relation))
+        for oid, index in _by_oid(messages, changes):
+            if oid not in shapes or index[0] < shapes[oid][0][0]:
+                raise malformed("a change came before its relation")
+            cuts = np.searchsorted(index, [row for row, _ in shapes[oid]][1:])
+            for (_, relation), part in zip(shapes[oid], np.split(index, cuts), strict=True):
+                if len(part):
+                    yield relation, part
+
+    def _schema(self, relation: Relation, before: Position, stopped: list[Stopped]) -> TableSchema | None:
+        """The schema for the rows of `relation`, whose first one comes just after `before`; None where they are left out."""
+        accepted = self._accepted.get(relation.oid)
+        if accepted is None or accepted.relation != relation:
+            former = accepted.schema.name if accepted and accepted.schema else relation.name
+            schema = None
+            for name in {former, relation.name} & self._schemas.keys():
+                try:
+                    schema = self._schemas[name] = self._adapted(self._schemas[name], relation, former)
+                except SourceUnreachable:
+                    raise
+                except LakewrightError as error:
+                    stopped.append(Stopped(name, before, error))
+                    del self._schemas[name]
+            accepted = self._accepted[relation.oid] = _Accepted(relation, schema)
+        return accepted.schema
+
+    def _adapted(self, known: TableSchema, relation: Relation, former: TableName) -> TableSchema:
+        """The schema with which a followed table goes on under a new shape; raises `LakewrightError` where it cannot."""
+        name = known.name
+        hint = f"lakewright resync {name}"
+        others = (a.schema for oid, a in self._accepted.items() if oid != relation.oid)
+        if relation.name != former or any(schema is not None and schema.name == name for schema in others):
+            raise SourceError("LW-243", f"table {name} was renamed, or dropped and created again", hint=hint)
+        # The catalog may already know columns that these changes are too old to have.
+        present = {column.name for column in relation.columns}
+        now = self._resolve(relation)
+        now = dataclasses.replace(now, name=name, columns=tuple(c for c in now.columns if c.name in present))
+        change = compare(known, now)
+        if change.refusal is not None:
+            raise SourceError("LW-242", f"table {name} cannot go on: {change.refusal}", hint=hint)
+        return now if change.added else known
+
+
+def _by_oid(messages: Messages, changes: Integers) -> Iterator[tuple[int, Integers]]:
+    """The changes of each relation id, in order; a truncate belongs to every table that it names."""
+    truncates = messages.kinds[changes] == TRUNCATE_MESSAGE
+    single = changes[~truncates]
+    index, oids = [single], [messages.integers(single, 1, ">u4")]
+    several = changes[truncates]
+    counts = messages.integers(several, 1, ">u4")
+    for row, count in zip(several.tolist(), counts.tolist(), strict=True):
+        if count * 4 + 6 != messages.ends[row] - messages.starts[row]:
+            raise malformed("a truncate has the wrong length")
+        rows = np.full(count, row, np.int64)
+        index.append(rows)
+        oids.append(messages.integers(rows, 6 + 4 * np.arange(count), ">u4"))
+    every_index, every_oid = np.concatenate(index), np.concatenate(oids)
+    if not len(every_oid):
+        return
+    order = np.lexsort((every_index, every_oid))
+    grouped = every_oid[order]
+    cuts = np.flatnonzero(np.diff(grouped)) + 1
+    yield from zip(grouped[np.concatenate([[0], cuts])].tolist(), np.split(every_index[order], cuts), strict=True)
+
+
+def _batch(messages: Messages, index: Integers, places: Places, relation: Relation, schema: TableSchema) -> ChangeBatch | None:
+    rows = raw_rows(messages, index, places, relation, schema)
+    if not len(rows):
+        return None
+    first, last = (Position.parse(rows["_position"][i].as_py()) for i in (0, -1))
+    times = rows["_commit_time"]
+    return ChangeBatch(schema, rows, first, last, _time(times[0].value), _time(times[-1].value))
+
+
+def _time(microseconds: int) -> datetime.datetime:
+    return _UNIX_EPOCH + datetime.timedelta(microseconds=microseconds)

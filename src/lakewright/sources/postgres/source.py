@@ -1,0 +1,206 @@
+"""A PostgreSQL database as a source: fulfils `contracts.Source`, and tells what there is to prepare and to watch."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import time
+from collections.abc import Iterator, Sequence
+
+import psycopg2.errors
+from psycopg2.extensions import connection as Session
+
+from lakewright.errors import SourceError
+from lakewright.model.names import TableName
+from lakewright.model.position import Feed, Position, format_lsn, parse_lsn
+from lakewright.model.schema import TableSchema
+from lakewright.sources.postgres import catalog, doctor
+from lakewright.sources.postgres.catalog import Refused, Types
+from lakewright.sources.postgres.connection import Database, translated
+from lakewright.sources.postgres.doctor import Finding
+from lakewright.sources.postgres.publication import Publications, Slot, drop_slot, find_slot
+from lakewright.sources.postgres.relation import Relation
+from lakewright.sources.postgres.snapshot import SnapshotLoad, open_snapshot
+from lakewright.sources.postgres.stream import PostgresStream
+
+_FREE_SECONDS = 10.0
+
+
+@dataclasses.dataclass(frozen=True)
+class SourceStatus:
+    """What the server tells of itself and of the slot; LSNs as numbers, sizes in bytes.
+
+    ``state`` is active (being read), idle, lost or missing; ``wal_status`` the server's own word for how the WAL is kept.
+    """
+
+    state: str
+    flush_lsn: int
+    confirmed_lsn: int | None
+    restart_lsn: int | None
+    retained_bytes: int
+    wal_status: str | None
+
+
+class PostgresSource:
+    """The database at a libpq URL.
+
+    `tables` are patterns such as ``public.*``, with a leading ``-`` to leave out; `name` is that of the slot and the
+    publications (``[a-z0-9_]``, at most 63 characters), one for each lake and source; `types` gives columns another lake type.
+    Nothing is connected before it is asked for, and every call opens connections of its own, so that several threads may
+    use a source. Errors are `SourceError`.
+    """
+
+    def __init__(self, url: str, tables: Sequence[str], name: str, types: Types | None = None) -> None:
+        self.database = Database(url)
+        self.name = name
+        self.publications = Publications(name)
+        self._tables = tuple(tables)
+        self._types: Types = types or {}
+
+    def close(self) -> None:
+        """Nothing stays open between calls."""
+
+    # ---- contracts.Source
+
+    def feed(self) -> Feed:
+        """See `contracts.Source`."""
+        with translated(), contextlib.closing(self.database.replication()) as connection, connection.cursor() as cursor:
+            cursor.execute("IDENTIFY_SYSTEM")
+            system, timeline, *_ = cursor.fetchone() or ()
+            return Feed("native", system, int(timeline))
+
+    def discover(self) -> list[TableSchema]:
+        """See `contracts.Source`; tables that cannot be taken are left out, `refused` has them."""
+        return self._survey()[0]
+
+    def refused(self) -> list[Refused]:
+        """The chosen tables that cannot be taken, each with the error that says why."""
+        return self._survey()[1]
+
+    @contextlib.contextmanager
+    def open_load(self, tables: Sequence[TableSchema], *, first: bool) -> Iterator[SnapshotLoad]:
+        """See `contracts.Source`. The tables are published first, so that the stream has all that comes after."""
+        self.prepare(tables)
+        if first:
+            with self.database.session() as session:
+                self._await_free(session)
+                drop_slot(session, self.name)
+        with open_snapshot(self.database, self.name, temporary=not first) as load:
+            yield load
+
+    @contextlib.contextmanager
+    def open_stream(self, after: Position, schemas: Sequence[TableSchema]) -> Iterator[PostgresStream]:
+        """See `contracts.Source`. Raises `SourceError` where the slot is taken, gone, or does not fit `after`."""
+        with self.database.session() as session:
+            self._check(self._await_free(session), after, _flush_lsn(session))
+        with translated(), contextlib.closing(self.database.replication()) as connection, connection.cursor() as cursor:
+            try:
+                stream = PostgresStream(cursor, self.name, self.publications.names, after, schemas, self._resolve)
+            except psycopg2.errors.ObjectInUse as error:
+                raise self._taken(str(error.diag.message_primary)) from None
+            yield stream
+
+    def current_position(self) -> Position:
+        """See `contracts.Source`; the flush LSN, brought up to the commits that did not wait for it."""
+        with self.database.session() as session, session.cursor() as cursor:
+            cursor.execute("SELECT pg_current_wal_insert_lsn() > pg_current_wal_flush_lsn()")
+            if cursor.fetchone() == (True,):
+                # A commit that waits flushes all that comes before it.
+                cursor.execute("SET synchronous_commit = local; SELECT pg_logical_emit_message(true, 'lakewright', '')")
+            return Position(_flush_lsn(session))
+
+    # ---- setting up and watching
+
+    def prepare(self, tables: Sequence[TableSchema]) -> list[str]:
+        """Publish `tables` too, whatever else is published; returns what was done, a line each."""
+        with self.database.session() as session:
+            return self.publications.add(session, tables)
+
+    def plan(self, tables: Sequence[TableSchema]) -> list[str]:
+        """What `apply` and a first load would do in the source, a line each; empty where all is as it should be."""
+        with self.database.session() as session:
+            lines = self.publications.plan(session, tables)
+            if find_slot(session, self.name) is None:
+                lines.append(f"create replication slot {self.name}, with the first load")
+            return lines
+
+    def apply(self, tables: Sequence[TableSchema]) -> list[str]:
+        """Publish exactly `tables`; returns what was done, a line each."""
+        with self.database.session() as session:
+            return self.publications.apply(session, tables)
+
+    def examine(self) -> list[Finding]:
+        """What capture needs of the server, and whether it is there; see `doctor.examine`."""
+        return doctor.examine(self.database, self.name, self._tables, self._types)
+
+    def status(self) -> SourceStatus:
+        """The slot and the server as they are now."""
+        with self.database.session() as session:
+            slot, flush = find_slot(session, self.name), _flush_lsn(session)
+        if slot is None:
+            return SourceStatus("missing", flush, None, None, 0, None)
+        state = "lost" if slot.lost else "active" if slot.reader else "idle"
+        return SourceStatus(state, flush, slot.confirmed, slot.restart, slot.retained, slot.wal_status)
+
+    def estimated_rows(self, tables: Sequence[TableSchema]) -> dict[TableName, int]:
+        """How many rows each table has about, from the server's statistics; 0 where there are none."""
+        with self.database.session() as session:
+            return catalog.estimated_rows(session, [table.name for table in tables])
+
+    def updated_rows(self) -> dict[TableName, int]:
+        """How many rows of each table were updated or deleted since the server's statistics began, where any were."""
+        with self.database.session() as session:
+            return catalog.updated_rows(session)
+
+    def proposed_decimal(self, table: TableName, column: str) -> str | None:
+        """The least ``decimal(p,s)`` that all values of a numeric column fit as they are now; reads the whole table.
+
+        None for a column without values, with NaN or an infinity, or with more than 38 digits.
+        """
+        with self.database.session() as session:
+            return catalog.proposed_decimal(session, table, column)
+
+    def _survey(self) -> tuple[list[TableSchema], list[Refused]]:
+        with self.database.session() as session:
+            return catalog.discover(session, self._tables, self._types)
+
+    def _resolve(self, relation: Relation) -> TableSchema:
+        with self.database.session() as session:
+            return catalog.schema_of(session, relation.oid, self._types)
+
+    def _await_free(self, session: Session) -> Slot | None:
+        """The slot, once nobody reads it: the server notices a reader's death a moment later."""
+        deadline = time.monotonic() + _FREE_SECONDS
+        while (slot := find_slot(session, self.name)) is not None and slot.reader is not None:
+            if time.monotonic() > deadline:
+                raise self._taken(f"it is active for pid {slot.reader}, {slot.application or 'which has no name'}")
+            time.sleep(0.1)
+        return slot
+
+    def _taken(self, detail: str) -> SourceError:
+        hint = "stop the other capture, or end it with SELECT pg_terminate_backend(PID) in the source"
+        return SourceError("LW-220", f"replication slot {self.name} is taken: {detail}", hint=hint)
+
+    def _check(self, slot: Slot | None, after: Position, flushed: int) -> None:
+        """Raise `SourceError` unless the slot still has every change after `after`."""
+        hint = "`lakewright resync` loads the tables anew"
+        if slot is None:
+            raise SourceError("LW-222", f"replication slot {self.name} does not exist any more", hint=hint)
+        if slot.lost:
+            raise SourceError(
+                "LW-223", f"the server gave up keeping the changes that slot {self.name} still had to give", hint=hint
+            )
+        if flushed < after.lsn:
+            message = f"the source ends at {format_lsn(flushed)}, but was captured up to {format_lsn(after.lsn)} before"
+            raise SourceError("LW-224", f"{message}: it was restored from a backup", hint=hint)
+        if slot.confirmed is None or slot.confirmed > after.lsn:
+            begins, ended = format_lsn(slot.confirmed or 0), format_lsn(after.lsn)
+            message = f"slot {self.name} begins at {begins}, but was captured only up to {ended}"
+            raise SourceError("LW-225", f"{message}: the changes between are gone", hint=hint)
+
+
+def _flush_lsn(session: Session) -> int:
+    with session.cursor() as cursor:
+        cursor.execute("SELECT pg_current_wal_flush_lsn()")
+        (lsn,) = cursor.fetchone() or ("0/0",)
+        return parse_lsn(lsn)

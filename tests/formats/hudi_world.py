@@ -1,0 +1,328 @@
+"""What the tests of Hudi tables share: rows, a dict as model, hudi-rs as independent reader, the checklist, a store that dies."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import decimal
+import json
+import threading
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import hudi
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lakewright.formats.hudi import HudiFormat
+from lakewright.formats.hudi.table import HudiTable
+from lakewright.model.contracts import Entry, Store, Write
+from lakewright.model.position import Feed, Position
+from lakewright.model.table import Checkpoint, Commit, Snapshot, TableSpec
+from lakewright.storage.local import LocalStore
+
+PATH = "curated/orders"
+LOCK = "curated/_locks/orders.json"
+META = ["_hoodie_commit_time", "_hoodie_commit_seqno", "_hoodie_record_key", "_hoodie_partition_path", "_hoodie_file_name"]
+STAT_FIELDS = {
+    *("fileId", "path", "cdcStats", "prevCommit", "numWrites", "numDeletes", "numUpdateWrites", "numInserts", "totalWriteBytes"),
+    *("totalWriteErrors", "tempPath", "partitionPath", "totalLogRecords", "totalLogFilesCompacted", "totalLogSizeCompacted"),
+    *("totalUpdatedRecordsCompacted", "totalLogBlocks", "totalCorruptLogBlock", "totalRollbackBlocks", "fileSizeInBytes"),
+    *("minEventTime", "maxEventTime", "runtimeStats"),
+}
+COLUMNS = (
+    ("id", "bigint"),
+    ("kind", "string"),
+    ("region", "string"),
+    ("amount", "decimal(10,2)"),
+    ("at", "timestamp"),
+    ("day", "date"),
+    ("paid", "boolean"),
+    ("score", "double"),
+    ("blob", "binary"),
+    ("_position", "string"),
+    ("_hoodie_is_deleted", "boolean"),
+)
+PLAIN = TableSpec("orders", COLUMNS, ("id",))
+BY_REGION = TableSpec("orders", COLUMNS, ("id",), "region")
+TWO_KEYS = TableSpec("orders", COLUMNS, ("id", "kind"))
+TWO_KEYS_BY_REGION = TableSpec("orders", COLUMNS, ("id", "kind"), "region")
+
+Row = dict[str, Any]
+Key = tuple[Any, ...]
+
+
+def row(number: int, version: int = 0, kind: str = "a", region: str | None = "north", **more: Any) -> Row:
+    """A row with a value of every type, which says which version of it this is."""
+    return {
+        "id": number,
+        "kind": kind,
+        "region": region,
+        "amount": decimal.Decimal(number * 100 + version) / 100,
+        "at": datetime.datetime(1999, 12, 31, 23, 59, 59, number * 1000 + version, datetime.UTC),
+        "day": None if version % 3 == 2 else datetime.date(2020, 2, 28) + datetime.timedelta(number),
+        "paid": bool(version % 2),
+        "score": number / 7 + version,
+        "blob": bytes([number % 256, version % 256]),
+        "_position": f"0001.{Position(version)}",
+        "_hoodie_is_deleted": None,
+        **more,
+    }
+
+
+def table_of(rows: Iterable[Row], columns: Sequence[tuple[str, str]] = COLUMNS) -> pa.Table:
+    """Rows as Arrow, with exactly `columns`."""
+    return pa.Table.from_pylist(list(rows), schema=TableSpec("x", tuple(columns), ()).arrow())
+
+
+def keys_of(keys: Iterable[Key], spec: TableSpec) -> pa.Table:
+    """Keys as the table of deletes."""
+    fields = pa.schema([spec.arrow().field(name) for name in spec.key])
+    return pa.Table.from_pylist([dict(zip(spec.key, key, strict=True)) for key in keys], schema=fields)
+
+
+def checkpoint(number: int) -> Checkpoint:
+    """The checkpoint of the n-th commit."""
+    return Checkpoint(Feed("native", "7", 1), 1, Position(number))
+
+
+class World:
+    """A table in a directory, beside the dict that it should equal."""
+
+    def __init__(self, root: Path, spec: TableSpec) -> None:
+        self.root = root
+        self.spec = spec
+        self.store = LocalStore(root)
+        self.rows: dict[Key, Row] = {}
+        self.commits: list[tuple[Commit, dict[Key, Row], TableSpec]] = []
+
+    @property
+    def location(self) -> str:
+        return str(self.root / PATH)
+
+    def open(self, store: Store | None = None) -> HudiTable:
+        table = HudiFormat(store or self.store).open(PATH)
+        return table or HudiFormat(store or self.store).create(PATH, self.spec)
+
+    def key(self, row: Row) -> Key:
+        return tuple(row[name] for name in self.spec.key)
+
+    def upsert(
+        self, rows: Sequence[Row] = (), deletes: Sequence[Key] = (), spec: TableSpec | None = None, store: Store | None = None
+    ) -> Commit:
+        """Commit an upsert, in the table and in the dict."""
+        spec = spec or self.spec
+        after = {key: value for key, value in self.rows.items() if key not in deletes} | {self.key(r): r for r in rows}
+        return self._write(lambda w: w.upsert(table_of(rows, spec.columns), keys_of(deletes, spec)), after, spec, store)
+
+    def replace(self, rows: Sequence[Row], spec: TableSpec | None = None, store: Store | None = None) -> Commit:
+        """Commit a replacement, in the table and in the dict."""
+        spec = spec or self.spec
+        batches = table_of(rows, spec.columns).to_batches(3)
+        return self._write(lambda w: w.replace(spec, iter(batches)), {self.key(r): r for r in rows}, spec, store)
+
+    def _write(self, work: Callable[[Write], None], after: dict[Key, Row], spec: TableSpec, store: Store | None) -> Commit:
+        number = len(self.commits) + 1
+        try:
+            with self.open(store).write() as write:
+                work(write)
+                return write.commit(checkpoint(number))
+        finally:
+            # What counts is what is on disk, also where the writer died before it could tell.
+            newest = [commit for commit in self.open().history() if commit.checkpoint == checkpoint(number)]
+            if newest:
+                self.rows, self.spec = after, spec
+                self.commits.append((newest[-1], after, spec))
+
+    def check(self) -> None:
+        """The newest state equals the dict for hudi-rs and for us, and the folder fulfils the checklist."""
+        assert_rows(rust_rows(self.location), self.rows, self.spec)
+        snapshot = self.open().snapshot()
+        assert_rows(own_rows(snapshot), self.rows, self.spec)
+        if self.commits:
+            assert snapshot is not None
+            assert (snapshot.instant, snapshot.rows) == (self.commits[-1][0].instant, len(self.rows))
+            assert snapshot.checkpoint == checkpoint(len(self.commits))
+        assert_checklist(self.root / PATH, self.spec)
+
+
+def assert_rows(found: list[Row], rows: dict[Key, Row], spec: TableSpec) -> None:
+    """Both hold the same rows, a column that a row does not have counting as null."""
+    names = [name for name, _ in spec.columns]
+    expected = table_of(rows.values(), spec.columns).to_pylist()
+    assert sorted([repr(r.get(name)) for name in names] for r in found) == sorted(
+        [repr(r[name]) for name in names] for r in expected
+    )
+
+
+def own_rows(snapshot: Snapshot | None) -> list[Row]:
+    """The rows of a snapshot's files, and that its metadata is right about them."""
+    rows: list[Row] = []
+    for file in snapshot.files if snapshot else ():
+        found = pq.ParquetFile(file.location).read()
+        assert (file.rows, file.size) == (found.num_rows, Path(file.location).stat().st_size)
+        assert list(file.columns) == [name for name in found.column_names if name not in META]
+        rows += found.to_pylist()
+    return rows
+
+
+def rust_rows(location: str, as_of: str | None = None) -> list[Row]:
+    """The rows that hudi-rs reads."""
+    options = hudi.HudiReadOptions()
+    table = hudi.HudiTableBuilder.from_base_uri(location).build()
+    return _rows(table.read(options.with_as_of_timestamp(as_of) if as_of else options))
+
+
+def rust_changes(location: str, start: str, end: str) -> list[Row]:
+    """The rows that hudi-rs reads incrementally, after `start` and up to `end`."""
+    options = hudi.HudiReadOptions().with_query_type(hudi.HudiQueryType.Incremental)
+    table = hudi.HudiTableBuilder.from_base_uri(location).build()
+    return _rows(table.read(options.with_start_timestamp(start).with_end_timestamp(end)))
+
+
+def _rows(batches: list[pa.RecordBatch]) -> list[Row]:
+    return [row for batch in batches for row in pa.Table.from_batches([batch]).to_pylist()]
+
+
+# ---- the checklist ---------------------------------------------------------------------------------------------------------
+
+
+def assert_checklist(folder: Path, spec: TableSpec) -> None:
+    """What real Spark needs from a foreign writer, on disk, after a completed write."""
+    hoodie = folder / ".hoodie"
+    _assert_properties(hoodie, spec)
+    files = [path for path in hoodie.iterdir() if path.is_file()]
+    leftovers = [str(p) for below in (".temp", ".heartbeat", "metadata") for p in (hoodie / below).rglob("*") if p.is_file()]
+    assert leftovers == []
+    assert list(folder.rglob("*.crc")) == []
+    names = {path.name for path in files}
+    completed = {path.name for path in files if path.suffix in (".commit", ".replacecommit", ".clean", ".rollback")}
+    times = sorted(name.split(".")[0] for name in completed)
+    assert len(set(times)) == len(times)
+    for name in completed:
+        inflight = name.replace(".commit", ".inflight") if name.endswith(".commit") else f"{name}.inflight"
+        assert {f"{name}.requested", inflight} <= names
+    assert {name for name in names if name[:17].isdigit() and name[:17] not in times} == set()
+    stats = {}
+    for name in sorted(completed):
+        if name.endswith("commit"):
+            stats |= _assert_commit(hoodie / name, spec)
+    for path in folder.rglob("*.parquet"):
+        _assert_base_file(path, path.relative_to(folder), stats, spec)
+
+
+def _assert_properties(hoodie: Path, spec: TableSpec) -> None:
+    lines = (hoodie / "hoodie.properties").read_text("ascii").splitlines()
+    found = dict(line.split("=", 1) for line in lines if not line.startswith("#"))
+    generator = "Nonpartitioned" if not spec.partition else "Simple" if len(spec.key) == 1 else "Complex"
+    assert found["hoodie.table.name"] == spec.name
+    assert found["hoodie.table.type"] == "COPY_ON_WRITE"
+    assert (found["hoodie.table.version"], found["hoodie.timeline.layout.version"]) == ("6", "1")
+    assert found["hoodie.table.recordkey.fields"] == ",".join(spec.key)
+    assert found.get("hoodie.table.partition.fields") == spec.partition
+    assert found["hoodie.table.precombine.field"] == "_position"
+    assert found["hoodie.table.timeline.timezone"] == "UTC"
+    assert found["hoodie.table.checksum"] == str(zlib.crc32(f".{spec.name}".encode()))
+    assert found["hoodie.table.keygenerator.class"] == f"org.apache.hudi.keygen.{generator}KeyGenerator"
+    assert "hoodie.table.create.schema" in found
+    assert not [name for name in found if name.startswith("hoodie.table.metadata")]
+
+
+def _assert_commit(path: Path, spec: TableSpec) -> dict[str, dict[str, Any]]:
+    """Check a commit's JSON; return its stats by path."""
+    data = json.loads(path.read_bytes())
+    schema = json.loads(data["extraMetadata"]["schema"])
+    assert (schema["name"], schema["namespace"]) == (f"{spec.name}_record", f"hoodie.{spec.name}")
+    assert all(field["type"][0] == "null" and field["default"] is None for field in schema["fields"])
+    assert "lakewright.checkpoint" in data["extraMetadata"]
+    stats = {stat["path"]: stat for stats in data["partitionToWriteStats"].values() for stat in stats}
+    for name, stat in stats.items():
+        assert stat["fileId"] == Path(name).name.split("_")[0]
+        assert name.endswith(f"_{path.name.split('.')[0]}.parquet")
+        assert stat["prevCommit"] == "null" or stat["prevCommit"] < path.name
+        assert set(stat) == STAT_FIELDS
+    return stats
+
+
+def _assert_base_file(path: Path, name: Path, stats: dict[str, dict[str, Any]], spec: TableSpec) -> None:
+    stat = stats[str(name)]  # a file that no commit names is an orphan
+    partition = "" if str(name.parent) == "." else str(name.parent)
+    metadata = (path.parent / ".hoodie_partition_metadata").read_text().splitlines()
+    assert f"partitionDepth={1 if partition else 0}" in metadata
+    assert any(line.startswith("commitTime=") for line in metadata)
+    file = pq.ParquetFile(path)
+    table = file.read()
+    assert (stat["partitionPath"], stat["numWrites"]) == (partition, table.num_rows)
+    assert stat["fileSizeInBytes"] == stat["totalWriteBytes"] == path.stat().st_size
+    assert table.column_names[:5] == META
+    assert all(table.column(name).null_count == 0 for name in META)
+    assert table.schema.field("at").type == pa.timestamp("us", tz="UTC")
+    assert b"ARROW:schema" not in file.metadata.metadata
+    fields = json.loads(file.metadata.metadata[b"parquet.avro.schema"])["fields"]
+    assert [field["name"] for field in fields] == table.column_names
+    rows = table.to_pylist()
+    assert {row["_hoodie_file_name"] for row in rows} <= {name.name}
+    assert {row["_hoodie_partition_path"] for row in rows} <= {partition}
+    assert [row["_hoodie_record_key"] for row in rows] == [record_key(row, spec) for row in rows]
+    assert len({row["_hoodie_commit_seqno"] for row in rows}) == len(rows)
+    for found in rows:
+        assert found["_hoodie_commit_seqno"].startswith(f"{found['_hoodie_commit_time']}_")
+        if spec.partition:
+            assert partition == f"{spec.partition}={found[spec.partition] or '__HIVE_DEFAULT_PARTITION__'}"
+    if rows:
+        keys = sorted(row["_hoodie_record_key"] for row in rows)
+        bounds = [file.metadata.metadata[f"hoodie_{end}_record_key".encode()].decode() for end in ("min", "max")]
+        assert bounds == [keys[0], keys[-1]]
+
+
+def record_key(row: Row, spec: TableSpec) -> str:
+    """A row's key as Hudi writes it, in plain Python."""
+    if len(spec.key) == 1:
+        return str(row[spec.key[0]])
+    return ",".join(f"{name}:{'__empty__' if row[name] == '' else row[name]}" for name in spec.key)
+
+
+# ---- a store that dies -----------------------------------------------------------------------------------------------------
+
+
+class Crash(BaseException):
+    """The process is dead: nothing may catch this and go on."""
+
+
+class DyingStore:
+    """Passes calls on to a store until the n-th one, which raises `fault` without taking effect; a dead one stays dead."""
+
+    def __init__(self, store: Store, calls: int, fault: Callable[[], BaseException] = Crash, once: bool = False) -> None:
+        self._store, self._left, self._fault, self._once = store, calls, fault, once
+        self._guard = threading.Lock()
+        self.has_died = False
+
+    def _live(self) -> None:
+        with self._guard:
+            self._left -= 1
+            if self._left == 0 or (self._left < 0 and not self._once):
+                self.has_died = True
+                raise self._fault()
+
+    @contextlib.contextmanager
+    def upload(self, name: str) -> Iterator[BinaryIO]:
+        self._live()
+        with self._store.upload(name) as file:
+            yield file
+            self._live()
+
+    def list(self, prefix: str, after: str | None = None) -> Iterator[Entry]:
+        self._live()
+        return self._store.list(prefix, after)
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._store, name)
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            if name != "location":
+                self._live()
+            return method(*args, **kwargs)
+
+        return call

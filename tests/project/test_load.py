@@ -1,0 +1,223 @@
+"""lake.yaml: what it means, and every way it can be wrong."""
+
+from __future__ import annotations
+
+import datetime
+
+import pytest
+
+from lakewright.errors import ConfigError
+from lakewright.model.names import TableName
+from lakewright.project import find, load
+from lakewright.project.values import Origin, Partition, format_duration, parse_duration
+
+SOURCE = "sources:\n  shop: {kind: postgres, url: embedded, tables: [public.*]}\n"
+
+
+def test_a_full_file(lake_yaml):
+    project = lake_yaml(
+        "lake: shop_lake\nzones: {raw: data/raw, curated: data/tables, logs: logs}\n"
+        "sources:\n  shop: {kind: postgres, url: embedded, tables: [public.*, 'sales.order?'], slot: mine}\n"
+        "tables:\n  orders:\n    {from: shop.sales.orders, partition: day( placed_at ),\n"
+        "    retention: {recent: 30m}, types: {total: 'decimal(12, 2)'}}\n"
+        "queries: sql/\n"
+    )
+    lake, table = project.lake, project.lake.tables["orders"]
+    assert (lake.zones.raw, lake.queries, lake.slot("shop")) == ("data/raw", "sql", "mine")
+    assert table.origin == Origin("shop", TableName("sales", "orders"))
+    assert table.partition == Partition("day", "placed_at")
+    assert table.retention.recent == datetime.timedelta(minutes=30)
+    assert table.types == {"total": "decimal(12,2)"}
+
+
+def test_defaults(lake_yaml):
+    project = lake_yaml("lake: a\nsources: {shop: {kind: postgres, url: embedded}}\ntables: {t: {from: shop.public.t}}\n")
+    lake = project.lake
+    assert lake.zones.model_dump() == {"raw": "raw", "curated": "curated", "logs": "logs"}
+    assert (lake.slot("shop"), lake.queries, lake.sources["shop"].tables) == ("lakewright_a_shop", "queries", ["public.*"])
+    assert (lake.tables["t"].retention.recent, lake.tables["t"].partition) == (datetime.timedelta(hours=1), None)
+
+
+def test_patterns_choose_tables(lake_yaml):
+    source = lake_yaml("lake: a\nsources: {s: {kind: postgres, url: x, tables: [public.*, 'sales.order?']}}\n").lake.sources["s"]
+    chosen = [name for name in ("public.a", "sales.orders", "sales.order", "Public.a") if source.wants(TableName.parse(name))]
+    assert chosen == ["public.a", "sales.orders"]
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "line", "message", "hint"),
+    [
+        ("", "LW-103", 1, "setting lake is missing", "name"),
+        ("lake: a\n", "LW-103", 1, "setting sources is missing", "databases"),
+        (
+            f"lake: a\n{SOURCE}tabels: {{}}\n",
+            "LW-102",
+            4,
+            "unknown setting tabels (allowed: lake, zones",
+            "did you mean 'tables'?",
+        ),
+        (f"lake: A-b\n{SOURCE}", "LW-104", 1, "lake 'A-b': not a name", "config schema"),
+        (f"lake: {'a' * 25}\n{SOURCE}", "LW-104", 1, "longer than 24", "config schema"),
+        ("lake: a\nsources: 5\n", "LW-104", 2, "sources '5': not a group", "config schema"),
+        ("lake: a\nsources: {}\n", "LW-104", 2, "sources: needs at least 1", "config schema"),
+        (
+            "lake: a\nsources:\n  s:\n    kind: postgresql\n    url: x\n",
+            "LW-104",
+            4,
+            "allowed values ('postgres')",
+            "mean 'postgres'?",
+        ),
+        ("lake: a\nsources:\n  s:\n    kind: postgres\n", "LW-103", 3, "setting sources.s.url is missing", "embedded"),
+        (
+            "lake: a\nsources:\n  s: {kind: postgres, url: x,\n    tables: [a, b.c]}\n",
+            "LW-104",
+            4,
+            "tables[0] 'a': not schema.table",
+            "",
+        ),
+        ("lake: a\nsources:\n  Shop: {kind: postgres, url: x}\n", "LW-104", 3, "'sources.Shop': not a name", "another name"),
+        (
+            f"lake: a\n{SOURCE}tables:\n  t:\n    form: x\n",
+            "LW-102",
+            6,
+            "tables.t.form (allowed: from, partition",
+            "mean 'from'?",
+        ),
+        (
+            f"lake: a\n{SOURCE}tables:\n  t: {{from: shop.t}}\n",
+            "LW-104",
+            5,
+            "tables.t.from 'shop.t': not source.schema.table",
+            "",
+        ),
+        (
+            f"lake: a\n{SOURCE}tables:\n  t: {{from: shpo.public.t}}\n",
+            "LW-104",
+            5,
+            "no source shpo (sources: shop)",
+            "mean 'shop'?",
+        ),
+        (
+            f"lake: a\n{SOURCE}tables:\n  t: {{from: shop.x.t}}\n",
+            "LW-104",
+            5,
+            "x.t is not captured",
+            "add x.t to sources.shop.tables",
+        ),
+        (
+            f"lake: a\n{SOURCE}tables:\n  t: {{from: shop.public.t}}\n  u: {{from: shop.public.t}}\n",
+            "LW-104",
+            6,
+            "table t already mirrors shop.public.t",
+            "",
+        ),
+        (
+            f"lake: a\n{SOURCE}tables:\n  t: {{from: shop.public.t, partition: month(x)}}\n",
+            "LW-104",
+            5,
+            "'month(x)': not day(column)",
+            "",
+        ),
+        (
+            f"lake: a\n{SOURCE}tables:\n  t: {{from: shop.public.t, retention: {{recent: 1y}}}}\n",
+            "LW-104",
+            5,
+            "recent '1y': not a duration",
+            "",
+        ),
+        (
+            f"lake: a\n{SOURCE}tables:\n  t: {{from: shop.public.t, types: {{x: 'decimal(40,2)'}}}}\n",
+            "LW-104",
+            5,
+            "'decimal(40,2)': not decimal",
+            "",
+        ),
+        (f"lake: a\n{SOURCE}zones: {{raw: x, logs: x/y}}\n", "LW-104", 4, "zones.logs 'x/y': the same folder as zone raw", ""),
+        (f"lake: a\n{SOURCE}zones: {{raw: ../x}}\n", "LW-104", 4, "zones.raw '../x': not a folder inside", ""),
+        (f"lake: a\n{SOURCE}zones: {{raw: /x}}\n", "LW-104", 4, "zones.raw '/x': not a folder inside", ""),
+        (f"lake: a\n{SOURCE}zones: {{raw: .lakewright}}\n", "LW-104", 4, "not a folder inside", ""),
+        ("[lake]\n", "LW-104", 1, "the file: not a group of settings", ""),
+    ],
+)
+def test_every_fault_has_its_line_value_and_help(lake_yaml, tmp_path, text, code, line, message, hint):
+    with pytest.raises(ConfigError) as caught:
+        lake_yaml(text)
+    error = caught.value
+    assert (error.code, error.where) == (code, f"{tmp_path}/lake.yaml:{line}")
+    assert message in error.message
+    assert error.hint is not None
+    assert hint in error.hint
+
+
+def test_several_faults_are_all_told(lake_yaml):
+    with pytest.raises(ConfigError) as caught:
+        lake_yaml("lake: A\nsuorces: {}\nsources:\n  s: {kind: postgres, url: x, slots: y}\n")
+    assert "unknown setting suorces" in caught.value.message
+    assert [note.partition("lake.yaml:")[2][:12] for note in caught.value.__notes__] == ["4: unknown s", "1: lake 'A':"]
+
+
+@pytest.mark.parametrize("setting", ["kind: $", "slot: $", "tables: [$]", "tables: $"])
+def test_what_a_reference_gives_is_not_in_an_error(lake_yaml, monkeypatch, setting):
+    monkeypatch.setenv("PW", "TOP-secret")
+    settings = {"kind": "postgres", "url": "x"} | dict([setting.replace("$", '"${env:PW}"').split(": ", 1)])
+    with pytest.raises(ConfigError) as caught:
+        lake_yaml("lake: a\nsources:\n  s:\n" + "".join(f"    {name}: {value}\n" for name, value in settings.items()))
+    error = caught.value
+    assert "'${env:PW}'" in error.message
+    assert "TOP-secret" not in "".join([error.message, str(error.hint), *getattr(error, "__notes__", [])])
+
+
+def test_what_a_reference_gives_is_not_in_what_is_printed(lake_yaml, monkeypatch):
+    monkeypatch.setenv("PW", "TOP-secret")
+    project = lake_yaml('lake: a\nsources: {s: {kind: postgres, url: "postgresql://u:${env:PW}@h/d"}}\n')
+    assert project.lake.sources["s"].url.reveal() == "postgresql://u:TOP-secret@h/d"
+    printed = [repr(project), str(project.lake), project.lake.model_dump_json(), str(project.settings()), repr(project.document)]
+    assert not [text for text in printed if "TOP-secret" in text]
+
+
+def test_settings_show_references_and_urls_as_written(lake_yaml, monkeypatch):
+    monkeypatch.setenv("ZONE", "elsewhere")
+    project = lake_yaml("lake: a\nzones: {raw: '${env:ZONE}'}\nsources: {s: {kind: postgres, url: 'postgresql://u:pw@h/d'}}\n")
+    assert project.lake.zones.raw == "elsewhere"
+    settings = project.settings()
+    assert settings["zones"] == {"raw": "${env:ZONE}", "curated": "curated", "logs": "logs"}
+    assert settings["sources"]["s"]["url"] == "postgresql://u:***@h/d"
+
+
+def test_saved_queries_are_found_by_name(lake_yaml, tmp_path):
+    project = lake_yaml(f"lake: a\n{SOURCE}")
+    (tmp_path / "queries").mkdir()
+    (tmp_path / "queries" / "top.sql").write_text("SELECT 1")
+    assert project.query("top") == "SELECT 1"
+    with pytest.raises(ConfigError, match="there is no query tpo") as caught:
+        project.query("tpo")
+    assert (caught.value.code, caught.value.hint) == ("LW-120", "did you mean 'top'?")
+    with pytest.raises(ConfigError, match="there is no query") as caught:
+        project.query("../lake")
+    assert caught.value.code == "LW-120"
+
+
+def test_the_nearest_folder_with_a_lake_is_found(tmp_path):
+    (tmp_path / "lake.yaml").write_text(f"lake: a\n{SOURCE}")
+    inner = tmp_path / "queries" / "deep"
+    inner.mkdir(parents=True)
+    assert find(inner) == tmp_path
+    assert load(find(inner)).lake.lake == "a"
+
+
+def test_no_lake_is_an_error_that_names_what_makes_one(tmp_path):
+    with pytest.raises(ConfigError) as caught:
+        find(tmp_path)
+    assert caught.value.code == "LW-107"
+    assert "lakewright init" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize("text", ["250ms", "30s", "5m", "1h", "7d", "90s", "1500ms"])
+def test_durations_are_read_back(text):
+    assert format_duration(parse_duration(text)) == text
+
+
+@pytest.mark.parametrize("text", ["", "1", "h", "0s", "-1h", "1.5h", "1 h", "1w", "999999999d", "1h30m", "１h"])
+def test_other_texts_are_no_duration(text):
+    with pytest.raises(ValueError, match="not a duration"):
+        parse_duration(text)

@@ -1,0 +1,69 @@
+"""Which tables a lake has."""
+
+from __future__ import annotations
+
+import pytest
+
+from lakewright.errors import ConfigError
+from lakewright.model.names import TableName
+from lakewright.model.schema import Column, TableSchema
+from lakewright.project import lake_tables
+
+TWO_SOURCES = (
+    "lake: a\nsources:\n  s: {kind: postgres, url: x, tables: ['*.*']}\n  r: {kind: postgres, url: x, tables: ['*.*']}\n"
+)
+
+
+def table(name: str, **columns: str) -> TableSchema:
+    listed = {"id": "bigint", **columns}
+    return TableSchema(TableName.parse(name), tuple(Column(column, kind, kind) for column, kind in listed.items()), ("id",))
+
+
+def test_a_table_that_is_not_listed_has_its_own_name(lake_yaml):
+    lake = lake_yaml(TWO_SOURCES + "tables: {sales: {from: s.public.order}}\n").lake
+    found = lake_tables(lake, {"s": [table("public.order"), table("public.part")], "r": [table("x.staff")]})
+    assert [(t.name, str(t.origin)) for t in found] == [
+        ("part", "s.public.part"),
+        ("sales", "s.public.order"),
+        ("staff", "r.x.staff"),
+    ]
+
+
+def test_equal_names_get_their_schema_in_front(lake_yaml):
+    lake = lake_yaml(TWO_SOURCES + "tables: {part: {from: r.x.piece}}\n").lake
+    found = lake_tables(lake, {"s": [table("a.t"), table("b.t"), table("a.part")], "r": [table("x.piece")]})
+    assert [t.name for t in found] == ["a_part", "a_t", "b_t", "part"]
+
+
+def refused(lake_yaml, listed: str, *tables: TableSchema) -> ConfigError:
+    lake = lake_yaml(TWO_SOURCES + listed).lake
+    with pytest.raises(ConfigError) as caught:
+        lake_tables(lake, {"s": tables, "r": []})
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("listed", "name", "columns", "code", "word"),
+    [
+        ("", "public.Big Table", {}, "LW-110", "'Big Table'"),
+        ("", "public." + "a" * 256, {}, "LW-110", "255"),
+        ("", "public.t", {"Full Name": "string"}, "LW-112", "'Full Name'"),
+        ("", "public.t", {"_position": "string"}, "LW-112", "uses that name itself"),
+        ("tables: {u: {from: s.public.u}}\n", "public.t", {}, "LW-111", "tables.u"),
+        ("tables: {t: {from: s.public.t, partition: day(at)}}\n", "public.t", {}, "LW-113", "no column at"),
+        ("tables: {t: {from: s.public.t, partition: day(id)}}\n", "public.t", {}, "LW-113", "id is bigint"),
+        ("tables: {t: {from: s.public.t, types: {x: 'decimal(5,2)'}}}\n", "public.t", {}, "LW-113", "no column x"),
+    ],
+)
+def test_what_cannot_stand_in_the_lake_is_refused(lake_yaml, listed, name, columns, code, word):
+    error = refused(lake_yaml, listed, table(name, **columns))
+    assert error.code == code
+    assert word in error.message
+    assert error.hint
+
+
+def test_two_tables_of_one_name_in_two_sources_are_refused_with_the_line_that_helps(lake_yaml):
+    lake = lake_yaml(TWO_SOURCES).lake
+    with pytest.raises(ConfigError, match=r"s\.public\.t and r\.public\.t|r\.public\.t and s\.public\.t") as caught:
+        lake_tables(lake, {"s": [table("public.t")], "r": [table("public.t")]})
+    assert "from: s.public.t" in str(caught.value.hint)

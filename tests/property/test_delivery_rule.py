@@ -1,0 +1,82 @@
+"""Any crash, anywhere, then a restart, gives the same table.
+
+Random histories of a real PostgreSQL, captured and merged by lives that end at random store calls. After each history the lake
+equals the source: by live SQL before and after the last merge, at every position that was noted on the way, and by hudi-rs
+from the files. A seed is a history with its crashes; replay one with LAKEWRIGHT_SEED.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from pathlib import Path
+
+import psycopg2
+import pytest
+
+from lakewright.model.position import Position
+
+from .histories import TABLES, History
+from .world import Rows, World
+
+SEEDS = [int(os.environ["LAKEWRIGHT_SEED"])] if "LAKEWRIGHT_SEED" in os.environ else range(200)
+VERBS = ("capture", "capture", "capture", "merge", "merge", "merge", "maintain", "resync", "zombie")
+
+
+def run(seed: int, folder: Path, url: str, patch: pytest.MonkeyPatch) -> None:
+    """One history with its crashes, and every comparison; the assertion's message is what happened."""
+    rng = random.Random(seed)
+    connection = psycopg2.connect(url)
+    try:
+        history = History(connection, f"h{seed}", rng)
+        world = World(folder, url, history.schema, rng, patch)
+        noted: list[tuple[Position, dict[str, Rows]]] = []
+        for _ in range(rng.randint(5, 9)):
+            for _ in range(rng.randint(0, 4)):
+                history.transaction()
+            world.live(rng.choice(VERBS), most=rng.choice((5, 20, 80)))
+            if rng.random() < 0.5:
+                with world.life() as lake:
+                    noted.append((lake.source("db").current_position(), {name: history.rows(name) for name in TABLES}))
+        with world.life() as lake:
+            world.capture(lake)
+            compare(world, lake, history, noted, "live")
+            lake.merge(None, lambda _: None)
+        with world.life() as lake:
+            compare(world, lake, history, noted, "merged")
+            for name in TABLES:
+                expected = history.rows(name)
+                columns = lake.log("db").newest_schema(lake.mirror(name).origin).column_names
+                assert world.hudi_rs(lake, name, columns) == expected, (seed, name, "hudi-rs", world.log)
+            assert lake.check("db", lambda _: None).passed, (seed, world.log)
+    finally:
+        connection.rollback()
+        drop(connection, f"h{seed}")
+        connection.close()
+
+
+def compare(world: World, lake, history: History, noted: list[tuple[Position, dict[str, Rows]]], when: str) -> None:
+    """The lake now against the source now, and at each noted position against what the source held there."""
+    view = lake.log("db").view()
+    for name in TABLES:
+        expected = history.rows(name)
+        assert world.at(lake, name, None) == expected, (when, name, world.log)
+        origin = lake.mirror(name).origin
+        for position, rows in noted:
+            if view.load_of(origin, position) is not None:
+                assert world.at(lake, name, position) == rows[name], (when, name, position, world.log)
+
+
+def drop(connection: psycopg2.extensions.connection, name: str) -> None:
+    """Remove what a history made in the server."""
+    with connection, connection.cursor() as cursor:
+        cursor.execute("SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = %s", (name,))
+    with connection, connection.cursor() as cursor:
+        cursor.execute(f"DROP SCHEMA {name} CASCADE; DROP PUBLICATION IF EXISTS {name}, {name}_inserts")
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_any_crash_then_a_restart_gives_the_same_table(
+    seed: int, tmp_path: Path, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(seed, tmp_path, database, monkeypatch)

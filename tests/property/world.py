@@ -1,0 +1,148 @@
+"""A lake that dies and comes back: every life is a new set of objects over the same folder, as after a crash of the process."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import random
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from hudi import HudiTableBuilder
+
+from lakewright.errors import CommitConflict, LakewrightError
+from lakewright.model.names import quote_identifier as quote
+from lakewright.model.position import Position
+from lakewright.pipeline import table_at
+from lakewright.pipeline.capture import Capture
+from lakewright.pipeline.folding import Fold
+from lakewright.pipeline.lake import Lake
+from lakewright.pipeline.maintain import clean
+from lakewright.pipeline.merge import merge
+from lakewright.project.load import load
+from lakewright.storage.local import LocalStore
+from lakewright.storage.process import Process
+from lakewright.testing.faults import Fault, FaultyStore
+
+Rows = list[tuple[object, ...]]
+LAKE = """
+lake: t
+sources:
+  db: {{kind: postgres, url: "{url}", tables: ["{schema}.*"], slot: "{schema}"}}
+"""
+
+
+class World:
+    """A folder with a lake over one schema of a database. `live` runs something in a life that may end at any store call."""
+
+    def __init__(self, folder: Path, url: str, schema: str, rng: random.Random, monkeypatch: pytest.MonkeyPatch) -> None:
+        (folder / "lake.yaml").write_text(LAKE.format(url=url, schema=schema))
+        self.folder = folder
+        self.log: list[str] = []
+        self._rng = rng
+        self._patch = monkeypatch
+        self._lives = 0
+
+    @contextlib.contextmanager
+    def life(self, *faults: Fault) -> Iterator[Lake]:
+        """A new process's view of the lake; whatever it held is as dead as after SIGKILL when the next life begins."""
+        self._lives += 1
+        started = f"life {self._lives} of {self.folder}"
+        self._patch.setattr(Process, "current", classmethod(lambda cls: cls(host(), boot(), 2**22 + 1, started)))
+        with Lake(load(self.folder), FaultyStore(LocalStore(self.folder), *faults)) as lake:
+            yield lake
+
+    def live(self, name: str, most: int) -> None:
+        """Run one of this object's verbs; more often than not the life ends at one of its first `most` store calls."""
+        faults = []
+        if self._rng.random() < 0.6:
+            faults = [Fault(self._rng.randint(1, most), "die", self._rng.choice(("before", "after")))]
+        self.log.append(f"{name} {', '.join(map(str, faults))}")
+        with contextlib.suppress(LakewrightError) if faults else contextlib.nullcontext(), self.life(*faults) as lake:
+            getattr(self, name)(lake)
+
+    # ---- verbs
+
+    def capture(self, lake: Lake) -> None:
+        """Capture up to now."""
+        until = lake.source("db").current_position()
+        Capture(lake.source("db"), lake.log("db"), lake.store, lambda _: None).run(threading.Event(), until)
+
+    def merge(self, lake: Lake) -> None:
+        """Merge one table, or all."""
+        mirrors = lake.mirrors()
+        for mirror in mirrors if self._rng.random() < 0.3 else self._rng.sample(mirrors, min(1, len(mirrors))):
+            merge(mirror, lake.log("db"), lake.format, lake.store, lake.connection())
+
+    def maintain(self, lake: Lake) -> None:
+        """Fold manifests, clean every table of all but its newest snapshot."""
+        lake.log("db").fold_manifests()
+        for mirror in lake.mirrors():
+            clean(mirror, lake.format, lake.store, datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=1))
+
+    def resync(self, lake: Lake) -> None:
+        """Load one table again."""
+        names = [mirror.name for mirror in lake.mirrors()]
+        if names:
+            lake.resync(self._rng.choice(names), lambda _: None)
+
+    def zombie(self, lake: Lake) -> None:
+        """A merge that is suspended before its commit while another life merges; what it planned must not land."""
+        mirrors = lake.mirrors()
+        if not mirrors:
+            return
+        mirror = self._rng.choice(mirrors)
+        table = lake.format.open(mirror.path)
+        if table is None:
+            return
+        log = lake.log("db")
+        with contextlib.suppress(CommitConflict), table.write() as write:
+            view = log.view()
+            at = table_at.plan(mirror, log, view, table, view.watermark)
+            fold = Fold(lake.connection(), at, log)
+            rows = fold.reader(fold.rows_sql(), 1000).read_all().cast(at.spec.arrow())
+            write.replace(at.spec, iter(rows.to_batches()))
+            with self.life() as other:
+                self.capture(other)
+                merge(mirror, other.log("db"), other.format, other.store, other.connection())
+            write.commit(at.checkpoint)
+
+    # ---- what a reader sees
+
+    def at(self, lake: Lake, table: str, position: Position | None) -> Rows:
+        """The table at a position (None: the log's end), as live SQL reads it."""
+        mirror, log = lake.mirror(table), lake.log("db")
+        view = log.view()
+        at = table_at.plan(mirror, log, view, lake.format.open(mirror.path), position or view.watermark)
+        fold = Fold(lake.connection(), at, log)
+        text = fold.visible_sql(lambda column: quote(column.name))
+        rows = as_rows(fold.reader(text, 1000).read_all(), at.schema.column_names)
+        fold.close()
+        return rows
+
+    def hudi_rs(self, lake: Lake, table: str, columns: tuple[str, ...]) -> Rows:
+        """The table as an independent reader sees it on disk."""
+        batches = HudiTableBuilder.from_base_uri(str(self.folder / lake.mirror(table).path)).build().read()
+        return as_rows(pa.Table.from_batches(batches), columns) if batches else []
+
+
+def as_rows(table: pa.Table, columns: tuple[str, ...]) -> Rows:
+    """Rows of some columns as tuples, sorted."""
+    return sorted(zip(*(table[name].to_pylist() for name in columns), strict=True), key=repr) if table.num_rows else []
+
+
+def host() -> str:
+    """This host's name as a lease knows it."""
+    return _ME.host
+
+
+def boot() -> str:
+    """This host's boot."""
+    return _ME.boot
+
+
+_ME: Any = Process.current()
