@@ -1,4 +1,4 @@
 """Figures, each measured beside its peer or its limit in the same run: ``python -m benchmarks [NAME] [--json]``.
 
-A benchmark is a module here with a function ``run() -> Iterable[Figure]``; its name is the module's with - for _.
+A benchmark is a module here with a function ``run() -> Iterable[Figure]``; its figures are named after it, with - for _.
 """

@@ -89,10 +89,31 @@ def test_a_result_is_lines_and_a_table_without_its_empty_columns(capsys):
     assert [line.rstrip() for line in capsys.readouterr().out.splitlines()] == [
         "position: 0000000000000001.0000000000",
         "items:",
-        "name     rows     lag",
-        "orders  1,000  1.5 KB",
-        "parts             0 B",
+        "name     rows  lag bytes",
+        "orders  1,000     1.5 KB",
+        "parts                0 B",
     ]
+
+
+def test_a_record_in_a_record_is_shown_by_its_plain_fields(capsys):
+    @dataclasses.dataclass(frozen=True)
+    class Merged:
+        table: str
+        item: Item | None
+
+    output.show_records([Merged("a", None), Merged("b", Item("x", 2))])
+    assert capsys.readouterr().out.splitlines() == ["table  name  rows  lag bytes", "a", "b      x        2        0 B"]
+
+
+def test_sentences_stand_on_lines_and_words_beside_their_name(capsys):
+    @dataclasses.dataclass(frozen=True)
+    class Found:
+        key: tuple[str, ...]
+        warnings: tuple[str, ...]
+        nothing: tuple[str, ...] = ()
+
+    output.show(Found(("a", "b"), ("one thing", "another")))
+    assert capsys.readouterr().out == "key: a, b\nwarnings:\n  one thing\n  another\n"
 
 
 def test_a_result_as_json_is_one_line(capsys):

@@ -27,7 +27,7 @@ from hudi_world import (
 )
 
 from lakewright.errors import CommitConflict, FormatError
-from lakewright.formats.hudi import HudiFormat
+from lakewright.formats.hudi import HudiFormat, archive
 from lakewright.model.table import TableSpec
 from lakewright.storage.local import LocalStore
 
@@ -282,3 +282,30 @@ def test_rows_may_come_in_other_arrow_types_of_the_same_meaning(tmp_path: Path) 
         write.upsert(large, keys_of([], PLAIN))
         write.commit(checkpoint(1))
     assert_rows(rust_rows(world.location), {(1,): row(1)}, PLAIN)
+
+
+def test_old_instants_are_archived_and_the_checkpoint_is_not_lost(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archive, "KEPT_WRITES", 2)
+    monkeypatch.setattr(archive, "BATCH", 3)
+    for version in range(3):
+        world.upsert([row(i, version, region="north") for i in range(3)])
+    world.replace([row(0), row(1, 3, region="south")])
+    with world.open().write() as write:
+        write.upsert(table_of([row(2, 4)]), keys_of([], world.spec))
+    for version in range(5, 8):
+        world.upsert([row(1, version, region="south")])
+    hoodie = world.root / PATH / ".hoodie"
+    world.open().clean([])
+    assert [path.name for path in (hoodie / "archived").iterdir()] == [".commits_.archive.1_1-0-1"]
+    assert world.open().history()[0].instant == world.commits[-2][0].instant
+    world.check()
+    world.upsert([row(5, 9)])
+    world.check()
+    for path in hoodie.glob("*.commit"):
+        data = json.loads(path.read_bytes())
+        del data["extraMetadata"]["lakewright.checkpoint"]
+        path.write_text(json.dumps(data))
+    snapshot = world.open().snapshot()
+    assert snapshot is not None
+    assert snapshot.checkpoint == world.commits[-4][0].checkpoint
+    assert_rows(own_rows(snapshot), world.rows, world.spec)

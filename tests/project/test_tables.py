@@ -7,7 +7,7 @@ import pytest
 from lakewright.errors import ConfigError
 from lakewright.model.names import TableName
 from lakewright.model.schema import Column, TableSchema
-from lakewright.project import lake_tables
+from lakewright.project import lake_tables, require_listed
 
 TWO_SOURCES = (
     "lake: a\nsources:\n  s: {kind: postgres, url: x, tables: ['*.*']}\n  r: {kind: postgres, url: x, tables: ['*.*']}\n"
@@ -49,7 +49,6 @@ def refused(lake_yaml, listed: str, *tables: TableSchema) -> ConfigError:
         ("", "public." + "a" * 256, {}, "LW-110", "255"),
         ("", "public.t", {"Full Name": "string"}, "LW-112", "'Full Name'"),
         ("", "public.t", {"_position": "string"}, "LW-112", "uses that name itself"),
-        ("tables: {u: {from: s.public.u}}\n", "public.t", {}, "LW-111", "tables.u"),
         ("tables: {t: {from: s.public.t, partition: day(at)}}\n", "public.t", {}, "LW-113", "no column at"),
         ("tables: {t: {from: s.public.t, partition: day(id)}}\n", "public.t", {}, "LW-113", "id is bigint"),
         ("tables: {t: {from: s.public.t, types: {x: 'decimal(5,2)'}}}\n", "public.t", {}, "LW-113", "no column x"),
@@ -67,3 +66,13 @@ def test_two_tables_of_one_name_in_two_sources_are_refused_with_the_line_that_he
     with pytest.raises(ConfigError, match=r"s\.public\.t and r\.public\.t|r\.public\.t and s\.public\.t") as caught:
         lake_tables(lake, {"s": [table("public.t")], "r": [table("public.t")]})
     assert "from: s.public.t" in str(caught.value.hint)
+
+
+def test_a_listed_table_may_be_unknown_yet_but_not_missing_in_its_source(lake_yaml):
+    lake = lake_yaml(TWO_SOURCES + "tables: {u: {from: s.public.u}}\n").lake
+    assert [found.name for found in lake_tables(lake, {"s": [table("public.t")]})] == ["t"]
+    require_listed(lake, "r", [])
+    require_listed(lake, "s", [table("public.t"), table("public.u")])
+    with pytest.raises(ConfigError, match=r"tables\.u: there is no table s\.public\.u") as caught:
+        require_listed(lake, "s", [table("public.t")])
+    assert caught.value.code == "LW-111"

@@ -364,12 +364,29 @@ def test_a_stopped_table_goes_on_with_a_load_at_or_after_its_stop(log: RawLog) -
             "how",
         )
     loader = log.loader()
-    loader.append_load([load(loader, A, 15)], Position(15), at(15), FEED, first=False)
+    for lsn in (15, 24):
+        with pytest.raises(LogError, match=r"the log went past this load of public\.a, without its changes") as caught:
+            loader.append_load([load(loader, A, lsn)], Position(lsn), at(lsn), FEED, first=False)
+        assert caught.value.code == "LW-359"
     assert len(log.view().stopped()) == 1
-    loader.append_load([load(loader, A, 30)], Position(30), at(30), FEED, first=False)
+    loader.append_load([load(loader, A, 25)], Position(25), at(25), FEED, first=False)
     assert log.view().stopped() == []
     log.fold_manifests()
     assert fresh(log).stopped() == []
+
+
+def test_a_capture_that_does_not_know_of_a_new_table_starts_over(log: RawLog) -> None:
+    writer = begin(log, zombie(1))
+    new = TableName("public", "c")
+    loader = log.loader()
+    with pytest.raises(LogError, match="without its changes"):
+        loader.append_load([load(loader, new, 9)], Position(9), at(9), FEED, first=False)
+    loader.append_load([load(loader, new, 30)], Position(30), at(30), FEED, first=False)
+    with pytest.raises(Changed, match="the log went on meanwhile"):
+        append(writer, 40, A)
+    assert fresh(log).watermark == Position(10)
+    append(log.writer(zombie(2)), 40, A, new)
+    assert log.view().followed() == {A, B, new}
 
 
 # ---- captures, one after another
@@ -383,6 +400,8 @@ def test_a_zombie_loses_to_a_higher_lease(log: RawLog) -> None:
         old.append([file], Position(25), None)
     assert caught.value.code == "LW-352"
     assert fresh(log).watermark == Position(10)
+    with pytest.raises(LeaseLost):  # also where what it has does not follow the end that it last saw
+        old.append([file], Position(15), None)
     for number in (1, 2):
         with pytest.raises(LeaseLost):
             log.writer(zombie(number))

@@ -6,9 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg2
@@ -22,17 +20,6 @@ import pathlib, sys
 from lakewright.sources.postgres.embedded import EmbeddedPostgres
 EmbeddedPostgres(pathlib.Path(sys.argv[1])).start()
 """
-
-
-@pytest.fixture
-def embedded() -> Iterator[EmbeddedPostgres]:
-    """A server of its own, not started yet."""
-    folder = Path(tempfile.mkdtemp(prefix="lakewright-test-"))
-    folder.chmod(0o755)
-    embedded = EmbeddedPostgres(folder / "a folder" / "pg")
-    yield embedded
-    embedded.stop()
-    shutil.rmtree(folder)
 
 
 def query(embedded: EmbeddedPostgres, statement: str) -> str:
@@ -59,68 +46,76 @@ def test_settings_allow_logical_replication_on_a_private_socket_only(server: Emb
     assert len(str(sockets)) < 90
 
 
-def test_start_from_several_processes_gives_one_server(embedded: EmbeddedPostgres) -> None:
-    starters = [subprocess.Popen([sys.executable, "-c", START, embedded.folder]) for _ in range(3)]
+def test_start_from_several_processes_gives_one_server(own_server: EmbeddedPostgres) -> None:
+    starters = [subprocess.Popen([sys.executable, "-c", START, own_server.folder]) for _ in range(3)]
     assert [starter.wait() for starter in starters] == [0, 0, 0]
-    assert embedded.is_running()
-    assert query(embedded, "SELECT current_database()") == "lake"
+    assert own_server.is_running()
+    assert query(own_server, "SELECT current_database()") == "lake"
 
 
-def test_rows_survive_a_kill_and_orphans_are_waited_for(embedded: EmbeddedPostgres) -> None:
-    embedded.start()
-    query(embedded, "CREATE TABLE kept AS SELECT 42 AS answer")
-    held = psycopg2.connect(embedded.url)
-    os.kill(postmaster(embedded), signal.SIGKILL)
-    while embedded.is_running():
+def test_rows_survive_a_kill_and_orphans_are_waited_for(own_server: EmbeddedPostgres) -> None:
+    own_server.start()
+    query(own_server, "CREATE TABLE kept AS SELECT 42 AS answer")
+    held = psycopg2.connect(own_server.url)
+    os.kill(postmaster(own_server), signal.SIGKILL)
+    while own_server.is_running():
         time.sleep(0.01)
-    embedded.start()
-    assert embedded.is_running()
-    assert query(embedded, "SELECT answer FROM kept") == "42"
+    own_server.start()
+    assert own_server.is_running()
+    assert query(own_server, "SELECT answer FROM kept") == "42"
     held.close()
 
 
-def test_process_id_taken_by_another_process_does_not_keep_it_down(embedded: EmbeddedPostgres) -> None:
-    embedded.start()
-    embedded.stop()
-    embedded.stop()
-    assert not embedded.is_running()
-    record = [str(os.getpid()), str(embedded.data), "1", "5432", "/nowhere", "", "0 0", "ready   "]
-    (embedded.data / "postmaster.pid").write_text("\n".join(record) + "\n")
-    assert not embedded.is_running()
-    embedded.start()
-    assert query(embedded, "SELECT 1") == "1"
+def test_process_id_taken_by_another_process_does_not_keep_it_down(own_server: EmbeddedPostgres) -> None:
+    own_server.start()
+    own_server.stop()
+    own_server.stop()
+    assert not own_server.is_running()
+    record = [str(os.getpid()), str(own_server.data), "1", "5432", "/nowhere", "", "0 0", "ready   "]
+    (own_server.data / "postmaster.pid").write_text("\n".join(record) + "\n")
+    assert not own_server.is_running()
+    own_server.start()
+    assert query(own_server, "SELECT 1") == "1"
 
 
-def test_first_start_that_was_cut_short_is_repeated(embedded: EmbeddedPostgres) -> None:
-    (embedded.folder / "data.new").mkdir(parents=True)
-    (embedded.folder / "data.new" / "PG_VERSION").write_text("18\n")
-    embedded.start()
-    assert query(embedded, "SELECT current_database()") == "lake"
-    assert not (embedded.folder / "data.new").exists()
+def test_first_start_that_was_cut_short_is_repeated(own_server: EmbeddedPostgres) -> None:
+    (own_server.folder / "data.new").mkdir(parents=True)
+    (own_server.folder / "data.new" / "PG_VERSION").write_text("18\n")
+    own_server.start()
+    assert query(own_server, "SELECT current_database()") == "lake"
+    assert not (own_server.folder / "data.new").exists()
 
 
-def test_moved_folder_is_a_server_of_its_own(embedded: EmbeddedPostgres) -> None:
-    embedded.start()
-    copy = EmbeddedPostgres(embedded.folder.with_name("copy"))
-    shutil.copytree(embedded.folder, copy.folder, symlinks=True)
+def test_moved_folder_is_a_server_of_its_own(own_server: EmbeddedPostgres) -> None:
+    own_server.start()
+    copy = EmbeddedPostgres(own_server.folder.with_name("copy"))
+    shutil.copytree(own_server.folder, copy.folder, symlinks=True)
     assert not copy.is_running()
-    assert copy.url != embedded.url
+    assert copy.url != own_server.url
 
 
-def test_broken_data_gives_the_servers_own_words(embedded: EmbeddedPostgres) -> None:
-    embedded.data.mkdir(parents=True)
+def test_another_path_to_the_folder_is_the_same_server(own_server: EmbeddedPostgres, tmp_path: Path) -> None:
+    own_server.start()
+    (tmp_path / "link").symlink_to(own_server.folder)
+    other = EmbeddedPostgres(tmp_path / "link")
+    assert other.is_running()
+    assert other.url == own_server.url
+
+
+def test_broken_data_gives_the_servers_own_words(own_server: EmbeddedPostgres) -> None:
+    own_server.data.mkdir(parents=True)
     with pytest.raises(SourceError, match="pg_ctl") as caught:
-        embedded.start()
+        own_server.start()
     assert caught.value.code == "LW-203"
 
 
-def test_foreign_socket_folder_is_refused(embedded: EmbeddedPostgres) -> None:
-    folder = Path(embedded.url.partition("host=")[2].partition("&")[0].replace("%2F", "/"))
+def test_foreign_socket_folder_is_refused(own_server: EmbeddedPostgres) -> None:
+    folder = Path(own_server.url.partition("host=")[2].partition("&")[0].replace("%2F", "/"))
     folder.mkdir(mode=0o777)
     folder.chmod(0o777)
     try:
         with pytest.raises(SourceError, match="not a private folder"):
-            embedded.start()
+            own_server.start()
     finally:
         folder.rmdir()
 

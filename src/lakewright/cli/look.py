@@ -60,7 +60,7 @@ def sql(
     if (query is None) == (file is None):
         raise click.UsageError("give the SQL as QUERY, as @NAME of a saved query, or with --file")
     with session.lake() as lake:
-        text = lake.project.query(query[1:]) if query and query.startswith("@") else query or _read(file)
+        text = _read(file) if query is None else lake.project.query(query[1:]) if query.startswith("@") else query
         with lake.sql(text, committed=committed, as_of=as_of, since=since) as answer:
             count = output.show_rows("json" if session.json else form, [name for name, _ in answer.columns], answer.batches())
             for note in (*answer.notes, *((count,) if count else ())):

@@ -6,6 +6,7 @@ to make, `doctor` a fault; 130 interrupted.
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -35,6 +36,9 @@ lakewright.add_section("Know more", setup.CONFIGURATION)
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit code. No known fault prints a trace unless asked for with --debug."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8")  # JSON is UTF-8 wherever it is printed
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     session = Session(json="--json" in arguments, debug="--debug" in arguments)
     try:

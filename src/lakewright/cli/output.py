@@ -29,12 +29,12 @@ def show_json(value: Any) -> None:
 def show(value: Any) -> None:
     """A result for people: its plain fields as ``name: value`` lines, each list in it under its name."""
     fields = [(field.name, getattr(value, field.name)) for field in dataclasses.fields(value)]
-    plain = [(name, item) for name, item in fields if item is not None and not _is_list(item)]
+    plain = [(name, item) for name, item in fields if item not in (None, ()) and not _is_long(item)]
     width = max((len(_title(name)) for name, _ in plain), default=0) + 1
     for name, item in plain:
         sys.stdout.write(f"{_title(name) + ':':<{width}} {to_text(item, _unit(name))}\n")
     for name, items in fields:
-        if _is_list(items) and items:
+        if _is_long(items):
             sys.stdout.write(f"{_title(name)}:\n")
             if dataclasses.is_dataclass(items[0]):
                 show_records(items)
@@ -43,12 +43,26 @@ def show(value: Any) -> None:
 
 
 def show_records(records: Sequence[Any]) -> None:
-    """Records of one kind as a table; a column that is empty in every record is left out."""
-    names = [field.name for field in dataclasses.fields(records[0])]
-    names = [name for name in names if any(getattr(record, name) not in (None, "", ()) for record in records)]
-    rows = [[to_text(getattr(record, name), _unit(name)) for name in names] for record in records]
-    right = [any(isinstance(getattr(record, name), int | float) for record in records) for name in names]
-    _draw([_title(name) for name in names], rows, right, boxed=sys.stdout.isatty())
+    """Records of one kind as a table.
+
+    A column that is empty in every record is left out. A record in a record is shown by its plain fields; JSON has all of it.
+    """
+    rows = [_plain_fields(record) for record in records]
+    names = dict.fromkeys(name for row in rows for name, value in row.items() if value not in (None, "", ()))
+    cells = [[to_text(row.get(name), _unit(name)) for name in names] for row in rows]
+    right = [any(isinstance(row.get(name), int | float) for row in rows) for name in names]
+    _draw([_title(name) for name in names], cells, right, boxed=sys.stdout.isatty())
+
+
+def _plain_fields(record: Any, depth: int = 0) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    for field in dataclasses.fields(record):
+        value = getattr(record, field.name)
+        if not dataclasses.is_dataclass(value):
+            fields[field.name] = value
+        elif depth == 0:
+            fields |= _plain_fields(value, depth + 1)
+    return fields
 
 
 def show_rows(form: Format, columns: Sequence[str], batches: Iterable[pa.RecordBatch]) -> str | None:
@@ -118,15 +132,13 @@ def _draw(titles: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[
     sys.stdout.write("\n".join(lines) + "\n")
 
 
-def _is_list(value: Any) -> bool:
-    """Whether the value is a plain list; a named tuple, such as a position, is a value."""
-    return type(value) in (tuple, list)
+def _is_long(value: Any) -> bool:
+    """Whether the value is a list of records or of sentences; a named tuple, such as a position, is a value."""
+    return type(value) in (tuple, list) and any(dataclasses.is_dataclass(item) or " " in str(item) for item in value)
 
 
 def _title(name: str) -> str:
-    for unit in ("_bytes", "_seconds"):
-        name = name.removesuffix(unit) or name
-    return name.replace("_", " ")
+    return name.removesuffix("_seconds").replace("_", " ")
 
 
 def _unit(name: str) -> str:

@@ -16,6 +16,7 @@ import duckdb
 import pyarrow as pa
 
 from lakewright.engines.athena_sql import statement as statements
+from lakewright.engines.athena_sql.place import at_named_word
 from lakewright.engines.athena_sql.tables import resolve
 from lakewright.engines.athena_sql.translate import translate
 from lakewright.engines.failures import known_errors
@@ -55,6 +56,7 @@ class DuckDBEngine:
             # A named file never changes, so what was read of its footer stays true.
             "parquet_metadata_cache": True,
             **({"threads": threads} if threads else {}),
+            "lock_configuration": True,
         }
         for name, value in settings.items():
             self._con.execute(f"SET {name} = {quote_literal(value) if isinstance(value, str) else value}")
@@ -75,7 +77,7 @@ class DuckDBEngine:
         self._con.interrupt()
 
     def arrow(self, sql: str) -> pa.RecordBatchReader:
-        """The rows of a DuckDB SELECT as a stream, as they are computed; raises `QueryError` LW-508 to LW-511, also from the stream."""
+        """The rows of a DuckDB SELECT, as they are computed; raises `QueryError` LW-508 to LW-511, also from the stream."""
         _, reader = self._stream(sql)
         return pa.RecordBatchReader.from_batches(reader.schema, self._batches(reader))
 
@@ -95,7 +97,10 @@ class DuckDBEngine:
         if statement.explain:
             plan = self._run(lambda: self._con.execute(f"EXPLAIN {sql}").fetchall())
             return of_rows(("query plan",), [(line,) for _, tree in plan for line in tree.splitlines()])
-        described, reader = self._stream(sql)
+        try:
+            described, reader = self._stream(sql)
+        except QueryError as error:
+            raise at_named_word(error, statement.tree, text) from None
         schema = arrow_schema(described, reader.schema)
         batches = (converted(batch, schema) for batch in self._batches(reader))
         return Result(athena_columns(described), pa.RecordBatchReader.from_batches(schema, batches))
@@ -144,7 +149,7 @@ class DuckDBEngine:
         """The functions a statement may call, by name with the numbers of arguments; made on first use."""
         if not self._macros:
             source = importlib.resources.files("lakewright.engines.athena_sql").joinpath("macros.sql")
-            self._con.execute(source.read_text(encoding="utf-8"))
+            self._run(lambda: self._con.execute(source.read_text(encoding="utf-8")))
             arities: dict[str, set[int]] = collections.defaultdict(set)
             listed = "SELECT function_name, len(parameters) FROM duckdb_functions() WHERE schema_name = 'athena'"
             for name, count in self._con.execute(listed).fetchall():

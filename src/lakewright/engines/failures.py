@@ -17,7 +17,7 @@ _FAILURES: dict[str, tuple[str, str, str | None]] = {
     "Out of Memory": ("LW-509", "the query needs more memory or temporary disk than it may use", "read fewer rows or columns"),
     "Conversion": ("LW-508", "a value could not be converted", "TRY_CAST gives NULL instead"),
     "Out of Range": ("LW-508", "a value is out of the range of its type", "CAST to a larger type first"),
-    "IO": ("LW-510", "a file of a table could not be read", "`lakewright check` looks at every table"),
+    "IO": ("LW-510", "a file of a table could not be read or written", "`lakewright check` looks at every table"),
 }
 _KIND = re.compile(r"(?:TransactionContext Error: .*?)?([A-Za-z ]+?) Error: (.*)", re.S)
 _STATEMENT = frozenset({"Binder", "Catalog", "Parser", "Not implemented"})
@@ -44,6 +44,10 @@ def _known(kind: str, said: str) -> QueryError:
         return QueryError(code, f"{message} (to {target[1].lower()})" if target else message, hint=hint)
     if first.startswith("Division by zero"):
         return QueryError("LW-508", "division by zero", hint="nullif(x, 0) gives NULL instead")
+    if first.startswith("More than one row returned by a subquery"):
+        return QueryError("LW-508", "a subquery that stands for one value gave several rows", hint="add LIMIT 1, or use IN")
+    if kind == "Binder" and "overloads" in first:
+        return QueryError("LW-506", "the type of an operand or argument cannot be told here", hint="CAST it")
     if kind in _STATEMENT:
         own = first.replace("translation.", "").replace("athena.", "").rstrip(".!")
         return QueryError("LW-506", f"the statement does not fit: {own[:1].lower()}{own[1:]}")

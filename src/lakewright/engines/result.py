@@ -67,7 +67,9 @@ def arrow_schema(described: Sequence[tuple[str, str]], given: pa.Schema) -> pa.S
 
 def converted(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     """The batch under `schema`; raises `QueryError` LW-508 for a sum that is larger than a bigint."""
-    return pa.RecordBatch.from_arrays([_as(array, field) for array, field in zip(batch.columns, schema, strict=True)], schema=schema)
+    return pa.RecordBatch.from_arrays(
+        [_as(array, field) for array, field in zip(batch.columns, schema, strict=True)], schema=schema
+    )
 
 
 def athena_name(column: str, kind: str) -> str:
@@ -81,7 +83,9 @@ def athena_name(column: str, kind: str) -> str:
     if kind.startswith("MAP("):
         key, value = _split(kind[4:-1])
         return f"map({athena_name(column, key)},{athena_name(column, value)})"
-    raise QueryError("LW-502", f"column {column} is of type {kind.lower()}, which cannot be shown", hint="CAST it or use date_diff")
+    raise QueryError(
+        "LW-502", f"column {column} is of type {kind.lower()}, which cannot be shown", hint="CAST it or use date_diff"
+    )
 
 
 def _split(text: str) -> tuple[str, str]:

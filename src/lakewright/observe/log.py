@@ -6,6 +6,7 @@ Lines for people on a terminal or in a file, JSON lines for machines. `configure
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping, MutableMapping
 from typing import Any, Literal, TextIO, TypedDict, Unpack
 
 import structlog
@@ -49,7 +50,7 @@ def write(event: str, level: Level = "info", **fields: Unpack[Fields]) -> None:
     getattr(structlog.get_logger(), level)(event, **fields)
 
 
-def _ordered(_: Any, __: str, line: dict[str, Any]) -> dict[str, Any]:
+def _ordered(_: Any, __: str, line: MutableMapping[str, Any]) -> Mapping[str, Any]:
     """Time, level and event first, then the fields in the order they are declared."""
     names = ("time", "level", "event", *Fields.__annotations__)
     return {name: line[name] for name in names if line.get(name) is not None}

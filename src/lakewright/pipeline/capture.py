@@ -61,7 +61,12 @@ class Capture:
 
         `wait` is how many seconds to wait for another capture to let go of the source's lease.
         """
-        with Lease.take(self._store, self._log.lease_name, purpose="capture", wait=wait) as lease, self._pool:
+        with (
+            Lease.take(
+                self._store, self._log.lease_name, purpose="capture", wait=wait, above=self._log.view().highest_lease
+            ) as lease,
+            self._pool,
+        ):
             writer = self._log.writer(lease)
             self._load_missing(writer)
             while not stop.is_set():
@@ -84,7 +89,7 @@ class Capture:
             held += self._write(writer, flush)
             stopped += flush.stopped
             now = time.monotonic()
-            if flush.watermark is not None and self._is_due(flush, held, stopped, end, now - written_at):
+            if flush.watermark is not None and (held or stopped or self._is_late(flush.watermark, end, until, now - written_at)):
                 writer.append(held, flush.watermark, flush.time, stopped)
                 stream.acknowledge(flush.watermark.lsn)
                 self._notice(Captured("log", _rows(held), flush.watermark, flush.time))
@@ -99,13 +104,11 @@ class Capture:
                     return False
         return True
 
-    def _is_due(self, flush: Flush, held: Sequence[RawFile], stopped: Sequence[Stopped], end: Position, idle: float) -> bool:
-        """Whether a manifest is worth its name: rows came, or somebody waits for a position, or the slot stood still long."""
-        if held or stopped:
-            return True
-        if flush.watermark is None or flush.watermark <= end:
+    def _is_late(self, watermark: Position, end: Position, until: Position | None, idle: float) -> bool:
+        """Whether a manifest without files is worth its name: somebody waits for a position, or the slot stood still long."""
+        if watermark <= end:
             return False
-        wanted = self._log.requested()
+        wanted = until or self._log.requested()
         return idle > IDLE_MANIFEST_SECONDS or (wanted is not None and wanted > end)
 
     def _write(self, writer: LogWriter, flush: Flush) -> list[RawFile]:
@@ -148,7 +151,7 @@ def reload(source: Source, log: RawLog, store: Store, notice: Callable[[Captured
 
     Raises `LeaseHeld` while a capture runs.
     """
-    with Lease.take(store, log.lease_name, purpose="resync") as lease:
+    with Lease.take(store, log.lease_name, purpose="resync", above=log.view().highest_lease) as lease:
         writer, server, last = log.writer(lease), source.feed(), log.view().feed
         epoch = last.epoch + 1 if server.is_same_server(last) and last else 0
         load(source, log, writer, source.discover(), dataclasses.replace(server, epoch=epoch), notice)

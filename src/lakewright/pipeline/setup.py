@@ -16,7 +16,7 @@ from lakewright.pipeline.mirror import Mirror
 from lakewright.project import kinds
 from lakewright.project.load import Project
 from lakewright.project.spec import did_you_mean
-from lakewright.project.tables import lake_tables
+from lakewright.project.tables import lake_tables, require_listed
 from lakewright.raw.log import RawLog
 from lakewright.sources.postgres.doctor import Finding
 from lakewright.sources.postgres.embedded import EmbeddedPostgres
@@ -109,6 +109,7 @@ def plan(project: Project, source: Callable[[str], Any], log: Callable[[str], Ra
         warnings += [f"{refused.error.message} ({refused.error.code})" for refused in origin.refused()]
         warnings += _keyless(tables, origin)
         warnings += _untyped(tables, origin)
+        require_listed(project.lake, name, tables)
         lake_tables(project.lake, {name: tables})
     return Plan(tuple(changes), tuple(pending), tuple(warnings))
 

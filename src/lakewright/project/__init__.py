@@ -5,7 +5,7 @@ from __future__ import annotations
 from lakewright.project.demo import Demo, load_demo
 from lakewright.project.load import Project, find, load
 from lakewright.project.spec import Lake, PostgresSource, Retention, Table, Zones
-from lakewright.project.tables import LakeTable, lake_tables
+from lakewright.project.tables import LakeTable, lake_tables, require_listed
 from lakewright.project.values import Origin, Partition, Secret
 
 __all__ = [
@@ -24,4 +24,5 @@ __all__ = [
     "lake_tables",
     "load",
     "load_demo",
+    "require_listed",
 ]

@@ -24,17 +24,13 @@ class LakeTable:
 
 
 def lake_tables(lake: Lake, discovered: Mapping[str, Sequence[TableSchema]]) -> list[LakeTable]:
-    """The lake's tables in name order; `discovered` is the captured tables of each source.
+    """The lake's tables in name order; `discovered` is the captured tables of each source, or those known so far.
 
     A table that lake.yaml does not name has the name of its source table, or ``schema_table`` where two would be equal. Raises
-    `ConfigError` where a name or a column cannot stand in the lake, or a listed table is not in the source.
+    `ConfigError` where a name or a column cannot stand in the lake, or a setting does not fit its column.
     """
     named = {table.origin: (name, table) for name, table in lake.tables.items()}
     found = {Origin(source, schema.name): schema for source, schemas in discovered.items() for schema in schemas}
-    for origin, (name, _) in named.items():
-        if origin not in found:
-            hint = f"look for it in the database, or take {name} out of lake.yaml"
-            raise ConfigError("LW-111", f"tables.{name}: there is no table {origin}", hint=hint)
     counts = collections.Counter(origin.table.table for origin in found if origin not in named)
     counts.update(list(lake.tables))
     tables: dict[str, LakeTable] = {}
@@ -46,6 +42,15 @@ def lake_tables(lake: Lake, discovered: Mapping[str, Sequence[TableSchema]]) -> 
         _check_names(tables[name])
         _check_settings(tables[name])
     return [tables[name] for name in sorted(tables)]
+
+
+def require_listed(lake: Lake, source: str, discovered: Sequence[TableSchema]) -> None:
+    """Raise `ConfigError` for a table of lake.yaml that is not among all the tables that its source has."""
+    known = {schema.name for schema in discovered}
+    for name, table in lake.tables.items():
+        if table.origin.source == source and table.origin.table not in known:
+            hint = f"look for it in the database, or take {name} out of lake.yaml"
+            raise ConfigError("LW-111", f"tables.{name}: there is no table {table.origin}", hint=hint)
 
 
 def _own_name(origin: Origin, counts: Mapping[str, int]) -> str:

@@ -115,7 +115,9 @@ def _manifest(data: Any, number: int) -> Manifest:
         id=_get(data, "id", str),
         lease=_count(data, "lease"),
         kind=_one_of(data, "kind", get_args(Kind)),
-        feed=None if feed is None else Feed(_get(feed, "kind", str), _get(feed, "system", str), _count(feed, "timeline"), _count(feed, "epoch")),
+        feed=None
+        if feed is None
+        else Feed(_get(feed, "kind", str), _get(feed, "system", str), _count(feed, "timeline"), _count(feed, "epoch")),
         start=Position.parse(_get(data, "start", str)),
         watermark=Position.parse(_get(data, "watermark", str)),
         time=None if time is None else _time(data, "time"),

@@ -96,6 +96,10 @@ class LogView:
             log.stop for _, log in sorted(self._tables.items()) if log.stop is not None and _is_open(log.stop, log.loads)
         )
 
+    def followed(self) -> frozenset[TableName]:
+        """The tables whose changes are in the log up to its end: loaded, and not stopped."""
+        return frozenset(self.tables()) - {stop.table for stop in self.stops()}
+
     def generation(self, table: TableName) -> int:
         """The number of the table's newest load, over all feeds; 0 where there is none."""
         return self._generations.get(table, 0)

@@ -13,6 +13,7 @@ import pyarrow as pa
 from lakewright.errors import Changed, LeaseLost, LogError
 from lakewright.model.batch import ChangeBatch
 from lakewright.model.contracts import Stopped
+from lakewright.model.names import TableName
 from lakewright.model.position import Feed, Position
 from lakewright.model.schema import TableSchema
 from lakewright.raw import layout, parquet
@@ -104,16 +105,20 @@ class LogWriter:
     ) -> None:
         """Name `files` and move the log's end to `watermark`; `time` is the commit time of the last transaction, None: as before.
 
-        All changes after the log's end up to `watermark` are in `files`, and none other.
+        All changes after the log's end up to `watermark` of the tables that are followed are in `files`, and none other. Raises
+        `Changed` where a load meanwhile made a table followed that was not: its changes would be missing.
         """
-        end = (self._seen.feed, self._seen.watermark)
+        end, followed = (self._seen.feed, self._seen.watermark), self._seen.followed()
         outside = [file.name for file in files if file.first <= end[1] or file.last > watermark]
         if end[0] is None or watermark < end[1] or outside:
+            self._look_again()
+            if (self._seen.feed, self._seen.watermark) != end:
+                raise _moved(self._seen)
             named = f": {', '.join(outside)}" if outside else ""
             raise LogError("LW-355", f"changes up to {watermark} do not follow the log's end {end[1]} of {end[0]}{named}")
 
         def make(view: LogView) -> Manifest:
-            if (view.feed, view.watermark) != end:
+            if (view.feed, view.watermark) != end or view.followed() != followed:
                 raise _moved(view)
             return dataclasses.replace(
                 next_manifest(view, "log", self._number),
@@ -130,16 +135,16 @@ class LogWriter:
     ) -> None:
         """Name loads as of `position`: with `first` the log of `feed` begins there, else they join it and its end stands still.
 
-        Each is a new generation of its table. Raises `LogError` LW-359 where the log has a newer load of one of them.
+        Each is a new generation of its table. Raises `LogError` LW-359 where one comes too late: the log has a newer load of
+        the table, or does not follow the table and went past `position` without its changes.
         """
 
         def make(view: LogView) -> Manifest:
             if first == (view.feed == feed):
                 raise _moved(view)
-            for table in {file.table for file in files}:
-                newest = view.newest_load(table)
-                if not first and newest is not None and newest.position > position:
-                    raise LogError("LW-359", f"a load of {table} as of {newest.position} came before this one as of {position}")
+            if not first:
+                for table in sorted({file.table for file in files}):
+                    _check_in_time(view, table, position)
             end = next_manifest(view, "load", self._number)
             if first:
                 end = dataclasses.replace(end, feed=feed, start=position, watermark=position, time=time)
@@ -158,15 +163,31 @@ class LogWriter:
             if self._log.create(manifest):
                 self._seen = self._seen.grown(manifest)
                 return
-            self._seen = self._log.view()
-            if self._seen.highest_lease > self._number:
-                raise self._lost()
+            self._look_again()
+
+    def _look_again(self) -> None:
+        """Read the log's end again; raises `LeaseLost` where somebody with a higher lease number has written."""
+        self._seen = self._log.view()
+        if self._seen.highest_lease > self._number:
+            raise self._lost()
 
     def _lost(self) -> LeaseLost:
         return LeaseLost(
             "LW-352",
             f"the log {self._log.folder} was taken over under lease {self._seen.highest_lease}, this process has {self._number}",
             hint="start again if the other process has ended",
+        )
+
+
+def _check_in_time(view: LogView, table: TableName, position: Position) -> None:
+    newest = view.newest_load(table)
+    if newest is not None and newest.position > position:
+        raise LogError("LW-359", f"a load of {table} as of {newest.position} came before this one as of {position}")
+    if table not in view.followed() and view.watermark > position:
+        raise LogError(
+            "LW-359",
+            f"the log went past this load of {table}, without its changes: to {view.watermark}, the load is as of {position}",
+            hint=f"stop capture, then `lakewright resync` {table}",
         )
 
 

@@ -1,9 +1,10 @@
 """Athena's SQL, translated for DuckDB: what is right passes, what cannot be right is refused by name.
 
-A statement goes through `statement` (parse), `allowed` (the allow-list), `tables` (references become relations), `columns` (names
-are resolved, wrong ones reported), `types` (static types as Trino has them), `rewrite` and `functions` (operators and calls become
-calls of the macros in ``macros.sql``), and comes out as one SELECT. `place` puts the caret under the wrong word of the user's text.
+The way of a statement, in `translate`: `statement` parses it with `dialect`; `allowed` refuses what is not on its list; `tables`
+puts relations in the place of table names; `columns` resolves every other name; `types` gives each expression the type it has in
+Trino; `rewrite` then walks the tree and lets the rules of `arithmetic`, `conditions`, `casts`, `times`, `texts`, `nested`,
+`aggregation` and `functions` change what DuckDB would understand differently, most of it to calls of macros in ``macros.sql``.
+Every error points into the user's text (`place`).
 
-What differs from plain DuckDB is what Trino's documentation says (trino.io/docs/current/functions.html), with Athena's reading of
-decimal literals as double.
+The meanings are those of trino.io/docs/current/functions.html, with Athena's reading of 1.5 as double.
 """

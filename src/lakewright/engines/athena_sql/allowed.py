@@ -22,7 +22,16 @@ _NODES: frozenset[type[exp.Expr]] = frozenset(
         *(exp.DataType, exp.DataTypeParam, exp.ColumnDef, exp.Extract, exp.AtTimeZone, exp.Trim, exp.StrPosition, exp.Substring),
         *(exp.CurrentDate, exp.CurrentTimestamp, exp.Localtimestamp, exp.Coalesce),
         # calls
-        *(exp.Anonymous, exp.AnonymousAggFunc, exp.GroupConcat, exp.Window, exp.WindowSpec, exp.Filter, exp.IgnoreNulls, exp.RespectNulls),
+        *(
+            exp.Anonymous,
+            exp.AnonymousAggFunc,
+            exp.GroupConcat,
+            exp.Window,
+            exp.WindowSpec,
+            exp.Filter,
+            exp.IgnoreNulls,
+            exp.RespectNulls,
+        ),
     }
 )
 
@@ -70,4 +79,4 @@ def check(tree: exp.Query, text: str) -> None:
 
 def _name(node: exp.Expr) -> str:
     """The construct as SQL people know it."""
-    return {exp.JSONExtract: "the -> operator", exp.Command: "this statement"}.get(type(node), node.key.upper())
+    return "the -> operator" if isinstance(node, exp.JSONExtract) else node.key.upper()

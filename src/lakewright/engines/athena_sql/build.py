@@ -47,8 +47,12 @@ def wrap(node: exp.Expr, make: Callable[[exp.Expr], exp.Expr]) -> None:
 
 
 def substitute(body: exp.Expr, values: dict[str, Callable[[], exp.Expr]]) -> exp.Expr:
-    """A lambda's body with its parameters replaced."""
+    """A lambda's body with its parameters replaced; raises ValueError with a name that a lambda inside uses again."""
     root = exp.Paren(this=body)
+    for inner in root.find_all(exp.Lambda):
+        for parameter in inner.expressions:
+            if parameter.name in values:
+                raise ValueError(parameter.name)
     for name in list(root.find_all(exp.Identifier)):
         made = values.get(name.name)
         if made is not None and isinstance(name.parent, exp.Expr) and not isinstance(name.parent, exp.Column):

@@ -18,7 +18,9 @@ from lakewright.errors import QueryError
 
 def schema_of(tables: Iterable[Placed]) -> MappingSchema:
     """The columns of the relations, in lower case, with their types as Athena has them."""
-    mapping = {table.name: {name.lower(): _athena_type(kind) for name, kind in table.relation.columns} for table in tables}
+    mapping: dict[str, object] = {
+        table.name: {name.lower(): _athena_type(kind) for name, kind in table.relation.columns} for table in tables
+    }
     return MappingSchema(mapping, dialect=AthenaSelect, normalize=False)
 
 
@@ -58,7 +60,9 @@ def _name_outputs(select: exp.Select) -> None:
     """Trino's names for outputs that have none: ``_col`` and the place in the list, from 0."""
     named: list[exp.Expr] = []
     for index, output in enumerate(select.expressions):
-        plain = isinstance(output, exp.Alias | exp.Column | exp.Star | exp.Dot) or (isinstance(output, exp.Subquery) and output.alias)
+        plain = isinstance(output, exp.Alias | exp.Column | exp.Star | exp.Dot) or (
+            isinstance(output, exp.Subquery) and output.alias
+        )
         named.append(output if plain else exp.alias_(output, f"_col{index}", copy=False))
     select.set("expressions", named)
 
@@ -85,7 +89,7 @@ def _check(scope: Scope, schema: MappingSchema, text: str) -> None:
         source = _source(scope, column.table)
         if source is None:
             hint = did_you_mean(column.table, _reachable(scope))
-            raise fault("LW-504", f"there is no table or alias {column.table} here", text, column, hint=hint)
+            raise fault("LW-504", f"there is no table or alias {column.table} here", text, column.args["table"], hint=hint)
         known = _columns(source, schema)
         if known is not None and column.name not in known:
             hint = did_you_mean(column.name, known)

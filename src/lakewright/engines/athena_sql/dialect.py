@@ -7,15 +7,16 @@ call stays a name with arguments, so that only `functions` decides what it means
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import ClassVar
 
-from sqlglot import exp, tokens
+from sqlglot import exp
 from sqlglot.dialects.duckdb import DuckDB
 from sqlglot.dialects.trino import Trino
 from sqlglot.errors import ErrorLevel
+from sqlglot.generators.duckdb import DuckDBGenerator
 from sqlglot.parsers.athena import AthenaTrinoParser
 
-from lakewright.engines.athena_sql.aggregates import AGGREGATES
+from lakewright.engines.athena_sql.signatures import AGGREGATES
 
 _SYNTAX = ("CAST", "TRY_CAST", "EXTRACT", "POSITION", "TRIM", "LISTAGG", "SUBSTRING")
 
@@ -26,9 +27,9 @@ def _aggregate(name: str) -> Callable[[list[exp.Expr]], exp.Expr]:
 
 
 class _Parser(AthenaTrinoParser):
-    FUNCTIONS: dict[str, Any] = {name.upper(): _aggregate(name) for name in AGGREGATES}  # noqa: RUF012
-    FUNCTION_PARSERS = {name: AthenaTrinoParser.FUNCTION_PARSERS[name] for name in _SYNTAX}  # noqa: RUF012
-    TYPE_LITERAL_PARSERS = {  # noqa: RUF012
+    FUNCTIONS: ClassVar = {name.upper(): _aggregate(name) for name in AGGREGATES}
+    FUNCTION_PARSERS: ClassVar = {name: AthenaTrinoParser.FUNCTION_PARSERS[name] for name in _SYNTAX}
+    TYPE_LITERAL_PARSERS: ClassVar = {
         **AthenaTrinoParser.TYPE_LITERAL_PARSERS,
         exp.DType.DECIMAL: lambda self, this, to: _decimal_literal(this, to),
     }
@@ -39,30 +40,27 @@ class AthenaSelect(Trino):
 
     INDEX_OFFSET = 0
 
-    class Tokenizer(Trino.Tokenizer):
-        KEYWORDS = {  # noqa: RUF012
-            **Trino.Tokenizer.KEYWORDS,
-            "UNLOAD": tokens.TokenType.COMMAND,
-        }
-
     Parser = _Parser
 
 
+class _Generator(DuckDBGenerator):
+    """Writes IGNORE NULLS where `aggregation` puts it: behind the last argument of a window function."""
+
+    def ignorenulls_sql(self, expression: exp.IgnoreNulls) -> str:
+        return f"{self.sql(expression, 'this')} IGNORE NULLS"
+
+
 class DuckDBText(DuckDB):
-    """DuckDB as the translation writes it: no index is shifted, and calls keep their names."""
+    """DuckDB as the translation writes it, with subscripts as they are."""
 
     INDEX_OFFSET = 0
 
-    class Generator(DuckDB.Generator):
-        """Writes IGNORE NULLS where `rewrite` puts it: behind the last argument of a window function."""
-
-        def ignorenulls_sql(self, expression: exp.IgnoreNulls) -> str:
-            return f"{self.sql(expression, 'this')} IGNORE NULLS"
+    Generator = _Generator
 
 
 def to_duckdb(tree: exp.Expr) -> str:
     """The SQL text of a rewritten tree; raises `sqlglot.errors.UnsupportedError` where a part of it cannot be written."""
-    return str(tree.sql(DuckDBText, unsupported_level=ErrorLevel.RAISE))
+    return str(tree.sql(DuckDBText, copy=False, comments=False, unsupported_level=ErrorLevel.RAISE))
 
 
 def _decimal_literal(this: exp.Literal, to: exp.DataType) -> exp.Cast:

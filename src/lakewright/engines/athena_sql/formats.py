@@ -6,17 +6,44 @@ import re
 
 # date_format and date_parse: MySQL's specifiers (trino.io/docs/current/functions/datetime.html).
 _MYSQL = {
-    **{same: f"%{same}" for same in ("Y", "y", "m", "d", "H", "S", "f", "p", "a", "b", "j", "I", "%")},
-    **{"i": "%M", "s": "%S", "M": "%B", "W": "%A", "h": "%I", "k": "%-H", "l": "%-I", "e": "%-d", "c": "%-m", "v": "%V", "x": "%G"},
-    **{"T": "%H:%M:%S", "r": "%I:%M:%S %p"},
+    **{same: f"%{same}" for same in "YymdHSfpabjI%"},
+    **dict(zip("isMWhklecvx", ("%M", "%S", "%B", "%A", "%I", "%-H", "%-I", "%-d", "%-m", "%V", "%G"), strict=True)),
+    "T": "%H:%M:%S",
+    "r": "%I:%M:%S %p",
 }
 
 # format_datetime and parse_datetime: Joda-Time's letters.
-_JODA = {
-    **{"yyyy": "%Y", "YYYY": "%Y", "yy": "%y", "MMMM": "%B", "MMM": "%b", "MM": "%m", "M": "%-m", "dd": "%d", "d": "%-d"},
-    **{"EEEE": "%A", "EEE": "%a", "E": "%a", "DDD": "%j", "HH": "%H", "H": "%-H", "hh": "%I", "h": "%-I", "a": "%p"},
-    **{"mm": "%M", "m": "%-M", "ss": "%S", "s": "%-S", "SSS": "%g", "e": "%u", "xxxx": "%G", "ww": "%V"},
-}
+_JODA = dict(
+    pair.split("=")
+    for pair in [
+        "yyyy=%Y",
+        "YYYY=%Y",
+        "yy=%y",
+        "xxxx=%G",
+        "MMMM=%B",
+        "MMM=%b",
+        "MM=%m",
+        "M=%-m",
+        "ww=%V",
+        "dd=%d",
+        "d=%-d",
+        "DDD=%j",
+        "EEEE=%A",
+        "EEE=%a",
+        "E=%a",
+        "e=%u",
+        "HH=%H",
+        "H=%-H",
+        "hh=%I",
+        "h=%-I",
+        "a=%p",
+        "mm=%M",
+        "m=%-M",
+        "ss=%S",
+        "s=%-S",
+        "SSS=%g",
+    ]
+)
 
 _JODA_TOKEN = re.compile(r"'(?P<quoted>(?:[^']|'')*)'|(?P<letters>([A-Za-z])\3*)|(?P<other>[^A-Za-z']+)")
 _PATH = re.compile(r"""\$((?:\.[A-Za-z_]\w*|\[\d+\]|\["[^"\\]+"\]|\."[^"\\]+")*)""")

@@ -1,6 +1,8 @@
 -- Trino's functions, written in DuckDB. What stands in schema athena is what a statement may call; translation holds what
 -- rewritten operators and calls are made of. Meanings: trino.io/docs/current/functions.html.
 
+DROP SCHEMA IF EXISTS athena CASCADE;
+DROP SCHEMA IF EXISTS translation CASCADE;
 CREATE SCHEMA athena;
 CREATE SCHEMA translation;
 
@@ -25,9 +27,10 @@ CREATE MACRO translation.unscaled(v, size) AS
        ELSE error('a decimal of unknown scale: CAST it') END;
 CREATE MACRO translation.round_quotient(n, d) AS
   n // d + CASE WHEN abs(n % d) >= abs(d) - abs(n % d) THEN CASE WHEN (n < 0) = (d < 0) THEN 1 ELSE -1 END ELSE 0 END;
-CREATE MACRO translation.plus(a DATE, i INTERVAL) AS
-    CASE WHEN a + i = CAST(CAST(a + i AS DATE) AS TIMESTAMP) THEN CAST(a + i AS DATE)
-         ELSE error('hours, minutes or seconds cannot be added to a date') END,
+CREATE MACRO translation.plus_date(a, i) AS
+  CASE WHEN a + i = CAST(CAST(a + i AS DATE) AS TIMESTAMP) THEN CAST(a + i AS DATE)
+       ELSE error('hours, minutes or seconds cannot be added to a date') END;
+CREATE MACRO translation.plus(a DATE, i INTERVAL) AS translation.plus_date(a, i),
   (a TIMESTAMP, i INTERVAL) AS a + i,
   (a TIMESTAMP WITH TIME ZONE, i INTERVAL) AS a + i,
   (a TIME, i INTERVAL) AS a + i;
@@ -90,6 +93,11 @@ CREATE MACRO translation.map_element(m, k) AS
 
 -- ---- date and time
 
+CREATE MACRO translation.in_utc(v) AS CASE
+  WHEN typeof(v) = 'VARCHAR'
+    AND NOT regexp_full_match(CAST(v AS VARCHAR), '[0-9-]+([T ][0-9:.,]+)? *(Z|UTC|GMT|[+-]00(:?00)?)?')
+  THEN error('a time in a zone other than UTC cannot be kept') ELSE v END;
+
 CREATE MACRO translation.trunc_time(unit, v DATE) AS CAST(date_trunc(unit, v) AS DATE),
   (unit, v TIMESTAMP) AS date_trunc(unit, v), (unit, v TIMESTAMP WITH TIME ZONE) AS date_trunc(unit, v);
 CREATE MACRO athena.now() AS now();
@@ -115,16 +123,16 @@ CREATE MACRO athena.last_day_of_month(v) AS last_day(v);
 CREATE MACRO athena.to_unixtime(v) AS epoch(v);
 CREATE MACRO athena.from_unixtime(v) AS to_timestamp(CAST(v AS DOUBLE));
 CREATE MACRO athena.from_iso8601_date(v) AS CAST(v AS DATE);
-CREATE MACRO athena.from_iso8601_timestamp(v) AS CAST(v AS TIMESTAMP WITH TIME ZONE);
-CREATE MACRO athena.to_iso8601(v DATE) AS CAST(v AS VARCHAR),
-  (v TIMESTAMP) AS replace(translation.time_text(CAST(v AS VARCHAR)), ' ', 'T'),
-  (v TIMESTAMP WITH TIME ZONE) AS replace(translation.time_text(CAST(v AS VARCHAR)), ' ', 'T') || 'Z';
-CREATE MACRO athena.sequence(a BIGINT, b BIGINT) AS generate_series(a, b, CASE WHEN a <= b THEN 1 ELSE -1 END),
-  (a BIGINT, b BIGINT, step BIGINT) AS generate_series(a, b, step),
-  (a DATE, b DATE) AS list_transform(
+CREATE MACRO athena.from_iso8601_timestamp(v) AS CAST(translation.in_utc(v) AS TIMESTAMP WITH TIME ZONE);
+CREATE MACRO athena.to_iso8601(v) AS CASE typeof(v)
+  WHEN 'DATE' THEN CAST(v AS VARCHAR)
+  WHEN 'TIMESTAMP' THEN replace(translation.time_text(CAST(v AS VARCHAR)), ' ', 'T')
+  WHEN 'TIMESTAMP WITH TIME ZONE' THEN replace(translation.time_text(CAST(v AS VARCHAR)), ' ', 'T') || 'Z'
+  ELSE error('to_iso8601 takes a date or a timestamp') END;
+CREATE MACRO athena.sequence(a, b) AS generate_series(a, b, CASE WHEN a <= b THEN 1 ELSE -1 END), (a, b, step) AS generate_series(a, b, step);
+CREATE MACRO translation.date_sequence(a, b) AS list_transform(
     generate_series(a, b, CASE WHEN a <= b THEN INTERVAL 1 DAY ELSE INTERVAL (-1) DAY END), lambda d: CAST(d AS DATE)),
-  (a DATE, b DATE, step INTERVAL) AS list_transform(generate_series(a, b, step), lambda d: CAST(d AS DATE)),
-  (a TIMESTAMP, b TIMESTAMP, step INTERVAL) AS generate_series(a, b, step);
+  (a, b, step) AS list_transform(generate_series(a, b, step), lambda d: CAST(d AS DATE));
 
 -- ---- strings
 

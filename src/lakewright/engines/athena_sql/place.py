@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 
 from sqlglot import exp
@@ -38,6 +39,15 @@ def placed(error: QueryError, text: str, node: exp.Expr) -> QueryError:
     return error if error.where else fault(error.code, error.message, text, node, hint=error.hint)
 
 
+def at_named_word(error: QueryError, tree: exp.Expr, text: str) -> QueryError:
+    """The same error at the first name of the statement that its message has in double quotes, if there is one."""
+    for name in re.findall(r'"([^"]+)"', error.message):
+        for node in tree.find_all(exp.Identifier):
+            if node.name.lower() == name.lower():
+                return placed(error, text, node)
+    return error
+
+
 def closest(name: str, known: Iterable[str]) -> str | None:
     """The known name that was probably meant."""
     found = difflib.get_close_matches(name.lower(), sorted(set(known)), n=1, cutoff=0.6)
@@ -62,6 +72,8 @@ def _offset(node: exp.Expr) -> tuple[int, int] | None:
     """First and last character of the node's first word, from the nodes in it that know their place."""
     best: tuple[int, int] | None = None
     for part in node.walk():
+        if part is not node and isinstance(part.parent, exp.Column) and part.arg_key != "this":
+            continue  # a table that was filled in has the place where it stands in FROM
         start, end = part.meta.get("start"), part.meta.get("end")
         if isinstance(start, int) and isinstance(end, int) and (best is None or start < best[0]):
             best = (start, end)

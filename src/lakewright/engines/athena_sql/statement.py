@@ -54,7 +54,8 @@ _SHOW_TABLES = re.compile(
     re.I | re.S,
 )
 _SHOW_COLUMNS = re.compile(
-    rf"{_COMMENT}(?:show\s+columns\s+(?:in|from)|describe|desc)\s+(?P<table>{_NAME}(?:\.{_NAME}){{0,2}})\s*;?{_COMMENT}", re.I | re.S
+    rf"{_COMMENT}(?:show\s+columns\s+(?:in|from)|describe|desc)\s+(?P<table>{_NAME}(?:\.{_NAME}){{0,2}})\s*;?{_COMMENT}",
+    re.I | re.S,
 )
 
 

@@ -1,7 +1,7 @@
 """Table references: which are real tables, and what stands in their place.
 
-A name is a real table unless a WITH that is visible from it defines it. Visibility goes by position in the tree, never by the name
-alone: a table that shares the name of a common table expression elsewhere stays a table.
+A name is a real table unless a WITH that is visible from it defines it. Visibility goes by position in the tree, never by the
+name alone: a table that shares the name of a common table expression elsewhere stays a table.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ class Placed:
     relation: Relation
 
 
-def bind_tables(tree: exp.Query, text: str, relations: Relations, moment: Callable[[exp.Expr], datetime.datetime]) -> list[Placed]:
+def bind_tables(
+    tree: exp.Query, text: str, relations: Relations, moment: Callable[[exp.Expr], datetime.datetime]
+) -> list[Placed]:
     """Replace every real table in `tree` by a name that occurs nowhere else in it; one name for equal references.
 
     `moment` evaluates the expression of ``FOR TIMESTAMP AS OF``. Raises `QueryError` LW-503 for an unknown table and LW-507 for
@@ -41,7 +43,7 @@ def bind_tables(tree: exp.Query, text: str, relations: Relations, moment: Callab
             continue
         ref = _reference(table, text, moment)
         if ref not in placed_by_ref:
-            placed_by_ref[ref] = Placed(next(fresh), ref, _resolve(ref, table, text, relations))
+            placed_by_ref[ref] = Placed(next(fresh), ref, _resolve(ref, table.this, text, relations))
         _replace(table, placed_by_ref[ref].name)
     return list(placed_by_ref.values())
 
@@ -71,7 +73,10 @@ def _reference(table: exp.Table, text: str, moment: Callable[[exp.Expr], datetim
         if version.name.upper() not in ("TIMESTAMP", "SYSTEM_TIME") or version.args.get("kind") != "AS OF":
             hint = "write FOR TIMESTAMP AS OF TIMESTAMP '2026-03-01 12:00:00'"
             raise fault("LW-507", "tables are read as of a time, not of a version", text, table, hint=hint)
-        as_of = moment(version.expression)
+        try:
+            as_of = moment(version.expression)
+        except QueryError as error:
+            raise placed(error, text, version.expression) from None
     return TableRef(table.name.lower(), (table.db or "").lower() or None, (table.catalog or "").lower() or None, as_of)
 
 

@@ -27,6 +27,15 @@ def translate(
     `macros` are the arities of the functions in schema athena, `moment` evaluates a timestamp expression of DuckDB. Raises
     `QueryError` with the place in the user's text.
     """
+    try:
+        return _translate(query, relations, macros, moment)
+    except RecursionError:
+        raise QueryError("LW-500", "the statement is nested too deeply") from None
+
+
+def _translate(
+    query: Query, relations: Relations, macros: Mapping[str, frozenset[int]], moment: Callable[[str], datetime.datetime]
+) -> str:
     text = query.text
     tree = query.tree.copy()
     allowed.check(tree, text)

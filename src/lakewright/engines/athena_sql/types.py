@@ -1,19 +1,21 @@
 """Static types as Trino derives them, as far as the translation depends on them.
 
-DuckDB has types of its own for every expression; what it cannot give is the scale of a decimal quotient or average, and errors for
-comparisons that Trino refuses. A type that is not known here is UNKNOWN, and the translation then asks DuckDB at run time or
+DuckDB has types of its own for every expression; what it cannot give is the scale of a decimal quotient or average, and errors
+for comparisons that Trino refuses. A type that is not known here is UNKNOWN, and the translation then asks DuckDB at run time or
 refuses. Source: trino.io/docs/current/functions/decimal.html.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from sqlglot import exp
 from sqlglot.optimizer.annotate_types import TypeAnnotator
 from sqlglot.schema import MappingSchema
 
 from lakewright.engines.athena_sql.dialect import AthenaSelect
+from lakewright.engines.athena_sql.signatures import LIKE_ALL, LIKE_FIRST, RESULTS, ROUNDING
 
 _T = exp.DType
 _DIGITS = {_T.TINYINT: 3, _T.SMALLINT: 5, _T.INT: 10, _T.BIGINT: 19}
@@ -28,33 +30,6 @@ _GROUPS: dict[exp.DType, str] = {
     _T.VARBINARY: "varbinary",
 }
 
-_RESULTS: dict[exp.DType, str] = {
-    _T.BIGINT: """cardinality codepoint count count_if approx_distinct date_diff day day_of_month day_of_week day_of_year dow doy
-        hour json_array_length length levenshtein_distance millisecond minute month position quarter rank dense_rank row_number
-        ntile second strpos to_unixtime_seconds week week_of_year year year_of_week yow bitwise_and bitwise_or bitwise_xor
-        bitwise_not bit_count from_base regexp_count grouping hamming_distance""",
-    _T.DOUBLE: """cbrt cos sin tan acos asin atan atan2 cosh sinh tanh corr covar_pop covar_samp cume_dist degrees e exp
-        geometric_mean infinity ln log log10 log2 nan percent_rank pi pow power radians rand random regr_intercept regr_slope sqrt
-        stddev stddev_pop stddev_samp to_unixtime var_pop var_samp variance""",
-    _T.VARCHAR: """chr concat concat_ws date_format format_datetime json_extract_scalar json_format listagg lower lpad ltrim
-        regexp_extract regexp_replace replace reverse_text rpad rtrim split_part substr substring to_base to_hex to_iso8601 translate
-        trim typeof upper url_decode url_encode url_extract_fragment url_extract_host url_extract_parameter url_extract_path
-        url_extract_protocol url_extract_query to_base64""",
-    _T.BOOLEAN: """all_match any_match bool_and bool_or contains every is_finite is_infinite is_nan none_match regexp_like
-        starts_with json_array_contains arrays_overlap""",
-    _T.DATE: "current_date date from_iso8601_date last_day_of_month",
-    _T.TIMESTAMPTZ: "from_iso8601_timestamp from_unixtime now current_timestamp parse_datetime",
-    _T.TIMESTAMP: "date_parse",
-    _T.MAP: "map map_agg map_concat map_filter split_to_map transform_keys transform_values",
-    _T.JSON: "json_parse json_extract json_array_get",
-}
-_RESULT = {name: kind for kind, names in _RESULTS.items() for name in names.split()}
-_LIKE_FIRST = frozenset(
-    """abs arbitrary any_value ceil ceiling date_trunc first_value floor lag last_value lead max max_by min min_by nth_value nullif sign
-    truncate try approx_percentile array_distinct array_sort array_remove slice filter""".split()
-)
-_LIKE_ALL = frozenset({"coalesce", "greatest", "least", "mod"})
-
 
 def annotate(tree: exp.Query, schema: MappingSchema) -> None:
     """Set ``type`` on every node of the tree."""
@@ -66,14 +41,14 @@ def is_known(node: exp.Expr) -> bool:
     return node.type is not None and not node.is_type(_T.UNKNOWN, _T.NULL)
 
 
+def is_type(node: exp.Expr, kind: exp.DType) -> bool:
+    """Whether the node is of that type, whatever its size."""
+    return node.type is not None and node.type.this == kind
+
+
 def is_integer(node: exp.Expr) -> bool:
     """Whether the node is tinyint to bigint."""
     return node.type is not None and node.type.this in _DIGITS
-
-
-def is_floating(node: exp.Expr) -> bool:
-    """Whether the node is real or double."""
-    return node.type is not None and node.type.this in _FLOATING
 
 
 def is_decimal(node: exp.Expr) -> bool:
@@ -112,7 +87,7 @@ def decimal_type(precision: int, scale: int) -> exp.DataType:
 
 def quotient_size(left: tuple[int, int], right: tuple[int, int]) -> tuple[int, int]:
     """(precision, scale) of left / right."""
-    (p1, s1), (p2, s2) = left, right
+    (p1, s1), (_, s2) = left, right
     return min(38, p1 + s2 + max(0, s2 - s1)), max(s1, s2)
 
 
@@ -193,32 +168,52 @@ def _decimal_result(node: exp.Binary, left: tuple[int, int], right: tuple[int, i
 
 
 def _call(annotator: TypeAnnotator, node: exp.Expr) -> None:
-    name, arguments = node.name.lower(), node.expressions
-    first = _unwrapped(arguments[0]).type if arguments else None
-    if name in ("sum", "avg", "round") and first is not None:
-        return _set(annotator, node, _numeric_result(name, first))
-    if name in _LIKE_FIRST and first is not None:
-        many = name in ("max", "min", "max_by", "min_by") and len(arguments) > (2 if name.endswith("_by") else 1)
-        return _set(annotator, node, _T.UNKNOWN if many else first)
-    if name in _LIKE_ALL:
-        return _set(annotator, node, common_type(argument.type for argument in arguments))
-    if name in ("array_agg", "split") and first is not None:
-        return _set(annotator, node, exp.DataType(this=_T.ARRAY, expressions=[first.copy()], nested=True))
-    _set(annotator, node, _RESULT.get(name, _T.UNKNOWN))
+    kinds = [unwrapped(argument).type or exp.DataType(this=_T.UNKNOWN) for argument in node.expressions]
+    _set(annotator, node, _result(node.name.lower(), kinds) if kinds else RESULTS.get(node.name.lower(), _T.UNKNOWN))
 
 
-def _numeric_result(name: str, kind: exp.DataType) -> exp.DataType | exp.DType:
+def _result(name: str, kinds: Sequence[exp.DataType]) -> exp.DataType | exp.DType:
+    """The type of a call whose arguments have these types."""
+    first = kinds[0]
+    if name in ("sum", "avg"):
+        return _sum(first) if name == "sum" else _average(first)
+    if name in ROUNDING:
+        return _rounded(name, first, len(kinds))
+    if name in LIKE_FIRST:
+        several = name in ("max", "min", "max_by", "min_by") and len(kinds) > (2 if name.endswith("_by") else 1)
+        return _T.UNKNOWN if several else first
+    if name in LIKE_ALL:
+        return common_type(kinds)
+    if name in ("array_agg", "split", "sequence"):
+        return exp.DataType(this=_T.ARRAY, expressions=[first.copy()], nested=True)
+    if name == "element_at" and first.this == _T.ARRAY and first.expressions:
+        element: exp.DataType = first.expressions[0]
+        return element
+    return RESULTS.get(name, _T.UNKNOWN)
+
+
+def _sum(kind: exp.DataType) -> exp.DataType | exp.DType:
+    if kind.this == _T.DECIMAL:
+        return decimal_type(38, (decimal_size(kind) or (38, 0))[1])
+    return _T.BIGINT if kind.this in _DIGITS else kind.this if kind.this in _FLOATING else _T.UNKNOWN
+
+
+def _average(kind: exp.DataType) -> exp.DataType | exp.DType:
+    if kind.this == _T.DECIMAL:
+        return kind
+    return _T.DOUBLE if kind.this in _DIGITS else kind.this if kind.this in _FLOATING else _T.UNKNOWN
+
+
+def _rounded(name: str, kind: exp.DataType, arguments: int) -> exp.DataType:
     size = decimal_size(kind)
-    if kind.this == _T.DECIMAL and size:
-        return {"sum": decimal_type(38, size[1]), "avg": kind, "round": decimal_type(size[0] + 1, size[1])}[name]
-    if kind.this in _DIGITS:
-        return {"sum": _T.BIGINT, "avg": _T.DOUBLE, "round": kind.this}[name]
-    if kind.this in _FLOATING:
-        return kind.this
-    return _T.UNKNOWN
+    if kind.this != _T.DECIMAL or size is None:
+        return kind
+    if arguments == 1:
+        return decimal_type(size[0] - size[1] + 1, 0)
+    return decimal_type(size[0] + 1, size[1]) if name == "round" else kind
 
 
-def _unwrapped(argument: exp.Expr) -> exp.Expr:
+def unwrapped(argument: exp.Expr) -> exp.Expr:
     """The value below DISTINCT and ORDER BY of an aggregate's argument."""
     while isinstance(argument, exp.Distinct | exp.Order):
         argument = argument.expressions[0] if isinstance(argument, exp.Distinct) else argument.this
@@ -247,31 +242,37 @@ def _element(annotator: TypeAnnotator, node: exp.Bracket) -> None:
 
 
 def _subquery(annotator: TypeAnnotator, node: exp.Subquery) -> None:
-    selects = node.unnest().selects if isinstance(node.unnest(), exp.Query) else []
+    query = node.unnest()
+    selects = query.selects if isinstance(query, exp.Query) else []
     _set(annotator, node, selects[0].type if len(selects) == 1 and selects[0].type else _T.UNKNOWN)
 
 
-_METADATA = {
+def _of_arguments(annotator: TypeAnnotator, node: exp.Expr) -> None:
+    _set(annotator, node, common_type(value.type for value in node.iter_expressions()))
+
+
+_ANNOTATORS: dict[Callable[..., None], tuple[type[exp.Expr], ...]] = {
+    _literal: (exp.Literal,),
+    _arithmetic: (exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Mod),
+    _call: (exp.Anonymous, exp.AnonymousAggFunc),
+    _same: (exp.Alias, exp.Paren, exp.Neg, exp.Filter, exp.Window, exp.IgnoreNulls, exp.RespectNulls),
+    _branches: (exp.Case, exp.If),
+    _array: (exp.Array,),
+    _element: (exp.Bracket,),
+    _subquery: (exp.Subquery,),
+    _of_arguments: (exp.DPipe, exp.Coalesce),
+}
+_RETURNS: dict[exp.DType, tuple[type[exp.Expr], ...]] = {
+    _T.UNKNOWN: (exp.Any, exp.All),
+    _T.BIGINT: (exp.Extract, exp.StrPosition),
+    _T.VARCHAR: (exp.Substring, exp.Trim, exp.GroupConcat),
+    _T.DATE: (exp.CurrentDate,),
+    _T.TIMESTAMP: (exp.Localtimestamp,),
+    _T.TIMESTAMPTZ: (exp.CurrentTimestamp,),
+    _T.INTERVAL: (exp.Interval,),
+}
+_METADATA: dict[type[exp.Expr], dict[str, Any]] = {
     **AthenaSelect.EXPRESSION_METADATA,
-    exp.Literal: {"annotator": _literal},
-    **dict.fromkeys((exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Mod), {"annotator": _arithmetic}),
-    **dict.fromkeys((exp.Anonymous, exp.AnonymousAggFunc), {"annotator": _call}),
-    **dict.fromkeys(
-        (exp.Alias, exp.Paren, exp.Neg, exp.Filter, exp.Window, exp.IgnoreNulls, exp.RespectNulls), {"annotator": _same}
-    ),
-    **dict.fromkeys((exp.Case, exp.If), {"annotator": _branches}),
-    exp.Coalesce: {"annotator": lambda annotator, node: _set(annotator, node, common_type(v.type for v in (node.this, *node.expressions)))},
-    exp.Array: {"annotator": _array},
-    exp.Bracket: {"annotator": _element},
-    exp.Subquery: {"annotator": _subquery},
-    exp.DPipe: {"annotator": lambda annotator, node: _set(annotator, node, common_type((node.left.type, node.right.type)))},
-    exp.Extract: {"returns": _T.BIGINT},
-    exp.StrPosition: {"returns": _T.BIGINT},
-    exp.Substring: {"returns": _T.VARCHAR},
-    exp.Trim: {"returns": _T.VARCHAR},
-    exp.GroupConcat: {"returns": _T.VARCHAR},
-    exp.CurrentDate: {"returns": _T.DATE},
-    exp.CurrentTimestamp: {"returns": _T.TIMESTAMPTZ},
-    exp.Localtimestamp: {"returns": _T.TIMESTAMP},
-    exp.Interval: {"returns": _T.INTERVAL},
+    **{node: {"annotator": annotator} for annotator, nodes in _ANNOTATORS.items() for node in nodes},
+    **{node: {"returns": kind} for kind, nodes in _RETURNS.items() for node in nodes},
 }

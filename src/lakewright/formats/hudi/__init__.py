@@ -1,8 +1,9 @@
 """Apache Hudi tables, version 6, copy-on-write, written and read in Arrow without a JVM.
 
 `HudiFormat` is the way in. From the bottom up: `schema`, `keys`, `properties`, `timeline`, `avro` and `metadata` hold the bytes
-of the format; `folder`, `slices` and `commits` say what a table's folder holds; `base_file` reads and writes Parquet; `rollback`
-and `clean` remove files; `upsert` and `replace` make an instant's files; `write` opens and completes instants; `table` is on top.
+of the format; `folder`, `slices`, `archive` and `commits` say what a table's folder holds; `base_file` reads and writes Parquet;
+`rollback` and `clean` remove files; `upsert` and `replace` make an instant's files; `write` opens and completes instants; `table`
+is on top.
 """
 
 from __future__ import annotations

@@ -116,6 +116,44 @@ REPLACE_REQUEST = _record(
     extraMetadata=["null", _map("string")],
     version=["int", "null"],
 )
+_WRITE_STATS = _map(
+    {
+        "type": "array",
+        "items": _record(
+            "HoodieWriteStat",
+            **{name: ["null", "string"] for name in ("fileId", "path", "prevCommit", "partitionPath")},
+            **{name: ["null", "long"] for name in ("numWrites", "numDeletes", "numUpdateWrites", "numInserts")},
+            **{name: ["null", "long"] for name in ("totalWriteBytes", "fileSizeInBytes")},
+        ),
+    }
+)
+_WRITE = {"extraMetadata": ["null", _map("string")], "version": ["int", "null"], "operationType": ["null", "string"]}
+ARCHIVED = _record(
+    "HoodieArchivedMetaEntry",
+    hoodieCommitMetadata=["null", _record("HoodieCommitMetadata", partitionToWriteStats=["null", _WRITE_STATS], **_WRITE)],
+    hoodieCleanMetadata=["null", CLEAN],
+    hoodieRollbackMetadata=["null", ROLLBACK],
+    commitTime=["null", "string"],
+    actionType=["null", "string"],
+    version=["int", "null"],
+    actionState=["null", "string"],
+    hoodieReplaceCommitMetadata=[
+        "null",
+        _record(
+            "HoodieReplaceCommitMetadata",
+            partitionToWriteStats=["null", _map({"type": "array", "items": "HoodieWriteStat"})],
+            partitionToReplaceFileIds=["null", _map(_STRINGS)],
+            **_WRITE,
+        ),
+    ],
+)
+ARCHIVED_FIELD = {
+    "commit": "hoodieCommitMetadata",
+    "replacecommit": "hoodieReplaceCommitMetadata",
+    "clean": "hoodieCleanMetadata",
+    "rollback": "hoodieRollbackMetadata",
+}
+"""Field of `ARCHIVED` that holds what a completed instant's file says, by action."""
 
 
 def encode(schema: Schema, record: dict[str, Any]) -> bytes:

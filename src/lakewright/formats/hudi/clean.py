@@ -1,4 +1,7 @@
-"""Cleaning: versions of file groups that no snapshot needs any more are deleted, by a plan that stands on the timeline first."""
+"""Cleaning: versions of file groups that no snapshot needs any more are deleted, by a plan that stands on the timeline first.
+
+Instants that only such snapshots came from are archived.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ import datetime
 from collections.abc import Sequence
 
 from lakewright.errors import AlreadyExists
-from lakewright.formats.hudi import avro, slices
+from lakewright.formats.hudi import archive, avro, slices
 from lakewright.formats.hudi.folder import Folder
 from lakewright.formats.hudi.timeline import CLEAN, COMPLETED, INFLIGHT, REQUESTED, SAVEPOINT, format_time
 
@@ -26,13 +29,23 @@ def clean(folder: Folder, keep: Sequence[str]) -> int:
     if not timeline.writes:
         return deleted
     kept = {*keep, *(instant.time for instant in timeline.completed(SAVEPOINT)), timeline.writes[-1].time}
+    time = _plan(folder, view, kept)
+    if time is not None:
+        deleted += _execute(folder, time)
+    archive.archive(folder, min(kept))
+    return deleted
+
+
+def _plan(folder: Folder, view: slices.View, kept: set[str]) -> str | None:
+    """Request a clean of what the snapshots of `kept` do not need; return its instant, or None where there is nothing."""
+    timeline = view.hoodie.timeline
     needed = {file.name for time in kept for file in view.as_of(time)}
     doomed: dict[str, list[str]] = {}
     for file in view.completed_files():
         if file.name not in needed:
             doomed.setdefault(file.partition, []).append(file.name.rpartition("/")[2])
     if not doomed:
-        return deleted
+        return None
     earliest = next(instant for instant in timeline.writes if instant.time >= min(kept))
     paths = {
         partition: [
@@ -53,7 +66,7 @@ def clean(folder: Folder, keep: Sequence[str]) -> int:
     }
     time = timeline.next_time(datetime.datetime.now(datetime.UTC))
     folder.store.create(folder.instant_name(time, CLEAN, REQUESTED), avro.encode(avro.CLEAN_PLAN, plan))
-    return deleted + _execute(folder, time)
+    return time
 
 
 def _execute(folder: Folder, time: str) -> int:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from lakewright.errors import FormatError
-from lakewright.formats.hudi import properties, schema
+from lakewright.formats.hudi import archive, properties, schema
 from lakewright.formats.hudi.folder import Folder, Hoodie
 from lakewright.formats.hudi.metadata import CHECKPOINT, SCHEMA, CommitMetadata
-from lakewright.formats.hudi.timeline import Instant, Timeline, parse_time
+from lakewright.formats.hudi.timeline import COMMIT, Instant, Timeline, parse_time
 from lakewright.model.table import Checkpoint, Commit, TableSpec
 
 
@@ -37,19 +37,14 @@ def of_service(instant: Instant) -> Commit:
 
 
 def newest_with_checkpoint(folder: Folder, hoodie: Hoodie, until: str | None = None) -> Commit | None:
-    """The newest completed write, at or before `until`, that has a checkpoint; None where there is none.
-
-    Raises `FormatError` LW-417 where it may have been moved to the archive, which is not read.
-    """
+    """The newest completed write, at or before `until`, that has a checkpoint, archived ones included; None without any."""
     for instant in reversed(hoodie.timeline.writes):
         if until is None or instant.time <= until:
             commit = of_metadata(instant.time, instant.action, folder.read_commit(instant))
             if commit.checkpoint is not None:
                 return commit
-    if hoodie.has_archive:
-        message = f"no instant on the timeline of {folder.path} has a checkpoint, and older ones were archived"
-        raise FormatError("LW-417", message, hint="load the table again")
-    return None
+    found = archive.newest_checkpoint(folder, hoodie.archive)
+    return of_metadata(found[0], COMMIT, CommitMetadata("ARCHIVED", extra={CHECKPOINT: found[1]})) if found else None
 
 
 def spec_as_of(folder: Folder, timeline: Timeline, found: properties.Properties, until: str | None = None) -> TableSpec:

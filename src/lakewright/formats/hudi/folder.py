@@ -40,19 +40,20 @@ class BaseFile:
 class Hoodie:
     """What a listing of ``.hoodie`` shows.
 
-    ``markers`` maps an instant to the names of its marker files, ``heartbeats`` to when it last gave a sign of life.
+    ``markers`` maps an instant to the names of its marker files, ``heartbeats`` to when it last gave a sign of life; ``archive``
+    and ``metadata_table`` are names of files that other engines made.
     """
 
     timeline: Timeline
     markers: dict[str, list[str]]
     heartbeats: dict[str, datetime.datetime]
-    has_archive: bool
+    archive: tuple[str, ...]
     metadata_table: tuple[str, ...]
 
     def is_completed(self, time: str) -> bool:
         """Whether the write at `time` completed; one before a timeline whose beginning was archived did."""
         writes = self.timeline.writes
-        return any(i.time == time for i in writes) or bool(self.has_archive and writes and time < writes[0].time)
+        return time in self.timeline.write_times or bool(self.archive and writes and time < writes[0].time)
 
 
 class Folder:
@@ -103,7 +104,7 @@ class Folder:
         sizes: dict[str, int] = {}
         markers: dict[str, list[str]] = {}
         heartbeats: dict[str, datetime.datetime] = {}
-        has_archive = False
+        archive: list[str] = []
         metadata_table: list[str] = []
         for entry in self.store.list(prefix):
             folder, _, rest = entry.name.removeprefix(prefix).rpartition("/")
@@ -114,8 +115,8 @@ class Folder:
                 markers.setdefault(below.partition("/")[0], []).append(entry.name)
             elif top == ".heartbeat":
                 heartbeats[rest] = entry.modified
-            elif top == "archived":
-                has_archive = True
+            elif top == "archived" and rest.startswith(".commits_"):
+                archive.append(entry.name)
             elif top == "metadata":
                 metadata_table.append(entry.name)
         timeline = Timeline(sizes)
@@ -123,7 +124,7 @@ class Folder:
             if sizes[file_name(*instant)] == 0:
                 name = self.instant_name(*instant)
                 raise FormatError("LW-404", f"{name} is damaged: it is empty", hint="restore the file from a backup")
-        return Hoodie(timeline, markers, heartbeats, has_archive, tuple(metadata_table))
+        return Hoodie(timeline, markers, heartbeats, tuple(archive), tuple(metadata_table))
 
     def base_files(self) -> tuple[list[BaseFile], set[str]]:
         """List the data: all base files, completed or not, and the partition paths that have their metadata file."""

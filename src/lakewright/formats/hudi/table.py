@@ -65,7 +65,7 @@ class HudiTable:
         self.spec = commits.spec_as_of(folder, folder.hoodie().timeline, found)
 
     def history(self) -> list[Commit]:
-        """Completed instants, oldest first."""
+        """Completed instants, oldest first; those that were archived are left out."""
         instants = self._folder.hoodie().timeline.instants
         return [self._commit(i) for i in instants if i.state == COMPLETED and i.action in (*WRITES, CLEAN, ROLLBACK)]
 

@@ -47,6 +47,7 @@ class Timeline:
         self._states = found
         self.instants = sorted(Instant(time, action, _furthest(states)) for (time, action), states in found.items())
         self.writes = [instant for instant in self.instants if instant.is_write]
+        self.write_times = frozenset(instant.time for instant in self.writes)
         self.pending = [instant for instant in self.instants if instant.state != COMPLETED]
 
     def completed(self, action: str) -> list[Instant]:

@@ -177,23 +177,20 @@ def _write(
 
 def _merged(batch: pa.Table, at: Numbers, change: Numbers, changes: Changes, writer: BaseFileWriter) -> pa.Table:
     """The rows of `batch` after the changes to the rows `at`."""
-    replaced, removed = at[change >= 0], at[change < 0]
-    writer.updates += len(replaced)
+    replaced, removed = change >= 0, at[change < 0]
+    writer.updates += int(replaced.sum())
     writer.deletes += len(removed)
-    if len(replaced):
-        mask = np.zeros(batch.num_rows, bool)
-        mask[replaced] = True
-        mask = pa.array(mask)
-        fresh = _stamped(change[change >= 0], changes, writer)
-        columns = [
-            pc.replace_with_mask(old, mask, new.combine_chunks()) for old, new in zip(batch.columns, fresh.columns, strict=True)
-        ]
-        batch = pa.table(columns, schema=batch.schema)
-    if len(removed):
-        keep = np.ones(batch.num_rows, bool)
-        keep[removed] = False
-        batch = batch.filter(pa.array(keep))
-    return batch
+    if not len(at):
+        return batch
+    fresh = _stamped(change[replaced], changes, writer)
+    # Row numbers in the batch with the fresh rows behind it.
+    order = np.arange(batch.num_rows)
+    order[at[replaced]] = batch.num_rows + np.arange(fresh.num_rows)
+    indices = pa.array(np.delete(order, removed))
+    columns = [
+        pa.concat_arrays([*old.chunks, *new.chunks]).take(indices) for old, new in zip(batch.columns, fresh.columns, strict=True)
+    ]
+    return pa.table(columns, schema=batch.schema)
 
 
 def _stamped(numbers: Numbers, changes: Changes, writer: BaseFileWriter) -> pa.Table:

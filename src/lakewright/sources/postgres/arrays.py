@@ -38,7 +38,7 @@ def to_json(texts: pa.StringArray, source_type: str) -> pa.StringArray:
         plain = pc.and_not(pc.match_substring_regex(texts, _PLAIN_TEXTS), pc.match_substring_regex(texts, _UNQUOTED_NULL))
         ready = pc.replace_substring(texts, ",", '","')
         ready = pc.replace_substring(pc.replace_substring(ready, "{", '["'), "}", '"]')
-    if pc.all(plain).as_py():
+    if pc.all(plain, min_count=0).as_py():
         return ready
     rows = np.flatnonzero(pc.invert(plain).fill_null(False))
     odd = [_one(text, element) for text in texts.take(pa.array(rows)).to_pylist()]

@@ -154,6 +154,8 @@ def _name_refusal(schema: TableSchema) -> SourceError | None:
     name = schema.name
     if any(part.startswith(".") or "/" in part for part in name) or "." in name.schema:
         return SourceError("LW-211", f"table {name} has a name that cannot be a folder's", hint=f"leave it out: -{name}")
+    if not schema.columns:
+        return SourceError("LW-217", f"table {name} has no columns", hint=f"leave it out: -{name}")
     lowered = [column.lower() for column in schema.column_names]
     for column in schema.column_names:
         if column.lower() in _RESERVED or column.lower().startswith("_hoodie_"):
@@ -221,7 +223,7 @@ def proposed_decimal(session: Session, table: TableName, column: str) -> str | N
     """The least ``decimal(p,s)`` that all values of a numeric column fit as they are now; None where there is none."""
     query = """
     SELECT max(CASE WHEN {0} IN ('NaN', 'Infinity', '-Infinity') THEN 1000 ELSE length(trunc(abs({0}))::text) END),
-        max(scale({0})) FROM {1} WHERE {0} IS NOT NULL
+        max(min_scale({0})) FROM {1} WHERE {0} IS NOT NULL
     """
     ((whole, scale),) = _rows(session, query.format(quote_identifier(column), qualified(table)))
     if whole is None or whole + (scale or 0) > types.MAX_DECIMAL_PRECISION:

@@ -92,10 +92,13 @@ class CopyBoth:
         if self._poll.poll(max(0, seconds * 1000)) and not _consume_input(self._pgconn):
             raise self._failure()
 
-    def send_status(self, lsn: int) -> None:
-        """Tell the server that everything up to `lsn` is durable here; 0 says nothing but that we live."""
+    def send_status(self, lsn: int, *, ask: bool = False) -> None:
+        """Tell the server that everything up to `lsn` is durable here; 0 says nothing but that we live.
+
+        With `ask` it answers at once with a keepalive, which says how far it has come.
+        """
         now = int((time.time() - _POSTGRES_EPOCH_SECONDS) * 1_000_000)
-        status = struct.pack(">cQQQqB", b"r", lsn, lsn, lsn, now, 0)
+        status = struct.pack(">cQQQqB", b"r", lsn, lsn, lsn, now, ask)
         if _put_copy_data(self._pgconn, status, len(status)) != 1 or _flush(self._pgconn):
             raise self._failure()
 

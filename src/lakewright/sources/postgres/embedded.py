@@ -53,7 +53,7 @@ class EmbeddedPostgres:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.folder = Path(folder).absolute()
+        self.folder = folder.resolve()
         self.data = self.folder / "data"
 
     @property
@@ -144,7 +144,7 @@ class EmbeddedPostgres:
         found = set()
         for link in Path("/proc").glob("[0-9]*/cwd"):
             with contextlib.suppress(OSError):
-                if os.readlink(link) == str(self.data.resolve()):
+                if os.readlink(link) == str(self.data):
                     found.add(link.parent.name)
         return found
 

@@ -28,9 +28,10 @@ _RELATION = ord("R")
 _KNOWN = np.isin(np.arange(256), list(b"BCORYIUDTM"))
 _COUNTED = np.isin(np.arange(256), list(b"IUDT"))
 
+_BEGIN_LENGTH, _COMMIT_LENGTH = 21, 26
 _POSTGRES_EPOCH = 946_684_800_000_000
 _UNIX_EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
-_YEAR_9999 = 253_370_764_800_000_000
+_YEAR_1, _YEAR_10000 = -62_135_596_800_000_000, 253_402_300_800_000_000
 
 Resolve = Callable[[Relation], TableSchema]
 """The table of a relation as the catalog has it, ``number`` 0; raises `LakewrightError` where it cannot be taken."""
@@ -120,6 +121,9 @@ class Decoder:
         if depth.min() < 0 or depth.max() > 1 or (counted & (depth == 0)).any():
             raise malformed("transactions are not one after the other")
         begins, commits = np.flatnonzero(begin), np.flatnonzero(commit)
+        lengths = messages.ends - messages.starts
+        if (lengths[begins] != _BEGIN_LENGTH).any() or (lengths[commits] != _COMMIT_LENGTH).any():
+            raise malformed("a begin or commit has the wrong length")
         lsns = np.concatenate([[carried.lsn], messages.integers(begins, 1, ">i8")])
         times = np.concatenate([[carried.time], messages.integers(begins, 9, ">i8") + _POSTGRES_EPOCH])
         count = np.cumsum(counted)
@@ -128,7 +132,7 @@ class Decoder:
         lsns_committed, ends = (messages.integers(commits, at, ">i8") for at in (2, 10))
         if (lsns_committed != lsns[transaction[commits]]).any() or (ends < lsns_committed).any():
             raise malformed("a commit does not fit its begin")
-        if (lsns < 0).any() or (np.abs(times) >= _YEAR_9999).any():
+        if (lsns < 0).any() or (times < _YEAR_1).any() or (times >= _YEAR_10000).any():
             raise malformed("a commit has an impossible place or time")
         places = Places(lsns[transaction], count - before[transaction], times[transaction])
         last = _Transaction(int(places.lsns[-1]), int(places.times[-1]), int(places.ordinals[-1]))

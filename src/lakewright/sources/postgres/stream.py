@@ -45,7 +45,7 @@ class PostgresStream:
         """
         names = ",".join('"' + name.replace('"', '""') + '"' for name in publications)
         command = sql.SQL("START_REPLICATION SLOT {} LOGICAL 0/0 (proto_version '1', publication_names {})")
-        cursor.start_replication_expert(command.format(sql.Identifier(slot), sql.Literal(names)).as_string(cursor))
+        cursor.start_replication_expert(command.format(sql.Identifier(slot), sql.Literal(names)).as_string(cursor))  # type: ignore[no-untyped-call]
         self._link = CopyBoth(cursor.connection)
         self._decoder = Decoder(schemas, after, resolve)
         self._messages: list[bytes] = []
@@ -73,8 +73,9 @@ class PostgresStream:
     def _collect(self) -> None:
         """Read messages until it is time for a flush."""
         receive, deadline = self._link.receive, time.monotonic() + FLUSH_SECONDS
-        if time.monotonic() >= self._status_due:
-            self._send_status()
+        if time.monotonic() >= self._status_due or not self._messages:
+            # An idle server tells how far it has come only when asked.
+            self._send_status(ask=not self._messages)
         while True:
             message = receive()
             if message is None:
@@ -113,6 +114,6 @@ class PostgresStream:
         if keepalive.reply:
             self._send_status()
 
-    def _send_status(self) -> None:
-        self._link.send_status(self._acknowledged)
+    def _send_status(self, *, ask: bool = False) -> None:
+        self._link.send_status(self._acknowledged, ask=ask)
         self._status_due = time.monotonic() + STATUS_SECONDS

@@ -95,7 +95,7 @@ def _decode(column: Column, texts: pa.StringArray) -> Decoded:
 
 
 def _booleans(texts: pa.StringArray) -> pa.BooleanArray:
-    if not pc.all(pc.is_in(texts, pa.array(["t", "f", None]))).as_py():
+    if not pc.all(pc.is_in(texts, pa.array(["t", "f", None])), min_count=0).as_py():
         raise ValueError("neither t nor f")
     return pc.equal(texts, "t")
 
@@ -128,7 +128,7 @@ def _decimals(lake_type: str, texts: pa.StringArray) -> Decoded:
         return Decoded(texts.cast(types.to_arrow(lake_type)), {})
     except pa.ArrowInvalid:
         pass
-    if not pc.all(pc.match_substring_regex(texts, _NUMBER)).as_py():
+    if not pc.all(pc.match_substring_regex(texts, _NUMBER), min_count=0).as_py():
         raise ValueError("not a number")
     precision, scale = types.decimal_parts(lake_type) or (0, 0)
     fits = pc.match_substring_regex(texts, rf"^-?0*\d{{0,{precision - scale}}}(\.\d{{0,{scale}}}0*)?$")

@@ -1,0 +1,153 @@
+"""The archive: old instants leave the timeline for log files in ``.hoodie/archived``, so that listing it stays cheap.
+
+A log file is a row of blocks: ``#HUDI#``, size, version, type, header, content, footer, size back to the start. Here each is a
+data block: its content is a version, a count, and Avro records with their lengths, its header holds their schema. A record is
+Hudi's ``HoodieArchivedMetaEntry``; what we write of it has the fields we use.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import struct
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import fastavro
+
+from lakewright.errors import FormatError
+from lakewright.formats.hudi import avro, slices
+from lakewright.formats.hudi.folder import Folder
+from lakewright.formats.hudi.metadata import CHECKPOINT, SCHEMA
+from lakewright.formats.hudi.timeline import CLEAN, COMPLETED, INFLIGHT, REQUESTED, ROLLBACK, WRITES, Instant
+
+KEPT_WRITES = 20
+"""Writes that stay on the timeline in any case: Hudi's ``hoodie.keep.min.commits``."""
+BATCH = 100
+"""Writes that go together; fewer wait."""
+
+_MAGIC = b"#HUDI#"
+_FORMAT_VERSION, _AVRO_BLOCK, _SCHEMA_KEY, _BLOCK_VERSION = 1, 3, 2, 3
+_FILE = re.compile(r".*\.archive\.(\d+)_1-0-1")
+
+
+def archive(folder: Folder, before: str) -> None:
+    """Move completed instants older than `before`, and older than any pending or foreign one, from the timeline to the archive.
+
+    The caller has the lock and keeps no snapshot older than `before`. Files of rolled back instants that would now count as
+    completed, as all files older than the timeline do, are deleted first. Requests go before completed files, and old instants
+    before new ones, so that a crash leaves completed instants completed.
+    """
+    view = slices.load(folder)
+    timeline = view.hoodie.timeline
+    barriers = [i.time for i in timeline.instants if i.state != COMPLETED or i.action not in (*WRITES, CLEAN, ROLLBACK)]
+    barriers += [view.ended[file.group] for file in view.files if file.group in view.ended]
+    barriers += [before, *(i.time for i in timeline.writes[-KEPT_WRITES:])]
+    old = [instant for instant in timeline.instants if instant.time < min(barriers)]
+    if sum(instant.is_write for instant in old) < BATCH:
+        return
+    for file in view.files:
+        if file.instant <= old[-1].time and not view.hoodie.is_completed(file.instant):
+            folder.store.delete(file.name)
+    number = 1 + max(map(_number, view.hoodie.archive), default=0)
+    records = [record for instant in old for record in _entries(folder, instant)]
+    folder.store.create(folder.hoodie_name(f"archived/.commits_.archive.{number}_1-0-1"), _block(records))
+    for instant in old:
+        for state in (REQUESTED, INFLIGHT, COMPLETED):
+            folder.store.delete(folder.instant_name(instant.time, instant.action, state))
+
+
+def newest_checkpoint(folder: Folder, names: Iterable[str]) -> tuple[str, str] | None:
+    """Instant and text of the newest checkpoint in archive files; raises `FormatError` LW-404 for a damaged file."""
+    for name in sorted(names, key=_number, reverse=True):
+        found = []
+        try:
+            for record in _records(folder.store.read(name)):
+                metadata = record.get("hoodieCommitMetadata") or record.get("hoodieReplaceCommitMetadata") or {}
+                text = (metadata.get("extraMetadata") or {}).get(CHECKPOINT)
+                if text and record["actionState"] == COMPLETED.upper():
+                    found.append((record["commitTime"], text))
+        except Exception as error:  # fastavro raises what its decoder stumbles over
+            raise FormatError("LW-404", f"{name} is damaged: {error}", hint="restore the file from a backup") from error
+        if found:
+            return max(found)
+    return None
+
+
+def _number(name: str) -> int:
+    match = _FILE.fullmatch(name)
+    return int(match[1]) if match else 0
+
+
+def _entries(folder: Folder, instant: Instant) -> Iterator[dict[str, Any]]:
+    """The records of an instant, one for each of its states; only the completed one holds anything."""
+    entry = {"commitTime": instant.time, "actionType": instant.action, "version": 1}
+    yield {**entry, "actionState": REQUESTED.upper()}
+    yield {**entry, "actionState": INFLIGHT.upper()}
+    name = folder.instant_name(*instant)
+    content: dict[str, Any]
+    if instant.action in WRITES:
+        metadata = folder.read_commit(instant)
+        stats: dict[str, list[dict[str, Any]]] = {}
+        for stat in metadata.stats:
+            stats.setdefault(stat.partition, []).append(stat.to_json())
+        content = {
+            "partitionToWriteStats": stats,
+            "extraMetadata": {key: text for key, text in metadata.extra.items() if key != SCHEMA},
+            "operationType": metadata.operation,
+            "partitionToReplaceFileIds": metadata.replaced,
+            "version": 1,
+        }
+    else:
+        content = avro.decode(folder.store.read(name), name)
+    yield {**entry, "actionState": COMPLETED.upper(), avro.ARCHIVED_FIELD[instant.action]: content}
+
+
+# ---- log files -------------------------------------------------------------------------------------------------------------
+
+
+def _block(records: list[dict[str, Any]]) -> bytes:
+    schema = json.dumps(avro.ARCHIVED).encode()
+    parsed = fastavro.parse_schema(avro.ARCHIVED)
+    content = struct.pack(">ii", _BLOCK_VERSION, len(records))
+    for record in records:
+        buffer = io.BytesIO()
+        fastavro.schemaless_writer(buffer, parsed, record)
+        content += struct.pack(">i", buffer.tell()) + buffer.getvalue()
+    header = struct.pack(">iii", 1, _SCHEMA_KEY, len(schema)) + schema
+    body = struct.pack(">ii", _FORMAT_VERSION, _AVRO_BLOCK) + header + struct.pack(">q", len(content)) + content
+    body += struct.pack(">i", 0)
+    size = len(body) + 8
+    return _MAGIC + struct.pack(">q", size) + body + struct.pack(">q", size + len(_MAGIC))
+
+
+def _records(data: bytes) -> Iterator[dict[str, Any]]:
+    file = io.BytesIO(data)
+    while file.read(len(_MAGIC)) == _MAGIC:
+        (size,) = _read(file, ">q")
+        end = file.tell() + size
+        _, kind = _read(file, ">ii")
+        header = _header(file)
+        if kind == _AVRO_BLOCK:
+            schema = fastavro.parse_schema(json.loads(header[_SCHEMA_KEY]))
+            _, _, count = _read(file, ">qii")
+            for _ in range(count):
+                (length,) = _read(file, ">i")
+                record = fastavro.schemaless_reader(io.BytesIO(file.read(length)), schema, None)
+                assert isinstance(record, dict)
+                yield record
+        file.seek(end)
+
+
+def _header(file: io.BytesIO) -> dict[int, str]:
+    (count,) = _read(file, ">i")
+    header = {}
+    for _ in range(count):
+        key, length = _read(file, ">ii")
+        header[key] = file.read(length).decode()
+    return header
+
+
+def _read(file: io.BytesIO, layout: str) -> tuple[Any, ...]:
+    return struct.unpack(layout, file.read(struct.calcsize(layout)))

@@ -1,0 +1,278 @@
+"""What is refused, with which code, and that nothing changed."""
+
+from __future__ import annotations
+
+import datetime
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from hudi_world import (
+    BY_REGION,
+    COLUMNS,
+    PATH,
+    PLAIN,
+    TWO_KEYS,
+    World,
+    assert_rows,
+    checkpoint,
+    keys_of,
+    own_rows,
+    row,
+    rust_rows,
+    table_of,
+)
+
+from lakewright.errors import FormatError
+from lakewright.formats.hudi import HudiFormat
+from lakewright.model.table import TableSpec
+from lakewright.storage.local import LocalStore
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    world = World(tmp_path, PLAIN)
+    world.replace([row(i) for i in range(5)])
+    world.upsert([row(2, 1)])
+    return world
+
+
+def _refused(code: str, act: Callable[[], object]) -> FormatError:
+    with pytest.raises(FormatError) as caught:
+        act()
+    assert caught.value.code == code
+    return caught.value
+
+
+def _hoodie(world: World) -> Path:
+    return world.root / PATH / ".hoodie"
+
+
+def _edit(world: World, old: str, new: str) -> None:
+    path = _hoodie(world) / "hoodie.properties"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def test_a_folder_that_is_no_hudi_table(tmp_path: Path) -> None:
+    (tmp_path / PATH).mkdir(parents=True)
+    (tmp_path / PATH / "rows.csv").write_text("1,2\n")
+    _refused("LW-401", lambda: HudiFormat(LocalStore(tmp_path)).open(PATH))
+    _refused("LW-401", lambda: HudiFormat(LocalStore(tmp_path)).create(PATH, PLAIN))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("hoodie.table.version=6", "hoodie.table.version=8"),
+        ("hoodie.table.version=6\n", ""),
+        ("hoodie.timeline.layout.version=1", "hoodie.timeline.layout.version=2"),
+        ("COPY_ON_WRITE", "MERGE_ON_READ"),
+        ("timezone=UTC", "timezone=LOCAL"),
+        ("hoodie.populate.meta.fields=true", "hoodie.populate.meta.fields=false"),
+        ("NonpartitionedKeyGenerator", "ComplexKeyGenerator"),
+    ],
+)
+def test_a_table_of_another_kind(world: World, old: str, new: str) -> None:
+    _edit(world, old, new)
+    assert "hoodie.properties" in _refused("LW-402", world.open).message
+
+
+def test_an_upgrade_by_another_engine_stops_a_commit(world: World) -> None:
+    with world.open().write() as write:
+        write.upsert(table_of([row(1, 9)]), keys_of([], PLAIN))
+        _edit(world, "hoodie.table.version=6", "hoodie.table.version=8")
+        _refused("LW-402", lambda: write.commit(checkpoint(9)))
+    _edit(world, "hoodie.table.version=8", "hoodie.table.version=6")
+    world.check()
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [("checksum=", "checksum=1"), ("hoodie.table.recordkey.fields=id\n", ""), ("hoodie.table.name=", "garbage")]
+)
+def test_damaged_properties(world: World, old: str, new: str) -> None:
+    _edit(world, old, new)
+    _refused("LW-403", world.open)
+
+
+def test_properties_without_a_checksum_are_fine(world: World) -> None:
+    text = (_hoodie(world) / "hoodie.properties").read_text().splitlines(keepends=True)
+    (_hoodie(world) / "hoodie.properties").write_text("".join(line for line in text if "checksum" not in line))
+    assert world.open().spec == PLAIN
+
+
+def test_properties_are_restored_from_the_backup_of_a_crashed_engine(world: World) -> None:
+    main = _hoodie(world) / "hoodie.properties"
+    main.rename(_hoodie(world) / "hoodie.properties.backup")
+    assert world.open().spec == PLAIN
+    world.upsert([row(1, 1)])
+    assert main.exists()
+    assert_rows(rust_rows(world.location), world.rows, PLAIN)
+
+
+@pytest.mark.parametrize("content", ["", '{"partitionToWriteStats": {"": [{"fileId'], ids=["empty", "truncated"])
+def test_a_damaged_commit_file_is_named(world: World, content: str) -> None:
+    newest = f"{world.commits[-1][0].instant}.commit"
+    (_hoodie(world) / newest).write_text(content)
+    assert newest in _refused("LW-404", lambda: world.open().snapshot()).message
+
+
+def test_a_damaged_base_file_is_named(world: World) -> None:
+    snapshot = world.open().snapshot()
+    assert snapshot is not None
+    path = Path(snapshot.files[0].location)
+    content = path.read_bytes()
+    path.write_bytes(content[:100] + bytes(len(content) - 100))
+    assert path.name in _refused("LW-405", lambda: world.upsert([row(1, 1)])).message
+    path.write_bytes(content)
+    world.check()
+
+
+def test_create_over_a_table(world: World) -> None:
+    _refused("LW-406", lambda: HudiFormat(world.store).create(PATH, PLAIN))
+
+
+@pytest.mark.parametrize("spec", [TWO_KEYS, BY_REGION, TableSpec("other", COLUMNS, ("id",))], ids=["key", "partition", "name"])
+def test_replace_under_another_key_or_partition(world: World, spec: TableSpec) -> None:
+    with world.open().write() as write:
+        _refused("LW-407", lambda: write.replace(spec, iter([])))
+    world.check()
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        TableSpec("t", (("id", "double"),), ("id",)),
+        TableSpec("t", (("id", "timestamp"),), ("id",)),
+        TableSpec("t", (("id", "binary"),), ("id",)),
+        TableSpec("t", (("id", "bigint"),), ("other",)),
+        TableSpec("t", (("id", "bigint"),), ()),
+        TableSpec("t", (("id", "bigint"), ("a b", "int")), ("id",)),
+        TableSpec("t", (("id", "bigint"), ("_hoodie_file_name", "string")), ("id",)),
+        TableSpec("t", (("id", "bigint"), ("a", "map")), ("id",)),
+        TableSpec("t", (("id", "bigint"), ("d", "date")), ("id",), "d"),
+    ],
+)
+def test_specs_that_hudi_cannot_hold(tmp_path: Path, spec: TableSpec) -> None:
+    _refused("LW-408", lambda: HudiFormat(LocalStore(tmp_path)).create(PATH, spec))
+    assert not (tmp_path / PATH).exists()
+
+
+def test_a_null_key(world: World) -> None:
+    nulls = table_of([row(1)]).set_column(0, "id", pa.array([None], pa.int64()))
+    with world.open().write() as write:
+        _refused("LW-409", lambda: write.upsert(nulls, keys_of([], PLAIN)))
+    with world.open().write() as write:
+        _refused("LW-409", lambda: write.replace(PLAIN, iter(nulls.to_batches())))
+    world.check()
+
+
+@pytest.mark.parametrize(("rows", "deletes"), [([1, 1], []), ([1], [1]), ([], [1, 1])])
+def test_a_key_twice(world: World, rows: list[int], deletes: list[int]) -> None:
+    with world.open().write() as write:
+        _refused("LW-410", lambda: write.upsert(table_of(map(row, rows)), keys_of([(n,) for n in deletes], PLAIN)))
+    world.check()
+
+
+def test_keys_that_would_look_alike(tmp_path: Path) -> None:
+    spec = TableSpec("orders", COLUMNS, ("kind", "id"))
+    world = World(tmp_path, spec)
+    for kind in ("__empty__", "x,id:1"):
+        _refused("LW-411", lambda kind=kind: world.upsert([row(1, kind=kind)]))
+    world.upsert([row(1, kind=""), row(1, kind="x,id 1"), row(1, kind="é:,")])
+    world.check()
+
+
+def test_a_partition_value_that_is_no_folder_name(tmp_path: Path) -> None:
+    world = World(tmp_path, BY_REGION)
+    for region in ("a/b", "a:b", "a\nb"):
+        _refused("LW-411", lambda region=region: world.upsert([row(1, region=region)]))
+        _refused("LW-411", lambda region=region: world.replace([row(1, region=region)]))
+
+
+def test_rows_that_do_not_fit(world: World) -> None:
+    rows = table_of([row(1)])
+    wrong = [
+        rows.drop_columns(["day"]),
+        rows.set_column(3, "amount", pa.array(["1"])),
+        rows.append_column("list", pa.array([[1]])),
+    ]
+    for table in wrong:
+        with world.open().write() as write:
+            _refused("LW-412", lambda write=write, table=table: write.upsert(table, keys_of([], PLAIN)))
+    with world.open().write() as write:
+        _refused("LW-412", lambda: write.replace(PLAIN, iter(wrong[0].to_batches())))
+    world.check()
+
+
+def test_an_unknown_instant(world: World) -> None:
+    _refused("LW-415", lambda: world.open().snapshot("20200101000000000"))
+
+
+# ---- clocks and other engines ----------------------------------------------------------------------------------------------
+
+
+def _foreign(world: World, ahead: datetime.timedelta, *suffixes: str) -> str:
+    """An instant of another engine, by its files."""
+    time = datetime.datetime.now(datetime.UTC) + ahead
+    instant = f"{time:%Y%m%d%H%M%S}{time.microsecond // 1000:03d}"
+    for suffix in suffixes:
+        (_hoodie(world) / f"{instant}.{suffix}").write_bytes(b"")
+    return instant
+
+
+def test_a_clock_that_went_backwards_a_little(world: World) -> None:
+    ahead = _foreign(world, datetime.timedelta(seconds=20), "rollback.requested", "rollback.inflight", "rollback")
+    assert world.upsert([row(1, 3)]).instant == str(int(ahead) + 1)
+    assert_rows(own_rows(world.open().snapshot()), world.rows, PLAIN)
+
+
+def test_a_newest_instant_in_the_future(world: World) -> None:
+    _foreign(world, datetime.timedelta(minutes=5), "rollback.requested", "rollback.inflight", "rollback")
+    _refused("LW-413", lambda: world.upsert([row(1, 3)]))
+    assert_rows(own_rows(world.open().snapshot()), world.rows, PLAIN)
+
+
+def test_a_living_write_of_another_engine_is_left_alone(world: World) -> None:
+    instant = _foreign(world, datetime.timedelta(seconds=-1), "commit.requested", "inflight")
+    heartbeat = _hoodie(world) / ".heartbeat" / instant
+    heartbeat.parent.mkdir(exist_ok=True)
+    heartbeat.touch()
+    before = sorted(path.name for path in _hoodie(world).iterdir())
+    _refused("LW-414", lambda: world.upsert([row(1, 3)]))
+    assert sorted(path.name for path in _hoodie(world).iterdir()) == before
+    old = (datetime.datetime.now() - datetime.timedelta(minutes=3)).timestamp()
+    os.utime(heartbeat, (old, old))
+    world.upsert([row(1, 3)])
+    world.check()
+
+
+def test_pending_table_services_of_another_engine_are_left_alone(world: World) -> None:
+    instant = _foreign(world, datetime.timedelta(seconds=-1), "compaction.requested", "compaction.inflight")
+    world.upsert([row(1, 3)])
+    assert (_hoodie(world) / f"{instant}.compaction.requested").exists()
+    assert_rows(rust_rows(world.location), world.rows, PLAIN)
+
+
+def test_a_metadata_table_of_another_engine_is_dropped(world: World) -> None:
+    properties = _hoodie(world) / "hoodie.properties"
+    properties.write_text(f"{properties.read_text()}hoodie.table.metadata.partitions=files\n")
+    (_hoodie(world) / ".hoodie.properties.crc").write_bytes(b"crc")
+    (_hoodie(world) / "metadata" / "files").mkdir(parents=True)
+    (_hoodie(world) / "metadata" / "files" / "x.hfile").write_bytes(b"stale")
+    world.upsert([row(1, 3)])
+    world.check()
+
+
+def test_leftovers_of_a_rolled_back_write_that_went_on_are_swept(world: World) -> None:
+    instant = _foreign(world, datetime.timedelta(seconds=-1))
+    name = f"late-0_0-0-0_{instant}.parquet"
+    marker = _hoodie(world) / ".temp" / instant / f"{name}.marker.CREATE"
+    marker.parent.mkdir(parents=True)
+    marker.touch()
+    (world.root / PATH / name).write_bytes(b"late")
+    world.upsert([row(1, 3)])
+    world.check()

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import contextlib
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import psycopg2
+import pytest
+
+from lakewright.errors import SourceError
+from lakewright.sources.postgres import PostgresSource
+from lakewright.sources.postgres.doctor import Finding
+from lakewright.sources.postgres.embedded import EmbeddedPostgres
+
+Sql = Callable[[str], list[tuple[Any, ...]]]
+
+
+@pytest.fixture
+def shop(url: str) -> PostgresSource:
+    return PostgresSource(url, ["public.*"], f"shop_{url.partition('test_')[2][:12]}")
+
+
+@pytest.fixture
+def role(sql: Sql) -> Iterator[str]:
+    """A role that may do nothing but connect."""
+    name = f"role_{uuid.uuid4().hex[:8]}"
+    sql(f"CREATE ROLE {name} LOGIN")
+    yield name
+    sql(f"DROP OWNED BY {name}; DROP ROLE {name}")
+
+
+def as_role(shop: PostgresSource, role: str) -> PostgresSource:
+    return PostgresSource(shop.database.url.replace("postgres@", f"{role}@"), ["public.*"], shop.name)
+
+
+def failed(shop: PostgresSource) -> dict[str, Finding]:
+    return {finding.name: finding for finding in shop.examine() if not finding.ok}
+
+
+def test_everything_is_well_after_apply(shop: PostgresSource, sql: Sql) -> None:
+    sql("CREATE TABLE t (id int PRIMARY KEY); CREATE TABLE log (line text)")
+    assert failed(shop)["publications"].mend == "`lakewright apply`"
+    shop.apply(shop.discover())
+    findings = shop.examine()
+    assert [finding for finding in findings if not finding.ok or finding.mend] == []
+    assert "append log" in next(finding.detail for finding in findings if finding.name == "table public.log")
+    assert {"version", "wal_level", "replication slots", "wal senders", "replication privilege"} <= {f.name for f in findings}
+
+
+def test_every_mend_of_a_poor_role_mends(shop: PostgresSource, sql: Sql, role: str) -> None:
+    sql("CREATE SCHEMA closed; CREATE TABLE closed.t (id int PRIMARY KEY)")
+    poor = PostgresSource(as_role(shop, role).database.url, ["closed.*"], shop.name)
+    findings = failed(poor)
+    assert set(findings) == {"replication privilege", "create privilege", "table closed.t", "publications"}
+    for name in ("replication privilege", "create privilege"):
+        sql((findings[name].mend or "").partition(" (on RDS")[0])
+    reading = next(f for f in poor.examine() if f.name == "table closed.t" and "read" in f.detail)
+    sql(reading.mend or "")
+    findings = failed(poor)
+    assert set(findings) == {"table closed.t", "publications"}
+    assert "does not own" in findings["table closed.t"].detail
+    with pytest.raises(SourceError) as caught:
+        poor.apply(poor.discover())
+    assert caught.value.code == "LW-206"
+    poor.apply([])
+    sql((findings["table closed.t"].mend or "").removeprefix("as its owner: "))
+    assert failed(poor) == {}
+    with poor.open_load(poor.discover(), first=True) as load:
+        assert list(load.batches(poor.discover()[0])) == []
+
+
+def test_row_level_security_is_found_and_never_filters_in_silence(shop: PostgresSource, sql: Sql, role: str) -> None:
+    sql("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1)")
+    sql("ALTER TABLE t ENABLE ROW LEVEL SECURITY; CREATE POLICY none ON t USING (false)")
+    sql(f"GRANT SELECT ON t TO {role}; ALTER ROLE {role} REPLICATION")
+    shop.apply(shop.discover())
+    other = as_role(shop, role)
+    finding = failed(other)["table public.t"]
+    assert "row-level security" in finding.detail
+    sql("SET synchronous_commit = off; INSERT INTO t VALUES (2)")
+    assert other.current_position() <= shop.current_position()
+    (schema,) = other.discover()
+    with other.open_load([schema], first=True) as load, pytest.raises(SourceError, match="row-level security"):
+        list(load.batches(schema))
+    sql(finding.mend or "")
+    assert "table public.t" not in failed(other)
+
+
+def test_table_that_cannot_be_taken_is_a_finding_with_its_mend(shop: PostgresSource, sql: Sql) -> None:
+    sql("CREATE TABLE t (at timestamptz PRIMARY KEY)")
+    finding = failed(shop)["table public.t"]
+    assert "LW-212" in finding.detail
+    assert "REPLICA IDENTITY USING INDEX" in (finding.mend or "")
+    assert [str(table.table) for table in shop.refused()] == ["public.t"]
+    assert not failed(shop)["tables"].ok
+
+
+def test_slot_of_another_plugin_is_found(shop: PostgresSource, sql: Sql) -> None:
+    sql(f"SELECT pg_create_physical_replication_slot('{shop.name}')")
+    finding = failed(shop)["slot"]
+    assert "plugin" in finding.detail
+    sql(f"SELECT pg_drop_replication_slot('{shop.name}')")
+    assert "slot" not in failed(shop)
+
+
+def test_server_that_cannot_decode_is_found_before_a_load_fails(own_server: EmbeddedPostgres) -> None:
+    own_server.start()
+    with contextlib.closing(psycopg2.connect(own_server.url)) as connection, connection.cursor() as cursor:
+        connection.autocommit = True
+        cursor.execute("CREATE TABLE t (id int PRIMARY KEY)")
+        for setting in ("wal_level = replica", "max_replication_slots = 1", "max_wal_senders = 1"):
+            cursor.execute(f"ALTER SYSTEM SET {setting}")
+    own_server.stop()
+    own_server.start()
+    shop = PostgresSource(own_server.url, ["public.*"], "shop")
+    findings = failed(shop)
+    assert (findings["wal_level"].detail, findings["wal senders"].ok) == ("replica", False)
+    assert "ALTER SYSTEM SET wal_level = logical" in (findings["wal_level"].mend or "")
+    assert "max_replication_slots = 2" in (findings["replication slots"].mend or "")
+    with pytest.raises(SourceError, match="wal_level") as caught, shop.open_load(shop.discover(), first=True):
+        pass
+    assert caught.value.hint == "lakewright doctor"
