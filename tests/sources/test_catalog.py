@@ -127,6 +127,7 @@ def test_types_given_by_the_user_replace_the_tables(url: str, sql: Sql) -> None:
         ("id int PRIMARY KEY, op text", {}, "LW-211", "column op"),
         ('id int PRIMARY KEY, "_hoodie_commit_time" text', {}, "LW-211", "_hoodie_commit_time"),
         ('id int PRIMARY KEY, a text, "A" text', {}, "LW-211", "by case alone"),
+        ('id int PRIMARY KEY, "a b" text', {}, "LW-211", "'a b'"),
         ("", {}, "LW-217", "no columns"),
         ("id int PRIMARY KEY", {"id": "date"}, "LW-214", "integer"),
         ("id int PRIMARY KEY", {"other": "string"}, "LW-214", "column other"),

@@ -6,7 +6,7 @@ import dataclasses
 import datetime
 import random
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -80,13 +80,8 @@ def truncate(*tables: TableSchema) -> bytes:
     return struct.pack(">cIB", b"T", len(tables), 0) + b"".join(struct.pack(">I", OIDS[t.name]) for t in tables)
 
 
-def same(table: TableSchema) -> Any:
-    """A `resolve` for tables whose schema does not change."""
-    return lambda asked: {A.name: A, LOG.name: LOG}[asked.name]
-
-
-def decoder(after: Position = START, resolve: Any = None) -> Decoder:
-    return Decoder([A, LOG], after, resolve or same(A))
+def decoder(after: Position = START, resolve: Any = None, starts: Mapping[TableName, Position] | None = None) -> Decoder:
+    return Decoder([A, LOG], after, resolve or (lambda asked: {A.name: A, LOG.name: LOG}[asked.name]), starts or {})
 
 
 def rows(batches: Sequence[ChangeBatch]) -> list[dict[str, Any]]:
@@ -216,6 +211,19 @@ def test_changes_up_to_a_position_are_left_out() -> None:
     messages += [begin(200), insert(A, "4", None, None), commit(200)]
     assert [r["id"] for r in changes(messages, Position(100, 2))] == [3, 4]
     assert [r["id"] for r in changes(messages, Position(108, 0))] == [4]
+
+
+def test_a_table_may_start_later_than_the_others() -> None:
+    narrower = dataclasses.replace(A, columns=A.columns[:2])
+    messages = [begin(100), relation(LOG), relation(narrower), insert(LOG, "x"), insert(narrower, "1", None), commit(100)]
+    messages += [begin(200), relation(A), insert(A, "2", None, None), insert(A, "3", None, None), insert(LOG, "y"), commit(200)]
+    decoded = decoder(starts={A.name: Position(200, 1)}).decode(messages)
+    assert [(r["table"], r["_position"]) for r in rows(decoded.batches)] == [
+        ("log", at(100, 1)),
+        ("log", at(200, 3)),
+        ("a", at(200, 2)),
+    ]
+    assert decoded.stopped == []
 
 
 def test_the_catalog_is_asked_once_for_a_shape_and_not_for_what_is_left_out() -> None:

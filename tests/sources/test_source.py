@@ -244,7 +244,7 @@ def test_unreachable_or_wrong_url_keeps_the_secret(url: str, code: str) -> None:
 
 def test_server_that_is_too_old(shop: PostgresSource, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "OLDEST_VERSION", 99)
-    with pytest.raises(SourceError, match="the server is PostgreSQL 18") as caught:
+    with pytest.raises(SourceError, match=r"the server is PostgreSQL \d\d;") as caught:
         shop.discover()
     assert caught.value.code == "LW-205"
 

@@ -36,7 +36,7 @@ class Lake:
     def follow(self, *, acknowledge: bool = True) -> None:
         """Take up everything that is committed now."""
         until = self.source.current_position()
-        with self.source.open_stream(self.position, self.schemas) as opened:
+        with self.source.open_stream(self.position, self.schemas, {}) as opened:
             for flush in opened.flushes():
                 self.take(flush)
                 if flush.watermark is not None:
@@ -302,7 +302,7 @@ def test_the_server_hears_only_what_was_acknowledged(lake: Callable[..., Lake], 
     with transaction(url) as early:
         early.execute("INSERT INTO t VALUES (1)")
         sql("INSERT INTO t VALUES (2)")
-        with found.source.open_stream(found.position, found.schemas) as opened:
+        with found.source.open_stream(found.position, found.schemas, {}) as opened:
             flushes = opened.flushes()
             first = next(flush for flush in flushes if flush.batches)
             assert first.watermark is not None
@@ -331,7 +331,7 @@ def test_an_idle_table_lets_the_watermark_follow_other_writes(lake: Callable[...
     sql("INSERT INTO u SELECT generate_series(1, 1000)")
     until = found.source.current_position()
     watermarks = []
-    with found.source.open_stream(found.position, found.schemas) as opened:
+    with found.source.open_stream(found.position, found.schemas, {}) as opened:
         for flush in opened.flushes():
             assert not flush.batches
             assert flush.watermark is not None
@@ -470,7 +470,7 @@ def test_changes_of_a_partitioned_table_come_under_its_root(lake: Callable[..., 
 def test_a_lost_connection_is_unreachable_and_nothing_is_lost(lake: Callable[..., Lake], sql: Sql) -> None:
     sql("CREATE TABLE t (id int PRIMARY KEY)")
     found = lake()
-    with found.source.open_stream(found.position, found.schemas) as opened:
+    with found.source.open_stream(found.position, found.schemas, {}) as opened:
         flushes = opened.flushes()
         next(flushes)
         sql("SELECT pg_terminate_backend(active_pid, 5000) FROM pg_replication_slots WHERE database = current_database()")

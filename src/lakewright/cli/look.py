@@ -62,7 +62,7 @@ def sql(
     with session.lake() as lake:
         text = _read(file) if query is None else lake.project.query(query[1:]) if query.startswith("@") else query
         with lake.sql(text, committed=committed, as_of=as_of, since=since) as answer:
-            count = output.show_rows("json" if session.json else form, [name for name, _ in answer.columns], answer.batches())
+            count = output.show_rows("json" if session.json else form, answer.names, answer.batches())
             for note in (*answer.notes, *((count,) if count else ())):
                 session.say(note)
 

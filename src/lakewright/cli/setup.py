@@ -118,5 +118,33 @@ def explain(session: Session, code: str | None) -> None:
             click.echo(f"{page.code}  {page.title}")
 
 
-COMMANDS: list[click.Command] = [init, doctor, plan, apply]
+@click.command(cls=Command)
+@click.argument("target", metavar="FOLDER", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("--scale", type=float, help="How much data the seed makes (default: what demo.yaml says).")
+@pass_session
+@returns("lakewright.pipeline.check:CheckReport")
+def demo(session: Session, target: Path, scale: float | None) -> None:
+    """Show a lake at work: FOLDER's demo.yaml seeds an embedded database and changes it live; exit code 3 on any difference."""
+    from lakewright.pipeline.demo import run
+    from lakewright.pipeline.lake import Lake
+    from lakewright.project.demo import load_demo
+
+    def show(lake: Lake, name: str) -> None:
+        if not session.json:
+            click.echo(f"\n@{name}")
+            with lake.sql(lake.project.query(name)) as answer:
+                output.show_rows("box", answer.names, answer.batches())
+
+    settings = load_demo(target)
+    report = run(target, settings, scale or settings.scale, session.say if session.json else click.echo, show)
+    if session.json:
+        output.show_json(report)
+    else:
+        click.echo(f"\n{report.equal} of {len(report.tables)} tables equal")
+        click.echo(f"next: lakewright -C {target} sql @NAME | status | check --source | up | down")
+    if not report.passed or report.equal < len(report.tables):
+        raise click.exceptions.Exit(3)
+
+
+COMMANDS: list[click.Command] = [init, doctor, plan, apply, demo]
 CONFIGURATION: list[click.Command] = [config, explain]

@@ -129,17 +129,22 @@ class DuckDBEngine:
 
     def _run(self, work: Callable[[], _T]) -> _T:
         """Do `work` in the engine's thread, so that Ctrl-C is heard meanwhile: it stops what DuckDB is doing."""
-        future = self._worker.submit(work)
         try:
             with known_errors():
-                return future.result()
+                return self._worker.submit(work).result()
         except KeyboardInterrupt:
-            while not concurrent.futures.wait([future], timeout=0.1).done:
-                self._con.interrupt()
+            self._stop()
             raise
+
+    def _stop(self) -> None:
+        """Wait until the engine's thread has nothing to do, and interrupt what it does if that takes long."""
+        idle = self._worker.submit(lambda: None)
+        while not concurrent.futures.wait([idle], timeout=0.1).done:
+            self._con.interrupt()
 
     def _finish(self) -> None:
         """End what is still being read: DuckDB starts nothing beside an open result."""
+        self._stop()
         if self._open is not None:
             self._open.close()
             self._open = None

@@ -40,10 +40,12 @@ class Result:
     """An answer: (name, Athena type) of each column, and its rows, which are computed as they are read.
 
     Names may repeat. Reading raises `QueryError` for what fails in a row; what was read before stays valid.
+    ``close`` ends the reading early and frees the connection for the next statement.
     """
 
     columns: tuple[tuple[str, str], ...]
     reader: pa.RecordBatchReader
+    close: Callable[[], None] = lambda: None
 
 
 def of_rows(names: Sequence[str], rows: Sequence[Sequence[str]]) -> Result:

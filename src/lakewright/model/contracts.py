@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import datetime
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import BinaryIO, Protocol
 
 import pyarrow as pa
@@ -175,8 +175,13 @@ class Source(Protocol):
         """
         ...
 
-    def open_stream(self, after: Position, schemas: Sequence[TableSchema]) -> contextlib.AbstractContextManager[Stream]:
-        """The changes after `after`; `schemas` are the tables' schemas as of that position, others are left out."""
+    def open_stream(
+        self, after: Position, schemas: Sequence[TableSchema], starts: Mapping[TableName, Position]
+    ) -> contextlib.AbstractContextManager[Stream]:
+        """The changes after `after`; `schemas` are the tables' schemas as of that position, others are left out.
+
+        A table in `starts` begins at that later position, and its schema is as of there.
+        """
         ...
 
     def current_position(self) -> Position:

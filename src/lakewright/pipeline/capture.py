@@ -27,6 +27,8 @@ IDLE_MANIFEST_SECONDS = 60.0
 """How often an idle source's watermark is written, so that its slot moves."""
 CATALOG_SECONDS = 30.0
 """How often the source's catalog is looked at: a table that is idle or new tells nothing in the stream."""
+ASKED_SECONDS = 1.0
+"""How often capture looks whether somebody wants a table loaded again."""
 FOLD_EVERY = 200
 """Manifests after which they are folded together: what a reader that starts has to read stays bounded."""
 PARALLEL = 2
@@ -73,8 +75,11 @@ class Capture:
                 view = self._log.view()
                 if until is not None and view.watermark >= until:
                     return
-                schemas = self._known()
-                with self._source.open_stream(view.watermark, schemas) as stream:
+                schemas = [self._log.schema(table, view.schema_number(table)) for table in sorted(view.followed())]
+                loads = {schema.name: view.newest_load(schema.name) for schema in schemas}
+                # A table loaded since has no use for older changes, and they may have another shape.
+                starts = {table: load.position for table, load in loads.items() if load and load.position > view.watermark}
+                with self._source.open_stream(view.watermark, schemas, starts) as stream:
                     if self._follow(writer, stream, stop, until):
                         return
                 self._load_missing(writer)
@@ -83,7 +88,7 @@ class Capture:
         """Write flushes until told to stop (True), or until the catalog has a table to load (False)."""
         held: list[RawFile] = []
         stopped: list[Stopped] = []
-        written_at = catalog_at = time.monotonic()
+        written_at = catalog_at = asked_at = time.monotonic()
         end = self._log.view().watermark
         for flush in stream.flushes():
             held += self._write(writer, flush)
@@ -98,6 +103,10 @@ class Capture:
                     self._log.fold_manifests()
             if stop.is_set() or (until is not None and end >= until):
                 return True
+            if not held and now - asked_at > ASKED_SECONDS:
+                asked_at = now
+                if self._log.asked_reloads():
+                    return False
             if not held and now - catalog_at > CATALOG_SECONDS:
                 catalog_at = now
                 if self._missing():
@@ -120,30 +129,26 @@ class Capture:
 
     # ---- loads
 
-    def _known(self) -> list[TableSchema]:
-        """The tables to follow: those with a load that nothing stopped since, under their newest stored schema."""
-        view = self._log.view()
-        halted = {stop.table for stop in view.stopped()}
-        return [self._log.newest_schema(table) for table in view.tables() if table not in halted]
-
     def _missing(self) -> list[TableSchema]:
-        """Chosen tables of the catalog that have no load yet."""
-        view = self._log.view()
-        loaded = set(view.tables())
-        return [schema for schema in self._source.discover() if schema.name not in loaded]
+        """Tables to load: chosen ones of the catalog that have no load yet, and those that somebody wants again."""
+        wanted = set(self._log.asked_reloads())
+        loaded = set(self._log.view().tables())
+        schemas = self._source.discover()
+        for gone in wanted - {schema.name for schema in schemas}:
+            self._log.reloaded(gone)
+        return [schema for schema in schemas if schema.name in wanted or schema.name not in loaded]
 
     def _load_missing(self, writer: LogWriter) -> None:
-        """Load all tables of a server that was never loaded, or those that appeared since."""
-        view, server = self._log.view(), self._source.feed()
-        if server.is_same_server(view.feed):
-            schemas = self._missing()
-            if schemas:
-                load(self._source, self._log, writer, schemas, None, self._notice)
-            return
-        schemas = self._source.discover()
-        if not schemas:
-            raise SourceError("LW-240", "the source has none of the chosen tables", hint="`lakewright doctor` lists them")
-        load(self._source, self._log, writer, schemas, server, self._notice)
+        """Load all tables of a server that was never loaded, or those that are to be loaded beside the others."""
+        server = self._source.feed()
+        joins = server.is_same_server(self._log.view().feed)
+        schemas = self._missing() if joins else self._source.discover()
+        if schemas:
+            load(self._source, self._log, writer, schemas, None if joins else server, self._notice)
+            for schema in schemas:
+                self._log.reloaded(schema.name)
+        elif not joins:
+            raise SourceError("LW-246", "the source has none of the chosen tables", hint="`lakewright doctor` lists them")
 
 
 def reload(source: Source, log: RawLog, store: Store, notice: Callable[[Captured], None]) -> None:

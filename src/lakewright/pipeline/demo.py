@@ -1,105 +1,168 @@
 """Demo: a lake watched from its first row to its last check, driven by the folder's demo.yaml.
 
-The steps are the same for every folder: seed the embedded database, load, change live, follow one row through its life, kill
-the lake with SIGKILL in the middle and go on, compare source and lake.
+The steps are the same for every folder: seed the embedded database, load, follow live changes, follow one row through its
+life, kill the lake with SIGKILL in the middle and go on, compare source and lake.
 """
 
 from __future__ import annotations
 
-import threading
+import contextlib
+import datetime
+import signal
+import statistics
+import subprocess
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import psycopg2
-
 from lakewright.errors import SourceError
+from lakewright.pipeline.check import CheckReport
+from lakewright.pipeline.history import RowChange
+from lakewright.pipeline.lake import Lake
 from lakewright.project.demo import Demo, Follow
+from lakewright.sources.postgres import script
+
+VISIBLE_SECONDS = 30.0
+FRESHNESS_SAMPLES = 10
+
+Say = Callable[[str], None]
+Show = Callable[[Lake, str], None]
 
 
-def seed(url: str, folder: Path, demo: Demo, scale: float) -> bool:
-    """Run the seed files on an empty database, all in one transaction; False where it has tables already."""
-    connection = psycopg2.connect(url)
+def run(folder: Path, demo: Demo, scale: float, say: Say, show: Show) -> CheckReport:
+    """Run the demonstration; returns the comparison of source and lake at its end.
+
+    `say` prints a line, `show` runs a saved query and prints its answer. The lake and its database stay. Raises
+    `LakewrightError` where a step fails.
+    """
+    with Lake.open(folder) as lake:
+        source = next(iter(lake.project.lake.sources))
+        url = lake.source(source).database.url
+        _seed(url, folder, demo, scale, say)
+        _load(lake, say)
+        with _up(folder) as first:
+            workload = script.Loop(url, folder / demo.workload.script, demo.workload.rate, "lakewright.step")
+            end = time.monotonic() + demo.workload.seconds
+            say(
+                f"live: {demo.workload.rate:g} transactions/s for {demo.workload.seconds:g} s, captured and merged by `lakewright up`"
+            )
+            _follow(lake, url, demo.follow, say)
+            _freshness(lake, url, demo.follow, say)
+            first.send_signal(signal.SIGKILL)
+            first.wait()
+            say(f"killed `lakewright up` with SIGKILL after {workload.runs} transactions; the workload goes on")
+            time.sleep(1.0)
+        with _up(folder):
+            say("started it again")
+            time.sleep(max(0.0, end - time.monotonic()))
+            say(f"the workload made {workload.stop()} transactions")
+            report = lake.check(source, lambda check: say(f"  {check.table}: {check.verdict}, {check.source_rows} rows"))
+        for name in demo.queries:
+            show(lake, name)
+        return report
+
+
+def _seed(url: str, folder: Path, demo: Demo, scale: float, say: Say) -> None:
+    start = time.monotonic()
+    if script.is_empty(url):
+        script.run_files(url, [folder / name for name in demo.seed], {"lakewright.scale": repr(scale)})
+        say(f"seeded an embedded PostgreSQL in {time.monotonic() - start:.1f} s")
+    else:
+        say("found the embedded PostgreSQL with its tables")
+        script.run_statement(url, demo.follow.delete)  # an interrupted demonstration may have left it
+
+
+def _load(lake: Lake, say: Say) -> None:
+    start = time.monotonic()
+    lake.capture(lambda _: None)
+    captured = time.monotonic()
+    merged = lake.merge(None, lambda _: None)
+    tables = lake.status().tables
+    say(
+        f"loaded {sum(t.rows or 0 for t in tables):,} rows of {len(tables)} tables in {captured - start:.1f} s,"
+        f" {sum(m.commit is not None for m in merged)} Hudi commits in {time.monotonic() - captured:.1f} s"
+    )
+
+
+@contextlib.contextmanager
+def _up(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """`lakewright up` in a process of its own, stopped at the end of the block if it still runs."""
+    command = [sys.executable, "-m", "lakewright", "-C", str(folder), "--quiet", "up"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     try:
-        with connection, connection.cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')")
-            if cursor.fetchone() != (0,):
-                return False
-            cursor.execute("SELECT set_config('lakewright.scale', %s, false)", (f"{scale:g}",))
-            for name in demo.seed:
-                _run_file(cursor, folder / name)
-        return True
+        yield process
     finally:
-        connection.close()
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+            process.wait()
 
 
-def _run_file(cursor: psycopg2.extensions.cursor, path: Path) -> None:
-    try:
-        cursor.execute(path.read_text(encoding="utf-8"))
-    except psycopg2.Error as error:
-        raise SourceError("LW-250", f"{path.name} failed: {str(error).splitlines()[0]}", where=str(path)) from error
+def _follow(lake: Lake, url: str, follow: Follow, say: Say) -> None:
+    """One row inserted, updated and deleted; what the lake says of it, also as of before the update."""
+    key = _where(follow)
+    say(f"one row of {follow.table} where {key}:")
+    script.run_statement(url, follow.insert)
+    seconds = _await(lambda: _count(lake, follow) == 1)
+    say(f"  inserted, visible after {seconds:.2f} s")
+    before = datetime.datetime.now(datetime.UTC)
+    script.run_statement(url, follow.update)
+    changes = "an update of it"
+    seconds = _await(lambda: len(_life(lake, follow)) >= 2)
+    say(f"  updated, visible after {seconds:.2f} s")
+    now, then = _row(lake, follow, None), _row(lake, follow, before)
+    if now == then:
+        raise SourceError("LW-251", f"{changes} does not show in a query as of before", hint="`lakewright status`")
+    differing = [name for name in now if now[name] != then[name]]
+    say(f"  as of before the update: {', '.join(f'{name} {then[name]} (now {now[name]})' for name in differing[:4])}")
+    script.run_statement(url, follow.delete)
+    seconds = _await(lambda: _count(lake, follow) == 0)
+    say(f"  deleted, gone after {seconds:.2f} s")
+    say("  its history: " + " → ".join(f"{c.change} {c.time:%H:%M:%S}" for c in _life(lake, follow)))
 
 
-class Workload:
-    """Live changes in a thread: the script again and again at a rate, each run in a transaction; `stop` ends and counts them."""
-
-    def __init__(self, url: str, folder: Path, demo: Demo, first_step: int) -> None:
-        self.steps = 0
-        self._url = url
-        self._script = (folder / demo.workload.script).read_text(encoding="utf-8")
-        self._rate = demo.workload.rate
-        self._first = first_step
-        self._stop = threading.Event()
-        self._error: Exception | None = None
-        self._thread = threading.Thread(target=self._run, name="workload", daemon=True)
-        self._thread.start()
-
-    def stop(self) -> int:
-        """End the workload; returns how many transactions it made. Raises `SourceError` where one failed."""
-        self._stop.set()
-        self._thread.join()
-        if self._error:
-            raise SourceError("LW-250", f"the workload failed: {str(self._error).splitlines()[0]}") from self._error
-        return self.steps
-
-    def _run(self) -> None:
-        connection = psycopg2.connect(self._url)
-        try:
-            start = time.monotonic()
-            while not self._stop.is_set():
-                with connection, connection.cursor() as cursor:
-                    cursor.execute("SELECT set_config('lakewright.step', %s, false)", (str(self._first + self.steps),))
-                    cursor.execute(self._script)
-                self.steps += 1
-                self._stop.wait(max(0.0, start + self.steps / self._rate - time.monotonic()))
-        except psycopg2.Error as error:
-            self._error = error
-        finally:
-            connection.close()
+def _freshness(lake: Lake, url: str, follow: Follow, say: Say) -> None:
+    """From commit in PostgreSQL to visible in live SQL, a few times while the workload runs."""
+    seconds = []
+    for _ in range(FRESHNESS_SAMPLES // 2):
+        script.run_statement(url, follow.insert)
+        seconds.append(_await(lambda: _count(lake, follow) == 1))
+        script.run_statement(url, follow.delete)
+        seconds.append(_await(lambda: _count(lake, follow) == 0))
+    say(f"freshness over {len(seconds)} commits: median {statistics.median(seconds):.2f} s, worst {max(seconds):.2f} s")
 
 
-def change(url: str, statement: str) -> float:
-    """Run one statement in a transaction of its own; returns the wall-clock time (seconds since the epoch) of its commit."""
-    connection = psycopg2.connect(url)
-    try:
-        with connection, connection.cursor() as cursor:
-            cursor.execute(statement)
-        return time.time()
-    finally:
-        connection.close()
+def _await(visible: Callable[[], bool]) -> float:
+    """Look until it is there; returns the seconds it took."""
+    start = time.monotonic()
+    while not visible():
+        if time.monotonic() - start > VISIBLE_SECONDS:
+            raise SourceError(
+                "LW-251", f"a committed change was not visible after {VISIBLE_SECONDS:.0f} s", hint="`lakewright status`"
+            )
+        time.sleep(0.02)
+    return time.monotonic() - start
 
 
-def where(follow: Follow) -> str:
-    """The followed row's key as a SQL condition."""
+def _count(lake: Lake, follow: Follow) -> int:
+    with lake.sql(f"SELECT count(*) FROM {follow.table} WHERE {_where(follow)}") as answer:
+        return sum(batch.column(0)[0].as_py() for batch in answer.batches())
+
+
+def _row(lake: Lake, follow: Follow, moment: datetime.datetime | None) -> dict[str, object]:
+    text = f"SELECT * FROM {follow.table} WHERE {_where(follow)}"
+    with lake.sql(text, as_of=moment.isoformat() if moment else None) as answer:
+        rows = [row for batch in answer.batches() for row in batch.to_pylist()]
+    return rows[0] if rows else {}
+
+
+def _life(lake: Lake, follow: Follow) -> list[RowChange]:
+    """The row's changes since it was last inserted."""
+    changes: list[RowChange] = lake.history(follow.table, ",".join(f"{name}={value}" for name, value in follow.key.items()))
+    starts = [index for index, change in enumerate(changes) if change.change == "insert"]
+    return changes[starts[-1] :] if starts else []
+
+
+def _where(follow: Follow) -> str:
     parts = (f"{name} = {value}" if isinstance(value, int) else f"{name} = '{value}'" for name, value in follow.key.items())
     return " AND ".join(parts)
-
-
-def await_visible(look: Callable[[], bool], seconds: float = 30.0) -> float:
-    """Call `look` until it gives True; returns the seconds it took. Raises `SourceError` after `seconds`."""
-    start = time.monotonic()
-    while not look():
-        if time.monotonic() - start > seconds:
-            raise SourceError("LW-251", f"a committed change was not visible after {seconds:.0f} s", hint="`lakewright status`")
-        time.sleep(0.01)
-    return time.monotonic() - start

@@ -62,18 +62,31 @@ def row_history(mirror: Mirror, log: RawLog, connection: duckdb.DuckDBPyConnecti
         where = " AND ".join(f"{quote(name)} = CAST(? AS {types.to_duckdb(schema.column(name).type)})" for name in key)
         extra = f", {UNAVAILABLE}, {OLD_KEY}" if schema.key else ", NULL, NULL"
         columns = ", ".join(map(quote, schema.column_names))
+        text = (
+            f"SELECT {COMMIT_TIME}, {POSITION}, {OP}{extra}, {columns} FROM read_parquet(?) WHERE ({where}) OR {OP} = 'T'"
+            f" ORDER BY {POSITION}"
+        )
         try:
-            rows = connection.execute(
-                f"SELECT {COMMIT_TIME}, {POSITION}, {OP}{extra}, {columns} FROM read_parquet(?) WHERE ({where}) OR {OP} = 'T'"
-                f" ORDER BY {POSITION}",
-                [log.location(file), *key.values()],
-            ).fetchall()
+            found = connection.sql(text, params=[log.location(file), *key.values()]).to_arrow_table()
         except duckdb.ConversionException as error:
             raise QueryError("LW-530", f"the key's value does not fit its column in {mirror.name}") from error
-        for moment, position, op, unavailable, old_key, *values in rows:
-            sent = {n: v for n, v in zip(schema.column_names, values, strict=True) if n not in (unavailable or ())}
-            if op in "DT":
-                sent = {name: value for name, value in sent.items() if name in schema.key and op == "D"}
-            name = "load" if file.kind == "load" else NAMES[op] + (f" (key was {old_key})" if old_key else "")
-            changes.append((position, RowChange(moment, position, name, sent)))
+        for row in zip(*(column.to_pylist() for column in found.columns), strict=True):
+            changes.append((row[1], _change(schema, file.kind, *row)))
     return [change for _, change in sorted(changes, key=lambda pair: pair[0])]
+
+
+def _change(
+    schema: TableSchema,
+    kind: str,
+    moment: datetime.datetime,
+    position: str,
+    op: str,
+    unavailable: list[str] | None,
+    old_key: dict[str, Any] | None,
+    *values: Any,
+) -> RowChange:
+    sent = {n: v for n, v in zip(schema.column_names, values, strict=True) if n not in (unavailable or ())}
+    if op in "DT":
+        sent = {name: value for name, value in sent.items() if name in schema.key and op == "D"}
+    name = "load" if kind == "load" else NAMES[op] + (f" (key was {old_key})" if old_key else "")
+    return RowChange(moment, position, name, sent)

@@ -22,7 +22,7 @@ from lakewright.pipeline import check as checking
 from lakewright.pipeline import history as histories
 from lakewright.pipeline import maintain as services
 from lakewright.pipeline import setup
-from lakewright.pipeline.capture import Capture, Captured
+from lakewright.pipeline.capture import Capture, Captured, reload
 from lakewright.pipeline.check import CheckReport, TableCheck
 from lakewright.pipeline.merge import Merged, merge
 from lakewright.pipeline.mirror import Mirror
@@ -38,7 +38,7 @@ from lakewright.storage.lease import Lease
 from lakewright.storage.local import LocalStore
 
 Notice = Callable[[Any], None]
-CHECK_SECONDS = 300.0
+WAIT_SECONDS = 300.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -191,10 +191,23 @@ class Lake:
         if failures:
             raise failures[0]
 
-    def resync(self, name: str, notice: Notice) -> None:
-        """Load a table again beside a running capture: a new generation of it, whose rows replace the old at the next merge."""
+    def resync(self, name: str | None, notice: Notice) -> None:
+        """Load a table again, or all of them: a new generation, whose rows replace the old at the next merge.
+
+        One table is loaded by the capture that runs, or here where none does. All of them need that none runs: the slot is made
+        anew and the log begins anew.
+        """
+        if name is None:
+            for source in self.project.lake.sources:
+                reload(self.source(source), self.log(source), self.store, notice)
+            return
         mirror = self.mirror(name)
-        setup.resync(self.source(mirror.source), self.log(mirror.source), mirror.origin, notice)
+        log = self.log(mirror.source)
+        if (refused := setup.refusal(self.source(mirror.source), mirror.origin)) is not None:
+            raise refused
+        before = log.view().generation(mirror.origin)
+        log.ask_reload(mirror.origin)
+        self._await(mirror.source, lambda: log.view().generation(mirror.origin) > before, notice)
 
     def maintain(self, notice: Notice) -> list[services.Cleaned]:
         """Fold manifests and delete the files that retention no longer needs."""
@@ -264,27 +277,33 @@ class Lake:
     # ---- steps
 
     def _reach(self, source: str, position: Position) -> None:
-        """Wait until the source's log has reached `position`, capturing here where no other capture runs."""
-        log, deadline = self.log(source), time.monotonic() + CHECK_SECONDS
+        """Wait until the source's log has reached `position`."""
+        log = self.log(source)
         with log.request(position):
-            while log.view().watermark < position:
-                try:
-                    Capture(self.source(source), log, self.store, lambda _: None).run(threading.Event(), position)
-                except LeaseHeld as held:
-                    if time.monotonic() > deadline:
-                        raise SourceError(
-                            "LW-241",
-                            f"the log of {source} did not reach {position} within {CHECK_SECONDS:.0f} s",
-                            hint="`lakewright status` shows how far the capture that runs is",
-                        ) from held
-                    time.sleep(0.05)
+            self._await(source, lambda: log.view().watermark >= position, lambda _: None, position)
+
+    def _await(self, source: str, reached: Callable[[], bool], notice: Notice, until: Position | None = None) -> None:
+        """Wait for what the capture that runs does; where none does, capture here up to now (or `until`)."""
+        deadline = time.monotonic() + WAIT_SECONDS
+        while not reached():
+            try:
+                target = until or self.source(source).current_position()
+                Capture(self.source(source), self.log(source), self.store, notice).run(threading.Event(), target)
+            except LeaseHeld as held:
+                if time.monotonic() > deadline:
+                    raise SourceError(
+                        "LW-241",
+                        f"the capture of {source} that runs did not get there within {WAIT_SECONDS:.0f} s",
+                        hint="`lakewright status` shows how far it is",
+                    ) from held
+                time.sleep(0.05)
 
     def _capture_step(self, name: str, stop: threading.Event, notice: Callable[[Event], None]) -> Callable[[], float]:
         def step() -> float:
             def captured(done: Captured) -> None:
                 notice(Event("captured" if done.kind == "log" else "loaded", name, _counts(done), utc_now()))
 
-            Capture(self.source(name), self.log(name), self.store, captured).run(stop, wait=CHECK_SECONDS)
+            Capture(self.source(name), self.log(name), self.store, captured).run(stop, wait=WAIT_SECONDS)
             return 0.0
 
         return step
@@ -293,7 +312,7 @@ class Lake:
         """Merge and clean every table once; whether anything was committed."""
         worked = False
         for mirror in self.mirrors():
-            merged = merge(mirror, self.log(mirror.source), self.format, self.store, self.connection(), wait=CHECK_SECONDS)
+            merged = merge(mirror, self.log(mirror.source), self.format, self.store, self.connection(), wait=WAIT_SECONDS)
             if merged and merged.commit:
                 worked = True
                 commit = merged.commit

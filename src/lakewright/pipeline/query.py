@@ -41,17 +41,23 @@ class Answer:
     def __init__(self, result: Result, tables: Tables) -> None:
         self.columns = result.columns
         self.notes = tables.notes
-        self._reader = result.reader
+        self._result = result
         self._tables = tables
+
+    @property
+    def names(self) -> list[str]:
+        """The columns' names, which may repeat."""
+        return [name for name, _ in self.columns]
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """The rows, computed as they are read; raises `QueryError` for what fails in a row."""
-        return iter(self._reader)
+        return iter(self._result.reader)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._result.close()
         self._tables.close()
 
 

@@ -11,7 +11,6 @@ from lakewright.errors import LakewrightError, QueryError, SourceError
 from lakewright.model import types
 from lakewright.model.names import TableName
 from lakewright.model.schema import TableSchema
-from lakewright.pipeline.capture import Captured, load
 from lakewright.pipeline.mirror import Mirror
 from lakewright.project import kinds
 from lakewright.project.load import Project
@@ -158,19 +157,14 @@ def down(project: Project) -> list[str]:
     return users
 
 
-def resync(origin: Any, log: RawLog, table: TableName, notice: Callable[[Captured], None]) -> None:
-    """Load one table again as its next generation, beside a capture that may be running."""
-    schemas = [schema for schema in origin.discover() if schema.name == table]
-    if not schemas:
-        reasons = [refused.error for refused in origin.refused() if refused.table == table]
-        raise (
-            reasons[0]
-            if reasons
-            else SourceError("LW-213", f"table {table} is not in the source any more", hint="lakewright plan")
-        )
-    if not origin.feed().is_same_server(log.view().feed):
-        raise SourceError("LW-243", "the source was never loaded from this server", hint="`lakewright capture` loads all tables")
-    load(origin, log, log.loader(), schemas, None, notice)
+def refusal(origin: Any, table: TableName) -> SourceError | None:
+    """Why a table cannot be loaded, or None where it can."""
+    if any(schema.name == table for schema in origin.discover()):
+        return None
+    reasons = [refused.error for refused in origin.refused() if refused.table == table]
+    return (
+        reasons[0] if reasons else SourceError("LW-213", f"table {table} is not in the source any more", hint="lakewright plan")
+    )
 
 
 def _embedded(project: Project) -> EmbeddedPostgres:

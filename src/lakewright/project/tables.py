@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import collections
 import dataclasses
+import re
 from collections.abc import Mapping, Sequence
 
 from lakewright.errors import ConfigError
-from lakewright.model.batch import RESERVED
 from lakewright.model.schema import TableSchema
 from lakewright.project.spec import Lake, Table
 from lakewright.project.values import MAX_NAME, Origin, is_name
@@ -26,16 +25,14 @@ class LakeTable:
 def lake_tables(lake: Lake, discovered: Mapping[str, Sequence[TableSchema]]) -> list[LakeTable]:
     """The lake's tables in name order; `discovered` is the captured tables of each source, or those known so far.
 
-    A table that lake.yaml does not name has the name of its source table, or ``schema_table`` where two would be equal. Raises
-    `ConfigError` where a name or a column cannot stand in the lake, or a setting does not fit its column.
+    A table that lake.yaml does not name has the name of its source table in small letters, with ``schema_`` before it where the
+    schema is not ``public``. Raises `ConfigError` where two tables would have one name, or a setting does not fit its column.
     """
     named = {table.origin: (name, table) for name, table in lake.tables.items()}
     found = {Origin(source, schema.name): schema for source, schemas in discovered.items() for schema in schemas}
-    counts = collections.Counter(origin.table.table for origin in found if origin not in named)
-    counts.update(list(lake.tables))
     tables: dict[str, LakeTable] = {}
     for origin, schema in sorted(found.items()):
-        name, settings = named.get(origin) or (_own_name(origin, counts), Table.model_validate({"from": origin}))
+        name, settings = named.get(origin) or (_own_name(origin), Table.model_validate({"from": origin}))
         if name in tables:
             raise ConfigError("LW-110", f"{origin} and {tables[name].origin} would both be table {name}", hint=_listed(origin))
         tables[name] = LakeTable(name, origin, schema, settings)
@@ -53,8 +50,12 @@ def require_listed(lake: Lake, source: str, discovered: Sequence[TableSchema]) -
             raise ConfigError("LW-111", f"tables.{name}: there is no table {table.origin}", hint=hint)
 
 
-def _own_name(origin: Origin, counts: Mapping[str, int]) -> str:
-    return origin.table.table if counts[origin.table.table] == 1 else f"{origin.table.schema}_{origin.table.table}"
+def _own_name(origin: Origin) -> str:
+    """The same whatever other tables there are, so that a table keeps its name and folder when another one appears."""
+    name = origin.table
+    full = name.table if name.schema == "public" else f"{name.schema}_{name.table}"
+    plain = re.sub(r"[^a-z0-9_]", "_", full.lower())[:MAX_NAME]
+    return f"_{plain}" if plain[:1].isdigit() else plain
 
 
 def _listed(origin: Origin) -> str:
@@ -65,11 +66,6 @@ def _check_names(table: LakeTable) -> None:
     rule = f"(small letters, digits and _, no digit first, at most {MAX_NAME})"
     if not is_name(table.name):
         raise ConfigError("LW-110", f"{table.origin} cannot be a table named {table.name!r} {rule}", hint=_listed(table.origin))
-    for name in table.schema.column_names:
-        if name in RESERVED or not is_name(name):
-            why = "the lake uses that name itself" if name in RESERVED else f"not a column name of the lake {rule}"
-            hint = "rename the column in the source, or leave the table out of sources.*.tables"
-            raise ConfigError("LW-112", f"column {name!r} of {table.origin}: {why}", hint=hint)
 
 
 def _check_settings(table: LakeTable) -> None:

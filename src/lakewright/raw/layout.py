@@ -25,6 +25,7 @@ from lakewright.model.position import Position
 MANIFESTS = "_manifests/"
 SCHEMAS = "_schemas/"
 BOOKMARKS = "_bookmarks/"
+RELOADS = "_reloads/"
 LEASE = "_lease.json"
 
 _NUMBERED = re.compile(r".*/(\d+)\.json")

@@ -17,7 +17,7 @@ from lakewright.model.contracts import Store
 from lakewright.model.names import TableName
 from lakewright.model.position import Position
 from lakewright.model.schema import TableSchema
-from lakewright.raw import bookmarks, layout
+from lakewright.raw import bookmarks, layout, reloads
 from lakewright.raw.manifest import Manifest, RawFile
 from lakewright.raw.schemas import Schemas
 from lakewright.raw.view import LoadInfo, LogView
@@ -67,6 +67,18 @@ class RawLog:
             if not name.startswith(f"{self.folder}_") and name not in named:
                 self.store.delete(name)
         return writer
+
+    def ask_reload(self, table: TableName) -> None:
+        """Ask the capture that runs now or next to load the table again."""
+        reloads.ask(self.store, self.folder, table)
+
+    def asked_reloads(self) -> list[TableName]:
+        """The tables that are to be loaded again."""
+        return reloads.asked(self.store, self.folder)
+
+    def reloaded(self, table: TableName) -> None:
+        """Take back `ask_reload`."""
+        reloads.done(self.store, self.folder, table)
 
     def loader(self) -> LogWriter:
         """A writer of loads beside a running capture, without its lease; it loses to a capture that starts after it."""

@@ -100,6 +100,13 @@ class LogView:
         """The tables whose changes are in the log up to its end: loaded, and not stopped."""
         return frozenset(self.tables()) - {stop.table for stop in self.stops()}
 
+    def schema_number(self, table: TableName) -> int:
+        """The number of the schema of the table's last row in the log; 0 where it has none."""
+        log = self._log(table)
+        load = log.loads[-1] if log.loads else None
+        after = [file.schema for file in log.changes[-1:] if load is None or file.last > load.position]
+        return after[0] if after else load.schema if load else 0
+
     def generation(self, table: TableName) -> int:
         """The number of the table's newest load, over all feeds; 0 where there is none."""
         return self._generations.get(table, 0)

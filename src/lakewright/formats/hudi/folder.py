@@ -94,6 +94,10 @@ class Folder:
         match = _MARKER.fullmatch(marker.removeprefix(self.hoodie_name(f".temp/{time}/")))
         return (match[1] or "", match[2]) if match else None
 
+    def markers_of(self, time: str) -> list[str]:
+        """The names of an instant's marker files."""
+        return [entry.name for entry in self.store.list(self.hoodie_name(f".temp/{time}/"))]
+
     def is_empty(self) -> bool:
         """Whether there is nothing at all."""
         return next(self.store.list(f"{self.path}/"), None) is None

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-from collections.abc import Iterable
 
 from lakewright.errors import AlreadyExists, FormatError
 from lakewright.formats.hudi import avro
@@ -20,8 +19,10 @@ _ALIVE_FOR = datetime.timedelta(seconds=120)
 """How long a heartbeat counts: two of Hudi's default intervals of 60 s."""
 
 
-def roll_back_others(folder: Folder, own: str) -> None:
+def roll_back_others(folder: Folder, own: str) -> Hoodie:
     """Undo every pending commit and replacecommit but `own`, and finish what earlier rollbacks left; the caller has the lock.
+
+    Returns what ``.hoodie`` holds then.
 
     Raises `FormatError` LW-414, before anything is touched, for an instant of another engine that gives signs of life. Pending
     compactions, clusterings and other actions are left alone.
@@ -31,11 +32,15 @@ def roll_back_others(folder: Folder, own: str) -> None:
     failed = [i for i in pending if not _is_clustering(folder, hoodie, i)]
     for instant in failed:
         _refuse_living(folder, hoodie, instant)
-    for instant in [i for i in hoodie.timeline.pending if i.action == ROLLBACK]:
+    unfinished = [i for i in hoodie.timeline.pending if i.action == ROLLBACK]
+    for instant in unfinished:
         _resume(folder, hoodie, instant)
     for instant in failed:
         roll_back(folder, instant)
-    _sweep(folder, own)
+    if unfinished or failed:
+        hoodie = folder.hoodie()
+    _sweep(folder, hoodie, own)
+    return hoodie
 
 
 def undo(folder: Folder, time: str) -> None:
@@ -48,7 +53,7 @@ def undo(folder: Folder, time: str) -> None:
         # Where another process rolled the instant back, this one may have gone on writing.
         for partition, file in _files_of(folder, folder.hoodie(), time):
             folder.store.delete(folder.data_name(partition, file))
-    tidy(folder, time, folder.hoodie().markers.get(time, ()))
+    tidy(folder, time)
 
 
 def roll_back(folder: Folder, instant: Instant) -> None:
@@ -138,12 +143,12 @@ def _forget(folder: Folder, instant: Instant) -> None:
     folder.store.delete(folder.heartbeat_name(instant.time))
     for state in (INFLIGHT, REQUESTED):
         folder.store.delete(folder.instant_name(instant.time, instant.action, state))
-    tidy(folder, instant.time, folder.hoodie().markers.get(instant.time, ()))
+    tidy(folder, instant.time)
 
 
-def tidy(folder: Folder, time: str, markers: Iterable[str]) -> None:
+def tidy(folder: Folder, time: str) -> None:
     """Remove the markers and the heartbeat of an instant that has ended."""
-    for marker in markers:
+    for marker in folder.markers_of(time):
         folder.store.delete(marker)
     folder.store.delete(folder.heartbeat_name(time))
 
@@ -155,17 +160,15 @@ def _files_of(folder: Folder, hoodie: Hoodie, time: str) -> set[tuple[str, str]]
     return marked | listed
 
 
-def _sweep(folder: Folder, own: str) -> None:
+def _sweep(folder: Folder, hoodie: Hoodie, own: str) -> None:
     """Remove what instants that are over left behind: a completed one its markers, a rolled back one perhaps late files too."""
-    hoodie = folder.hoodie()
     pending = {instant.time for instant in hoodie.timeline.pending}
     for time in (hoodie.markers.keys() | hoodie.heartbeats.keys()) - pending - {own}:
-        markers = hoodie.markers.get(time, [])
         if not hoodie.is_completed(time):
-            for marker in markers:
+            for marker in hoodie.markers.get(time, ()):
                 if file := folder.marked_file(time, marker):
                     folder.store.delete(folder.data_name(*file))
-        tidy(folder, time, markers)
+        tidy(folder, time)
 
 
 def _refuse_living(folder: Folder, hoodie: Hoodie, instant: Instant) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import functools
 from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
 
-from lakewright.errors import AlreadyExists, FormatError, LakewrightError
+from lakewright.errors import AlreadyExists, FormatError, LakewrightError, NotFound
 from lakewright.formats.hudi import clean, commits, keys, properties, schema, slices
 from lakewright.formats.hudi.base_file import BaseFileReader
 from lakewright.formats.hudi.folder import BaseFile, Folder
@@ -15,6 +16,9 @@ from lakewright.formats.hudi.write import HudiWrite, lock
 from lakewright.model.contracts import Store
 from lakewright.model.table import Commit, DataFile, Snapshot, TableSpec
 
+Result = TypeVar("Result")
+
+_ATTEMPTS = 3
 _REMEMBERED = 1 << 14
 """Commits of all tables that a format keeps in memory: completed instants never change."""
 
@@ -66,17 +70,26 @@ class HudiTable:
 
     def history(self) -> list[Commit]:
         """Completed instants, oldest first; those that were archived are left out."""
-        instants = self._folder.hoodie().timeline.instants
-        return [self._commit(i) for i in instants if i.state == COMPLETED and i.action in (*WRITES, CLEAN, ROLLBACK)]
+        return _repeated(self._history)
 
     def snapshots(self) -> list[Commit]:
         """Those completed instants, oldest first, that `snapshot` can read."""
+        return _repeated(self._snapshots)
+
+    def snapshot(self, instant: str | None = None) -> Snapshot | None:
+        """The table as of `instant`; raises `FormatError` LW-415 where it is unknown or cleaned."""
+        return _repeated(lambda: self._snapshot(instant))
+
+    def _history(self) -> list[Commit]:
+        instants = self._folder.hoodie().timeline.instants
+        return [self._commit(i) for i in instants if i.state == COMPLETED and i.action in (*WRITES, CLEAN, ROLLBACK)]
+
+    def _snapshots(self) -> list[Commit]:
         view = slices.load(self._folder)
         unreadable = slices.cleaned(self._folder, view)
         return [self._commit(i) for i, gone in zip(view.hoodie.timeline.writes, unreadable, strict=True) if not gone]
 
-    def snapshot(self, instant: str | None = None) -> Snapshot | None:
-        """The table as of `instant`; raises `FormatError` LW-415 where it is unknown or cleaned."""
+    def _snapshot(self, instant: str | None) -> Snapshot | None:
         view = slices.load(self._folder)
         writes = view.hoodie.timeline.writes
         if instant is None and not writes:
@@ -136,3 +149,11 @@ class HudiTable:
                 reader = BaseFileReader(store, file.name, file.size)
                 known, names = reader.rows, reader.columns
             yield DataFile(store.location(file.name), known, file.size, keys.partition_value(file.partition), names)
+
+
+def _repeated(read: Callable[[], Result]) -> Result:
+    """What `read` returns, listing again where a file that a listing named was archived or cleaned meanwhile."""
+    for _ in range(_ATTEMPTS - 1):
+        with contextlib.suppress(NotFound):
+            return read()
+    return read()

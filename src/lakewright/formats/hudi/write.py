@@ -61,10 +61,10 @@ class HudiWrite:
             self.instant = self._request(hoodie)
             self._heartbeat = _Heartbeat(folder.store, folder.heartbeat_name(self.instant))
             try:
-                rollback.roll_back_others(folder, self.instant)
-                self._seen = folder.hoodie().timeline.writes[-1:]
-                self.base = commits.newest_with_checkpoint(folder, folder.hoodie())
-                self.spec = commits.spec_as_of(folder, folder.hoodie().timeline, found)
+                hoodie = rollback.roll_back_others(folder, self.instant)
+                self._seen = hoodie.timeline.writes[-1:]
+                self.base = commits.newest_with_checkpoint(folder, hoodie)
+                self.spec = commits.spec_as_of(folder, hoodie.timeline, found)
             except BaseException:
                 with contextlib.suppress(StorageError):
                     folder.store.delete(folder.instant_name(self.instant, COMMIT, REQUESTED))
@@ -115,13 +115,14 @@ class HudiWrite:
             self._fill(self.spec, [])
         assert self._metadata is not None
         self._metadata.extra[CHECKPOINT] = checkpoint.to_json()
-        with lock(self._folder):
+        with lock(self._folder) as lease:
             hoodie, _ = prepare(self._folder)
             if hoodie.timeline.states(self.instant, self._action) != {REQUESTED, INFLIGHT}:
                 raise _conflict(f"instant {self.instant} of {self._folder.path} was rolled back by another writer")
             if hoodie.timeline.writes[-1:] != self._seen:
                 raise _conflict(f"another commit came before instant {self.instant} of {self._folder.path}")
             name = self._folder.instant_name(self.instant, self._action, COMPLETED)
+            lease.check()
             try:
                 self._folder.store.create(name, self._metadata.encode())
             except AlreadyExists:
@@ -129,7 +130,7 @@ class HudiWrite:
         self.is_committed = True
         self._heartbeat.stop()
         with contextlib.suppress(StorageError):  # the commit stands; the next writer sweeps up what is left
-            rollback.tidy(self._folder, self.instant, self._folder.hoodie().markers.get(self.instant, ()))
+            rollback.tidy(self._folder, self.instant)
         return commits.of_metadata(self.instant, self._action, self._metadata)
 
     def undo(self) -> None:

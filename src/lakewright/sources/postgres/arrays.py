@@ -50,7 +50,8 @@ def _one(text: str, element: str) -> str:
     delimiter = _DELIMITERS.get(element, ",")
     bounds = _BOUNDS.match(text)
     token = re.compile(rf'([{{}}{delimiter}])|"((?:[^"\\]|\\.)*)"|((?:[^{{}}{delimiter}"\\]|\\.)+)', re.DOTALL)
-    at, depth, pieces = bounds.end() if bounds else 0, 0, []
+    at, depth = bounds.end() if bounds else 0, 0
+    pieces: list[str] = []
     while at < len(text):
         match = token.match(text, at)
         if match is None or (depth == 0 and pieces) or (depth == 0 and match[1] != "{"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import fnmatch
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -20,6 +21,7 @@ Types = Mapping[TableName, Mapping[str, str]]
 
 _IDENTITY: dict[str, Identity] = {"d": "default", "i": "index", "f": "full", "n": "nothing"}
 _KEY_TYPES = {types.BOOLEAN, types.INT, types.BIGINT, types.STRING, types.DATE}
+_AVRO_NAME = re.compile("[A-Za-z_][A-Za-z0-9_]*")
 _RESERVED = frozenset(name.lower() for name in RESERVED)
 
 # Leaf partitions are left out: they are published under their root.
@@ -161,6 +163,12 @@ def _name_refusal(schema: TableSchema) -> SourceError | None:
         if column.lower() in _RESERVED or column.lower().startswith("_hoodie_"):
             return SourceError(
                 "LW-211", f"column {column} of {name} has a name that lakewright uses itself", hint="rename the column"
+            )
+        if not _AVRO_NAME.fullmatch(column):
+            return SourceError(
+                "LW-211",
+                f"column {column!r} of {name} has a name that a Hudi table cannot have",
+                hint="use letters, digits and _",
             )
         if lowered.count(column.lower()) > 1:
             return SourceError(

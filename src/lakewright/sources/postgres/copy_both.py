@@ -22,8 +22,8 @@ from psycopg2 import _psycopg
 from lakewright.errors import SourceError, SourceUnreachable
 
 _POSTGRES_EPOCH_SECONDS = 946_684_800
-_XLOG_DATA, _KEEPALIVE = b"wk"
-_XLOG_DATA_HEADER = 25
+_XLOG_DATA, _KEEPALIVE = b"w", b"k"
+_XLOG_DATA_HEADER, _KEEPALIVE_SIZE = 25, 18
 _SQLSTATE, _PRIMARY = ord("C"), ord("M")
 
 # PyDLL: none of these calls waits, so the interpreter's lock is kept. A handle finds the symbols of what it depends on.
@@ -66,7 +66,7 @@ class CopyBoth:
     def __init__(self, connection: psycopg2.extensions.connection) -> None:
         self._connection = connection  # Kept alive: the pointer is into it.
         self._pgconn = connection.pgconn_ptr
-        self._buffer = ctypes.c_void_p()
+        self._buffer: Any = ctypes.POINTER(ctypes.c_char)()
         self._buffer_reference = ctypes.byref(self._buffer)
         self._poll = select.poll()
         self._poll.register(connection.fileno(), select.POLLIN)
@@ -75,14 +75,16 @@ class CopyBoth:
         """The next message of the output plugin, or a keepalive; None where none has come yet."""
         size = _get_copy_data(self._pgconn, self._buffer_reference, 1)
         if size > 0:
-            data = ctypes.string_at(self._buffer.value or 0, size)
-            _free(self._buffer)
+            data = self._buffer
             if data[0] == _XLOG_DATA:
-                return data[_XLOG_DATA_HEADER:]
-            if data[0] == _KEEPALIVE and size == 18:
-                lsn, _, reply = struct.unpack_from(">QQB", data, 1)
-                return Keepalive(lsn, bool(reply))
-            raise SourceError("LW-240", "the replication stream is malformed: a message is neither data nor keepalive")
+                message: bytes | Keepalive = data[_XLOG_DATA_HEADER:size]
+            elif data[0] == _KEEPALIVE and size == _KEEPALIVE_SIZE:
+                lsn, _, reply = struct.unpack_from(">QQB", data[:size], 1)
+                message = Keepalive(lsn, bool(reply))
+            else:
+                raise SourceError("LW-240", "the replication stream is malformed: a message is neither data nor keepalive")
+            _free(data)
+            return message
         if size < 0:
             raise self._failure()
         return None

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -84,7 +83,7 @@ class Messages:
                 sizes, at = self._read(at, ends, ">u4"), at + 4
             else:
                 # A value without text has no length: what stands there instead is read and not used.
-                sizes, at = np.where(sent, self._lengths(at), 0), at + 4 * sent
+                sizes, at = np.where(sent, self._at(at, ">u4"), 0), at + 4 * sent
             found.append(Values(kinds.astype(np.uint8), at, sizes))
             at = at + sizes
             if (at > ends).any():
@@ -109,15 +108,13 @@ class Messages:
         valid = pa.py_buffer(np.packbits(sent, bitorder="little"))
         return pa.StringArray.from_buffers(count, *texts.buffers()[1:], valid)
 
-    def _lengths(self, at: Integers) -> Any:
-        return self._view(">u4")[at].astype(np.int64)
-
     def _read(self, at: Integers, ends: Integers, kind: str) -> Integers:
         if (at + np.dtype(kind).itemsize > ends).any():
             raise malformed("a message ends too early")
-        return self._view(kind)[at].astype(np.int64)
+        return self._at(at, kind)
 
-    def _view(self, kind: str) -> Any:
-        """The memory as integers that begin at every byte."""
-        width = np.dtype(kind).itemsize
-        return np.ndarray((len(self._data) - width + 1,), kind, self._data, strides=(1,))
+    def _at(self, at: Integers, kind: str) -> Integers:
+        """Integers that begin at any byte of the memory."""
+        view = np.ndarray((len(self._data) - np.dtype(kind).itemsize + 1,), kind, self._data, strides=(1,))
+        read: Integers = view[at].astype(np.int64)
+        return read

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -70,14 +70,18 @@ class _Accepted:
 class Decoder:
     """Decodes one replication stream from its first message on; changes at or before `after` are left out.
 
-    `schemas` are the tables to follow as of `after`. The first change of a table after a Relation message of a new shape asks
-    `resolve`. Where the table can go on, the changes from there on come under the new schema with ``number`` 0; else it is
-    reported as stopped, at the position just before, and its later changes are left out. They keep their ordinals.
+    `schemas` are the tables to follow as of `after`; a table in `starts` begins at that later position, and its schema is as of
+    there. The first change of a table after a Relation message of a new shape asks `resolve`. Where the table can go on, the
+    changes from there on come under the new schema with ``number`` 0; else it is reported as stopped, at the position just
+    before, and its later changes are left out. They keep their ordinals.
     """
 
-    def __init__(self, schemas: Sequence[TableSchema], after: Position, resolve: Resolve) -> None:
+    def __init__(
+        self, schemas: Sequence[TableSchema], after: Position, resolve: Resolve, starts: Mapping[TableName, Position]
+    ) -> None:
         self._schemas = {schema.name: schema for schema in schemas}
         self._after = after
+        self._starts = starts
         self._resolve = resolve
         self._open: _Transaction | None = None
         self._relations: dict[int, Relation] = {}
@@ -97,17 +101,18 @@ class Decoder:
             return Decoded((), (), None, None)
         messages = Messages(payloads)
         places, committed, time = self._number(messages)
-        wanted = _COUNTED[messages.kinds] & (
-            (places.lsns > self._after.lsn) | ((places.lsns == self._after.lsn) & (places.ordinals > self._after.ordinal))
-        )
+        wanted = np.flatnonzero(_COUNTED[messages.kinds] & places.after(self._after))
         batches: list[ChangeBatch] = []
         stopped: list[Stopped] = []
-        for relation, index in self._by_relation(messages, np.flatnonzero(wanted)):
+        for relation, of_relation in self._by_relation(messages, wanted):
+            start = self._starts.get(relation.name, self._after)
+            index = of_relation[places.rows(of_relation).after(start)]
+            if not len(index):
+                continue
             here = places.rows(index)
             schema = self._schema(relation, Position(int(here.lsns[0]), int(here.ordinals[0]) - 1), stopped)
-            if schema is not None:
-                batch = _batch(messages, index, here, relation, schema)
-                batches += [batch] if batch else []
+            batch = schema and _batch(messages, index, here, relation, schema)
+            batches += [batch] if batch else []
         return Decoded(batches, stopped, committed, time)
 
     def _number(self, messages: Messages) -> tuple[Places, int | None, datetime.datetime | None]:

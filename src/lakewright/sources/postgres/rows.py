@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lakewright.model import batch
+from lakewright.model.position import Position
 from lakewright.model.schema import TableSchema
 from lakewright.sources.postgres import values
 from lakewright.sources.postgres.messages import NULL, TEXT, UNCHANGED, Bytes, Integers, Messages, Values, malformed
@@ -38,6 +39,10 @@ class Places:
     def rows(self, index: Integers) -> Places:
         """The places of some rows."""
         return Places(self.lsns[index], self.ordinals[index], self.times[index])
+
+    def after(self, position: Position) -> npt.NDArray[np.bool_]:
+        """Which rows stand after `position`."""
+        return (self.lsns > position.lsn) | ((self.lsns == position.lsn) & (self.ordinals > position.ordinal))
 
 
 def raw_rows(messages: Messages, index: Integers, places: Places, relation: Relation, schema: TableSchema) -> pa.Table:

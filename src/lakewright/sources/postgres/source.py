@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import psycopg2.errors
 from psycopg2.extensions import connection as Session
@@ -89,13 +89,15 @@ class PostgresSource:
             yield load
 
     @contextlib.contextmanager
-    def open_stream(self, after: Position, schemas: Sequence[TableSchema]) -> Iterator[PostgresStream]:
+    def open_stream(
+        self, after: Position, schemas: Sequence[TableSchema], starts: Mapping[TableName, Position]
+    ) -> Iterator[PostgresStream]:
         """See `contracts.Source`. Raises `SourceError` where the slot is taken, gone, or does not fit `after`."""
         with self.database.session() as session:
             self._check(self._await_free(session), after, _flush_lsn(session))
         with translated(), contextlib.closing(self.database.replication()) as connection, connection.cursor() as cursor:
             try:
-                stream = PostgresStream(cursor, self.name, self.publications.names, after, schemas, self._resolve)
+                stream = PostgresStream(cursor, self.name, self.publications.names, after, schemas, self._resolve, starts)
             except psycopg2.errors.ObjectInUse as error:
                 raise self._taken(str(error.diag.message_primary)) from None
             yield stream

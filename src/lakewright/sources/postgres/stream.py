@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from psycopg2 import sql
 from psycopg2.extras import ReplicationCursor
 
 from lakewright.model.contracts import Flush
+from lakewright.model.names import TableName
 from lakewright.model.position import Position
 from lakewright.model.schema import TableSchema
 from lakewright.sources.postgres.copy_both import CopyBoth, Keepalive
@@ -38,16 +39,20 @@ class PostgresStream:
         after: Position,
         schemas: Sequence[TableSchema],
         resolve: Resolve,
+        starts: Mapping[TableName, Position],
     ) -> None:
-        """Starts replication; `publications` must be the same for the slot's whole life, or ordinals change.
+        """Starts replication; `after`, `schemas` and `starts` are as in `Source.open_stream`, `resolve` as in `Decoder`.
+
+        `publications` must be the same for the slot's whole life, or ordinals change.
 
         Raises psycopg2's errors where the server refuses: `psycopg2.errors.ObjectInUse` while the slot has another reader.
         """
         names = ",".join('"' + name.replace('"', '""') + '"' for name in publications)
-        command = sql.SQL("START_REPLICATION SLOT {} LOGICAL 0/0 (proto_version '1', publication_names {})")
-        cursor.start_replication_expert(command.format(sql.Identifier(slot), sql.Literal(names)).as_string(cursor))  # type: ignore[no-untyped-call]
+        template = sql.SQL("START_REPLICATION SLOT {} LOGICAL 0/0 (proto_version '1', publication_names {})")
+        command = template.format(sql.Identifier(slot), sql.Literal(names)).as_string(cursor)
+        cursor.start_replication_expert(command)  # type: ignore[no-untyped-call]
         self._link = CopyBoth(cursor.connection)
-        self._decoder = Decoder(schemas, after, resolve)
+        self._decoder = Decoder(schemas, after, resolve, starts)
         self._messages: list[bytes] = []
         self._size = 0
         self._whole = 0
