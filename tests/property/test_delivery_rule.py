@@ -46,7 +46,7 @@ def run(seed: int, folder: Path, url: str, patch: pytest.MonkeyPatch) -> None:
             compare(world, lake, history, noted, "merged")
             for name in TABLES:
                 expected = history.rows(name)
-                columns = lake.log("db").newest_schema(lake.mirror(name).origin).column_names
+                columns = lake.log("db").newest_schema(lake.mirror(f"{history.schema}_{name}").origin).column_names
                 assert world.hudi_rs(lake, name, columns) == expected, (seed, name, "hudi-rs", world.log)
             assert lake.check("db", lambda _: None).passed, (seed, world.log)
     finally:
@@ -61,7 +61,7 @@ def compare(world: World, lake, history: History, noted: list[tuple[Position, di
     for name in TABLES:
         expected = history.rows(name)
         assert world.at(lake, name, None) == expected, (when, name, world.log)
-        origin = lake.mirror(name).origin
+        origin = lake.mirror(f"{history.schema}_{name}").origin
         for position, rows in noted:
             if view.load_of(origin, position) is not None:
                 assert world.at(lake, name, position) == rows[name], (when, name, position, world.log)

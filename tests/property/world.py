@@ -42,6 +42,7 @@ class World:
     def __init__(self, folder: Path, url: str, schema: str, rng: random.Random, monkeypatch: pytest.MonkeyPatch) -> None:
         (folder / "lake.yaml").write_text(LAKE.format(url=url, schema=schema))
         self.folder = folder
+        self.schema = schema
         self.log: list[str] = []
         self._rng = rng
         self._patch = monkeypatch
@@ -115,7 +116,7 @@ class World:
 
     def at(self, lake: Lake, table: str, position: Position | None) -> Rows:
         """The table at a position (None: the log's end), as live SQL reads it."""
-        mirror, log = lake.mirror(table), lake.log("db")
+        mirror, log = lake.mirror(f"{self.schema}_{table}"), lake.log("db")
         view = log.view()
         at = table_at.plan(mirror, log, view, lake.format.open(mirror.path), position or view.watermark)
         fold = Fold(lake.connection(), at, log)
@@ -126,7 +127,7 @@ class World:
 
     def hudi_rs(self, lake: Lake, table: str, columns: tuple[str, ...]) -> Rows:
         """The table as an independent reader sees it on disk."""
-        batches = HudiTableBuilder.from_base_uri(str(self.folder / lake.mirror(table).path)).build().read()
+        batches = HudiTableBuilder.from_base_uri(str(self.folder / lake.mirror(f"{self.schema}_{table}").path)).build().read()
         return as_rows(pa.Table.from_batches(batches), columns) if batches else []
 
 

@@ -1,15 +1,17 @@
-"""A PostgreSQL server of one test's own."""
+"""A PostgreSQL server of one test's own, and a lake that follows the test's database."""
 
 from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from lakewright.sources.postgres import PostgresSource
 from lakewright.sources.postgres.embedded import EmbeddedPostgres
+from tests.sources.following import Lake
 
 
 @pytest.fixture
@@ -21,3 +23,16 @@ def own_server() -> Iterator[EmbeddedPostgres]:
     yield embedded
     embedded.stop()
     shutil.rmtree(folder)
+
+
+@pytest.fixture
+def lake(url: str) -> Callable[..., Lake]:
+    def begin(*tables: str) -> Lake:
+        """Publish what there is and start from here."""
+        name = f"lake_{url.partition('test_')[2][:12]}"
+        source = PostgresSource(url, list(tables) or ["public.*"], name)
+        schemas = source.discover()
+        with source.open_load(schemas, first=True) as load:
+            return Lake(source, load.position, schemas, {}, [])
+
+    return begin

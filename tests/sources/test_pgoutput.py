@@ -1,12 +1,9 @@
-"""The decoder against messages made here, cut anywhere, and damaged."""
+"""The decoder against messages made here, and against a model of them."""
 
 from __future__ import annotations
 
 import dataclasses
 import datetime
-import random
-import struct
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -14,96 +11,28 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lakewright.errors import SourceError, SourceUnreachable
-from lakewright.model.batch import ChangeBatch, raw_schema
 from lakewright.model.names import TableName
-from lakewright.model.position import START, Position
+from lakewright.model.position import Position
 from lakewright.model.schema import Column, TableSchema
-from lakewright.sources.postgres.pgoutput import Decoder
 from lakewright.sources.postgres.relation import Relation
-
-UNSENT = "not sent: unchanged TOAST"
-Value = str | None
-
-A = TableSchema(
-    TableName("public", "a"),
-    (Column("id", "bigint", "bigint"), Column("name", "text", "string"), Column("size", "integer", "int")),
-    ("id",),
+from tests.sources.wire import (
+    EPOCH,
+    LOG,
+    OIDS,
+    UNSENT,
+    A,
+    at,
+    begin,
+    changes,
+    commit,
+    decoder,
+    delete,
+    insert,
+    relation,
+    rows,
+    truncate,
+    update,
 )
-LOG = TableSchema(TableName("public", "log"), (Column("line", "text", "string"),), ())
-OIDS = {A.name: 101, LOG.name: 102}
-EPOCH = datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC)
-
-
-def begin(lsn: int, time: int = 0) -> bytes:
-    return struct.pack(">cqqI", b"B", lsn, time, 7)
-
-
-def commit(lsn: int, time: int = 0) -> bytes:
-    return struct.pack(">cBqqq", b"C", 0, lsn, lsn + 8, time)
-
-
-def relation(schema: TableSchema, oid: int | None = None) -> bytes:
-    name = schema.name
-    message = struct.pack(">cI", b"R", oid or OIDS[name]) + name.schema.encode() + b"\0" + name.table.encode() + b"\0"
-    message += struct.pack(">cH", b"d", len(schema.columns))
-    for column in schema.columns:
-        message += bytes([column.name in schema.key]) + column.name.encode() + b"\0" + struct.pack(">Ii", 25, -1)
-    return message
-
-
-def row(values: Sequence[Value]) -> bytes:
-    message = struct.pack(">H", len(values))
-    for value in values:
-        if value is None:
-            message += b"n"
-        elif value is UNSENT:
-            message += b"u"
-        else:
-            message += b"t" + struct.pack(">I", len(value.encode())) + value.encode()
-    return message
-
-
-def insert(table: TableSchema, *values: Value) -> bytes:
-    return struct.pack(">cI", b"I", OIDS[table.name]) + b"N" + row(values)
-
-
-def update(table: TableSchema, *values: Value, old: Sequence[Value] | None = None, kind: bytes = b"K") -> bytes:
-    before = b"" if old is None else kind + row(old)
-    return struct.pack(">cI", b"U", OIDS[table.name]) + before + b"N" + row(values)
-
-
-def delete(table: TableSchema, *values: Value, kind: bytes = b"K") -> bytes:
-    return struct.pack(">cI", b"D", OIDS[table.name]) + kind + row(values)
-
-
-def truncate(*tables: TableSchema) -> bytes:
-    return struct.pack(">cIB", b"T", len(tables), 0) + b"".join(struct.pack(">I", OIDS[t.name]) for t in tables)
-
-
-def decoder(after: Position = START, resolve: Any = None, starts: Mapping[TableName, Position] | None = None) -> Decoder:
-    return Decoder([A, LOG], after, resolve or (lambda asked: {A.name: A, LOG.name: LOG}[asked.name]), starts or {})
-
-
-def rows(batches: Sequence[ChangeBatch]) -> list[dict[str, Any]]:
-    """The rows without their nulls, with the table's name; also that each batch says rightly what it holds."""
-    found = []
-    for batch in batches:
-        assert batch.rows.schema.equals(raw_schema(batch.schema))
-        batch.rows.validate(full=True)
-        listed = batch.rows.to_pylist()
-        assert (str(batch.first), str(batch.last)) == (listed[0]["_position"], listed[-1]["_position"])
-        assert (batch.first_time, batch.last_time) == (listed[0]["_commit_time"], listed[-1]["_commit_time"])
-        found += [{"table": batch.schema.name.table, **{k: v for k, v in r.items() if v is not None}} for r in listed]
-    return found
-
-
-def changes(messages: Sequence[bytes], after: Position = START) -> list[dict[str, Any]]:
-    """The rows of some messages without commit times."""
-    return [{k: v for k, v in r.items() if k != "_commit_time"} for r in rows(decoder(after).decode(messages).batches)]
-
-
-def at(lsn: int, ordinal: int) -> str:
-    return str(Position(lsn, ordinal))
 
 
 def test_each_kind_of_change() -> None:
@@ -219,9 +148,9 @@ def test_a_table_may_start_later_than_the_others() -> None:
     messages += [begin(200), relation(A), insert(A, "2", None, None), insert(A, "3", None, None), insert(LOG, "y"), commit(200)]
     decoded = decoder(starts={A.name: Position(200, 1)}).decode(messages)
     assert [(r["table"], r["_position"]) for r in rows(decoded.batches)] == [
+        ("a", at(200, 2)),
         ("log", at(100, 1)),
         ("log", at(200, 3)),
-        ("a", at(200, 2)),
     ]
     assert decoded.stopped == []
 
@@ -321,9 +250,6 @@ def test_positions_are_written_like_position_writes_them() -> None:
     assert [found[i].as_py() for i in (0, 99_999, -1)] == [at(0x16B374D848, i) for i in (1, 100_000, 100_002)]
 
 
-# ---- against a model
-
-
 @st.composite
 def histories(draw: st.DrawFn) -> tuple[list[bytes], list[dict[str, Any]]]:
     """Messages, and the rows that they mean."""
@@ -377,78 +303,3 @@ def test_histories_cut_anywhere_mean_the_same(history: tuple[list[bytes], list[d
     found = [{k: v for k, v in r.items() if k != "_commit_time"} for r in rows(batches)]
     for table in ("a", "log"):
         assert [r for r in found if r["table"] == table] == [r for r in expected if r["table"] == table]
-
-
-GOOD = [
-    begin(100, 5),
-    relation(A),
-    relation(LOG),
-    insert(A, "1", "first", "11"),
-    update(A, "1", UNSENT, "2"),
-    update(A, "2", UNSENT, None, old=["1", None, None]),
-    update(A, "2", "new", "3", old=["2", "old", "2"], kind=b"O"),
-    delete(A, "2", None, None),
-    insert(LOG, "line"),
-    truncate(A, LOG),
-    commit(100, 5),
-]
-
-
-@pytest.mark.parametrize("which", range(len(GOOD)))
-def test_a_message_cut_short_is_a_source_error(which: int) -> None:
-    for length in range(len(GOOD[which])):
-        damaged = [*GOOD[:which], GOOD[which][:length], *GOOD[which + 1 :]]
-        with pytest.raises(SourceError) as caught:
-            decoder().decode(damaged)
-        assert caught.value.code == "LW-240"
-
-
-@pytest.mark.parametrize("which", [i for i, message in enumerate(GOOD) if message[:1] not in b"BC"])
-def test_a_message_that_goes_on_is_a_source_error(which: int) -> None:
-    with pytest.raises(SourceError):
-        decoder().decode([*GOOD[:which], GOOD[which] + b"n", *GOOD[which + 1 :]])
-
-
-def test_any_flipped_byte_gives_rows_or_a_source_error() -> None:
-    outcomes = {"rows": 0, "error": 0}
-    chance = random.Random(5)
-    for which, message in enumerate(GOOD):
-        for place in range(len(message)):
-            for flip in (0x01, 0x80, 0xFF, chance.randrange(1, 255)):
-                damaged = bytearray(message)
-                damaged[place] ^= flip
-                try:
-                    rows(decoder().decode([*GOOD[:which], bytes(damaged), *GOOD[which + 1 :]]).batches)
-                    outcomes["rows"] += 1
-                except SourceError:
-                    outcomes["error"] += 1
-    assert outcomes["rows"] > 50
-    assert outcomes["error"] > 500
-
-
-@pytest.mark.parametrize(
-    "messages",
-    [
-        [begin(100), insert(A, "1", None, None)],
-        [relation(A), insert(A, "1", None, None)],
-        [begin(100), begin(200)],
-        [commit(100)],
-        [begin(100), commit(200)],
-        [begin(100), relation(A), update(A, UNSENT, None, None)],
-        [begin(100), relation(A), insert(A, "1", None)],
-        [b"S" + bytes(20)],
-        [b""],
-    ],
-)
-def test_messages_that_contradict_each_other_are_a_source_error(messages: list[bytes]) -> None:
-    with pytest.raises(SourceError) as caught:
-        decoder().decode(messages)
-    assert caught.value.code == "LW-240"
-
-
-def test_a_value_that_is_no_text_of_its_type_is_a_source_error_without_the_value() -> None:
-    with pytest.raises(SourceError) as caught:
-        decoder().decode([begin(100), relation(A), insert(A, "1", "x", "secret")])
-    assert caught.value.code == "LW-241"
-    assert "size" in caught.value.message
-    assert "secret" not in caught.value.message

@@ -77,7 +77,7 @@ def test_load_and_stream_meet_exactly_under_a_running_writer(shop: PostgresSourc
         stop.set()
         writer.join()
     end = shop.current_position()
-    with shop.open_stream(position, schemas) as stream:
+    with shop.open_stream(position, schemas, {}) as stream:
         streamed, _, _ = follow(stream, end)
     ids = Counter(row["id"] for row in loaded + streamed)
     assert ids == Counter(row[0] for row in sql("SELECT id FROM t"))
@@ -91,7 +91,7 @@ def test_bookmark_is_after_a_commit_that_did_not_wait_for_its_flush(shop: Postgr
     _, position = load(shop, schemas)
     sql("SET synchronous_commit = off; INSERT INTO t VALUES (1)")
     bookmark = shop.current_position()
-    with shop.open_stream(position, schemas) as stream:
+    with shop.open_stream(position, schemas, {}) as stream:
         rows, _, _ = follow(stream, bookmark)
     assert [row["id"] for row in rows] == [1]
     assert Position.parse(rows[0]["_position"]) < bookmark
@@ -103,11 +103,25 @@ def test_stream_goes_on_after_what_was_acknowledged(shop: PostgresSource, sql: S
     _, position = load(shop, schemas)
     for number in range(3):
         sql(f"INSERT INTO t VALUES ({number})")
-        with shop.open_stream(position, schemas) as stream:
+        with shop.open_stream(position, schemas, {}) as stream:
             rows, position, acknowledge = follow(stream, shop.current_position())
             assert [row["id"] for row in rows] == [number]
             stream.acknowledge(acknowledge)
     assert shop.status().confirmed_lsn == position.lsn
+
+
+def test_table_loaded_later_joins_the_stream_at_its_own_load(shop: PostgresSource, sql: Sql) -> None:
+    sql("CREATE TABLE t (id int PRIMARY KEY); CREATE TABLE later (id int PRIMARY KEY)")
+    first, later = shop.discover()[1], shop.discover()[0]
+    _, position = load(shop, [first])
+    sql("INSERT INTO t VALUES (1); INSERT INTO later VALUES (1)")
+    with shop.open_load([later], first=False) as loaded:
+        assert [batch["id"].to_pylist() for batch in loaded.batches(later)] == [[1]]
+    sql("INSERT INTO t VALUES (2); INSERT INTO later VALUES (2)")
+    with shop.open_stream(position, [first, later], {later.name: loaded.position}) as stream:
+        rows, _, _ = follow(stream, shop.current_position())
+    assert len(rows) == 3
+    assert [row["id"] for row in rows if row["_position"] > str(loaded.position)] == [2, 2]
 
 
 def test_keyless_table_is_an_append_log_and_its_application_goes_on(shop: PostgresSource, sql: Sql) -> None:
@@ -116,7 +130,7 @@ def test_keyless_table_is_an_append_log_and_its_application_goes_on(shop: Postgr
     _, position = load(shop, schemas)
     sql("INSERT INTO log VALUES ('a'); UPDATE log SET line = 'b'; DELETE FROM log; INSERT INTO log VALUES ('c')")
     sql("TRUNCATE log")
-    with shop.open_stream(position, schemas) as stream:
+    with shop.open_stream(position, schemas, {}) as stream:
         rows, _, _ = follow(stream, shop.current_position())
     assert [(row["Op"], row["line"]) for row in rows] == [("I", "a"), ("I", "c"), ("T", None)]
 
@@ -126,7 +140,7 @@ def test_column_with_a_default_goes_on(shop: PostgresSource, sql: Sql) -> None:
     schemas = shop.discover()
     _, position = load(shop, schemas)
     sql("ALTER TABLE t ADD COLUMN v text DEFAULT 'old'; INSERT INTO t VALUES (1, 'new')")
-    with shop.open_stream(position, schemas) as stream:
+    with shop.open_stream(position, schemas, {}) as stream:
         for flush in stream.flushes():
             if flush.batches:
                 (batch,) = flush.batches
@@ -142,7 +156,7 @@ def prepared(shop: PostgresSource, sql: Sql) -> tuple[list[TableSchema], Positio
 
 
 def failure(shop: PostgresSource, after: Position, schemas: Sequence[TableSchema]) -> SourceError:
-    with pytest.raises(SourceError) as caught, shop.open_stream(after, schemas):
+    with pytest.raises(SourceError) as caught, shop.open_stream(after, schemas, {}):
         pass
     assert caught.value.hint
     return caught.value
@@ -186,7 +200,7 @@ READER = """
 import sys
 from lakewright.model.position import Position
 from lakewright.sources.postgres import PostgresSource
-with PostgresSource(sys.argv[1], ["public.*"], sys.argv[2]).open_stream(Position(int(sys.argv[3])), ()):
+with PostgresSource(sys.argv[1], ["public.*"], sys.argv[2]).open_stream(Position(int(sys.argv[3])), (), {}):
     print("reading", flush=True)
     sys.stdin.read()
 """
@@ -210,19 +224,19 @@ def test_taken_slot_says_by_whom_and_is_free_after_its_reader_died(
             pass
         monkeypatch.undo()
         reader.kill()
-    with shop.open_stream(position, schemas) as stream:
+    with shop.open_stream(position, schemas, {}) as stream:
         assert not next(stream.flushes()).batches
 
 
 def test_cut_connection_is_unreachable_and_a_new_stream_goes_on(shop: PostgresSource, sql: Sql) -> None:
     schemas, position = prepared(shop, sql)
-    with shop.open_stream(position, schemas) as stream:
+    with shop.open_stream(position, schemas, {}) as stream:
         sql("SELECT pg_terminate_backend(active_pid, 10000) FROM pg_replication_slots WHERE active")
         with pytest.raises(SourceUnreachable):
             for _ in stream.flushes():
                 pass
     sql("INSERT INTO t VALUES (1)")
-    with shop.open_stream(position, schemas) as stream:
+    with shop.open_stream(position, schemas, {}) as stream:
         assert [row["id"] for row in follow(stream, shop.current_position())[0]] == [1]
 
 
@@ -259,7 +273,7 @@ def test_settings_of_the_role_do_not_change_the_text_of_values(shop: PostgresSou
     rows, position = load(shop, schemas)
     assert str(rows[0]["at"]) == "2024-01-01 00:00:00+00:00"
     sql("INSERT INTO t SELECT 2, at, span FROM t")
-    with shop.open_stream(position, schemas) as stream:
+    with shop.open_stream(position, schemas, {}) as stream:
         (streamed,), _, _ = follow(stream, shop.current_position())
     assert streamed["at"] == rows[0]["at"]
 

@@ -42,6 +42,7 @@ def run(folder: Path, demo: Demo, scale: float, say: Say, show: Show) -> CheckRe
         _seed(url, folder, demo, scale, say)
         _load(lake, say)
         with _up(folder) as first:
+            _await(lambda: lake.status().sources[0].captured_by is not None)
             workload = script.Loop(url, folder / demo.workload.script, demo.workload.rate, "lakewright.step")
             end = time.monotonic() + demo.workload.seconds
             say(
@@ -107,12 +108,11 @@ def _follow(lake: Lake, url: str, follow: Follow, say: Say) -> None:
     say(f"  inserted, visible after {seconds:.2f} s")
     before = datetime.datetime.now(datetime.UTC)
     script.run_statement(url, follow.update)
-    changes = "an update of it"
     seconds = _await(lambda: len(_life(lake, follow)) >= 2)
     say(f"  updated, visible after {seconds:.2f} s")
     now, then = _row(lake, follow, None), _row(lake, follow, before)
     if now == then:
-        raise SourceError("LW-251", f"{changes} does not show in a query as of before", hint="`lakewright status`")
+        raise SourceError("LW-251", "an update does not show against a query as of before it", hint="`lakewright status`")
     differing = [name for name in now if now[name] != then[name]]
     say(f"  as of before the update: {', '.join(f'{name} {then[name]} (now {now[name]})' for name in differing[:4])}")
     script.run_statement(url, follow.delete)

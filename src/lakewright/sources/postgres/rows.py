@@ -24,6 +24,7 @@ _NEW, _KEY, _OLD = b"NKO"
 _FIVE_DIGITS = (np.arange(100_000)[:, None] // 10 ** np.arange(4, -1, -1) % 10 + ord("0")).astype(np.uint8)
 _HEXADECIMAL = np.frombuffer(b"0123456789ABCDEF", np.uint8)
 
+Flags = npt.NDArray[np.bool_]
 Columns = Mapping[str, Values]
 Exact = Mapping[str, Mapping[int, str]]
 
@@ -40,9 +41,10 @@ class Places:
         """The places of some rows."""
         return Places(self.lsns[index], self.ordinals[index], self.times[index])
 
-    def after(self, position: Position) -> npt.NDArray[np.bool_]:
+    def after(self, position: Position) -> Flags:
         """Which rows stand after `position`."""
-        return (self.lsns > position.lsn) | ((self.lsns == position.lsn) & (self.ordinals > position.ordinal))
+        later: Flags = (self.lsns > position.lsn) | ((self.lsns == position.lsn) & (self.ordinals > position.ordinal))
+        return later
 
 
 def raw_rows(messages: Messages, index: Integers, places: Places, relation: Relation, schema: TableSchema) -> pa.Table:
@@ -128,7 +130,7 @@ def _keep_key(new: Columns, deletes: Integers, schema: TableSchema) -> None:
 
 def _changed(messages: Messages, new: Columns, old: Columns, both: Integers, schema: TableSchema) -> Integers:
     """Which of the updates that have an old row changed the key."""
-    differs: npt.NDArray[np.bool_] = np.zeros(len(both), np.bool_)
+    differs: Flags = np.zeros(len(both), np.bool_)
     for name in schema.key:
         if not len(both):
             break
@@ -148,7 +150,7 @@ def _decode(messages: Messages, columns: Columns, schema: TableSchema) -> tuple[
     return arrays, exact
 
 
-def _names(unavailable: Mapping[str, npt.NDArray[np.bool_]]) -> pa.Array:
+def _names(unavailable: Mapping[str, Flags]) -> pa.Array:
     """Per row the names whose flag is set; null where none is."""
     flags = np.column_stack([*unavailable.values()])
     columns = np.nonzero(flags)[1]
@@ -157,7 +159,7 @@ def _names(unavailable: Mapping[str, npt.NDArray[np.bool_]]) -> pa.Array:
     return pa.ListArray.from_arrays(pa.array(offsets), lists, mask=pa.array(~flags.any(axis=1)))
 
 
-def _old_keys(former: Mapping[str, pa.Array], moved: Integers, incomplete: npt.NDArray[np.bool_]) -> pa.Array:
+def _old_keys(former: Mapping[str, pa.Array], moved: Integers, incomplete: Flags) -> pa.Array:
     """The former key in each row that changed its key and is incomplete, else null."""
     keys = pa.StructArray.from_arrays([*former.values()], names=[*former])
     source = np.zeros(len(incomplete), np.int64)
