@@ -123,3 +123,24 @@ class Fold:
 
     def _one(self, text: str) -> Any:
         return self._con.execute(text).fetchall()[0][0]
+
+
+class Folds:
+    """Folds kept for the next query: the newest of each table, which is still right while neither table nor log moved."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._con = connection
+        self._newest: dict[str, Fold] = {}
+
+    def take(self, at: TableAt, log: RawLog) -> Fold:
+        """The fold of `at`: the kept one if it is the same, else a new one. Give it to `release` when its SELECTs are done."""
+        kept = self._newest.get(at.mirror.name)
+        return kept if kept is not None and kept.at == at else Fold(self._con, at, log)
+
+    def release(self, fold: Fold) -> None:
+        """Keep the fold in place of the table's former one, which is closed."""
+        former = self._newest.get(fold.at.mirror.name)
+        if former is not fold:
+            self._newest[fold.at.mirror.name] = fold
+            if former is not None:
+                former.close()

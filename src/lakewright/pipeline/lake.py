@@ -24,6 +24,7 @@ from lakewright.pipeline import maintain as services
 from lakewright.pipeline import setup
 from lakewright.pipeline.capture import Capture, Captured, reload
 from lakewright.pipeline.check import CheckReport, TableCheck
+from lakewright.pipeline.folding import Folds
 from lakewright.pipeline.merge import Merged, merge
 from lakewright.pipeline.mirror import Mirror
 from lakewright.pipeline.moment import parse_time
@@ -84,6 +85,7 @@ class Lake:
         self.store = store or LocalStore(project.folder)
         self.format: TableFormat = kinds.load_kind(kinds.FORMATS, "hudi")(self.store)
         self._engine = kinds.load_kind(kinds.ENGINES, "duckdb")(project.folder / ".lakewright" / "tmp")
+        self._folds = Folds(self.connection())
         self._sources: dict[str, Any] = {}
         self._logs: dict[str, RawLog] = {}
 
@@ -227,6 +229,7 @@ class Lake:
             self.log,
             self.format,
             self.connection(),
+            self._folds,
             (self.project.lake.zones.raw, self.project.lake.zones.curated),
             committed=committed,
             as_of=parse_time(as_of, now) if as_of else None,

@@ -23,7 +23,7 @@ from lakewright.model.names import quote_identifier as quote
 from lakewright.model.position import Position
 from lakewright.model.schema import Column, TableSchema
 from lakewright.pipeline import scan, table_at
-from lakewright.pipeline.folding import Fold
+from lakewright.pipeline.folding import Fold, Folds
 from lakewright.pipeline.mirror import Mirror
 from lakewright.pipeline.moment import position_at
 from lakewright.raw.log import RawLog
@@ -62,7 +62,7 @@ class Answer:
 
 
 class Tables:
-    """Fulfils `engines.relation.Relations` for one query; `close` drops what it made in the connection.
+    """Fulfils `engines.relation.Relations` for one query; `close` gives its folds back.
 
     ``committed`` reads table instants only, each table at its own newest. ``as_of`` is the moment of every table that the
     statement gives none. ``since`` shows only rows changed after that moment, one per key, with ``_deleted`` saying that the
@@ -75,6 +75,7 @@ class Tables:
         log: Callable[[str], RawLog],
         format_: TableFormat,
         connection: duckdb.DuckDBPyConnection,
+        folds: Folds,
         zones: tuple[str, str],
         *,
         committed: bool = False,
@@ -86,6 +87,7 @@ class Tables:
         self._log = log
         self._format = format_
         self._con = connection
+        self._kept = folds
         self._raw, self._curated = zones
         self._committed, self._as_of, self._since = committed, as_of, since
         self._views: dict[str, LogView] = {}
@@ -115,9 +117,9 @@ class Tables:
         )
 
     def close(self) -> None:
-        """Drop the folds of this query."""
+        """Let go of the folds of this query."""
         while self._folds:
-            self._folds.pop().close()
+            self._kept.release(self._folds.pop())
 
     def _position(self, log: RawLog, view: LogView, moment: datetime.datetime | None) -> Position:
         return view.watermark if moment is None else position_at(log, view, moment, self._con)
@@ -129,7 +131,7 @@ class Tables:
 
     def _rows(self, mirror: Mirror, log: RawLog, view: LogView, upto: Position) -> Relation:
         at = table_at.plan(mirror, log, view, self._format.open(mirror.path), upto)
-        fold = Fold(self._con, at, log)
+        fold = self._kept.take(at, log)
         self._folds.append(fold)
         return Relation(fold.visible_sql(_shown), _columns(mirror, at.schema))
 

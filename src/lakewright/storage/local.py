@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _PRIVATE = ".lakewright/store"
 _LOCK = "lock"
+_ATTEMPTS = 10
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _NOT_PERMITTED = {errno.EACCES, errno.EPERM, errno.EROFS}
 
@@ -119,11 +120,14 @@ class LocalStore:
             yield from self._walk(f"{folder}/" if folder else "", prefix, after)
 
     def delete(self, name: str) -> None:
-        """Remove the object; no error where there is none. A power cut may bring it back."""
+        """Remove the object and folders left empty; no error where there is none. A power cut may bring it back."""
         path = self._path(name)
         with _translated(name), self._lock():
             if _stat(path) is not None:
                 path.unlink(missing_ok=True)
+        for folder in path.parents:
+            if folder == self.root or not _remove_empty(folder):
+                break
 
     def location(self, name: str) -> str:
         """The object's absolute path."""
@@ -198,13 +202,15 @@ class LocalStore:
 
     def _in_folder(self, path: Path, change: Callable[[], None]) -> None:
         """Make a change in the object's directory, which is made if need be, and make it durable."""
-        self._make_durable(path.parent)
-        try:
-            change()
-        except FileNotFoundError:  # somebody removed the directory since we made it
-            self._durable.clear()
+        for attempt in range(_ATTEMPTS):
             self._make_durable(path.parent)
-            change()
+            try:
+                change()
+                break
+            except FileNotFoundError:  # `delete` removed the directory, empty again, since we made it
+                if attempt == _ATTEMPTS - 1:
+                    raise
+                self._durable.clear()
         _sync_folder(path.parent)
 
     def _make_durable(self, folder: Path) -> None:
@@ -244,6 +250,14 @@ class _Partial(io.FileIO):
             while rest:
                 rest = rest[super().write(rest) :]
             return total
+
+
+def _remove_empty(folder: Path) -> bool:
+    try:
+        folder.rmdir()
+    except OSError:  # not empty, or gone already
+        return False
+    return True
 
 
 def _stat(path: Path) -> os.stat_result | None:

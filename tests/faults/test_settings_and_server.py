@@ -1,0 +1,159 @@
+"""What lake.yaml says wrong, and a server that does not answer, is too old, or may not be read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import psycopg2.extensions
+import pytest
+
+from lakewright.sources.postgres import connection
+from lakewright.sources.postgres.embedded import EmbeddedPostgres
+from tests.conftest import run_sql
+from tests.faults.conftest import LAKE, PASSWORD, Shop
+
+ALL_EQUAL = {"orders": "equal", "parts": "equal"}
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "line", "words"),
+    [
+        (LAKE.replace("tables:", "tabels:"), "LW-102", 3, ("tabels", "tables")),
+        (LAKE.replace("kind: postgres", "kind: postgers"), "LW-104", 3, ("postgers", "postgres")),
+        (LAKE.replace("lake: shop\n", ""), "LW-103", 1, ("lake",)),
+        (LAKE + "lake: two\n", "LW-105", 4, ("lake",)),
+        (LAKE.replace("SHOP_URL", "SHOP_UHL"), "LW-106", 3, ("SHOP_UHL",)),
+        (LAKE.replace("{kind", "{{kind"), "LW-101", 3, ()),
+    ],
+)
+def test_a_wrong_lake_yaml_is_told_with_its_line(shop: Shop, text: str, code: str, line: int, words: tuple[str, ...]) -> None:
+    (shop.folder / "lake.yaml").write_text(text)
+    told = shop.fails("run")
+    assert (told.code, told.where) == (code, f"{shop.folder / 'lake.yaml'}:{line}")
+    assert [word for word in words if word not in f"{told.message} {told.hint}"] == []
+    assert told.hint
+    (shop.folder / "lake.yaml").write_text(LAKE)
+    assert shop.equal() == ALL_EQUAL
+
+
+def test_a_folder_without_a_lake(shop: Shop) -> None:
+    (shop.folder / "lake.yaml").unlink()
+    told = shop.fails("status")
+    assert (told.code, str(shop.folder) in told.message) == ("LW-107", True)
+    assert "lakewright init" in (told.hint or "")
+
+
+@pytest.mark.parametrize("command", [("run",), ("capture",), ("check", "--source"), ("plan",), ("apply",), ("resync",)])
+def test_a_server_that_does_not_answer(loaded: Shop, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]) -> None:
+    with monkeypatch.context() as patch:
+        patch.setenv("SHOP_URL", f"postgresql://boss:{PASSWORD}@127.0.0.1:1/shop")
+        told = loaded.fails(*command)
+        assert told.code == "LW-201"
+        assert "127.0.0.1" in told.message
+        assert "lakewright doctor" in (told.hint or "")
+        # What is here already can be read and merged.
+        assert loaded.ok("sql", "SELECT count(*) AS n FROM orders", "--json").json == [{"n": 20}]
+        assert loaded.ok("status", "--json").json["sources"][0]["problem"]
+        loaded.ok("merge")
+        assert loaded.run("doctor").code == 3
+    assert loaded.equal() == ALL_EQUAL
+
+
+def test_a_wrong_password_is_not_shown(loaded: Shop, server: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_sql(server.url, f"CREATE ROLE keeper LOGIN REPLICATION SUPERUSER PASSWORD '{PASSWORD}1'")
+    hba = server.data / "pg_hba.conf"
+    before = hba.read_text()
+    hba.write_text("local all keeper scram-sha-256\nlocal replication keeper scram-sha-256\n" + before)
+    try:
+        run_sql(server.url, "SELECT pg_reload_conf()")
+        with monkeypatch.context() as patch:
+            patch.setenv("SHOP_URL", loaded.url.replace("postgres@", f"keeper:{PASSWORD}@"))
+            told = loaded.fails("run")
+        assert (told.code, "keeper" in told.message) == ("LW-201", True)
+    finally:
+        hba.write_text(before)
+        run_sql(server.url, "SELECT pg_reload_conf()", "DROP ROLE keeper")
+    assert loaded.equal() == ALL_EQUAL
+
+
+def test_a_url_that_is_none_is_not_repeated(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setenv("SHOP_URL", f"postgres//boss:{PASSWORD}@host/db")
+        told = shop.fails("run")
+    assert (told.code, "postgresql://USER:PASSWORD@HOST" in (told.hint or "")) == ("LW-202", True)
+
+
+def test_a_server_that_is_too_old(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(connection, "OLDEST_VERSION", 99)
+        told = shop.fails("run")
+    assert (told.code, "oldest that serves is 99" in told.message, bool(told.hint)) == ("LW-205", True, True)
+    assert shop.equal() == ALL_EQUAL
+
+
+def test_wal_level_is_not_logical(shop: Shop, monkeypatch: pytest.MonkeyPatch, own_server: EmbeddedPostgres) -> None:
+    run_sql(own_server.url, "ALTER SYSTEM SET wal_level = replica", "CREATE TABLE orders (id int PRIMARY KEY)")
+    own_server.stop()
+    own_server.start()
+    with monkeypatch.context() as patch:
+        patch.setenv("SHOP_URL", own_server.url)
+        told = shop.fails("run")
+        assert (told.code, "wal_level" in told.message) == ("LW-207", True)
+        assert "lakewright doctor" in (told.hint or "")
+        found = {finding["name"]: finding for finding in shop.run("doctor", "--json").json["findings"]}
+        assert (found["wal_level"]["ok"], found["wal_level"]["mend"].startswith("ALTER SYSTEM SET wal_level = logical")) == (
+            False,
+            True,
+        )
+        run_sql(own_server.url, "ALTER SYSTEM SET wal_level = logical")
+        own_server.stop()
+        own_server.start()
+        assert shop.equal() == {"orders": "equal"}
+
+
+@pytest.mark.parametrize(
+    ("role", "grants", "code", "word"),
+    [
+        ("LOGIN", "", "LW-206", "replication"),
+        ("LOGIN REPLICATION", "", "LW-206", ""),
+        ("LOGIN REPLICATION", "GRANT CREATE ON DATABASE {db} TO poor", "LW-206", "owner"),
+        ("LOGIN REPLICATION", "GRANT CREATE ON DATABASE {db} TO poor; ALTER TABLE orders OWNER TO poor;"
+         " REVOKE SELECT ON orders FROM poor", "LW-206", "parts"),
+    ],
+)  # fmt: skip
+def test_a_role_that_may_not(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, role: str, grants: str, code: str, word: str
+) -> None:
+    database = psycopg2.extensions.parse_dsn(shop.url)["dbname"]
+    shop.sql(f"CREATE ROLE poor {role}")
+    try:
+        if grants:
+            shop.sql(grants.format(db=database))
+        with monkeypatch.context() as patch:
+            patch.setenv("SHOP_URL", shop.url.replace("postgres@", f"poor:{PASSWORD}@"))
+            told = shop.fails("run")
+            assert (told.code, word in told.message) == (code, True)
+            assert "lakewright doctor" in (told.hint or "")
+            assert shop.run("doctor").code == 3
+        assert shop.equal() == ALL_EQUAL
+    finally:
+        shop.sql("REASSIGN OWNED BY poor TO postgres")
+        shop.sql("DROP OWNED BY poor")
+        shop.sql("DROP ROLE poor")
+
+
+def test_a_role_that_may_not_read_a_table(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop.sql("CREATE ROLE poor LOGIN REPLICATION")
+    try:
+        shop.ok("apply")
+        with monkeypatch.context() as patch:
+            patch.setenv("SHOP_URL", shop.url.replace("postgres@", f"poor:{PASSWORD}@"))
+            told = shop.fails("run")
+            assert (told.code, "permission denied for table" in told.message) == ("LW-206", True)
+            findings = shop.run("doctor", "--json").json["findings"]
+            assert any("GRANT SELECT ON" in (finding["mend"] or "") for finding in findings)
+            shop.sql("GRANT SELECT ON orders, parts TO poor")
+            assert shop.equal() == ALL_EQUAL
+    finally:
+        shop.sql("DROP OWNED BY poor")
+        shop.sql("DROP ROLE poor")

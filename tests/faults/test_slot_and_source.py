@@ -1,0 +1,177 @@
+"""A slot that is taken, lost or ahead; a source that was restored or replaced. `lakewright resync` mends what is lost."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import threading
+from collections.abc import Iterator
+
+import psycopg2
+import psycopg2.extras
+import pytest
+
+from lakewright.sources.postgres import source as postgres
+from lakewright.sources.postgres.embedded import EmbeddedPostgres
+from tests.conftest import run_sql
+from tests.faults.conftest import VALUE, Shop
+
+ALL_EQUAL = {"orders": "equal", "parts": "equal"}
+
+
+@contextlib.contextmanager
+def reader(shop: Shop) -> Iterator[psycopg2.extensions.connection]:
+    """Somebody else who reads the lake's slot."""
+    connection = psycopg2.connect(shop.url, connection_factory=psycopg2.extras.LogicalReplicationConnection)
+    with contextlib.closing(connection), connection.cursor() as cursor:
+        cursor.execute("IDENTIFY_SYSTEM")
+        publications = f"{slot(shop)},{slot(shop)}_inserts"
+        cursor.start_replication(
+            slot_name=slot(shop), decode=False, options={"proto_version": "1", "publication_names": publications}
+        )
+        yield connection
+
+
+def slot(shop: Shop) -> str:
+    """The name of the lake's slot."""
+    return str(shop.ok("status", "--json").json["sources"][0]["slot"])
+
+
+def change(shop: Shop) -> None:
+    """Commit something in the source."""
+    shop.sql(f"UPDATE orders SET name = '{VALUE} again', price = price + 1 WHERE id = 3")
+    shop.sql("DELETE FROM orders WHERE id = 4")
+    shop.sql(f"INSERT INTO parts SELECT g, '{VALUE}' FROM generate_series(100, 105) g")
+
+
+def generation(shop: Shop, table: str) -> int:
+    """Of the table's newest commit."""
+    commits = shop.ok("history", table, "--json").json["commits"]
+    return int([commit["checkpoint"]["generation"] for commit in commits if commit["checkpoint"]][-1])
+
+
+def mended_by_resync(shop: Shop) -> None:
+    """A resync without a table loads all of them as a new generation, and the lake goes on."""
+    before = generation(shop, "orders")
+    shop.ok("resync")
+    assert shop.equal() == ALL_EQUAL
+    assert generation(shop, "orders") == before + 1
+    change(shop)
+    assert shop.equal() == ALL_EQUAL
+
+
+def test_a_slot_with_another_reader(loaded: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(postgres, "_FREE_SECONDS", 0.3)
+    with reader(loaded) as other:
+        pid = other.info.backend_pid
+        change(loaded)
+        for command in ("capture", "resync"):
+            told = loaded.fails(command)
+            assert (told.code, f"pid {pid}" in told.message, slot(loaded) in told.message) == ("LW-220", True, True)
+            assert f"pg_terminate_backend({pid})" in (told.hint or "")
+    assert loaded.equal() == ALL_EQUAL
+
+
+def test_a_reader_that_just_died_is_waited_for(loaded: Shop) -> None:
+    with reader(loaded) as other:
+        change(loaded)
+        # The server sees its reader go only while we wait for the slot.
+        ends = threading.Timer(0.5, other.close)
+        ends.start()
+        assert loaded.equal() == ALL_EQUAL
+        ends.join()
+
+
+def test_a_slot_that_was_dropped(loaded: Shop) -> None:
+    change(loaded)
+    loaded.sql(f"SELECT pg_drop_replication_slot('{slot(loaded)}')")
+    change(loaded)
+    told = loaded.fails("run")
+    assert (told.code, slot(loaded) in told.message) == ("LW-222", True)
+    assert "`lakewright resync`" in (told.hint or "")
+    source = loaded.ok("status", "--json").json["sources"][0]
+    assert (source["slot_state"], "LW-222" in source["problem"]) == ("missing", True)
+    mended_by_resync(loaded)
+
+
+def test_a_slot_that_somebody_moved_ahead(loaded: Shop) -> None:
+    change(loaded)
+    loaded.sql(f"SELECT pg_replication_slot_advance('{slot(loaded)}', pg_current_wal_lsn())")
+    told = loaded.fails("run")
+    assert (told.code, slot(loaded) in told.message) == ("LW-225", True)
+    assert "`lakewright resync`" in (told.hint or "")
+    mended_by_resync(loaded)
+
+
+def test_a_slot_that_the_server_gave_up(shop: Shop, monkeypatch: pytest.MonkeyPatch, own_server: EmbeddedPostgres) -> None:
+    moved(shop, monkeypatch, own_server)
+    shop.ok("run")
+    settings = ("max_slot_wal_keep_size = '1MB'", "max_wal_size = '32MB'", "min_wal_size = '32MB'")
+    run_sql(own_server.url, *(f"ALTER SYSTEM SET {each}" for each in settings), "SELECT pg_reload_conf()")
+    run_sql(own_server.url, "CREATE TABLE elsewhere (b text)", "ALTER TABLE elsewhere ALTER b SET STORAGE EXTERNAL")
+    change(shop)
+    for _ in range(6):
+        run_sql(own_server.url, "INSERT INTO elsewhere SELECT repeat('x', 8000) FROM generate_series(1, 2500)")
+        run_sql(own_server.url, "SELECT pg_switch_wal()", "CHECKPOINT")
+        if run_sql(own_server.url, "SELECT wal_status FROM pg_replication_slots")[0] == ("lost",):
+            break
+    run_sql(own_server.url, "DROP TABLE elsewhere")
+    told = shop.fails("run")
+    assert (told.code, slot(shop) in told.message) == ("LW-223", True)
+    assert "`lakewright resync`" in (told.hint or "")
+    assert shop.ok("status", "--json").json["sources"][0]["slot_state"] == "lost"
+    mended_by_resync(shop)
+
+
+def test_a_source_that_was_restored_from_a_backup(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, own_server: EmbeddedPostgres
+) -> None:
+    moved(shop, monkeypatch, own_server)
+    shop.ok("run")
+    own_server.stop()
+    backup = own_server.folder / "backup"
+    shutil.copytree(own_server.data, backup)
+    chown_like(own_server.data, backup)
+    own_server.start()
+    change(shop)
+    assert shop.equal() == ALL_EQUAL
+    own_server.stop()
+    shutil.rmtree(own_server.data)
+    backup.rename(own_server.data)
+    own_server.start()
+    told = shop.fails("run")
+    assert (told.code, "restored from a backup" in told.message) == ("LW-224", True)
+    assert "`lakewright resync`" in (told.hint or "")
+    mended_by_resync(shop)
+
+
+def test_another_system_is_a_new_generation_by_itself(
+    loaded: Shop, monkeypatch: pytest.MonkeyPatch, own_server: EmbeddedPostgres
+) -> None:
+    assert generation(loaded, "orders") == 1
+    moved(loaded, monkeypatch, own_server)
+    run_sql(own_server.url, f"INSERT INTO orders VALUES (7000, '{VALUE}', 1)", "DELETE FROM orders WHERE id < 5")
+    assert loaded.equal() == ALL_EQUAL
+    assert generation(loaded, "orders") == 2
+    change(loaded)
+    assert loaded.equal() == ALL_EQUAL
+
+
+def moved(shop: Shop, monkeypatch: pytest.MonkeyPatch, server: EmbeddedPostgres) -> None:
+    """Give the lake the same tables on another server."""
+    run_sql(
+        server.url,
+        "CREATE TABLE orders (id int PRIMARY KEY, name text, price numeric(8, 2))",
+        f"INSERT INTO orders SELECT g, '{VALUE}', g / 4.0 FROM generate_series(1, 20) g",
+        "CREATE TABLE parts (id int PRIMARY KEY, name text)",
+    )
+    monkeypatch.setenv("SHOP_URL", server.url)
+    shop.url, shop.sql = server.url, lambda statement: run_sql(server.url, statement)
+
+
+def chown_like(model, folder) -> None:  # type: ignore[no-untyped-def]
+    """Give a copied folder and all in it to the owner of what was copied."""
+    owner = model.stat()
+    for path in (folder, *folder.rglob("*")):
+        shutil.chown(path, owner.st_uid, owner.st_gid)
+    folder.chmod(0o700)
