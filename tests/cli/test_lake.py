@@ -98,7 +98,7 @@ def test_a_wrong_name_gets_the_right_one(lakewright, folder):
 
 def test_a_resync_is_merged_and_equal(lakewright, folder, sql):
     lakewright("run")
-    assert lakewright("resync", "orders", "--json").json["table"] == "orders"
+    assert [table["table"] for table in lakewright("resync", "orders", "--json").json["tables"]] == ["orders"]
     sql("INSERT INTO orders VALUES (1000, 'late', 1)")
     lakewright("run")
     assert lakewright("check", "--source", "--json").json["equal"] == 2

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime
 import math
-from decimal import Decimal
+import random
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 import pytest
@@ -311,3 +312,19 @@ def test_query(engine: DuckDBEngine, shop: Relations, statement: str, expected: 
     rows = list(zip(*(column.to_pylist() for column in table.columns), strict=True))
     ordered = "ORDER BY" in statement
     assert (rows if ordered else sorted(rows, key=repr)) == (expected if ordered else sorted(expected, key=repr))
+
+
+def test_decimal_quotients_are_exact(engine: DuckDBEngine, shop: Relations) -> None:
+    draw = random.Random(5)
+
+    def decimal() -> str:
+        scale = draw.randint(1, 6)
+        return f"{draw.choice(['', '-'])}{draw.randint(0, 10 ** draw.randint(1, 9))}.{draw.randint(1, 10**scale - 1):0{scale}d}"
+
+    pairs = [(decimal(), decimal()) for _ in range(150)]
+    table = engine.query("SELECT " + ", ".join(f"DECIMAL '{a}' / DECIMAL '{b}'" for a, b in pairs), shop).reader.read_all()
+    for (a, b), column in zip(pairs, table.columns, strict=True):
+        scale = max(len(a.partition(".")[2]), len(b.partition(".")[2]))
+        expected = (Decimal(a) / Decimal(b)).quantize(Decimal(1).scaleb(-scale), rounding=ROUND_HALF_UP)
+        answer = column[0].as_py()
+        assert (answer, answer.as_tuple().exponent) == (expected, -scale), (a, b)

@@ -41,7 +41,7 @@ def change(shop: Shop) -> None:
     """Commit something in the source."""
     shop.sql(f"UPDATE orders SET name = '{VALUE} again', price = price + 1 WHERE id = 3")
     shop.sql("DELETE FROM orders WHERE id = 4")
-    shop.sql(f"INSERT INTO parts SELECT g, '{VALUE}' FROM generate_series(100, 105) g")
+    shop.sql(f"INSERT INTO parts SELECT (SELECT coalesce(max(id), 0) FROM parts) + g, '{VALUE}' FROM generate_series(1, 5) g")
 
 
 def generation(shop: Shop, table: str) -> int:

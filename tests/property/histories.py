@@ -1,9 +1,9 @@
 """Random histories of a PostgreSQL schema: transactions that a lake has to follow.
 
 Five tables stand for what the stream can do: ``wide`` (a TOASTed column that most updates do not send), ``pair`` (a key of two
-columns), ``whole`` (REPLICA IDENTITY FULL), ``coded`` (the key is another unique index), ``heap`` (no key at all). Each transaction
-has one to six statements; some are rolled back, in whole or to a savepoint. The random generator decides everything, so a
-seed is a history.
+columns), ``whole`` (REPLICA IDENTITY FULL), ``coded`` (the key is another unique index), ``heap`` (no key). Each transaction
+has one to six statements; some are rolled back, in whole or to a savepoint. Now and then a table gets one more column. The random
+generator decides everything, so a seed is a history.
 """
 
 from __future__ import annotations
@@ -40,7 +40,10 @@ class History:
         self._rng = rng
         self._n = 0
         with connection, connection.cursor() as cursor:
-            cursor.execute(f"CREATE SCHEMA {schema}; SET LOCAL search_path = {schema}; {SCHEMA}")
+            # The notices of IF NOT EXISTS are not read.
+            cursor.execute(
+                f"SET client_min_messages = warning; CREATE SCHEMA {schema}; SET LOCAL search_path = {schema}; {SCHEMA}"
+            )
 
     def transaction(self) -> None:
         """One transaction: committed, rolled back, or with a savepoint that is."""
@@ -71,13 +74,23 @@ class History:
         rng, self._n = self._rng, self._n + 1
         table = rng.choice(TABLES)
         if rng.random() < 0.03:
-            cursor.execute(f"TRUNCATE {', '.join(rng.sample(TABLES, rng.randint(1, 2)))}")
+            cursor.execute(f"TRUNCATE {', '.join(rng.sample(TABLES, rng.randint(1, 3)))}")
+        elif rng.random() < 0.03:
+            self._widen(cursor, table)
         elif table == "heap":
             cursor.execute("INSERT INTO heap SELECT g, %s FROM generate_series(1, %s) g", (self._text(), rng.randint(1, 3)))
         else:
             rng.choice(
                 (self._insert, self._insert, self._update, self._update, self._update, self._move, self._swap, self._delete)
             )(cursor, table)
+
+    def _widen(self, cursor: psycopg2.extensions.cursor, table: str) -> None:
+        """One more column, of nulls or of a constant, and a row that has it: an idle table tells nothing of its columns."""
+        more = self._rng.choice(("text", "int DEFAULT 7", "text DEFAULT 'it''s'", "numeric(6, 2) DEFAULT 1.5"))
+        cursor.execute(f"ALTER TABLE {table} ADD COLUMN IF NOT EXISTS more {more}")
+        key = 1000 + self._n
+        row = {"coded": f"({key}, 'c{key}')", "pair": f"({key}, 'a')"}.get(table, f"({key})")
+        cursor.execute(f"INSERT INTO {table} VALUES {row}")
 
     def _insert(self, cursor: psycopg2.extensions.cursor, table: str) -> None:
         key, big = self._rng.randint(1, 8), self._big()
@@ -102,7 +115,8 @@ class History:
         key, values = KEYED[table], self._values(table)
         values["to"] = self._key(table)
         cursor.execute(
-            f"UPDATE {table} t SET {key} = %(to)s WHERE {key} = %(k)s AND NOT EXISTS (SELECT FROM {table} o WHERE o.{key} = %(to)s)",
+            f"UPDATE {table} t SET {key} = %(to)s WHERE {key} = %(k)s"
+            f" AND NOT EXISTS (SELECT FROM {table} o WHERE o.{key} = %(to)s)",
             values,
         )
 

@@ -8,7 +8,7 @@ import random
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 import pytest
@@ -24,6 +24,7 @@ from lakewright.pipeline.lake import Lake
 from lakewright.pipeline.maintain import clean
 from lakewright.pipeline.merge import merge
 from lakewright.project.load import load
+from lakewright.sources.postgres.stream import PostgresStream
 from lakewright.storage.local import LocalStore
 from lakewright.storage.process import Process
 from lakewright.testing.faults import Fault, FaultyStore
@@ -39,12 +40,15 @@ sources:
 class World:
     """A folder with a lake over one schema of a database. `live` runs something in a life that may end at any store call."""
 
-    def __init__(self, folder: Path, url: str, schema: str, rng: random.Random, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(
+        self, folder: Path, url: str, schema: str, rng: random.Random, monkeypatch: pytest.MonkeyPatch, dying: float = 0.5
+    ) -> None:
         (folder / "lake.yaml").write_text(LAKE.format(url=url, schema=schema))
         self.folder = folder
         self.schema = schema
         self.log: list[str] = []
         self._rng = rng
+        self._dying = dying
         self._patch = monkeypatch
         self._lives = 0
 
@@ -58,10 +62,11 @@ class World:
             yield lake
 
     def live(self, name: str, most: int) -> None:
-        """Run one of this object's verbs; more often than not the life ends at one of its first `most` store calls."""
+        """Run one of this object's verbs; with the odds `dying` it ends at one of its first `most` store calls."""
         faults = []
-        if self._rng.random() < 0.6:
-            faults = [Fault(self._rng.randint(1, most), "die", self._rng.choice(("before", "after")))]
+        if self._rng.random() < self._dying:
+            action: Literal["die", "fail"] = "die" if self._rng.random() < 0.8 else "fail"
+            faults = [Fault(self._rng.randint(1, most), action, self._rng.choice(("before", "after")))]
         self.log.append(f"{name} {', '.join(map(str, faults))}")
         with contextlib.suppress(LakewrightError) if faults else contextlib.nullcontext(), self.life(*faults) as lake:
             getattr(self, name)(lake)
@@ -73,10 +78,16 @@ class World:
         until = lake.source("db").current_position()
         Capture(lake.source("db"), lake.log("db"), lake.store, lambda _: None).run(threading.Event(), until)
 
+    def unacknowledged(self, lake: Lake) -> None:
+        """A capture that dies after it wrote a manifest, and before the source hears of it."""
+        with self._patch.context() as patch, contextlib.suppress(_Died):
+            patch.setattr(PostgresStream, "acknowledge", _die)
+            self.capture(lake)
+
     def merge(self, lake: Lake) -> None:
         """Merge one table, or all."""
         mirrors = lake.mirrors()
-        for mirror in mirrors if self._rng.random() < 0.3 else self._rng.sample(mirrors, min(1, len(mirrors))):
+        for mirror in mirrors if self._rng.random() < 0.5 else self._rng.sample(mirrors, min(1, len(mirrors))):
             merge(mirror, lake.log("db"), lake.format, lake.store, lake.connection())
 
     def maintain(self, lake: Lake) -> None:
@@ -93,13 +104,10 @@ class World:
 
     def zombie(self, lake: Lake) -> None:
         """A merge that is suspended before its commit while another life merges; what it planned must not land."""
-        mirrors = lake.mirrors()
-        if not mirrors:
+        merged = [(mirror, table) for mirror in lake.mirrors() if (table := lake.format.open(mirror.path)) is not None]
+        if not merged:
             return
-        mirror = self._rng.choice(mirrors)
-        table = lake.format.open(mirror.path)
-        if table is None:
-            return
+        mirror, table = self._rng.choice(merged)
         log = lake.log("db")
         with contextlib.suppress(CommitConflict), table.write() as write:
             view = log.view()
@@ -129,6 +137,14 @@ class World:
         """The table as an independent reader sees it on disk."""
         batches = HudiTableBuilder.from_base_uri(str(self.folder / lake.mirror(f"{self.schema}_{table}").path)).build().read()
         return as_rows(pa.Table.from_batches(batches), columns) if batches else []
+
+
+class _Died(Exception):
+    """The process is gone."""
+
+
+def _die(stream: PostgresStream, lsn: int) -> None:
+    raise _Died
 
 
 def as_rows(table: pa.Table, columns: tuple[str, ...]) -> Rows:

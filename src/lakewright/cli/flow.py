@@ -87,18 +87,20 @@ def down(session: Session) -> None:
 
 
 @click.command(cls=Command)
-@click.argument("table")
+@click.argument("table", required=False)
 @pass_session
-@returns("lakewright.pipeline.status:TableStatus")
-def resync(session: Session, table: str) -> None:
-    """Load TABLE again; its rows replace the old ones in one commit of the next merge.
+@returns("tables=lakewright.pipeline.status:TableStatus")
+def resync(session: Session, table: str | None) -> None:
+    """Load TABLE again, or all; the rows replace the old ones in one commit of each table at the next merge.
 
-    For a table that stopped, after a schema change that needs it. Capture may go on meanwhile.
+    With TABLE for one that stopped, after a schema change that needs it; capture may go on meanwhile. Without for a source whose
+    slot was lost, or that was restored from a backup: the slot is made anew, and no capture may run.
     """
     with session.lake() as lake:
-        with session.progress(f"loading {table}") as notice:
+        with session.progress(f"loading {table or 'all tables'}") as notice:
             lake.resync(table, notice)
-        session.show(next(status for status in lake.status().tables if status.table == table))
+        names = {mirror.name for mirror in lake.mirrors([table] if table else None)}
+        session.show_list("tables", [each for each in lake.status().tables if each.table in names], "no tables")
 
 
 @click.command(cls=Command)

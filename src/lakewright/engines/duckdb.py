@@ -39,6 +39,8 @@ class DuckDBEngine:
     def __init__(self, temp: Path, *, memory_limit: str = "50%", threads: int | None = None, max_temp: str = "100GB") -> None:
         self._con = duckdb.connect(":memory:")
         self._worker = concurrent.futures.ThreadPoolExecutor(1, "duckdb")
+        # Started now: Ctrl-C in the middle of a thread's start leaves one that nobody can end.
+        self._worker.submit(int).result()
         self._open: pa.RecordBatchReader | None = None
         self._macros: Mapping[str, frozenset[int]] = {}
         settings = {

@@ -20,6 +20,7 @@ _FAILURES: dict[str, tuple[str, str, str | None]] = {
     "IO": ("LW-510", "a file of a table could not be read or written", "`lakewright check` looks at every table"),
 }
 _KIND = re.compile(r"(?:TransactionContext Error: .*?)?([A-Za-z ]+?) Error: (.*)", re.S)
+_DAMAGED = ("No magic bytes", "too small to be a Parquet file", "Footer length", "metadata length")
 _STATEMENT = frozenset({"Binder", "Catalog", "Parser", "Not implemented"})
 _TARGET = re.compile(r"(?:\bto|type|range of|of) (?:type )?([A-Z][A-Z0-9]*(?:\(\d+,\d+\))?)(?![A-Za-z(])")
 
@@ -51,6 +52,8 @@ def _known(kind: str, said: str) -> QueryError:
     if kind in _STATEMENT:
         own = first.replace("translation.", "").replace("athena.", "").rstrip(".!")
         return QueryError("LW-506", f"the statement does not fit: {own[:1].lower()}{own[1:]}")
+    if kind == "Invalid Input" and any(words in first for words in _DAMAGED):
+        return QueryError(_FAILURES["IO"][0], _FAILURES["IO"][1], hint=_FAILURES["IO"][2])
     return QueryError("LW-508", first if first in _OURS else "a value does not fit its function")
 
 

@@ -17,7 +17,7 @@ import pyarrow as pa
 from lakewright.errors import LakewrightError
 from lakewright.model.batch import ChangeBatch
 from lakewright.model.names import TableName
-from lakewright.model.position import Feed, Position
+from lakewright.model.position import START, Feed, Position
 from lakewright.model.schema import TableSchema
 from lakewright.model.table import Checkpoint, Commit, Snapshot, TableSpec
 
@@ -113,13 +113,29 @@ class Flush:
 
     ``watermark`` is the position up to which every table is complete with this flush, always with ordinal 0: the end LSN of a
     transaction's commit, or a keepalive's LSN received outside a transaction; None inside a transaction that is larger than
-    one flush. Batches of one table come in change order. ``time`` is the commit time of the last transaction, or None.
+    one flush. Batches of one table come in change order. ``time`` is the commit time of the last transaction, or None. With
+    ``urgent`` the source waits for the acknowledgement, as a server does that shuts down.
     """
 
     batches: Sequence[ChangeBatch]
     stopped: Sequence[Stopped]
     watermark: Position | None
     time: datetime.datetime | None
+    urgent: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Drift:
+    """Tables that changed while their stream was silent.
+
+    ``stopped`` are those that cannot go on as they are, with the error that says why: gone, made anew, of another shape, or no longer
+    published. ``grown`` are those with new columns that can be taken up, as they are now; all that is committed up to
+    ``position`` may still be of the old shape, nothing after it.
+    """
+
+    stopped: Sequence[tuple[TableName, LakewrightError]] = ()
+    grown: Sequence[TableSchema] = ()
+    position: Position = START
 
 
 class Load(Protocol):
@@ -139,8 +155,10 @@ class Load(Protocol):
 class Stream(Protocol):
     """Committed changes from a position on, each at least once, in commit order."""
 
-    def flushes(self) -> Iterator[Flush]:
+    def flushes(self, until: Position | None = None) -> Iterator[Flush]:
         """Flushes for ever; one comes at least every flush interval (empty where nothing happened), so that a caller can stop.
+
+        One that reaches `until` comes at once.
 
         Changes at or before the position the stream was opened with are left out. Raises `SourceUnreachable` when the
         connection is lost: open a new stream from the last durable position.
@@ -182,6 +200,10 @@ class Source(Protocol):
 
         A table in `starts` begins at that later position, and its schema is as of there.
         """
+        ...
+
+    def drift(self, tables: Sequence[TableSchema]) -> Drift:
+        """How the catalog differs now from `tables`: what the stream does not tell of tables that are idle or not sent any more."""
         ...
 
     def current_position(self) -> Position:

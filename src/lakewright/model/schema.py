@@ -35,7 +35,8 @@ class TableSchema:
     """A source table's columns and key; ``number`` counts its versions from 1 (0: not stored yet).
 
     ``key`` is the columns of the replica identity: the primary key under DEFAULT and FULL, the index's otherwise. An empty key
-    makes the table an append log: only its inserts and truncates are captured.
+    makes the table an append log: only its inserts and truncates are captured. ``oid`` is the server's own number of the table,
+    which tells it from one that was made anew under its name (0: unknown).
     """
 
     name: TableName
@@ -43,6 +44,7 @@ class TableSchema:
     key: tuple[str, ...]
     identity: Identity = "default"
     number: int = 0
+    oid: int = 0
 
     def column(self, name: str) -> Column:
         """The column of that name; raises KeyError."""
@@ -73,6 +75,7 @@ class TableSchema:
             key=tuple(data["key"]),
             identity=data["identity"],
             number=data["number"],
+            oid=data["oid"],
         )
 
 
@@ -93,6 +96,8 @@ def compare(old: TableSchema, new: TableSchema) -> SchemaChange:
     An added column goes on when older rows hold NULL or one constant in it. A dropped, renamed or retyped column, another
     key, and an added column whose older rows may hold anything stop the table. Nullability and order alone change nothing.
     """
+    if old.oid and new.oid and old.oid != new.oid:
+        return SchemaChange(refusal="it was dropped and created again")
     if old.key != new.key:
         return SchemaChange(refusal=f"its key changed from ({', '.join(old.key)}) to ({', '.join(new.key)})")
     before = {column.name: column for column in old.columns}

@@ -5,6 +5,7 @@ One capture of a source at a time: it holds the source's lease. What it writes e
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime
 import threading
@@ -13,11 +14,11 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from lakewright.errors import LogError, SourceError
-from lakewright.model.batch import ChangeBatch
-from lakewright.model.contracts import Flush, Source, Stopped, Store, Stream
+from lakewright.model.batch import ChangeBatch, raw_schema
+from lakewright.model.contracts import Drift, Flush, Source, Stopped, Store, Stream
 from lakewright.model.names import TableName
 from lakewright.model.position import Feed, Position
-from lakewright.model.schema import TableSchema
+from lakewright.model.schema import TableSchema, compare
 from lakewright.raw.log import RawLog
 from lakewright.raw.manifest import RawFile
 from lakewright.raw.writer import LogWriter
@@ -27,7 +28,7 @@ IDLE_MANIFEST_SECONDS = 60.0
 """How often an idle source's watermark is written, so that its slot moves."""
 CATALOG_SECONDS = 30.0
 """How often the source's catalog is looked at: a table that is idle or new tells nothing in the stream."""
-ASKED_SECONDS = 1.0
+LOOK_SECONDS = 1.0
 """How often capture looks whether somebody wants a table loaded again."""
 FOLD_EVERY = 200
 """Manifests after which they are folded together: what a reader that starts has to read stays bounded."""
@@ -57,44 +58,64 @@ class Capture:
         self._store = store
         self._notice = notice
         self._pool = ThreadPoolExecutor(PARALLEL, "write")
+        self._catalog_at = time.monotonic()
+        self._drift = Drift()
 
     def run(self, stop: threading.Event, until: Position | None = None, wait: float = 0.0) -> None:
         """Load what was not loaded, then follow changes until `stop` is set or the log's end is at or after `until`.
 
         `wait` is how many seconds to wait for another capture to let go of the source's lease.
         """
-        with (
-            Lease.take(
-                self._store, self._log.lease_name, purpose="capture", wait=wait, above=self._log.view().highest_lease
-            ) as lease,
-            self._pool,
-        ):
+        above = self._log.view().highest_lease
+        lease = Lease.take(self._store, self._log.lease_name, purpose="capture", wait=wait, above=above)
+        with lease, self._pool:
             writer = self._log.writer(lease)
-            self._load_missing(writer)
             while not stop.is_set():
-                view = self._log.view()
-                if until is not None and view.watermark >= until:
-                    return
-                schemas = [self._log.schema(table, view.schema_number(table)) for table in sorted(view.followed())]
-                loads = {schema.name: view.newest_load(schema.name) for schema in schemas}
-                # A table loaded since has no use for older changes, and they may have another shape.
-                starts = {table: load.position for table, load in loads.items() if load and load.position > view.watermark}
-                with self._source.open_stream(view.watermark, schemas, starts) as stream:
-                    if self._follow(writer, stream, stop, until):
-                        return
                 self._load_missing(writer)
+                self._drift = self._look()
+                self._stop_drifted(writer)
+                done = False
+                if until is not None:
+                    until = max(until, self._drift.position)
+                    done = self._log.view().watermark >= until
+                with self._stream() as stream:
+                    # Opened even where nothing is left to do: that tells of a slot that was lost or a source that was restored.
+                    if done or self._follow(writer, stream, stop, until):
+                        return
+
+    def _stream(self) -> contextlib.AbstractContextManager[Stream]:
+        """The changes after the log's end, of the tables that can go on.
+
+        A table that was loaded since goes on under its former schema, so that moments before the load stay right. Where it has
+        none, or cannot go on from that, its changes begin at the load.
+        """
+        view = self._log.view()
+        schemas: list[TableSchema] = []
+        starts: dict[TableName, Position] = {}
+        for schema in self._followed():
+            load, number = view.newest_load(schema.name), view.former_schema_number(schema.name)
+            if load is None or load.position <= view.watermark:
+                schemas.append(schema)
+            elif number and compare(former := self._log.schema(schema.name, number), schema).refusal is None:
+                schemas.append(former)
+            else:
+                schemas.append(schema)
+                starts[schema.name] = load.position
+        return self._source.open_stream(view.watermark, schemas, starts)
 
     def _follow(self, writer: LogWriter, stream: Stream, stop: threading.Event, until: Position | None) -> bool:
-        """Write flushes until told to stop (True), or until the catalog has a table to load (False)."""
+        """Write flushes until told to stop (True), or until the stream has to be opened for other tables (False)."""
         held: list[RawFile] = []
         stopped: list[Stopped] = []
-        written_at = catalog_at = asked_at = time.monotonic()
+        written_at = looked_at = time.monotonic()
         end = self._log.view().watermark
-        for flush in stream.flushes():
+        for flush in stream.flushes(until):
             held += self._write(writer, flush)
             stopped += flush.stopped
             now = time.monotonic()
-            if flush.watermark is not None and (held or stopped or self._is_late(flush.watermark, end, until, now - written_at)):
+            late = flush.urgent or self._drift.grown or self._is_wanted(end, until) or now - written_at > IDLE_MANIFEST_SECONDS
+            if flush.watermark is not None and (held or stopped or (late and flush.watermark > end)):
+                held += self._grown(writer, flush.watermark)
                 writer.append(held, flush.watermark, flush.time, stopped)
                 stream.acknowledge(flush.watermark.lsn)
                 self._notice(Captured("log", _rows(held), flush.watermark, flush.time))
@@ -103,22 +124,22 @@ class Capture:
                     self._log.fold_manifests()
             if stop.is_set() or (until is not None and end >= until):
                 return True
-            if not held and now - asked_at > ASKED_SECONDS:
-                asked_at = now
-                if self._log.asked_reloads():
-                    return False
-            if not held and now - catalog_at > CATALOG_SECONDS:
-                catalog_at = now
-                if self._missing():
+            if not held and now - looked_at > LOOK_SECONDS:
+                looked_at = now
+                if self._log.asked_reloads() or (self._is_catalog_due(now) and (self._missing() or self._look() != Drift())):
                     return False
         return True
 
-    def _is_late(self, watermark: Position, end: Position, until: Position | None, idle: float) -> bool:
-        """Whether a manifest without files is worth its name: somebody waits for a position, or the slot stood still long."""
-        if watermark <= end:
-            return False
+    def _is_wanted(self, end: Position, until: Position | None) -> bool:
+        """Whether somebody waits for a position after the log's end."""
         wanted = until or self._log.requested()
-        return idle > IDLE_MANIFEST_SECONDS or (wanted is not None and wanted > end)
+        return wanted is not None and wanted > end
+
+    def _is_catalog_due(self, now: float) -> bool:
+        if now - self._catalog_at < CATALOG_SECONDS:
+            return False
+        self._catalog_at = now
+        return True
 
     def _write(self, writer: LogWriter, flush: Flush) -> list[RawFile]:
         def one(batch: ChangeBatch) -> RawFile:
@@ -127,7 +148,35 @@ class Capture:
 
         return list(self._pool.map(one, flush.batches))
 
-    # ---- loads
+    # ---- tables
+
+    def _followed(self) -> list[TableSchema]:
+        """The tables whose changes are in the log up to its end, each under the schema of its last row there."""
+        view = self._log.view()
+        return [self._log.schema(table, view.schema_number(table)) for table in sorted(view.followed())]
+
+    def _look(self) -> Drift:
+        followed = self._followed()
+        return self._source.drift(followed) if followed else Drift()
+
+    def _stop_drifted(self, writer: LogWriter) -> None:
+        """Stop those tables alone that cannot go on, at the log's end."""
+        end = self._log.view().watermark
+        if self._drift.stopped:
+            writer.append((), end, None, [Stopped(table, end, error) for table, error in self._drift.stopped])
+
+    def _grown(self, writer: LogWriter, watermark: Position) -> list[RawFile]:
+        """Files without rows, under the new schema of tables that got columns while they were idle."""
+        if not self._drift.grown or watermark < self._drift.position:
+            return []
+        files, now = [], datetime.datetime.now(datetime.UTC)
+        for schema in self._drift.grown:
+            numbered = self._log.store_schema(schema)
+            if numbered.number > self._log.view().schema_number(schema.name):
+                nothing = raw_schema(numbered).empty_table()
+                files.append(writer.write_log(numbered, ChangeBatch(numbered, nothing, watermark, watermark, now, now)))
+        self._drift = Drift()
+        return files
 
     def _missing(self) -> list[TableSchema]:
         """Tables to load: chosen ones of the catalog that have no load yet, and those that somebody wants again."""

@@ -8,7 +8,7 @@ of all columns. Both sides go through the same type mapping, whose adjustments a
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal
 
 import duckdb
@@ -19,7 +19,7 @@ from lakewright.model.batch import EXACT, raw_schema
 from lakewright.model.contracts import Load, TableFormat
 from lakewright.model.names import quote_identifier as quote
 from lakewright.model.position import Position
-from lakewright.pipeline import table_at
+from lakewright.pipeline import damage, table_at
 from lakewright.pipeline.folding import Fold
 from lakewright.pipeline.mirror import Mirror
 from lakewright.raw.log import RawLog
@@ -98,7 +98,8 @@ def _compare(
     checksum = f"SELECT count(*), coalesce(sum(hash({columns})::HUGEINT), 0), coalesce(bit_xor(hash({columns})), 0)"
     try:
         rows = lake.visible_sql(lambda column: quote(column.name))
-        in_lake = _row(connection, f"{checksum} FROM ({rows})")
+        with damage.named_for(at, log):
+            in_lake = _row(connection, f"{checksum} FROM ({rows})")
         with _registered(connection, snapshot, at) as source:
             in_source = _row(connection, f"{checksum}, count({EXACT}) FROM {source}")
         if in_lake == in_source[:3]:
@@ -113,21 +114,30 @@ def _compare(
 
 
 class _registered:
-    """The source's rows as a relation that can be scanned once."""
+    """The source's rows as a relation that can be scanned once; an error of the source is raised as itself, not as DuckDB's."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, snapshot: Load, at: table_at.TableAt) -> None:
         self._con = connection
         self._snapshot = snapshot
         self._at = at
+        self._error: LakewrightError | None = None
 
     def __enter__(self) -> str:
-        batches = self._snapshot.batches(self._at.schema)
-        reader = pa.RecordBatchReader.from_batches(raw_schema(self._at.schema), batches)
+        reader = pa.RecordBatchReader.from_batches(raw_schema(self._at.schema), self._batches())
         self._con.register("_source_rows", reader)
         return "_source_rows"
 
     def __exit__(self, *_: object) -> None:
         self._con.unregister("_source_rows")
+        if self._error is not None:
+            raise self._error from None
+
+    def _batches(self) -> Iterator[pa.RecordBatch]:
+        try:
+            yield from self._snapshot.batches(self._at.schema)
+        except LakewrightError as error:
+            self._error = error
+            raise
 
 
 def _differences(connection: duckdb.DuckDBPyConnection, snapshot: Load, at: table_at.TableAt, rows: str) -> str:

@@ -13,7 +13,7 @@ from lakewright.model.batch import OLD_KEY, OP, POSITION, UNAVAILABLE
 from lakewright.model.names import quote_identifier as quote
 from lakewright.model.schema import Column
 from lakewright.model.table import ROW_COLUMN
-from lakewright.pipeline import scan
+from lakewright.pipeline import damage, scan
 from lakewright.pipeline.table_at import TableAt
 from lakewright.raw import fold
 from lakewright.raw.log import RawLog
@@ -37,7 +37,8 @@ class Fold:
         self._keyed = bool(at.schema.key)
         self._folded = f"_fold_{next(self._serial)}"
         if at.tail:
-            self._make(f"{self._folded}_tail")
+            with damage.named_for(at, log):
+                self._make(f"{self._folded}_tail")
 
     def rows_sql(self) -> str:
         """A SELECT of all rows of the table at its position, with the columns of its spec."""

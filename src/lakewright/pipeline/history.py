@@ -14,6 +14,7 @@ from lakewright.model import types
 from lakewright.model.batch import COMMIT_TIME, OLD_KEY, OP, POSITION, UNAVAILABLE
 from lakewright.model.names import quote_identifier as quote
 from lakewright.model.schema import TableSchema
+from lakewright.pipeline import damage
 from lakewright.pipeline.mirror import Mirror
 from lakewright.raw.log import RawLog
 
@@ -67,9 +68,11 @@ def row_history(mirror: Mirror, log: RawLog, connection: duckdb.DuckDBPyConnecti
             f" ORDER BY {POSITION}"
         )
         try:
-            found = connection.sql(text, params=[log.location(file), *key.values()]).to_arrow_table()
+            with damage.named(log, [file]):
+                found = connection.sql(text, params=[log.location(file), *key.values()]).to_arrow_table()
         except duckdb.ConversionException as error:
-            raise QueryError("LW-530", f"the key's value does not fit its column in {mirror.name}") from error
+            message = f"the key's value does not fit its column in {mirror.name}"
+            raise QueryError("LW-530", message, hint=f"`lakewright schema {mirror.name}` shows the key's type") from error
         for row in zip(*(column.to_pylist() for column in found.columns), strict=True):
             changes.append((row[1], _change(schema, file.kind, *row)))
     return [change for _, change in sorted(changes, key=lambda pair: pair[0])]

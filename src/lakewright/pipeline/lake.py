@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import functools
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -13,7 +14,7 @@ from typing import Any, Self
 
 import duckdb
 
-from lakewright.errors import LeaseHeld, SourceError
+from lakewright.errors import FormatError, LakewrightError, LeaseHeld, QueryError, SourceError
 from lakewright.model.contracts import Store, TableFormat
 from lakewright.model.names import TableName
 from lakewright.model.position import Position
@@ -29,7 +30,7 @@ from lakewright.pipeline.merge import Merged, merge
 from lakewright.pipeline.mirror import Mirror
 from lakewright.pipeline.moment import parse_time
 from lakewright.pipeline.query import Answer, Tables
-from lakewright.pipeline.status import SourceStatus, Status, table_status
+from lakewright.pipeline.status import SourceStatus, Status, damaged, table_status
 from lakewright.pipeline.up import Event, Task, keep_up, paced
 from lakewright.project import kinds
 from lakewright.project.load import Project
@@ -40,6 +41,7 @@ from lakewright.storage.local import LocalStore
 
 Notice = Callable[[Any], None]
 WAIT_SECONDS = 300.0
+READ_ATTEMPTS = 5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,7 +86,6 @@ class Lake:
         self.project = project
         self.store = store or LocalStore(project.folder)
         self.format: TableFormat = kinds.load_kind(kinds.FORMATS, "hudi")(self.store)
-        self._engine = kinds.load_kind(kinds.ENGINES, "duckdb")(project.folder / ".lakewright" / "tmp")
         self._folds = Folds(self.connection())
         self._sources: dict[str, Any] = {}
         self._logs: dict[str, RawLog] = {}
@@ -105,9 +106,16 @@ class Lake:
         for source in self._sources.values():
             source.close()
         self._sources.clear()
-        self._engine.close()
+        if "_engine" in self.__dict__:
+            self._engine.close()
+            del self._engine
 
     # ---- wiring
+
+    @functools.cached_property
+    def _engine(self) -> Any:
+        """Made when first used: a capture computes nothing."""
+        return kinds.load_kind(kinds.ENGINES, "duckdb")(self.project.folder / ".lakewright" / "tmp")
 
     def log(self, source: str) -> RawLog:
         """The raw log of a source."""
@@ -126,15 +134,18 @@ class Lake:
         return self._sources[name]
 
     def mirrors(self, names: Sequence[str] | None = None) -> list[Mirror]:
-        """The tables that the raw log knows, from metadata only: no source has to answer. `names` chooses among them."""
+        """The tables that the raw log knows, from metadata only: no source has to answer.
+
+        `names` chooses among them, by their own or by the source table's name, as errors of a source have it.
+        """
         known = {name: self._logged(name) for name in self.project.lake.sources}
         found = setup.mirrors(self.project, known)
         if names is None:
             return found
-        unknown = sorted(set(names) - {mirror.name for mirror in found})
+        unknown = sorted(set(names) - {name for mirror in found for name in (mirror.name, str(mirror.origin))})
         if unknown:
             raise setup.no_such_table(unknown[0], [mirror.name for mirror in found])
-        return [mirror for mirror in found if mirror.name in names]
+        return [mirror for mirror in found if mirror.name in names or str(mirror.origin) in names]
 
     def mirror(self, name: str) -> Mirror:
         """The table of that name; raises `QueryError` with the nearest name."""
@@ -173,11 +184,20 @@ class Lake:
     def merge(self, names: Sequence[str] | None, notice: Notice, wait: float = 30.0) -> list[Merged]:
         """Merge the tables (all of them by default) up to the log's end."""
         done = []
+        failures: list[LakewrightError] = []
         for mirror in self.mirrors(names):
-            merged = merge(mirror, self.log(mirror.source), self.format, self.store, self.connection(), wait)
+            try:
+                merged = merge(mirror, self.log(mirror.source), self.format, self.store, self.connection(), wait)
+            except LakewrightError as error:
+                failures.append(error)  # this table stands; the others go on
+                continue
             if merged:
                 notice(merged)
                 done.append(merged)
+        if failures:
+            for other in failures[1:]:
+                failures[0].add_note(f"{other.message} ({other.code})")
+            raise failures[0]
         return done
 
     def run(self, notice: Notice) -> list[Merged]:
@@ -224,18 +244,27 @@ class Lake:
     def sql(self, text: str, *, committed: bool = False, as_of: str | None = None, since: str | None = None) -> Answer:
         """The answer to a query in Athena's SQL: live by default, of table instants only with `committed`."""
         now = utc_now()
-        tables = Tables(
-            self.mirrors(),
-            self.log,
-            self.format,
-            self.connection(),
-            self._folds,
-            (self.project.lake.zones.raw, self.project.lake.zones.curated),
-            committed=committed,
-            as_of=parse_time(as_of, now) if as_of else None,
-            since=parse_time(since, now) if since else None,
-        )
-        return Answer(self._engine.query(text, tables), tables)
+        attempts = READ_ATTEMPTS
+        while True:
+            tables = Tables(
+                self.mirrors(),
+                self.log,
+                self.format,
+                self.connection(),
+                self._folds,
+                (self.project.lake.zones.raw, self.project.lake.zones.curated),
+                committed=committed,
+                as_of=parse_time(as_of, now) if as_of else None,
+                since=parse_time(since, now) if since else None,
+            )
+            try:
+                return Answer(self._engine.query(text, tables), tables)
+            except QueryError as error:
+                tables.close()
+                attempts -= 1
+                # A clean may take away files between the look at a table and the read of it: look again.
+                if error.code != "LW-510" or not attempts:
+                    raise
 
     def status(self) -> Status:
         """Where each source and table stands."""
@@ -243,7 +272,10 @@ class Lake:
         tables = []
         for mirror in self.mirrors():
             log = self.log(mirror.source)
-            tables.append(table_status(mirror, log, log.view(), self.format, now))
+            try:
+                tables.append(table_status(mirror, log, log.view(), self.format, now))
+            except FormatError as error:
+                tables.append(damaged(mirror, error))
         return Status(tuple(self._source_status(name) for name in self.project.lake.sources), tuple(tables))
 
     def history(self, name: str, key: str | None = None) -> list[Any]:
@@ -272,7 +304,8 @@ class Lake:
         origin, log = self.source(source), self.log(source)
         mirrors = [mirror for mirror in self.mirrors() if mirror.source == source]
         schemas = [log.newest_schema(mirror.origin) for mirror in mirrors]
-        with origin.open_load(schemas, first=False) as snapshot:
+        there = {schema.name for schema in origin.discover()}
+        with origin.open_load([schema for schema in schemas if schema.name in there], first=False) as snapshot:
             self._reach(source, snapshot.position)
             tables = checking.compare(mirrors, log, self.format, snapshot, self.connection(), notice)
         return CheckReport(source, snapshot.position, tuple(tables))
@@ -295,7 +328,7 @@ class Lake:
             except LeaseHeld as held:
                 if time.monotonic() > deadline:
                     raise SourceError(
-                        "LW-241",
+                        "LW-247",
                         f"the capture of {source} that runs did not get there within {WAIT_SECONDS:.0f} s",
                         hint="`lakewright status` shows how far it is",
                     ) from held
@@ -330,7 +363,8 @@ class Lake:
         view = self.log(name).view()
         holder = Lease.holder(self.store, self.log(name).lease_name)
         try:
-            facts, problem = self.source(name).status(), None
+            facts = self.source(name).status()
+            problem = setup.lost_slot(self.project.lake.slot(name), facts.state) if view.feed else None
         except SourceError as error:
             facts, problem = None, f"{error.message} ({error.code})"
         return SourceStatus(

@@ -12,7 +12,7 @@ from lakewright.errors import FormatError
 from lakewright.model.contracts import Store, Table, TableFormat, Write
 from lakewright.model.position import Position
 from lakewright.model.table import Commit, Snapshot
-from lakewright.pipeline import table_at
+from lakewright.pipeline import damage, table_at
 from lakewright.pipeline.folding import Fold
 from lakewright.pipeline.mirror import Mirror
 from lakewright.raw.log import RawLog
@@ -50,7 +50,8 @@ def merge(
         with table.write() as write:
             view = log.view()  # read after the instant is open: nobody else's pending merge can land any more
             at = table_at.plan(mirror, log, view, _Pinned(table, write), view.watermark)
-            _apply(write, Fold(connection, at, log), table)
+            with damage.named_for(at, log):
+                _apply(write, Fold(connection, at, log), table)
             lease.check()
             return Merged(mirror.name, write.commit(at.checkpoint), view.watermark)
 

@@ -10,6 +10,7 @@ import duckdb
 from lakewright.errors import QueryError
 from lakewright.model.batch import COMMIT_TIME, POSITION
 from lakewright.model.position import Position
+from lakewright.pipeline import damage
 from lakewright.raw.log import RawLog
 from lakewright.raw.view import LogView
 
@@ -43,8 +44,9 @@ def position_at(log: RawLog, view: LogView, moment: datetime.datetime, connectio
     if not later:
         return view.watermark
     paths = [log.location(file) for file in later]
-    rows = connection.execute(
-        f"SELECT min({POSITION}) FROM read_parquet(?, union_by_name = true) WHERE {COMMIT_TIME} > ?", [paths, moment]
-    ).fetchall()
+    with damage.named(log, later):
+        rows = connection.execute(
+            f"SELECT min({POSITION}) FROM read_parquet(?, union_by_name = true) WHERE {COMMIT_TIME} > ?", [paths, moment]
+        ).fetchall()
     first = Position.parse(rows[0][0]) if rows[0][0] else view.watermark
     return Position(first.lsn, 0)

@@ -49,7 +49,7 @@ def connect(project: Project, name: str) -> Any:
     settings = project.lake.sources.get(name)
     if settings is None:
         hint = did_you_mean(name, project.lake.sources) or f"sources: {', '.join(project.lake.sources)}"
-        raise SourceError("LW-242", f"there is no source {name}", hint=hint)
+        raise SourceError("LW-248", f"there is no source {name}", hint=hint)
     url = settings.url.reveal()
     if url == EMBEDDED:
         server = _embedded(project)
@@ -161,10 +161,16 @@ def refusal(origin: Any, table: TableName) -> SourceError | None:
     """Why a table cannot be loaded, or None where it can."""
     if any(schema.name == table for schema in origin.discover()):
         return None
-    reasons = [refused.error for refused in origin.refused() if refused.table == table]
-    return (
-        reasons[0] if reasons else SourceError("LW-213", f"table {table} is not in the source any more", hint="lakewright plan")
-    )
+    gone = SourceError("LW-213", f"table {table} is not in the source any more", hint="`lakewright plan` shows what it has now")
+    return next((refused.error for refused in origin.refused() if refused.table == table), gone)
+
+
+def lost_slot(slot: str, state: str) -> str | None:
+    """What is wrong with the slot of a source that was loaded, where it cannot give the changes since."""
+    code = {"missing": "LW-222", "lost": "LW-223"}.get(state)
+    if code is None:
+        return None
+    return f"replication slot {slot} is {state}: `lakewright resync` makes a new one and loads the tables anew ({code})"
 
 
 def _embedded(project: Project) -> EmbeddedPostgres:

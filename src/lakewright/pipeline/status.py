@@ -6,13 +6,14 @@ import dataclasses
 import datetime
 from typing import Literal
 
+from lakewright.errors import FormatError
 from lakewright.model.contracts import TableFormat
 from lakewright.model.names import TableName
 from lakewright.pipeline.mirror import Mirror
 from lakewright.raw.log import RawLog
 from lakewright.raw.view import LogView
 
-State = Literal["live", "behind", "not loaded", "not merged", "stopped"]
+State = Literal["live", "behind", "not loaded", "not merged", "stopped", "damaged"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,5 +92,11 @@ def table_status(mirror: Mirror, log: RawLog, view: LogView, format_: TableForma
         sum(file.bytes for file in tail),
         sum(file.rows for file in tail),
         commits[-1].time if commits else None,
-        f"{stop.error.message} ({stop.error.code})" if stop else None,
+        f"{stop.error.message} ({stop.error.code}); {stop.error.hint}" if stop else None,
     )
+
+
+def damaged(mirror: Mirror, error: FormatError) -> TableStatus:
+    """The status of a table whose folder cannot be read."""
+    problem = f"{error.message} ({error.code})"
+    return TableStatus(mirror.name, mirror.source, mirror.origin, "damaged", None, None, 0, 0, None, problem)

@@ -74,5 +74,6 @@ def plan(mirror: Mirror, log: RawLog, view: LogView, table: Instants | None, upt
             snapshot, after = table.snapshot(commit.instant) if table else None, mark.position
             break
     tail = tuple(view.changes(mirror.origin, after, upto))
-    number = max([load.schema, *(file.schema for file in tail)])
+    # Merged files count too: their columns stay when the tail is empty.
+    number = max([load.schema, *(file.schema for file in view.changes(mirror.origin, load.position, upto)[-1:])])
     return TableAt(mirror, feed, load.generation, log.schema(mirror.origin, number), snapshot, load.files, after, upto, tail)

@@ -54,7 +54,7 @@ class Zones(Settings):
     curated: Folder = "curated"
     """The lake's tables."""
     logs: Folder = "logs"
-    """Runs, verdicts and leases."""
+    """Kept for runs and verdicts; nothing is written there yet."""
 
     def problems(self) -> Iterator[Problem]:
         """Zones that are equal or lie inside each other."""

@@ -181,7 +181,7 @@ class RawLog:
     def verify(self, file: RawFile) -> None:
         """Read the file and compare it with its manifest's entry; raises `LogError` where it is missing or damaged."""
         name, digest, size = self.folder + file.name, hashlib.sha256(), 0
-        hint = f"`lakewright resync` loads {file.table} anew"
+        hint = f"restore it from a backup, or `lakewright resync {file.table}` loads the table anew"
         try:
             while chunk := self.store.read_range(name, size, _CHUNK):
                 digest.update(chunk)

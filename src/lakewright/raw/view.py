@@ -107,6 +107,14 @@ class LogView:
         after = [file.schema for file in log.changes[-1:] if load is None or file.last > load.position]
         return after[0] if after else load.schema if load else 0
 
+    def former_schema_number(self, table: TableName) -> int:
+        """The number of the schema that the table had in the log when its newest load joined; 0 where it was not followed then."""
+        log = self._log(table)
+        if len(log.loads) < 2 or (log.stop is not None and log.stop.position >= log.loads[-2].position):
+            return 0
+        load = log.loads[-2]
+        return max([load.schema, *(file.schema for file in log.changes[-1:] if file.last > load.position)])
+
     def generation(self, table: TableName) -> int:
         """The number of the table's newest load, over all feeds; 0 where there is none."""
         return self._generations.get(table, 0)
@@ -164,7 +172,7 @@ _NOTHING = TableLog()
 
 
 def _is_open(stop: StoppedTable, loads: Sequence[LoadInfo]) -> bool:
-    return not loads or loads[-1].position < stop.position
+    return not loads or loads[-1].position <= stop.position
 
 
 def _with(tables: dict[TableName, TableLog], manifest: Manifest) -> dict[TableName, TableLog]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
+import re
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -18,18 +19,22 @@ Result = TypeVar("Result")
 
 @dataclasses.dataclass(frozen=True)
 class Fault:
-    """What happens at the `call`-th call of a `FaultyStore`, counted from 1.
+    """What happens at one call of a `FaultyStore`: the `call`-th, counted from 1, or the first that the pattern `call` matches.
 
-    ``fail`` raises `StorageError`, ``die`` raises it at every later call too, as if the process had ended there, and ``kill`` ends
-    the process with SIGKILL; before the call has any effect, or after it had (for ``fail`` that is a lost answer).
+    ``fail`` raises `StorageError`, ``die`` raises it at every later call too, as if the process had ended there, and ``kill``
+    ends the process with SIGKILL; before the call has any effect, or after it had (for ``fail`` that is a lost answer).
     """
 
-    call: int
+    call: int | str
     action: Literal["fail", "die", "kill"] = "fail"
     when: Literal["before", "after"] = "before"
 
     def __str__(self) -> str:
         return f"{self.action} {self.when} call {self.call}"
+
+    def meets(self, number: int, what: str) -> bool:
+        """Whether this is the call; `what` is as in `FaultyStore.calls`."""
+        return self.call == number if isinstance(self.call, int) else re.search(self.call, what) is not None
 
 
 class FaultyStore:
@@ -42,7 +47,7 @@ class FaultyStore:
     def __init__(self, store: Store, *plan: Fault) -> None:
         self.calls: list[str] = []
         self._store = store
-        self._plan = {fault.call: fault for fault in plan}
+        self._plan = [*plan]
         self._dead: Fault | None = None
         self._guard = threading.Lock()
 
@@ -96,11 +101,12 @@ class FaultyStore:
     def _call(self, what: str, effect: Callable[[], Result]) -> Result:
         with self._guard:
             self.calls.append(what)
-            fault = self._dead or self._plan.get(len(self.calls))
-            if fault and fault.action == "die":
-                if self._dead:
-                    _strike(fault, what)
-                self._dead = fault
+            if self._dead:
+                _strike(self._dead, what)
+            fault = next((fault for fault in self._plan if fault.meets(len(self.calls), what)), None)
+            if fault:
+                self._plan.remove(fault)
+                self._dead = fault if fault.action == "die" else None
         if fault and fault.when == "before":
             _strike(fault, what)
         try:

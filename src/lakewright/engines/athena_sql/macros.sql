@@ -19,11 +19,9 @@ CREATE MACRO translation.plain(v) AS
 -- ---- arithmetic
 
 CREATE MACRO translation.divide(a DOUBLE, b DOUBLE) AS a / b, (a BIGINT, b BIGINT) AS a // b;
-CREATE MACRO translation.unscaled(v, size) AS
-  CASE WHEN regexp_full_match(typeof(v), '(TINY|SMALL|BIG|HUGE)?INT(EGER)?') AND size = 0 THEN CAST(v AS HUGEINT)
-       WHEN typeof(v) = '"NULL"' THEN NULL
-       WHEN regexp_full_match(typeof(v), 'DECIMAL\([0-9]+,' || size || '\)')
-       THEN CAST(v * CAST(rpad('1', CAST(size + 1 AS INTEGER), '0') AS DECIMAL(38, 0)) AS HUGEINT)
+CREATE MACRO translation.of_scale(v, size) AS
+  CASE WHEN typeof(v) = '"NULL"' OR regexp_full_match(typeof(v), 'DECIMAL\([0-9]+,' || size || '\)')
+         OR size = 0 AND regexp_full_match(typeof(v), '(TINY|SMALL|BIG|HUGE)?INT(EGER)?') THEN v
        ELSE error('a decimal of unknown scale: CAST it') END;
 CREATE MACRO translation.round_quotient(n, d) AS
   n // d + CASE WHEN abs(n % d) >= abs(d) - abs(n % d) THEN CASE WHEN (n < 0) = (d < 0) THEN 1 ELSE -1 END ELSE 0 END;

@@ -98,7 +98,7 @@ class HudiWrite:
                 "LW-407",
                 f"table {self.spec.name} has the key ({', '.join(self.spec.key)}) and the partition {self.spec.partition}, "
                 f"not ({', '.join(spec.key)}) and {spec.partition}",
-                hint="make a new table",
+                hint=f"move {self._folder.path} away; the next `lakewright merge` makes the table anew from the captured log",
             )
         old: dict[str, list[str]] = {}
         for file in slices.load(self._folder).as_of():

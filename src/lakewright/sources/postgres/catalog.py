@@ -121,7 +121,7 @@ def schema_of(session: Session, oid: int, overrides: Types) -> TableSchema:
         if isinstance(table, Refused):
             raise table.error
         return table
-    raise SourceError("LW-213", f"the table with oid {oid} was dropped", hint="lakewright plan")
+    raise SourceError("LW-213", f"the table with oid {oid} was dropped", hint="`lakewright plan` shows what the source has now")
 
 
 def _examine(session: Session, tables: Mapping[TableName, tuple[int, str]], overrides: Types) -> list[TableSchema | Refused]:
@@ -135,7 +135,9 @@ def _examine(session: Session, tables: Mapping[TableName, tuple[int, str]], over
     examined: list[TableSchema | Refused] = []
     for name, (oid, identity) in tables.items():
         given = overrides.get(name, {})
-        schema = TableSchema(name, tuple(_column(row, given) for row in columns[oid]), keys.get(oid, ()), _IDENTITY[identity])
+        schema = TableSchema(
+            name, tuple(_column(row, given) for row in columns[oid]), keys.get(oid, ()), _IDENTITY[identity], oid=oid
+        )
         error = (
             _name_refusal(schema)
             or _type_refusal(schema, given)

@@ -34,6 +34,14 @@ _SETTINGS = {
 
 _FIXED = {"application_name": "lakewright", "client_encoding": "UTF8"}
 
+_DOCTOR = "`lakewright doctor` names what is missing"
+_CONNECTION = (psycopg2.OperationalError, psycopg2.InterfaceError, adbc.OperationalError)
+_NOT_PERMITTED, _TOO_MANY = "42501", "53300"
+_PASSING = ("08", "40", "57")
+"""Classes of SQLSTATE that may pass: of the connection, a transaction's rollback, an operator's intervention."""
+# An error at a connection's start has no SQLSTATE; these are PostgreSQL 16's and older servers' words.
+_NO_SENDER = ("permission denied to start WAL sender", "replication role to start walsender")
+
 # A peer that vanished is noticed in a minute, not in hours.
 _DEFAULTS = {
     "connect_timeout": "10",
@@ -86,7 +94,8 @@ class Database:
         version = connection.server_version // 10_000
         if version < OLDEST_VERSION:
             connection.close()
-            raise SourceError("LW-205", f"the server is PostgreSQL {version}; the oldest that serves is {OLDEST_VERSION}")
+            message = f"the server is PostgreSQL {version}; the oldest that serves is {OLDEST_VERSION}"
+            raise SourceError("LW-205", message, hint="upgrade it with pg_upgrade, or give the source the url of a newer one")
         return connection
 
 
@@ -97,19 +106,24 @@ def translated() -> Iterator[None]:
         yield
     except LakewrightError:
         raise
-    except psycopg2.errors.InsufficientPrivilege as error:
-        raise SourceError("LW-206", _message(error), hint="lakewright doctor") from None
-    except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
-        raise SourceUnreachable("LW-201", f"the source does not answer: {_message(error)}", hint="lakewright doctor") from None
-    except psycopg2.Error as error:
-        raise SourceError("LW-207", f"the source refused: {_message(error)}", hint="lakewright doctor") from None
-    except adbc.OperationalError as error:
-        raise SourceUnreachable("LW-201", f"the source does not answer: {_message(error)}", hint="lakewright doctor") from None
-    except adbc.Error as error:
-        raise SourceError("LW-207", f"the source refused: {_message(error)}", hint="lakewright doctor") from None
+    except (psycopg2.Error, adbc.Error) as error:
+        raise _known(error) from None
+
+
+def _known(error: psycopg2.Error | adbc.Error) -> SourceError:
+    """What a driver's error means, by its SQLSTATE; one without is of the connection, or of a replication connection's start."""
+    state = (error.pgcode if isinstance(error, psycopg2.Error) else error.sqlstate) or ""
+    message = _message(error)
+    if state == _NOT_PERMITTED or any(words in message for words in _NO_SENDER):
+        return SourceError("LW-206", message, hint=_DOCTOR)
+    if isinstance(error, _CONNECTION) and (not state or state[:2] in _PASSING or state == _TOO_MANY):
+        return SourceUnreachable("LW-201", f"the source does not answer: {message}", hint=_DOCTOR)
+    return SourceError("LW-207", f"the source refused: {message}", hint=_DOCTOR)
 
 
 def _message(error: Exception) -> str:
     diagnostics = getattr(error, "diag", None)
     text = (diagnostics.message_primary if diagnostics else None) or str(error)
-    return text.strip().splitlines()[0] if text.strip() else type(error).__name__
+    first = text.strip().partition("\n")[0]
+    # ADBC tells its own story before the server's.
+    return first.rpartition("ERROR:  ")[2] if first else type(error).__name__

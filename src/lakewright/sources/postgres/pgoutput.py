@@ -182,7 +182,7 @@ class Decoder:
     def _adapted(self, known: TableSchema, relation: Relation, former: TableName) -> TableSchema:
         """The schema with which a followed table goes on under a new shape; raises `LakewrightError` where it cannot."""
         name = known.name
-        hint = f"lakewright resync {name}"
+        hint = f"`lakewright resync {name}` loads it anew"
         others = (a.schema for oid, a in self._accepted.items() if oid != relation.oid)
         if relation.name != former or any(schema is not None and schema.name == name for schema in others):
             raise SourceError("LW-243", f"table {name} was renamed, or dropped and created again", hint=hint)

@@ -50,6 +50,11 @@ class Publications:
         names = {table.name for table in tables}
         return _execute(session, [s for s in self._steps(session, tables) if s.removes is None or s.removes in names])
 
+    def missing(self, session: Session, tables: Sequence[TableSchema]) -> list[TableName]:
+        """Those of `tables` that the publication they belong to does not publish: their changes would not be sent."""
+        published = [_published(session, name) for name in self.names]
+        return [table.name for table in tables if table.name not in published[0 if table.key else 1]]
+
     def _steps(self, session: Session, tables: Sequence[TableSchema]) -> list[_Step]:
         keyed = {table.name for table in tables if table.key}
         keyless = {table.name for table in tables if not table.key}

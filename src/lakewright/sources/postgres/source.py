@@ -5,15 +5,16 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 
 import psycopg2.errors
 from psycopg2.extensions import connection as Session
 
-from lakewright.errors import SourceError
+from lakewright.errors import LakewrightError, SourceError
+from lakewright.model.contracts import Drift
 from lakewright.model.names import TableName
-from lakewright.model.position import Feed, Position, format_lsn, parse_lsn
-from lakewright.model.schema import TableSchema
+from lakewright.model.position import START, Feed, Position, format_lsn, parse_lsn
+from lakewright.model.schema import TableSchema, compare
 from lakewright.sources.postgres import catalog, doctor
 from lakewright.sources.postgres.catalog import Refused, Types
 from lakewright.sources.postgres.connection import Database, translated
@@ -111,6 +112,20 @@ class PostgresSource:
                 cursor.execute("SET synchronous_commit = local; SELECT pg_logical_emit_message(true, 'lakewright', '')")
             return Position(_flush_lsn(session))
 
+    def drift(self, tables: Sequence[TableSchema]) -> Drift:
+        """See `contracts.Source`."""
+        with self.database.session() as session:
+            found, refused = catalog.discover(session, self._tables, self._types)
+            unpublished = set(self.publications.missing(session, tables))
+        now = {table.name: table for table in found}
+        reasons: dict[TableName, LakewrightError] = {table.table: table.error for table in refused}
+        for table in tables:
+            if table.name not in reasons and (error := _cannot_go_on(table, now.get(table.name), unpublished)) is not None:
+                reasons[table.name] = error
+        grown = [now[t.name] for t in tables if t.name not in reasons and compare(t, now[t.name]).added]
+        stopped = [(table.name, reasons[table.name]) for table in tables if table.name in reasons]
+        return Drift(stopped, grown, self.current_position() if grown else START)
+
     # ---- setting up and watching
 
     def prepare(self, tables: Sequence[TableSchema]) -> list[str]:
@@ -175,12 +190,12 @@ class PostgresSource:
         deadline = time.monotonic() + _FREE_SECONDS
         while (slot := find_slot(session, self.name)) is not None and slot.reader is not None:
             if time.monotonic() > deadline:
-                raise self._taken(f"it is active for pid {slot.reader}, {slot.application or 'which has no name'}")
+                raise self._taken(f"it is active for pid {slot.reader}, {slot.application or 'which has no name'}", slot.reader)
             time.sleep(0.1)
         return slot
 
-    def _taken(self, detail: str) -> SourceError:
-        hint = "stop the other capture, or end it with SELECT pg_terminate_backend(PID) in the source"
+    def _taken(self, detail: str, pid: int | None = None) -> SourceError:
+        hint = f"stop the other capture, or end it with SELECT pg_terminate_backend({pid or 'PID'}) in the source"
         return SourceError("LW-220", f"replication slot {self.name} is taken: {detail}", hint=hint)
 
     def _check(self, slot: Slot | None, after: Position, flushed: int) -> None:
@@ -206,3 +221,16 @@ def _flush_lsn(session: Session) -> int:
         cursor.execute("SELECT pg_current_wal_flush_lsn()")
         (lsn,) = cursor.fetchone() or ("0/0",)
         return parse_lsn(lsn)
+
+
+def _cannot_go_on(table: TableSchema, now: TableSchema | None, unpublished: Set[TableName]) -> SourceError | None:
+    """Why a table's changes cannot be followed any more, or None."""
+    hint = f"`lakewright resync {table.name.table}` loads it anew"
+    if now is None:
+        message = f"table {table.name} is not there any more: it was dropped or renamed, or is no longer chosen"
+        return SourceError("LW-213", message, hint="`lakewright plan` shows what the source has")
+    if (refusal := compare(table, now).refusal) is not None:
+        return SourceError("LW-242", f"table {table.name} cannot go on: {refusal}", hint=hint)
+    if table.name in unpublished:
+        return SourceError("LW-226", f"table {table.name} was taken out of its publication", hint=hint)
+    return None

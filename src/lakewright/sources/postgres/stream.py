@@ -24,9 +24,9 @@ STATUS_SECONDS = 10.0
 class PostgresStream:
     """`Stream` over a replication connection, whose cursor is given and stays the caller's to close. For one thread.
 
-    A flush comes after a quarter of a second, at the next end of a transaction; sooner when 64 MiB or 200,000 messages have
-    come. A transaction beyond that size is handed over in pieces, of which all but the last have no watermark. Memory is
-    bounded by that size and the server's largest message.
+    A flush comes after a quarter of a second, at the next end of a transaction; sooner when the position that is waited for is
+    reached, and when 64 MiB or 200,000 messages have come. A transaction beyond that size is handed over in pieces, of which all
+    but the last have no watermark. Memory is bounded by that size and the server's largest message.
 
     The server learns only what `acknowledge` was called with. It waits for that when it shuts down.
     """
@@ -57,25 +57,27 @@ class PostgresStream:
         self._size = 0
         self._whole = 0
         self._open = False
+        self._asked = False
         self._complete = after.lsn
         self._acknowledged = 0
         self._send_status()
 
-    def flushes(self) -> Iterator[Flush]:
+    def flushes(self, until: Position | None = None) -> Iterator[Flush]:
         """See `Stream`."""
         while True:
-            self._collect()
+            self._collect(until)
             decoded = self._decoder.decode(self._take())
             self._complete = max(self._complete, decoded.committed or 0)
             watermark = None if self._decoder.in_transaction else Position(self._complete)
-            yield Flush(decoded.batches, decoded.stopped, watermark, decoded.time)
+            urgent, self._asked = self._asked, False
+            yield Flush(decoded.batches, decoded.stopped, watermark, decoded.time, urgent)
 
     def acknowledge(self, lsn: int) -> None:
         """See `Stream`; an LSN below an earlier one changes nothing."""
         self._acknowledged = max(self._acknowledged, lsn)
         self._send_status()
 
-    def _collect(self) -> None:
+    def _collect(self, until: Position | None) -> None:
         """Read messages until it is time for a flush."""
         receive, deadline = self._link.receive, time.monotonic() + FLUSH_SECONDS
         if time.monotonic() >= self._status_due or not self._messages:
@@ -89,6 +91,8 @@ class PostgresStream:
                     return
             elif isinstance(message, Keepalive):
                 self._heed(message)
+                if until is not None and not self._open and message.lsn >= until.lsn:
+                    return
             else:
                 self._messages.append(message)
                 self._size += len(message)
@@ -117,6 +121,7 @@ class PostgresStream:
         if not self._open:
             self._complete = max(self._complete, keepalive.lsn)
         if keepalive.reply:
+            self._asked = True
             self._send_status()
 
     def _send_status(self, *, ask: bool = False) -> None:

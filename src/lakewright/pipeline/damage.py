@@ -1,0 +1,44 @@
+"""Damage: which file of a table it was that made a computation fail."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lakewright.errors import FormatError
+from lakewright.model.table import DataFile
+from lakewright.pipeline.table_at import TableAt
+from lakewright.raw.log import RawLog
+from lakewright.raw.manifest import RawFile
+
+
+@contextlib.contextmanager
+def named_for(at: TableAt, log: RawLog) -> Iterator[None]:
+    """Where the block fails because a file of `at` is missing or damaged, raise the `LogError` or `FormatError` that names it."""
+    with named(log, (*at.load, *at.tail), at.snapshot.files if at.snapshot else (), at.mirror.name):
+        yield
+
+
+@contextlib.contextmanager
+def named(log: RawLog, raw: Sequence[RawFile], stored: Sequence[DataFile] = (), table: str = "") -> Iterator[None]:
+    """The same for these raw files and these files of `table`; the files are read only after a failure."""
+    try:
+        yield
+    except (duckdb.Error, pa.ArrowException, OSError):
+        for file in raw:
+            log.verify(file)
+        for data in stored:
+            _open(data, table)
+        raise
+
+
+def _open(file: DataFile, table: str) -> None:
+    try:
+        pq.read_metadata(file.location)
+    except (pa.ArrowException, OSError):
+        hint = f"restore it from a backup, or `lakewright resync {table}` loads the table anew"
+        raise FormatError("LW-405", f"{file.location} of table {table} is missing or damaged", hint=hint) from None

@@ -1,0 +1,75 @@
+"""Two that do one thing, processes that are killed or interrupted, and a clock that goes backwards."""
+
+from __future__ import annotations
+
+import datetime
+import signal
+
+import pytest
+import time_machine
+
+from lakewright.errors import LeaseHeld
+from lakewright.pipeline.lake import Lake
+from lakewright.pipeline.merge import lease_name
+from lakewright.storage.lease import Lease
+from tests.faults.conftest import VALUE, Shop
+
+ALL_EQUAL = {"orders": "equal", "parts": "equal"}
+
+
+def test_a_second_capture_hears_who_captures_and_a_killed_one_is_replaced(loaded: Shop) -> None:
+    with loaded.up() as up:
+        loaded.sql(f"INSERT INTO parts VALUES (500, '{VALUE}')")
+        up.until_merged("parts")
+        for command in ("capture", "resync"):
+            told = loaded.fails(command)
+            assert (told.code, f"process {up.process.pid} on " in told.message) == ("LW-351", True)
+            assert "stop that process" in (told.hint or "")
+        assert loaded.run("check", "--source").code == 0
+        loaded.sql(f"INSERT INTO parts VALUES (501, '{VALUE}')")
+        code, _ = up.stop(signal.SIGKILL)
+        assert code == -signal.SIGKILL
+    assert loaded.equal() == ALL_EQUAL
+
+
+def test_a_second_merge_hears_who_merges(loaded: Shop) -> None:
+    loaded.sql("DELETE FROM orders WHERE id = 1")
+    loaded.ok("capture")
+    with Lake.open(loaded.folder) as lake:
+        (mirror,) = lake.mirrors(["orders"])
+        with Lease.take(lake.store, lease_name(mirror), purpose="merge"):
+            with pytest.raises(LeaseHeld, match="merge \\(process") as held:
+                lake.merge(["orders"], lambda _: None, wait=0.0)
+        assert held.value.code == "LW-351"
+    assert loaded.equal() == ALL_EQUAL
+
+
+def test_up_stops_cleanly_on_a_signal_and_goes_on(loaded: Shop) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with loaded.up() as up:
+            loaded.sql(f"INSERT INTO parts SELECT max(id) + 1, '{VALUE}' FROM parts")
+            up.until_merged("parts")
+            assert up.stop(number) == (0, "")
+    assert loaded.equal() == ALL_EQUAL
+
+
+def test_a_clock_that_goes_backwards_orders_nothing(loaded: Shop) -> None:
+    now = datetime.datetime.now(datetime.UTC)
+    for seconds in (40, 20, 0):
+        with time_machine.travel(now + datetime.timedelta(seconds=seconds)):
+            loaded.sql(f"UPDATE orders SET name = '{VALUE} {seconds}' WHERE id = 3")
+            loaded.ok("run")
+    instants = [commit["instant"] for commit in loaded.ok("history", "orders", "--json").json["commits"]]
+    assert (len(instants), instants) == (4, sorted(set(instants)))
+    assert loaded.equal() == ALL_EQUAL
+
+
+def test_an_instant_in_the_future_is_told(loaded: Shop) -> None:
+    with time_machine.travel(datetime.datetime.now(datetime.UTC) + datetime.timedelta(hours=1)):
+        loaded.sql(f"UPDATE orders SET name = '{VALUE} 1' WHERE id = 3")
+        loaded.ok("run")
+    loaded.sql(f"UPDATE orders SET name = '{VALUE} 2' WHERE id = 3")
+    loaded.ok("capture")
+    told = loaded.fails("merge")
+    assert (told.code, "clock" in (told.hint or "")) == ("LW-413", True)
+    assert loaded.ok("sql", "SELECT count(*) AS n FROM orders", "--json").json == [{"n": 20}]

@@ -1,0 +1,124 @@
+"""Tables that are dropped, made again, renamed or altered: one stops alone, and a resync goes on."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+
+import pytest
+
+from tests.faults.conftest import VALUE, Shop
+
+ALL_EQUAL = {"orders": "equal", "parts": "equal"}
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "ALTER TABLE orders DROP COLUMN price",
+        "ALTER TABLE orders RENAME COLUMN price TO cost",
+        "ALTER TABLE orders ALTER COLUMN price TYPE text",
+        "ALTER TABLE orders ALTER COLUMN id TYPE bigint",
+        "ALTER TABLE orders DROP CONSTRAINT orders_pkey, ADD COLUMN code serial, ADD PRIMARY KEY (id, code)",
+        "ALTER TABLE orders DROP CONSTRAINT orders_pkey, ALTER COLUMN id DROP NOT NULL",
+        "ALTER TABLE orders REPLICA IDENTITY NOTHING",
+        "DROP TABLE orders; CREATE TABLE orders (id int PRIMARY KEY, name text, price numeric(8, 2))",
+    ],
+)
+def test_a_changed_table_stops_alone_and_goes_on_after_a_resync(loaded: Shop, statement: str) -> None:
+    loaded.sql(f"UPDATE orders SET name = '{VALUE} again' WHERE id = 1")
+    loaded.sql(statement)
+    loaded.sql(f"INSERT INTO orders (id, name) VALUES (500, '{VALUE}')")
+    loaded.sql(f"INSERT INTO parts VALUES (500, '{VALUE}')")
+    loaded.ok("run")
+    tables = loaded.tables()
+    assert {name: table["state"] for name, table in tables.items()} == {"orders": "stopped", "parts": "live"}
+    problem = tables["orders"]["problem"]
+    command = re.search(r"`lakewright (resync [a-z.]+)`", problem)
+    assert command, problem
+    assert tables["parts"]["rows"] == 3
+    # Where it stopped it can still be read, and the answer says so.
+    read = loaded.ok("sql", "SELECT count(*) FROM orders", "--format", "csv")
+    assert ("20" in read.out, "orders stands at" in read.err) == (True, True)
+    assert loaded.run("check", "--source", "--json").code == 3
+    loaded.ok(*command[1].split())
+    if rekeyed(loaded):
+        assert loaded.fails("run").code == "LW-407"
+        subprocess.run(["mv", loaded.folder / "curated/orders", loaded.folder / "before"], check=True)
+    loaded.sql(f"INSERT INTO orders (id, name) VALUES (501, '{VALUE}')")
+    verdicts = loaded.equal()
+    assert verdicts in (ALL_EQUAL, {"orders": "append-only", "parts": "equal"})
+    assert loaded.tables()["orders"]["state"] == "live"
+
+
+def test_a_key_added_to_a_log_makes_it_a_table(loaded: Shop) -> None:
+    loaded.sql("CREATE TABLE visits (id int NOT NULL, page text)")
+    loaded.sql("INSERT INTO visits SELECT g, 'p' FROM generate_series(1, 5) g")
+    assert loaded.equal() == {**ALL_EQUAL, "visits": "equal"}
+    loaded.sql("DELETE FROM visits WHERE id = 5")
+    assert loaded.equal() == {**ALL_EQUAL, "visits": "append-only"}
+    loaded.sql("ALTER TABLE visits ADD PRIMARY KEY (id)")
+    loaded.sql("INSERT INTO visits VALUES (6, 'q')")
+    loaded.ok("resync", "visits")
+    told = loaded.fails("merge")
+    assert (told.code, "visits" in told.message, "curated/visits" in (told.hint or "")) == ("LW-407", True, True)
+    subprocess.run(["mv", loaded.folder / "curated/visits", loaded.folder / "before"], check=True)
+    loaded.sql("DELETE FROM visits WHERE id = 4")
+    assert loaded.equal() == {**ALL_EQUAL, "visits": "equal"}
+
+
+@pytest.mark.parametrize("statement", ["DROP TABLE orders", "ALTER TABLE orders RENAME TO bills"])
+def test_a_table_that_is_gone_leaves_the_others_alone(loaded: Shop, statement: str) -> None:
+    loaded.sql(statement)
+    loaded.sql(f"INSERT INTO parts VALUES (500, '{VALUE}')")
+    loaded.ok("run")
+    assert loaded.ok("sql", "SELECT count(*) AS n FROM orders", "--json").json == [{"n": 20}]
+    assert loaded.tables()["parts"]["rows"] == 3
+    told = loaded.fails("resync", "orders")
+    assert (told.code, "orders" in told.message, "lakewright plan" in (told.hint or "")) == ("LW-213", True, True)
+    ran = loaded.run("check", "--source", "--json")
+    verdicts = {table["table"]: table for table in ran.json["reports"][0]["tables"]}
+    assert (ran.code, verdicts["parts"]["verdict"], verdicts["orders"]["verdict"] in ("error", "stopped")) == (3, "equal", True)
+    if "bills" in statement:
+        assert verdicts["bills"]["verdict"] == "equal"
+
+
+@pytest.mark.parametrize("identity", ["FULL", "USING INDEX orders_name"])
+def test_another_replica_identity_goes_on(loaded: Shop, identity: str) -> None:
+    loaded.sql("UPDATE orders SET name = 'order ' || id")
+    loaded.sql("ALTER TABLE orders ALTER name SET NOT NULL")
+    loaded.sql("CREATE UNIQUE INDEX orders_name ON orders (name)")
+    loaded.ok("run")
+    loaded.sql(f"ALTER TABLE orders REPLICA IDENTITY {identity}")
+    loaded.sql("UPDATE orders SET price = 1 WHERE id = 1")
+    loaded.sql("UPDATE orders SET name = 'other', id = 99 WHERE id = 2")
+    loaded.sql("DELETE FROM orders WHERE id = 3")
+    loaded.ok("run")
+    if loaded.tables()["orders"]["state"] == "stopped":
+        loaded.ok("resync", "orders")
+    if rekeyed(loaded):
+        subprocess.run(["mv", loaded.folder / "curated/orders", loaded.folder / "before"], check=True)
+    assert loaded.equal() == ALL_EQUAL
+
+
+def rekeyed(shop: Shop) -> bool:
+    """Whether the table's key is another one than that of its rows so far."""
+    key = [c["column"] for c in shop.ok("schema", "orders", "--json").json["columns"] if c["key"]]
+    return key != ["id"]
+
+
+def test_up_loads_a_new_table_and_goes_on_with_a_resynced_one(loaded: Shop) -> None:
+    with loaded.up() as up:
+        loaded.sql("ALTER TABLE orders DROP COLUMN price")
+        loaded.sql(f"INSERT INTO orders VALUES (500, '{VALUE}')")
+        loaded.sql(f"INSERT INTO parts VALUES (500, '{VALUE}')")
+        up.until_merged("parts")
+        loaded.sql("CREATE TABLE visits (id int PRIMARY KEY)")
+        loaded.sql("INSERT INTO visits VALUES (1)")
+        loaded.ok("resync", "orders")
+        up.until_merged("visits")
+        loaded.sql("DELETE FROM visits")
+        code, err = up.stop(signal.SIGINT)
+        assert (code, err) == (0, "")
+    assert loaded.equal() == {**ALL_EQUAL, "visits": "equal"}

@@ -1,0 +1,139 @@
+"""One small history, with a death at every call of the store: before the call has an effect, and after."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import random
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg2
+import pytest
+
+from lakewright.errors import LakewrightError
+from lakewright.pipeline.lake import Lake
+from lakewright.testing.faults import Fault, FaultyStore
+
+from .histories import TABLES, History
+from .test_delivery_rule import compare, drop
+from .world import World
+
+Act = Callable[[Lake], object]
+SCHEMA = "every_call"
+
+
+def strides(sample: int) -> pytest.MarkDecorator:
+    """Every call in a long run, each `sample`-th otherwise."""
+    every = pytest.param(1, marks=[pytest.mark.crash, pytest.mark.timeout(3600)])
+    return pytest.mark.parametrize("stride", [sample, every])
+
+
+def faults(stride: int) -> Iterator[Fault]:
+    for call in itertools.count(1, stride):
+        yield Fault(call, "die", "before")
+        yield Fault(call, "die", "after")
+
+
+def struck(world: World, fault: Fault, act: Act) -> bool:
+    """Do it in a life with this fault; False where the life ended before the fault's turn."""
+    with contextlib.suppress(LakewrightError), world.life(fault) as lake:
+        act(lake)
+    assert isinstance(lake.store, FaultyStore)
+    assert isinstance(fault.call, int)
+    return len(lake.store.calls) >= fault.call
+
+
+def merge_all(lake: Lake) -> None:
+    lake.merge(None, lambda _: None)
+
+
+@pytest.fixture
+def history(database: str) -> Iterator[History]:
+    """Some transactions in a schema of their own."""
+    connection = psycopg2.connect(database)
+    made = History(connection, SCHEMA, random.Random(1))
+    for _ in range(8):
+        made.transaction()
+    yield made
+    connection.rollback()
+    drop(connection, SCHEMA)
+    connection.close()
+
+
+@pytest.fixture
+def new_world(database: str, history: History, monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], World]:
+    return lambda folder: World(folder, database, history.schema, random.Random(1), monkeypatch)
+
+
+@strides(25)
+def test_a_first_load(stride: int, tmp_path: Path, history: History, new_world: Callable[[Path], World]) -> None:
+    for number, fault in enumerate(faults(stride)):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        world = new_world(folder)
+        reached = struck(world, fault, world.capture)
+        with world.life() as lake:
+            world.capture(lake)
+            compare(world, lake, history, [], str(fault))
+        shutil.rmtree(folder)
+        if not reached:
+            assert number > 2
+            return
+
+
+@strides(6)
+def test_a_capture(stride: int, tmp_path: Path, history: History, new_world: Callable[[Path], World]) -> None:
+    world = new_world(tmp_path)
+    with world.life() as lake:
+        world.capture(lake)
+    for number, fault in enumerate(faults(stride)):
+        for _ in range(3):
+            history.transaction()
+        reached = struck(world, fault, world.capture)
+        with world.life() as lake:
+            world.capture(lake)
+            compare(world, lake, history, [], str(fault))
+            lake.log("db").fold_manifests()
+        if not reached:
+            assert number > 2
+            return
+
+
+@pytest.mark.parametrize("step", ["merge", "clean", "fold"])
+@strides(40)
+def test_what_follows(stride: int, step: str, tmp_path: Path, history: History, new_world: Callable[[Path], World]) -> None:
+    """A merge of changes, a clean of old instants, a fold of manifests: each from the same folder, over and over."""
+    template = tmp_path / "template"
+    template.mkdir()
+    world = new_world(template)
+    for turn in range(8 if step == "clean" else 2):
+        for _ in range(3):
+            history.transaction()
+        with world.life() as lake:
+            world.capture(lake)
+            if step != "merge" or turn == 0:
+                merge_all(lake)
+    for number, fault in enumerate(faults(stride)):
+        folder = tmp_path / str(number)
+        shutil.copytree(template, folder)
+        world = new_world(folder)
+        acts: dict[str, Act] = {
+            "merge": merge_all,
+            "clean": world.maintain,
+            "fold": lambda lake: lake.log("db").fold_manifests(),
+        }
+        reached = struck(world, fault, acts[step])
+        with world.life() as lake:
+            compare(world, lake, history, [], str(fault))
+            acts[step](lake)
+            merge_all(lake)
+            compare(world, lake, history, [], f"{fault}, then again")
+            for name in TABLES:
+                columns = lake.log("db").newest_schema(lake.mirror(f"{SCHEMA}_{name}").origin).column_names
+                assert world.hudi_rs(lake, name, columns) == history.rows(name), (name, str(fault))
+        shutil.rmtree(folder)
+        if not reached:
+            assert number > 0
+            return
