@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from benchmarks._figure import Figure
 from benchmarks._lake import execute, lake, rows_of
@@ -27,7 +28,7 @@ def run() -> Iterator[Figure]:
             live, committed = rows_of(opened, text), rows_of(opened, text, committed=True)
             assert live != committed or name.endswith("point"), "the tail does not show"
             times = [
-                (_seconds(lambda: rows_of(opened, text)), _seconds(lambda: rows_of(opened, text, committed=True)))
+                (_seconds(partial(rows_of, opened, text)), _seconds(partial(rows_of, opened, text, committed=True)))
                 for _ in range(ROUNDS)
             ]
             ours, peer = (statistics.median(column) for column in zip(*times, strict=True))

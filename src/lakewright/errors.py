@@ -120,7 +120,7 @@ class CommitConflict(FormatError):
 class QueryError(LakewrightError):
     """A SQL statement is wrong or asks for what cannot be answered.
 
-    ``where`` is ``line:column`` in the user's text, both from 1; ``excerpt`` that line and, below it, carets under the wrong word.
+    ``where`` is ``line:column`` in the user's text, both from 1; ``excerpt`` is that line and carets under the wrong word.
     """
 
     def __init__(

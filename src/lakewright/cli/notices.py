@@ -22,6 +22,8 @@ def describe(notice: Any) -> str:
 @describe.register
 def _(notice: Captured) -> str:
     rows = sum(notice.rows.values())
+    if notice.error is not None:
+        return f"left out {', '.join(map(str, notice.rows))}: {notice.error.message} ({notice.error.code})"
     if notice.kind == "loaded":
         return f"loaded {', '.join(map(str, notice.rows))}: {rows:,} rows"
     if notice.kind == "load":

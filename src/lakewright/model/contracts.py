@@ -128,8 +128,8 @@ class Flush:
 class Drift:
     """Tables that changed while their stream was silent.
 
-    ``stopped`` are those that cannot go on as they are, with the error that says why: gone, made anew, of another shape, or no longer
-    published. ``grown`` are those with new columns that can be taken up, as they are now; all that is committed up to
+    ``stopped`` are those that cannot go on as they are, with the error that says why: gone, made anew, of another shape, or not
+    published any more. ``grown`` are those with new columns that can be taken up, as they are now; all that is committed up to
     ``position`` may still be of the old shape, nothing after it.
     """
 
@@ -203,7 +203,7 @@ class Source(Protocol):
         ...
 
     def drift(self, tables: Sequence[TableSchema]) -> Drift:
-        """How the catalog differs now from `tables`: what the stream does not tell of tables that are idle or not sent any more."""
+        """How the catalog differs now from `tables`: what the stream does not tell of tables that are idle or not sent."""
         ...
 
     def current_position(self) -> Position:

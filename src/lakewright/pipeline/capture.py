@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from lakewright.errors import LogError, SourceError
+from lakewright.errors import LakewrightError, LogError, SourceError, SourceUnreachable
 from lakewright.model.batch import ChangeBatch, raw_schema
 from lakewright.model.contracts import Drift, Flush, Source, Stopped, Store, Stream
 from lakewright.model.names import TableName
@@ -38,12 +38,16 @@ PARALLEL = 2
 
 @dataclasses.dataclass(frozen=True)
 class Captured:
-    """What one step of a capture made durable: rows by table, the log's end, and how long ago that was committed in the source."""
+    """What one step of a capture did: ``kind`` is log, loaded (one table), load (all of one load) or refused (with ``error``).
+
+    Rows by table, the log's end, and when its last transaction was committed in the source.
+    """
 
     kind: str
     rows: dict[TableName, int]
     watermark: Position | None
     time: datetime.datetime | None
+    error: LakewrightError | None = None
 
 
 class Capture:
@@ -60,6 +64,7 @@ class Capture:
         self._pool = ThreadPoolExecutor(PARALLEL, "write")
         self._catalog_at = time.monotonic()
         self._drift = Drift()
+        self._refused: set[TableName] = set()
 
     def run(self, stop: threading.Event, until: Position | None = None, wait: float = 0.0) -> None:
         """Load what was not loaded, then follow changes until `stop` is set or the log's end is at or after `until`.
@@ -185,19 +190,35 @@ class Capture:
         schemas = self._source.discover()
         for gone in wanted - {schema.name for schema in schemas}:
             self._log.reloaded(gone)
-        return [schema for schema in schemas if schema.name in wanted or schema.name not in loaded]
+        known = loaded | self._refused
+        return [schema for schema in schemas if schema.name in wanted or schema.name not in known]
 
     def _load_missing(self, writer: LogWriter) -> None:
         """Load all tables of a server that was never loaded, or those that are to be loaded beside the others."""
         server = self._source.feed()
         joins = server.is_same_server(self._log.view().feed)
         schemas = self._missing() if joins else self._source.discover()
+        if joins:
+            schemas = [schema for schema in schemas if self._can_join(schema)]
         if schemas:
             load(self._source, self._log, writer, schemas, None if joins else server, self._notice)
             for schema in schemas:
                 self._log.reloaded(schema.name)
         elif not joins:
             raise SourceError("LW-246", "the source has none of the chosen tables", hint="`lakewright doctor` lists them")
+
+    def _can_join(self, schema: TableSchema) -> bool:
+        """Whether the source can publish a table that appeared; one that it cannot is left out alone, until the next start."""
+        try:
+            self._source.prepare([schema])
+        except SourceUnreachable:
+            raise
+        except SourceError as error:
+            self._refused.add(schema.name)
+            self._log.reloaded(schema.name)
+            self._notice(Captured("refused", {schema.name: 0}, None, None, error))
+            return False
+        return True
 
 
 def reload(source: Source, log: RawLog, store: Store, notice: Callable[[Captured], None]) -> None:

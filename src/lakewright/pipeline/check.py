@@ -34,8 +34,8 @@ Verdict = Literal["equal", "different", "append-only", "stopped", "error"]
 class TableCheck:
     """The verdict on one table at the report's position.
 
-    ``append-only``: the table has no key and its source had updates or deletes, which are not captured. ``adjusted`` counts source
-    rows with a value that its column type cannot hold (kept as text in the raw log's ``_exact``).
+    ``append-only``: the table has no key and its source had updates or deletes, which are not captured. ``adjusted`` counts
+    source rows with a value that its column type cannot hold (kept as text in the raw log's ``_exact``).
     """
 
     table: str

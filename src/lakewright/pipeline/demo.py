@@ -46,7 +46,8 @@ def run(folder: Path, demo: Demo, scale: float, say: Say, show: Show) -> CheckRe
             workload = script.Loop(url, folder / demo.workload.script, demo.workload.rate, "lakewright.step")
             end = time.monotonic() + demo.workload.seconds
             say(
-                f"live: {demo.workload.rate:g} transactions/s for {demo.workload.seconds:g} s, captured and merged by `lakewright up`"
+                f"live: {demo.workload.rate:g} transactions/s for {demo.workload.seconds:g} s,"
+                " captured and merged by `lakewright up`"
             )
             _follow(lake, url, demo.follow, say)
             _freshness(lake, url, demo.follow, say)

@@ -47,7 +47,7 @@ class Fold:
         return self._rows(made, f"SELECT {listed if self.at.snapshot else made} FROM {self._base()} AS b")
 
     def visible_sql(self, column: Callable[[Column], str]) -> str:
-        """A SELECT of all rows with the source's columns, each written by `column`, and the partition's day where there is one."""
+        """A SELECT of all rows with the source's columns, each written by `column`, and the partition's day if any."""
         parts = [column(each) for each in self.at.schema.columns]
         if self.at.mirror.partition:
             parts.append(self.at.mirror.day_sql())

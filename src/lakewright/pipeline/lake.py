@@ -159,7 +159,7 @@ class Lake:
 
     def doctor(self) -> list[setup.Finding]:
         """Whether everything that capture needs is there, and what mends what is not."""
-        return setup.doctor(self.project, self.source)
+        return setup.doctor(self.project, self.source, self.log)
 
     def plan(self) -> setup.Plan:
         """What `apply` would do, and what deserves a look."""
@@ -208,7 +208,7 @@ class Lake:
     def up(self, stop: threading.Event, notice: Callable[[Event], None]) -> None:
         """Capture, merge and clean until `stop` is set; raises the first error that ended a part of it."""
         tasks = [Task(name, self._capture_step(name, stop, notice)) for name in self.project.lake.sources]
-        tasks.append(Task("merge", paced(lambda: self._merge_step(notice))))
+        tasks.append(Task("merge", paced(lambda: self._merge_step(notice)), follower=True))
         failures = keep_up(tasks, stop, notice)
         if failures:
             raise failures[0]
@@ -337,7 +337,8 @@ class Lake:
     def _capture_step(self, name: str, stop: threading.Event, notice: Callable[[Event], None]) -> Callable[[], float]:
         def step() -> float:
             def captured(done: Captured) -> None:
-                notice(Event("captured" if done.kind == "log" else "loaded", name, _counts(done), utc_now()))
+                kind = {"log": "captured", "refused": "failed"}.get(done.kind, "loaded")
+                notice(Event(kind, name, done.error.message if done.error else _counts(done), utc_now(), done.error))
 
             Capture(self.source(name), self.log(name), self.store, captured).run(stop, wait=WAIT_SECONDS)
             return 0.0

@@ -17,8 +17,8 @@ from lakewright.model.table import DELETED_COLUMN, POSITION_COLUMN, ROW_COLUMN, 
 class Mirror:
     """What lake.yaml says of one table.
 
-    ``path`` is its folder in the store. ``day_of`` is the column whose day in UTC partitions it, or None. ``recent`` is how far back
-    every moment stays readable.
+    ``path`` is its folder in the store. ``day_of`` is the column whose day in UTC partitions it, or None. ``recent`` is how far
+    back every moment stays readable.
     """
 
     name: str

@@ -19,7 +19,10 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 def parse_time(text: str, now: datetime.datetime) -> datetime.datetime:
-    """``2026-03-01 12:00:00`` (UTC where no offset is given), an instant ``20260301120000000``, or ``15m`` ago; `QueryError` otherwise."""
+    """``2026-03-01 12:00:00`` (UTC unless it says otherwise), an instant ``20260301120000000``, or ``15m`` ago.
+
+    Raises `QueryError` for anything else.
+    """
     ago = _AGO.fullmatch(text.strip())
     if ago:
         return now - datetime.timedelta(**{_UNITS[ago[2]]: int(ago[1])})

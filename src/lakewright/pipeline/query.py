@@ -106,6 +106,13 @@ class Tables:
         view = self._views.setdefault(mirror.source, log.view())
         as_of = ref.as_of or self._as_of
         self._note(mirror, view)
+        if as_of is not None and (load := view.first_load(mirror.origin)) is not None and as_of < load.time:
+            raise QueryError(
+                "LW-520",
+                f"table {mirror.name} was loaded at {load.time:%Y-%m-%d %H:%M:%S} UTC; nothing is known of"
+                f" {as_of.astimezone(datetime.UTC):%Y-%m-%d %H:%M:%S} UTC",
+                hint="choose a later time; `lakewright history TABLE` lists the commits",
+            )
         if ref.schema == self._raw:
             return self._raw_rows(mirror, log, view, self._position(log, view, as_of))
         if self._committed:

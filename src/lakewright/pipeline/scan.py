@@ -30,7 +30,7 @@ def snapshot_sql(snapshot: Snapshot, spec: TableSpec, schema: TableSchema) -> st
 
 
 def raw_sql(log: RawLog, schema: TableSchema, files: Sequence[RawFile], extra: str, where: str = "", option: str = "") -> str:
-    """A SELECT of raw rows with the columns of `schema` and `extra`; rows of an older schema have the new columns' missing value."""
+    """A SELECT of raw rows with the columns of `schema` and `extra`; older rows have the new columns' missing value."""
     parts = []
     for number, group in itertools.groupby(sorted(files, key=lambda file: file.schema), key=lambda file: file.schema):
         known = set(log.schema(schema.name, number).column_names)

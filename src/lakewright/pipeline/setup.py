@@ -81,7 +81,7 @@ def no_such_table(name: str, known: Sequence[str]) -> QueryError:
     return QueryError("LW-524", f"there is no table {name}", hint=hint)
 
 
-def doctor(project: Project, source: Callable[[str], Any]) -> list[Finding]:
+def doctor(project: Project, source: Callable[[str], Any], log: Callable[[str], RawLog]) -> list[Finding]:
     """Everything that capture needs, in the order a person would look."""
     free = shutil.disk_usage(project.folder).free
     mend = "make room, or move the lake's folder to a larger disk"
@@ -91,6 +91,9 @@ def doctor(project: Project, source: Callable[[str], Any]) -> list[Finding]:
     for name in project.lake.sources:
         try:
             findings += source(name).examine()
+            if log(name).view().feed is not None and source(name).status().state == "missing":
+                detail = f"{project.lake.slot(name)} is gone, and the log goes on from it"
+                findings.append(Finding(f"{name}: slot", False, detail, "lakewright resync"))
         except LakewrightError as error:
             findings.append(Finding(f"{name}: connection", False, f"{error.message} ({error.code})", error.hint))
     return findings

@@ -20,8 +20,8 @@ State = Literal["live", "behind", "not loaded", "not merged", "stopped", "damage
 class TableStatus:
     """One table: what `lakewright sql --committed` would read, and how far the log is ahead of it.
 
-    ``lag_seconds`` is the age of the oldest change that is in the log and not in the table, ``lag_bytes`` and ``lag_rows`` the size of all
-    such changes. `lakewright sql` reads them too: its answers are as fresh as the source's watermark.
+    ``lag_seconds`` is the age of the oldest change that is in the log and not in the table, ``lag_bytes`` and ``lag_rows`` the
+    size of all such changes. `lakewright sql` reads them too: its answers are as fresh as the source's watermark.
     """
 
     table: str

@@ -34,7 +34,7 @@ class Instants(Protocol):
 
 @dataclasses.dataclass(frozen=True)
 class TableAt:
-    """Which files make a table at ``upto``: a snapshot or, before the first merge of a generation, the load; and the tail after it."""
+    """Which files make a table at ``upto``: a snapshot or, before a generation's first merge, the load; and the tail after it."""
 
     mirror: Mirror
     feed: Feed

@@ -28,10 +28,14 @@ class Event:
 
 @dataclasses.dataclass(frozen=True)
 class Task:
-    """One piece of work that goes on for ever: ``step`` does some and says how many seconds to wait before the next."""
+    """One piece of work that goes on for ever: ``step`` does some and says how many seconds to wait before the next.
+
+    When all tasks but the ``follower``s have failed, those have nothing left to do and end too.
+    """
 
     subject: str
     step: Callable[[], float]
+    follower: bool = False
 
 
 def keep_up(tasks: Sequence[Task], stop: threading.Event, notice: Callable[[Event], None]) -> list[LakewrightError]:
@@ -41,11 +45,13 @@ def keep_up(tasks: Sequence[Task], stop: threading.Event, notice: Callable[[Even
     that task alone and the others go on.
     """
     failures: list[LakewrightError] = []
-    threads = [threading.Thread(target=_run, args=(task, stop, notice, failures), name=task.subject) for task in tasks]
-    for thread in threads:
+    threads = {task: threading.Thread(target=_run, args=(task, stop, notice, failures), name=task.subject) for task in tasks}
+    for thread in threads.values():
         thread.start()
-    while any(thread.is_alive() for thread in threads):
-        for thread in threads:
+    while any(thread.is_alive() for thread in threads.values()):
+        if not any(thread.is_alive() for task, thread in threads.items() if not task.follower):
+            stop.set()
+        for thread in threads.values():
             thread.join(0.2)
     return failures
 
@@ -68,7 +74,7 @@ def _run(task: Task, stop: threading.Event, notice: Callable[[Event], None], fai
 
 
 def paced(step: Callable[[], bool], every: float = MERGE_EVERY) -> Callable[[], float]:
-    """A step that rests as long as it worked, at least `every` seconds after work, so that a small machine can do other things."""
+    """A step that rests as long as it worked, at least `every` seconds after work: a small machine has other things to do."""
 
     def one() -> float:
         start = time.monotonic()

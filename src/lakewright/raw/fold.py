@@ -35,8 +35,9 @@ def fold_sql(key: Sequence[str], columns: Sequence[str], base: str, tail: str) -
     over = f"(PARTITION BY {_list(key, 'l.')})"
     rest = [quote(column) for column in columns]
     last_present = "".join(
-        f",\n    max(CASE WHEN l.{OP} <> 'D' AND {_present('l', column)} AND (i._fold_start IS NULL OR l.{POSITION} >= i._fold_start)"
-        f" THEN l.{POSITION} END) OVER {over} AS {quote('p ' + column)}"
+        f",\n    max(CASE WHEN l.{OP} <> 'D' AND {_present('l', column)}"
+        f" AND (i._fold_start IS NULL OR l.{POSITION} >= i._fold_start) THEN l.{POSITION} END)"
+        f" OVER {over} AS {quote('p ' + column)}"
         for column in columns
     )
     value = "".join(f",\n    {_value_at_last(column)}" for column in columns)
@@ -86,7 +87,8 @@ def complete_sql(key: Sequence[str], columns: Sequence[str], base: str, tail: st
     base_equal = " AND ".join(f"b.{quote(name)} = t.{quote('old ' + name)}" for name in key)
     old_key = ", ".join(f"{OLD_KEY}.{quote(name)} AS {quote('old ' + name)}" for name in key)
     last_present = "".join(
-        f",\n    max(CASE WHEN {OP} <> 'D' AND {_present('q', column)} AND (_fold_start IS NULL OR {POSITION} >= _fold_start) THEN {POSITION} END)"
+        f",\n    max(CASE WHEN {OP} <> 'D' AND {_present('q', column)}"
+        f" AND (_fold_start IS NULL OR {POSITION} >= _fold_start) THEN {POSITION} END)"
         f" OVER (PARTITION BY _fold_row) AS {quote('p ' + column)}"
         for column in columns
     )

@@ -67,6 +67,10 @@ class LogView:
         """The table's newest load, wherever its consistent point is."""
         return next(reversed(self._log(table).loads), None)
 
+    def first_load(self, table: TableName) -> LoadInfo | None:
+        """The table's oldest load in the current feed: of moments before it the log knows nothing."""
+        return next(iter(self._log(table).loads), None)
+
     def changes(self, table: TableName, after: Position, upto: Position) -> tuple[RawFile, ...]:
         """The table's files, in position order, that may hold changes in (after, upto]; their ends may lie outside."""
         files = self._log(table).changes
@@ -108,7 +112,7 @@ class LogView:
         return after[0] if after else load.schema if load else 0
 
     def former_schema_number(self, table: TableName) -> int:
-        """The number of the schema that the table had in the log when its newest load joined; 0 where it was not followed then."""
+        """The number of the table's schema in the log when its newest load joined; 0 where it was not followed then."""
         log = self._log(table)
         if len(log.loads) < 2 or (log.stop is not None and log.stop.position >= log.loads[-2].position):
             return 0
