@@ -61,7 +61,7 @@ def test_a_key_added_to_a_log_makes_it_a_table(loaded: Shop) -> None:
     loaded.sql("ALTER TABLE visits ADD PRIMARY KEY (id)")
     loaded.sql("INSERT INTO visits VALUES (6, 'q')")
     loaded.ok("resync", "visits")
-    told = loaded.fails("merge")
+    told = loaded.fails("run")
     assert (told.code, "visits" in told.message, "curated/visits" in (told.hint or "")) == ("LW-407", True, True)
     subprocess.run(["mv", loaded.folder / "curated/visits", loaded.folder / "before"], check=True)
     loaded.sql("DELETE FROM visits WHERE id = 4")

@@ -120,4 +120,4 @@ def test_server_that_cannot_decode_is_found_before_a_load_fails(own_server: Embe
     assert "max_replication_slots = 2" in (findings["replication slots"].mend or "")
     with pytest.raises(SourceError, match="wal_level") as caught, shop.open_load(shop.discover(), first=True):
         pass
-    assert caught.value.hint == "lakewright doctor"
+    assert caught.value.hint == "`lakewright doctor` names what is missing"

@@ -113,12 +113,16 @@ class Capture:
         held: list[RawFile] = []
         stopped: list[Stopped] = []
         written_at = looked_at = time.monotonic()
-        end = self._log.view().watermark
+        view = self._log.view()
+        end, loads = view.watermark, [view.newest_load(table) for table in view.tables()]
+        # A load counts from its point on, so the log has to get there even if nothing happens in the source.
+        loaded = max((load.position for load in loads if load), default=end)
         for flush in stream.flushes(until):
             held += self._write(writer, flush)
             stopped += flush.stopped
             now = time.monotonic()
-            late = flush.urgent or self._drift.grown or self._is_wanted(end, until) or now - written_at > IDLE_MANIFEST_SECONDS
+            late = flush.urgent or self._drift.grown or end < loaded or self._is_wanted(end, until)
+            late = late or now - written_at > IDLE_MANIFEST_SECONDS
             if flush.watermark is not None and (held or stopped or (late and flush.watermark > end)):
                 held += self._grown(writer, flush.watermark)
                 writer.append(held, flush.watermark, flush.time, stopped)

@@ -14,7 +14,7 @@ from typing import Any, Self
 
 import duckdb
 
-from lakewright.errors import FormatError, LakewrightError, LeaseHeld, QueryError, SourceError
+from lakewright.errors import FormatError, LakewrightError, LeaseHeld, QueryError, Retry, SourceError
 from lakewright.model.contracts import Store, TableFormat
 from lakewright.model.names import TableName
 from lakewright.model.position import Position
@@ -207,8 +207,9 @@ class Lake:
 
     def up(self, stop: threading.Event, notice: Callable[[Event], None]) -> None:
         """Capture, merge and clean until `stop` is set; raises the first error that ended a part of it."""
+        broken: set[str] = set()
         tasks = [Task(name, self._capture_step(name, stop, notice)) for name in self.project.lake.sources]
-        tasks.append(Task("merge", paced(lambda: self._merge_step(notice)), follower=True))
+        tasks.append(Task("merge", paced(lambda: self._merge_step(notice, broken)), follower=True))
         failures = keep_up(tasks, stop, notice)
         if failures:
             raise failures[0]
@@ -345,20 +346,35 @@ class Lake:
 
         return step
 
-    def _merge_step(self, notice: Callable[[Event], None]) -> bool:
-        """Merge and clean every table once; whether anything was committed."""
+    def _merge_step(self, notice: Callable[[Event], None], broken: set[str]) -> bool:
+        """Merge and clean every table once that is not `broken`; whether anything was committed.
+
+        A table whose merge fails for good is told of once and left alone until the next start; the others go on.
+        """
         worked = False
         for mirror in self.mirrors():
-            merged = merge(mirror, self.log(mirror.source), self.format, self.store, self.connection(), wait=WAIT_SECONDS)
-            if merged and merged.commit:
-                worked = True
-                commit = merged.commit
-                detail = f"{commit.inserts} inserted, {commit.updates} updated, {commit.deletes} deleted at {merged.position}"
-                notice(Event("merged", mirror.name, detail, utc_now()))
-                cleaned = services.clean(mirror, self.format, self.store, utc_now())
-                if cleaned.files:
-                    notice(Event("cleaned", mirror.name, f"{cleaned.files} files", utc_now()))
+            if mirror.name in broken:
+                continue
+            try:
+                worked |= self._merge_one(mirror, notice)
+            except LakewrightError as error:
+                if error.retry is Retry.SOON:
+                    raise
+                broken.add(mirror.name)
+                notice(Event("failed", mirror.name, error.message, utc_now(), error))
         return worked
+
+    def _merge_one(self, mirror: Mirror, notice: Callable[[Event], None]) -> bool:
+        merged = merge(mirror, self.log(mirror.source), self.format, self.store, self.connection(), wait=WAIT_SECONDS)
+        if merged is None or merged.commit is None:
+            return False
+        commit = merged.commit
+        detail = f"{commit.inserts} inserted, {commit.updates} updated, {commit.deletes} deleted at {merged.position}"
+        notice(Event("merged", mirror.name, detail, utc_now()))
+        cleaned = services.clean(mirror, self.format, self.store, utc_now())
+        if cleaned.files:
+            notice(Event("cleaned", mirror.name, f"{cleaned.files} files", utc_now()))
+        return True
 
     def _source_status(self, name: str) -> SourceStatus:
         view = self.log(name).view()

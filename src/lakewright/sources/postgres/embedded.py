@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import functools
 import hashlib
 import importlib.util
 import os
@@ -28,6 +29,7 @@ DATABASE = "lake"
 
 _USER = "postgres"
 _UNPRIVILEGED = "nobody"
+_SHARED = Path("/var/tmp")
 _PORT = 5432
 _ORPHAN_SECONDS = 30
 
@@ -49,7 +51,8 @@ class EmbeddedPostgres:
     """The server whose files are in `folder`; the database `DATABASE` exists once it has been started.
 
     Every method may be called from several processes at once. Under root, which PostgreSQL refuses to run as, the server
-    runs as ``nobody``, who must be able to reach `folder`.
+    runs as ``nobody``; where that user cannot enter `folder` or the installed programs, it becomes a link to a folder below
+    ``/var/tmp``, and the programs are copied there.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -84,10 +87,10 @@ class EmbeddedPostgres:
         """
         if self.is_running():
             return
-        bin_folder = programs()
+        programs()
+        if not _is_reachable(self.folder.parent):
+            self._link_outside()
         self.folder.mkdir(parents=True, exist_ok=True)
-        _check_reach(bin_folder)
-        _check_reach(self.folder)
         with self._lock():
             if self.is_running():
                 return
@@ -110,6 +113,25 @@ class EmbeddedPostgres:
                     sockets = self._socket_folder()
                     _run("pg_ctl", "stop", "--wait", "--silent", "-D", self.data, "-m", "fast")
                     _remove_empty(sockets)
+
+    def _link_outside(self) -> None:
+        """Make the folder, not yet there, a link to one that the server's account can enter."""
+        outside = _outside("data", str(self.folder))
+        if not self.folder.exists() and outside.exists():  # the lake that it belonged to was removed
+            EmbeddedPostgres(outside).stop()
+            shutil.rmtree(outside)
+        outside.mkdir(mode=0o755, exist_ok=True)
+        self.folder.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            self.folder.symlink_to(outside, target_is_directory=True)
+        self.folder = self.folder.resolve()
+        self.data = self.folder / "data"
+        if not _is_reachable(self.folder):
+            raise SourceError(
+                "LW-204",
+                f"the embedded PostgreSQL runs as user {_UNPRIVILEGED} under root, and {self.folder} is closed to it",
+                hint=f"run as an ordinary user, or move {self.folder} to where {_UNPRIVILEGED} can enter",
+            )
 
     def _initialise(self) -> None:
         """Make the data folder with the database in it: whole under its name, or not at all."""
@@ -216,7 +238,7 @@ def _spawn(command: Sequence[str | Path], stdin: str = "") -> subprocess.Complet
 
 
 def _run(program: str, *arguments: str | Path, stdin: str = "") -> None:
-    done = _spawn([programs() / program, *arguments], stdin)
+    done = _spawn([_runnable() / program, *arguments], stdin)
     if done.returncode:
         lines = (done.stderr or done.stdout).strip().splitlines()
         raise SourceError("LW-203", f"{program} of the embedded PostgreSQL failed: {lines[-1] if lines else done.returncode}")
@@ -234,17 +256,31 @@ def _remove_empty(folder: Path) -> None:
         folder.rmdir()
 
 
-def _check_reach(path: Path) -> None:
-    """Raise `SourceError` where the server's account cannot enter `path`."""
-    if _account() is None:
-        return
-    for folder in reversed([path, *path.parents]):
-        if _spawn(["test", "-x", folder]).returncode:
-            raise SourceError(
-                "LW-204",
-                f"the embedded PostgreSQL runs as user {_UNPRIVILEGED} under root, and {folder} is closed to it",
-                hint=f"run as an ordinary user, or chmod o+x {folder}",
-            )
+def _is_reachable(path: Path) -> bool:
+    """Whether the server's account can enter the folder, or the nearest one above that exists."""
+    while not path.exists():
+        path = path.parent
+    return _account() is None or not _spawn(["test", "-x", path]).returncode
+
+
+def _outside(kind: str, name: str) -> Path:
+    """A folder's name that every account can reach, the same for the same `name`."""
+    return _SHARED / f"lakewright-{kind}-{hashlib.sha256(name.encode()).hexdigest()[:16]}"
+
+
+@functools.cache
+def _runnable() -> Path:
+    """The folder of programs that the server's account can run: a copy where it cannot enter the installed one."""
+    installed = programs()
+    if _is_reachable(installed):
+        return installed
+    copy = _outside("postgres", f"{installed} {installed.stat().st_mtime_ns}")
+    if not copy.exists():
+        with tempfile.TemporaryDirectory(dir=_SHARED, prefix="lakewright-") as new:
+            shutil.copytree(installed.parent, Path(new) / "copy", symlinks=True)
+            with contextlib.suppress(OSError):  # another process was faster
+                (Path(new) / "copy").rename(copy)
+    return copy / "bin"
 
 
 def _last_line(log: Path) -> str:
