@@ -275,12 +275,16 @@ def _runnable() -> Path:
     if _is_reachable(installed):
         return installed
     copy = _outside("postgres", f"{installed} {installed.stat().st_mtime_ns}")
+    site, package = installed.parents[2], installed.parents[1].name
     if not copy.exists():
         with tempfile.TemporaryDirectory(dir=_SHARED, prefix="lakewright-") as new:
-            shutil.copytree(installed.parent, Path(new) / "copy", symlinks=True)
+            # The programs look for their libraries in the folder that the wheel has beside its package.
+            for part in (f"{package}/{installed.parent.name}", f"{package}.libs"):
+                if (site / part).exists():
+                    shutil.copytree(site / part, Path(new) / "copy" / part, symlinks=True)
             with contextlib.suppress(OSError):  # another process was faster
                 (Path(new) / "copy").rename(copy)
-    return copy / "bin"
+    return copy / installed.relative_to(site)
 
 
 def _last_line(log: Path) -> str:
