@@ -5,9 +5,13 @@ from __future__ import annotations
 import re
 import signal
 import subprocess
+from collections.abc import Sequence
 
 import pytest
 
+from lakewright.errors import SourceError
+from lakewright.model.schema import TableSchema
+from lakewright.sources.postgres import PostgresSource
 from tests.faults.conftest import VALUE, Shop
 
 ALL_EQUAL = {"orders": "equal", "parts": "equal"}
@@ -122,3 +126,27 @@ def test_up_loads_a_new_table_and_goes_on_with_a_resynced_one(loaded: Shop) -> N
         code, err = up.stop(signal.SIGINT)
         assert (code, err) == (0, "")
     assert loaded.equal() == {**ALL_EQUAL, "visits": "equal"}
+
+
+def test_a_new_table_that_cannot_be_published_is_left_out_alone(loaded: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    publish = PostgresSource.prepare
+
+    def prepare(source: PostgresSource, tables: Sequence[TableSchema]) -> list[str]:
+        if any(table.name.table == "later" for table in tables):
+            raise SourceError("LW-206", "must be owner of publication", hint="as its owner: ALTER PUBLICATION ...")
+        return publish(source, tables)
+
+    loaded.sql("CREATE TABLE later (id int PRIMARY KEY)")
+    loaded.sql(f"INSERT INTO parts VALUES (501, '{VALUE}')")
+    with monkeypatch.context() as patch:
+        patch.setattr(PostgresSource, "prepare", prepare)
+        loaded.ok("run")
+        assert set(loaded.tables()) == {"orders", "parts"}
+        assert loaded.tables()["parts"]["state"] == "live"
+    loaded.ok("run")
+    assert loaded.tables()["later"]["state"] == "live"
+
+
+def test_a_moment_before_the_first_load_is_an_error(loaded: Shop) -> None:
+    told = loaded.fails("sql", "--as-of", "2001-01-01", "SELECT * FROM orders")
+    assert told.code == "LW-520"

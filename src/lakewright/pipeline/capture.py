@@ -81,7 +81,7 @@ class Capture:
                 self._stop_drifted(writer)
                 done = False
                 if until is not None:
-                    until = max(until, self._drift.position)
+                    until = max(until, self._drift.position, self._loaded())
                     done = self._log.view().watermark >= until
                 with self._stream() as stream:
                     # Opened even where nothing is left to do: that tells of a slot that was lost or a source that was restored.
@@ -113,10 +113,7 @@ class Capture:
         held: list[RawFile] = []
         stopped: list[Stopped] = []
         written_at = looked_at = time.monotonic()
-        view = self._log.view()
-        end, loads = view.watermark, [view.newest_load(table) for table in view.tables()]
-        # A load counts from its point on, so the log has to get there even if nothing happens in the source.
-        loaded = max((load.position for load in loads if load), default=end)
+        end, loaded = self._log.view().watermark, self._loaded()
         for flush in stream.flushes(until):
             held += self._write(writer, flush)
             stopped += flush.stopped
@@ -138,6 +135,12 @@ class Capture:
                 if self._log.asked_reloads() or (self._is_catalog_due(now) and (self._missing() or self._look() != Drift())):
                     return False
         return True
+
+    def _loaded(self) -> Position:
+        """The newest load's position: it counts from there on, so the log has to get there even if nothing happens."""
+        view = self._log.view()
+        loads = [view.newest_load(table) for table in view.tables()]
+        return max((load.position for load in loads if load), default=view.watermark)
 
     def _is_wanted(self, end: Position, until: Position | None) -> bool:
         """Whether somebody waits for a position after the log's end."""
