@@ -139,3 +139,12 @@ def test_a_full_disk_is_told_and_leaves_nothing(tmp_path: Path) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, limit)
     assert [*store.list("")] == []
     assert {path.name for path in (tmp_path / ".lakewright/store").iterdir()} <= {"lock"}
+
+
+def test_a_folder_that_was_removed_when_empty_comes_back(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path / "store")
+    store.create("a/b/one", b"1")
+    store.delete("a/b/one")
+    assert not (tmp_path / "store" / "a").exists()
+    store.create("a/c/two", b"2")  # its parent is remembered as made, and is gone
+    assert store.read("a/c/two") == b"2"

@@ -203,11 +203,11 @@ class LocalStore:
     def _in_folder(self, path: Path, change: Callable[[], None]) -> None:
         """Make a change in the object's directory, which is made if need be, and make it durable."""
         for attempt in range(_ATTEMPTS):
-            self._make_durable(path.parent)
             try:
+                self._make_durable(path.parent)
                 change()
                 break
-            except FileNotFoundError:  # `delete` removed the directory, empty again, since we made it
+            except FileNotFoundError:  # `delete` removed a directory, empty again, since we made it
                 if attempt == _ATTEMPTS - 1:
                     raise
                 self._durable.clear()
