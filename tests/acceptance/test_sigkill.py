@@ -77,5 +77,7 @@ def test_up_killed_at_random_moments(kills: int, tmp_path: Path, url: str, histo
                 process.kill()
                 assert process.wait() == -signal.SIGKILL
     with up(tmp_path), Lake.open(tmp_path) as lake:
+        # A signal that comes before `up` captures would end it as it ends any program that starts.
+        wait_for(lambda: lake.status().sources[0].captured_by is not None)
         wait_for(lambda: len(lake.mirrors()) == len(TABLES))
         assert_equal(lake)
