@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.raw.writers import loader, zombie
 
 from lakewright.errors import Changed, LeaseLost, LogError, SourceError
 from lakewright.model.batch import ChangeBatch, raw_schema
@@ -84,20 +85,6 @@ def takes(log: RawLog) -> Lease:
     lease = Lease.take(log.store, log.lease_name, purpose="capture")
     lease.release()  # as a holder that does not know it lost
     return lease
-
-
-class Zombie:
-    """A lease whose holder never hears that it lost it."""
-
-    def __init__(self, number: int) -> None:
-        self.number = number
-
-    def check(self) -> None:
-        pass
-
-
-def zombie(number: int) -> Lease:
-    return Zombie(number)  # type: ignore[return-value]
 
 
 @pytest.fixture
@@ -315,10 +302,10 @@ def test_a_new_feed_starts_over_with_new_generations(log: RawLog) -> None:
 def test_a_resync_joins_the_log_and_counts_from_its_point(log: RawLog) -> None:
     writer = begin(log, zombie(1))
     append(writer, 20, A)
-    loader = log.loader()
-    file = load(loader, A, 30)
+    second = loader(log)
+    file = load(second, A, 30)
     append(writer, 40, A)
-    loader.append_load([file], Position(30), at(30), FEED, first=False)
+    second.append_load([file], Position(30), at(30), FEED, first=False)
     (after,) = append(writer, 50, A)
     view = log.view()
     assert view.watermark == Position(55)
@@ -332,18 +319,18 @@ def test_a_resync_joins_the_log_and_counts_from_its_point(log: RawLog) -> None:
 
 def test_a_resync_loses_to_a_capture_that_started_after_it(log: RawLog) -> None:
     begin(log, zombie(1))
-    loader = log.loader()
-    file = load(loader, A, 30)
+    second = loader(log)
+    file = load(second, A, 30)
     log.writer(zombie(2))
     with pytest.raises(LeaseLost, match="under lease 2, this process has 1"):
-        loader.append_load([file], Position(30), at(30), FEED, first=False)
+        second.append_load([file], Position(30), at(30), FEED, first=False)
     assert fresh(log).generation(A) == 1
     assert file.name not in names(log)
 
 
 def test_an_older_load_than_the_logs_is_refused(log: RawLog) -> None:
     begin(log, zombie(1))
-    early, late = log.loader(), log.loader()
+    early, late = loader(log), loader(log)
     files = [load(early, A, 30)]
     late.append_load([load(late, A, 40)], Position(40), at(40), FEED, first=False)
     with pytest.raises(LogError, match=r"a load of public\.a as of .* came before") as caught:
@@ -363,13 +350,13 @@ def test_a_stopped_table_goes_on_with_a_load_at_or_after_its_stop(log: RawLog) -
             "why",
             "how",
         )
-    loader = log.loader()
+    second = loader(log)
     for lsn in (15, 24):
         with pytest.raises(LogError, match=r"the log went past this load of public\.a, without its changes") as caught:
-            loader.append_load([load(loader, A, lsn)], Position(lsn), at(lsn), FEED, first=False)
+            second.append_load([load(second, A, lsn)], Position(lsn), at(lsn), FEED, first=False)
         assert caught.value.code == "LW-359"
     assert len(log.view().stopped()) == 1
-    loader.append_load([load(loader, A, 25)], Position(25), at(25), FEED, first=False)
+    second.append_load([load(second, A, 25)], Position(25), at(25), FEED, first=False)
     assert log.view().stopped() == []
     log.fold_manifests()
     assert fresh(log).stopped() == []
@@ -378,10 +365,10 @@ def test_a_stopped_table_goes_on_with_a_load_at_or_after_its_stop(log: RawLog) -
 def test_a_capture_that_does_not_know_of_a_new_table_starts_over(log: RawLog) -> None:
     writer = begin(log, zombie(1))
     new = TableName("public", "c")
-    loader = log.loader()
+    second = loader(log)
     with pytest.raises(LogError, match="without its changes"):
-        loader.append_load([load(loader, new, 9)], Position(9), at(9), FEED, first=False)
-    loader.append_load([load(loader, new, 30)], Position(30), at(30), FEED, first=False)
+        second.append_load([load(second, new, 9)], Position(9), at(9), FEED, first=False)
+    second.append_load([load(second, new, 30)], Position(30), at(30), FEED, first=False)
     with pytest.raises(Changed, match="the log went on meanwhile"):
         append(writer, 40, A)
     assert fresh(log).watermark == Position(10)
@@ -419,7 +406,7 @@ def test_a_capture_that_hears_of_its_loss_does_not_append(log: RawLog) -> None:
 def test_a_log_that_went_on_under_the_same_number_is_noticed(log: RawLog) -> None:
     writer = begin(log, zombie(1))
     file = change(writer, A, 20)
-    append(log.loader(), 20, A)
+    append(loader(log), 20, A)
     with pytest.raises(Changed, match="the log went on meanwhile") as caught:
         writer.append([file], Position(25), None)
     assert caught.value.code == "LW-303"

@@ -22,6 +22,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from tests.raw.writers import loader, zombie
 
 from lakewright.errors import Changed, LakewrightError, LeaseLost, LogError, NotFound, StorageError
 from lakewright.model.batch import ChangeBatch, raw_schema
@@ -64,16 +65,6 @@ def rows(table: TableName, op: str, positions: list[str]) -> pa.Table:
     return pa.table({**data, **empty}, raw_schema(SCHEMAS[table]))
 
 
-class Holder:
-    """A lease whose holder never hears that it lost: only the manifests fence."""
-
-    def __init__(self, number: int) -> None:
-        self.number = number
-
-    def check(self) -> None:
-        pass
-
-
 class World:
     """What all actors know of: the source's size, who captures under which number, what was acknowledged."""
 
@@ -90,7 +81,7 @@ class World:
         """One process's capture, up to the end of the source or to the first error."""
         self.leases += 1
         log = self.log(store)
-        writer = log.writer(Holder(self.leases))  # type: ignore[arg-type]
+        writer = log.writer(zombie(self.leases))
         if log.view().feed is None:
             point = end(LOADED)
             files = [self.load(writer, table, point) for table in TABLES]
@@ -107,8 +98,8 @@ class World:
         log = self.log(store)
         if log.view().feed is None:
             return
-        loader = log.loader()
-        loader.append_load([self.load(loader, table, end(transaction))], end(transaction), EPOCH, FEED, first=False)
+        writer = loader(log)
+        writer.append_load([self.load(writer, table, end(transaction))], end(transaction), EPOCH, FEED, first=False)
 
     def load(self, writer: LogWriter, table: TableName, point: Position) -> RawFile:
         return writer.write_load(SCHEMAS[table], rows(table, "I", [str(point)]).to_batches(), point, EPOCH)
@@ -322,7 +313,7 @@ def test_a_fold_makes_a_late_writer_of_a_deleted_number_start_over(tmp_path: Pat
     world = World(tmp_path, 3)
     world.capture(world.store, random.Random(0))
     late, stale = world.log(), world.log()
-    writer = late.loader()
+    writer = loader(late)
     file = world.load(writer, TABLES[0], end(3))
     stale.view()
     world.resync(world.store, TABLES[1], 3)

@@ -60,7 +60,7 @@ class RawLog:
         append any more.
         """
         listed = [entry.name for entry in self.store.list(self.folder)]
-        writer = LogWriter(self, lease.number, lease)
+        writer = LogWriter(self, lease)
         writer.open()
         named = {self.folder + file.name for manifest in self.view().manifests for file in manifest.files}
         for name in listed:
@@ -79,10 +79,6 @@ class RawLog:
     def reloaded(self, table: TableName) -> None:
         """Take back `ask_reload`."""
         reloads.done(self.store, self.folder, table)
-
-    def loader(self) -> LogWriter:
-        """A writer of loads beside a running capture, without its lease; it loses to a capture that starts after it."""
-        return LogWriter(self, self.view().highest_lease, None)
 
     def fold_manifests(self) -> bool:
         """Replace the manifests of the current feed by one that says the same; False where somebody appended meanwhile.

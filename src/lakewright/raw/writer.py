@@ -41,18 +41,18 @@ def next_manifest(view: LogView, kind: Kind, lease: int) -> Manifest:
 
 
 class LogWriter:
-    """Appends to a log under the number of a lease; made by `RawLog.writer` and, for loads only, `RawLog.loader`.
+    """Appends to a log under the number of a lease; made by `RawLog.writer`.
 
     Files may be written from several threads; one thread appends. After an error that an append raises it is unknown whether
     the manifest exists: start over from a new writer and the log's end, which says it. `LeaseLost` means that another capture
     has taken over, `Changed` that the log went on without this writer.
     """
 
-    def __init__(self, log: RawLog, number: int, lease: Lease | None) -> None:
+    def __init__(self, log: RawLog, lease: Lease) -> None:
         self._log = log
-        self._number = number
+        self._number = lease.number
         self._lease = lease
-        self._names = layout.Names(number)
+        self._names = layout.Names(lease.number)
         self._seen = log.view()
 
     def open(self) -> None:
@@ -157,8 +157,7 @@ class LogWriter:
     def _append(self, make: Callable[[LogView], Manifest]) -> None:
         """Create the next manifest, again and again while others take its number, unless one has a higher lease number."""
         while True:
-            if self._lease is not None:
-                self._lease.check()
+            self._lease.check()
             manifest = make(self._seen)
             if self._log.create(manifest):
                 self._seen = self._seen.grown(manifest)
