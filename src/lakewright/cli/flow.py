@@ -54,7 +54,7 @@ def run(session: Session) -> None:
 
 @click.command(cls=Command)
 @pass_session
-@returns("lakewright.pipeline.up:Event")
+@returns("lakewright.pipeline.tasks:Event")
 def up(session: Session) -> None:
     """Capture and merge until interrupted, and go on where it was.
 

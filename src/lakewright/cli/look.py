@@ -69,7 +69,7 @@ def sql(
 
 @click.command(cls=Command)
 @pass_session
-@returns("tables=lakewright.pipeline.lake:TableInfo")
+@returns("tables=lakewright.pipeline.describe:TableInfo")
 def tables(session: Session) -> None:
     """The lake's tables."""
     with session.lake() as lake:
@@ -79,7 +79,7 @@ def tables(session: Session) -> None:
 @click.command(cls=Command)
 @click.argument("table")
 @pass_session
-@returns("lakewright.pipeline.lake:TableSchemaInfo")
+@returns("lakewright.pipeline.describe:TableSchemaInfo")
 def schema(session: Session, table: str) -> None:
     """The columns, types and key of TABLE."""
     with session.lake() as lake:

@@ -10,7 +10,7 @@ from lakewright.pipeline.capture import Captured
 from lakewright.pipeline.check import TableCheck
 from lakewright.pipeline.maintain import Cleaned
 from lakewright.pipeline.merge import Merged
-from lakewright.pipeline.up import Event
+from lakewright.pipeline.tasks import Event
 
 
 @functools.singledispatch

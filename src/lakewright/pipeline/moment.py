@@ -1,4 +1,4 @@
-"""Moments: a time as people give it becomes a position of a source."""
+"""Moments: now, and a time as people give it, which becomes a position of a source."""
 
 from __future__ import annotations
 
@@ -16,6 +16,11 @@ from lakewright.raw.view import LogView
 
 _AGO = re.compile(r"(\d+)\s*(s|m|h|d)( ago)?")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def utc_now() -> datetime.datetime:
+    """The time, in UTC."""
+    return datetime.datetime.now(datetime.UTC)
 
 
 def parse_time(text: str, now: datetime.datetime) -> datetime.datetime:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-from typing import Literal
+from collections.abc import Callable
+from typing import Any, Literal
 
-from lakewright.errors import FormatError
-from lakewright.model.contracts import TableFormat
+from lakewright.errors import FormatError, SourceError
+from lakewright.model.contracts import Store, TableFormat
 from lakewright.model.names import TableName
 from lakewright.pipeline.mirror import Mirror
+from lakewright.pipeline.setup import lost_slot
 from lakewright.raw.log import RawLog
 from lakewright.raw.view import LogView
+from lakewright.storage.lease import Lease
 
 State = Literal["live", "behind", "not loaded", "not merged", "stopped", "damaged"]
 
@@ -100,3 +103,24 @@ def damaged(mirror: Mirror, error: FormatError) -> TableStatus:
     """The status of a table whose folder cannot be read."""
     problem = f"{error.message} ({error.code})"
     return TableStatus(mirror.name, mirror.source, mirror.origin, "damaged", None, None, 0, 0, None, problem)
+
+
+def source_status(name: str, slot: str, log: RawLog, store: Store, connect: Callable[[], Any]) -> SourceStatus:
+    """The status of one source; what only the database knows is None where it does not answer."""
+    view = log.view()
+    try:
+        facts = connect().status()
+        problem = lost_slot(slot, facts.state) if view.feed else None
+    except SourceError as error:
+        facts, problem = None, f"{error.message} ({error.code})"
+    return SourceStatus(
+        name,
+        str(view.watermark) if view.feed else None,
+        view.time,
+        Lease.holder(store, log.lease_name),
+        slot,
+        facts.state if facts else "unknown",
+        max(0, facts.flush_lsn - view.watermark.lsn) if facts and view.feed else None,
+        facts.retained_bytes if facts else None,
+        problem,
+    )

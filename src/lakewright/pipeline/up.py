@@ -1,84 +1,87 @@
-"""Up: capture and merge together until told to stop, each going on after what can be retried."""
+"""Up: what a lake does while it is up - one task captures each source, one merges and cleans all tables."""
 
 from __future__ import annotations
 
 import dataclasses
-import datetime
 import threading
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from lakewright.errors import LakewrightError, Retry
+from lakewright.pipeline import maintain
+from lakewright.pipeline.capture import Capture, Captured
+from lakewright.pipeline.merge import merge
+from lakewright.pipeline.mirror import Mirror
+from lakewright.pipeline.moment import utc_now
+from lakewright.pipeline.tasks import Event, Task, paced
+from lakewright.pipeline.wiring import Wiring
 
-MERGE_EVERY = 1.0
-"""Least seconds between two merges of one table."""
-RETRY_FIRST, RETRY_MOST = 0.5, 30.0
+WAIT_SECONDS = 300.0
+"""How long a task waits for a lease that another process holds."""
+
+Notice = Callable[[Event], None]
+
+
+def tasks(lake: Wiring, stop: threading.Event, notice: Notice) -> list[Task]:
+    """A task for each source, and one for all tables, which ends when no source is captured any more."""
+    captures = [Task(name, _Capture(lake, name, stop, notice)) for name in lake.project.lake.sources]
+    return [*captures, Task("merge", paced(_Merge(lake, notice)), follower=True)]
 
 
 @dataclasses.dataclass(frozen=True)
-class Event:
-    """Something that happened while a lake is up: ``kind`` is loaded, captured, merged, cleaned, retry or failed."""
+class _Capture:
+    """Capture a source until told to stop."""
 
-    kind: str
-    subject: str
-    detail: str
-    time: datetime.datetime
-    error: LakewrightError | None = None
+    lake: Wiring
+    source: str
+    stop: threading.Event
+    notice: Notice
+
+    def __call__(self) -> float:
+        source, log = self.lake.source(self.source), self.lake.log(self.source)
+        Capture(source, log, self.lake.store, self._captured).run(self.stop, wait=WAIT_SECONDS)
+        return 0.0
+
+    def _captured(self, done: Captured) -> None:
+        kind = {"log": "captured", "refused": "failed"}.get(done.kind, "loaded")
+        counts = ", ".join(f"{rows} of {table}" for table, rows in sorted(done.rows.items()))
+        detail = done.error.message if done.error else counts or f"nothing new up to {done.watermark}"
+        self.notice(Event(kind, self.source, detail, utc_now(), done.error))
 
 
-@dataclasses.dataclass(frozen=True)
-class Task:
-    """One piece of work that goes on for ever: ``step`` does some and says how many seconds to wait before the next.
+class _Merge:
+    """Merge and clean every table once; whether anything was committed.
 
-    When all tasks but the ``follower``s have failed, those have nothing left to do and end too.
+    A table whose merge fails for good is told of once and left alone until the next start; the others go on.
     """
 
-    subject: str
-    step: Callable[[], float]
-    follower: bool = False
+    def __init__(self, lake: Wiring, notice: Notice) -> None:
+        self._lake = lake
+        self._notice = notice
+        self._broken: set[str] = set()
 
+    def __call__(self) -> bool:
+        worked = False
+        for mirror in self._lake.mirrors():
+            if mirror.name in self._broken:
+                continue
+            try:
+                worked |= self._one(mirror)
+            except LakewrightError as error:
+                if error.retry is Retry.SOON:
+                    raise
+                self._broken.add(mirror.name)
+                self._notice(Event("failed", mirror.name, error.message, utc_now(), error))
+        return worked
 
-def keep_up(tasks: Sequence[Task], stop: threading.Event, notice: Callable[[Event], None]) -> list[LakewrightError]:
-    """Run each task in a thread of its own until `stop` is set or all have failed; returns what made tasks fail.
-
-    An error that may pass (`Retry.SOON`) is tried again, later each time, at most `RETRY_MOST` seconds apart. Any other ends
-    that task alone and the others go on.
-    """
-    failures: list[LakewrightError] = []
-    threads = {task: threading.Thread(target=_run, args=(task, stop, notice, failures), name=task.subject) for task in tasks}
-    for thread in threads.values():
-        thread.start()
-    while any(thread.is_alive() for thread in threads.values()):
-        if not any(thread.is_alive() for task, thread in threads.items() if not task.follower):
-            stop.set()
-        for thread in threads.values():
-            thread.join(0.2)
-    return failures
-
-
-def _run(task: Task, stop: threading.Event, notice: Callable[[Event], None], failures: list[LakewrightError]) -> None:
-    delay = RETRY_FIRST
-    while not stop.is_set():
-        try:
-            pause = task.step()
-            delay = RETRY_FIRST
-        except LakewrightError as error:
-            now = datetime.datetime.now(datetime.UTC)
-            if error.retry is not Retry.SOON:
-                failures.append(error)
-                notice(Event("failed", task.subject, error.message, now, error))
-                return
-            notice(Event("retry", task.subject, f"{error.message}; again in {delay:.1f} s", now, error))
-            pause, delay = delay, min(delay * 2, RETRY_MOST)
-        stop.wait(pause)
-
-
-def paced(step: Callable[[], bool], every: float = MERGE_EVERY) -> Callable[[], float]:
-    """A step that rests as long as it worked, at least `every` seconds after work: a small machine has other things to do."""
-
-    def one() -> float:
-        start = time.monotonic()
-        worked = step()
-        return max(every, time.monotonic() - start) if worked else every / 4
-
-    return one
+    def _one(self, mirror: Mirror) -> bool:
+        lake = self._lake
+        merged = merge(mirror, lake.log(mirror.source), lake.format, lake.store, lake.connection(), wait=WAIT_SECONDS)
+        if merged is None or merged.commit is None:
+            return False
+        commit = merged.commit
+        detail = f"{commit.inserts} inserted, {commit.updates} updated, {commit.deletes} deleted at {merged.position}"
+        self._notice(Event("merged", mirror.name, detail, utc_now()))
+        cleaned = maintain.clean(mirror, lake.format, lake.store, utc_now())
+        if cleaned.files:
+            self._notice(Event("cleaned", mirror.name, f"{cleaned.files} files", utc_now()))
+        return True

@@ -1,0 +1,52 @@
+"""Describe: a lake's tables and their columns, from metadata only."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from lakewright.model.names import TableName
+from lakewright.model.schema import TableSchema
+from lakewright.pipeline.mirror import Mirror
+
+
+@dataclasses.dataclass(frozen=True)
+class TableInfo:
+    """A table of the lake: the source table it mirrors, its folder in the store, the column that partitions it."""
+
+    table: str
+    source: str
+    origin: TableName
+    path: str
+    partition: str | None
+
+
+@dataclasses.dataclass(frozen=True)
+class ColumnInfo:
+    """A column: its type in the lake, and PostgreSQL's."""
+
+    column: str
+    type: str
+    source_type: str
+    key: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class TableSchemaInfo:
+    """A table's columns; an empty key makes it an append log."""
+
+    table: str
+    origin: TableName
+    key: tuple[str, ...]
+    partition: str | None
+    columns: tuple[ColumnInfo, ...]
+
+
+def table_info(mirror: Mirror) -> TableInfo:
+    """What there is to say of a table without its columns."""
+    return TableInfo(mirror.name, mirror.source, mirror.origin, mirror.path, mirror.partition)
+
+
+def schema_info(mirror: Mirror, schema: TableSchema) -> TableSchemaInfo:
+    """The columns of a table, with the source's types beside the lake's."""
+    columns = tuple(ColumnInfo(c.name, c.type, c.source_type, c.name in schema.key) for c in schema.columns)
+    return TableSchemaInfo(mirror.name, mirror.origin, schema.key, mirror.partition, columns)
