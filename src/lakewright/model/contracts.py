@@ -206,6 +206,14 @@ class Source(Protocol):
         """How the catalog differs now from `tables`: what the stream does not tell of tables that are idle or not sent."""
         ...
 
+    def estimated_rows(self, tables: Sequence[TableSchema]) -> Mapping[TableName, int]:
+        """How many rows each table has about; 0 where nothing is known."""
+        ...
+
+    def was_changed(self, table: TableName) -> bool:
+        """Whether rows of a table without key were updated or deleted, as far as the source knows; may take some seconds."""
+        ...
+
     def current_position(self) -> Position:
         """A bookmark: everything committed before this call is at or before it."""
         ...

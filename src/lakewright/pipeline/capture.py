@@ -10,8 +10,10 @@ import dataclasses
 import datetime
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+
+import pyarrow as pa
 
 from lakewright.errors import LakewrightError, LogError, SourceError, SourceUnreachable
 from lakewright.model.batch import ChangeBatch, raw_schema
@@ -32,15 +34,18 @@ LOOK_SECONDS = 1.0
 """How often capture looks whether somebody wants a table loaded again."""
 FOLD_EVERY = 200
 """Manifests after which they are folded together: what a reader that starts has to read stays bounded."""
+TELL_SECONDS = 2.0
+"""How often a load tells how far it is."""
 PARALLEL = 2
 """Tables loaded, and files of a flush written, at once."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Captured:
-    """What one step of a capture did: ``kind`` is log, loaded (one table), load (all of one load) or refused (with ``error``).
+    """What one step of a capture did.
 
-    Rows by table, the log's end, and when its last transaction was committed in the source.
+    ``kind`` is log, loading (one table so far, of about ``expected`` rows), loaded (one table), load (all of one load) or refused
+    (with ``error``). Rows by table, the log's end, and when its last transaction was committed in the source.
     """
 
     kind: str
@@ -48,6 +53,7 @@ class Captured:
     watermark: Position | None
     time: datetime.datetime | None
     error: LakewrightError | None = None
+    expected: int = 0
 
 
 class Capture:
@@ -253,10 +259,12 @@ def load(
     """
     numbered = [log.store_schema(schema) for schema in schemas]
     source.prepare(numbered)
+    expected = source.estimated_rows(numbered)
     with source.open_load(numbered, first=begins is not None) as snapshot, ThreadPoolExecutor(PARALLEL, "load") as pool:
 
         def one(schema: TableSchema) -> RawFile:
-            file = writer.write_load(schema, snapshot.batches(schema), snapshot.position, snapshot.time)
+            batches = _told(snapshot.batches(schema), schema.name, expected.get(schema.name, 0), notice)
+            file = writer.write_load(schema, batches, snapshot.position, snapshot.time)
             notice(Captured("loaded", {schema.name: file.rows}, None, None))
             return file
 
@@ -266,6 +274,19 @@ def load(
             raise LogError("LW-360", "a load cannot join a log that has not begun", hint="`lakewright capture` loads all tables")
         writer.append_load(files, snapshot.position, snapshot.time, feed, first=begins is not None)
     notice(Captured("load", _rows(files), snapshot.position, snapshot.time))
+
+
+def _told(
+    batches: Iterable[pa.RecordBatch], table: TableName, expected: int, notice: Callable[[Captured], None]
+) -> Iterator[pa.RecordBatch]:
+    """The same batches, told of now and then."""
+    rows, told_at = 0, time.monotonic()
+    for batch in batches:
+        yield batch
+        rows += batch.num_rows
+        if time.monotonic() - told_at > TELL_SECONDS:
+            notice(Captured("loading", {table: rows}, None, None, expected=expected))
+            told_at = time.monotonic()
 
 
 def _rows(files: Sequence[RawFile]) -> dict[TableName, int]:

@@ -17,6 +17,7 @@ import pyarrow as pa
 from lakewright.errors import LakewrightError
 from lakewright.model.batch import EXACT, raw_schema
 from lakewright.model.contracts import Load, TableFormat
+from lakewright.model.names import TableName
 from lakewright.model.names import quote_identifier as quote
 from lakewright.model.position import Position
 from lakewright.pipeline import damage, table_at
@@ -71,13 +72,17 @@ def compare(
     format_: TableFormat,
     snapshot: Load,
     connection: duckdb.DuckDBPyConnection,
+    was_changed: Callable[[TableName], bool],
     notice: Callable[[TableCheck], None],
 ) -> list[TableCheck]:
-    """Compare each table with its source's rows in `snapshot`; the log has reached the snapshot's position."""
+    """Compare each table with its source's rows in `snapshot`; the log has reached the snapshot's position.
+
+    `was_changed` says of a table without key whether its source had updates or deletes.
+    """
     checks = []
     for mirror in mirrors:
         try:
-            check = _compare(mirror, log, format_, snapshot, connection)
+            check = _compare(mirror, log, format_, snapshot, connection, was_changed)
         except LakewrightError as error:
             check = TableCheck(mirror.name, "error", None, None, detail=f"{error.code}: {error.message}")
         notice(check)
@@ -86,7 +91,12 @@ def compare(
 
 
 def _compare(
-    mirror: Mirror, log: RawLog, format_: TableFormat, snapshot: Load, connection: duckdb.DuckDBPyConnection
+    mirror: Mirror,
+    log: RawLog,
+    format_: TableFormat,
+    snapshot: Load,
+    connection: duckdb.DuckDBPyConnection,
+    was_changed: Callable[[TableName], bool],
 ) -> TableCheck:
     view = log.view()
     for stop in view.stopped():
@@ -104,10 +114,11 @@ def _compare(
             in_source = _row(connection, f"{checksum}, count({EXACT}) FROM {source}")
         if in_lake == in_source[:3]:
             return TableCheck(mirror.name, "equal", in_source[0], in_lake[0], in_source[3])
-        if not at.schema.key and in_lake[0] >= in_source[0]:
+        if not at.schema.key and in_lake[0] >= in_source[0] and was_changed(mirror.origin):
             detail = "it has no key: updates and deletes are not captured; give it a primary key, then `lakewright resync`"
             return TableCheck(mirror.name, "append-only", in_source[0], in_lake[0], in_source[3], detail)
-        differing = _differences(connection, snapshot, at, rows) if at.schema.key else None
+        unexplained = "it has no key, and its source knows of no update or delete that would explain it"
+        differing = _differences(connection, snapshot, at, rows) if at.schema.key else unexplained
         return TableCheck(mirror.name, "different", in_source[0], in_lake[0], in_source[3], differing)
     finally:
         lake.close()

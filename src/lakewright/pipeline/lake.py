@@ -185,5 +185,5 @@ class Lake(Wiring):
         there = {schema.name for schema in origin.discover()}
         with origin.open_load([schema for schema in schemas if schema.name in there], first=False) as snapshot:
             reach.position(self, source, snapshot.position)
-            tables = checking.compare(mirrors, log, self.format, snapshot, self.connection(), notice)
+            tables = checking.compare(mirrors, log, self.format, snapshot, self.connection(), origin.was_changed, notice)
         return CheckReport(source, snapshot.position, tuple(tables))

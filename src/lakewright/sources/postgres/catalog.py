@@ -225,7 +225,11 @@ def estimated_rows(session: Session, tables: Sequence[TableName]) -> dict[TableN
 
 def updated_rows(session: Session) -> dict[TableName, int]:
     """How many rows of each table were updated or deleted since the server's statistics began; tables without are left out."""
-    query = "SELECT schemaname, relname, n_tup_upd + n_tup_del FROM pg_stat_user_tables WHERE n_tup_upd + n_tup_del > 0"
+    query = """
+    SELECT n.nspname, c.relname, sum(s.n_tup_upd + s.n_tup_del)::bigint FROM pg_stat_user_tables s
+      JOIN pg_class c ON c.oid = coalesce(pg_partition_root(s.relid), s.relid) JOIN pg_namespace n ON n.oid = c.relnamespace
+      GROUP BY 1, 2 HAVING sum(s.n_tup_upd + s.n_tup_del) > 0
+    """
     return {TableName(schema, table): count for schema, table, count in _rows(session, query)}
 
 

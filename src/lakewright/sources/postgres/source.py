@@ -25,6 +25,8 @@ from lakewright.sources.postgres.snapshot import SnapshotLoad, open_snapshot
 from lakewright.sources.postgres.stream import PostgresStream
 
 _FREE_SECONDS = 10.0
+_STATISTICS_SECONDS = 11.0
+"""A backend that is idle tells its counts at the latest after 10 s (PGSTAT_IDLE_INTERVAL)."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -126,6 +128,18 @@ class PostgresSource:
         stopped = [(table.name, reasons[table.name]) for table in tables if table.name in reasons]
         return Drift(stopped, grown, self.current_position() if grown else START)
 
+    def estimated_rows(self, tables: Sequence[TableSchema]) -> dict[TableName, int]:
+        """See `contracts.Source`."""
+        with self.database.session() as session:
+            return catalog.estimated_rows(session, [table.name for table in tables])
+
+    def was_changed(self, table: TableName) -> bool:
+        """See `contracts.Source`; a server's statistics come some seconds late, and are lost in its crash."""
+        deadline = time.monotonic() + _STATISTICS_SECONDS
+        while not (changed := table in self.updated_rows()) and time.monotonic() < deadline:
+            time.sleep(0.5)
+        return changed
+
     # ---- setting up and watching
 
     def prepare(self, tables: Sequence[TableSchema]) -> list[str]:
@@ -158,11 +172,6 @@ class PostgresSource:
             return SourceStatus("missing", flush, None, None, 0, None)
         state = "lost" if slot.lost else "active" if slot.reader else "idle"
         return SourceStatus(state, flush, slot.confirmed, slot.restart, slot.retained, slot.wal_status)
-
-    def estimated_rows(self, tables: Sequence[TableSchema]) -> dict[TableName, int]:
-        """How many rows each table has about, from the server's statistics; 0 where there are none."""
-        with self.database.session() as session:
-            return catalog.estimated_rows(session, [table.name for table in tables])
 
     def updated_rows(self) -> dict[TableName, int]:
         """How many rows of each table were updated or deleted since the server's statistics began, where any were."""
