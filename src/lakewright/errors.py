@@ -25,6 +25,7 @@ stands in ``errors.toml`` beside this file; a test keeps the two equal.
 from __future__ import annotations
 
 import enum
+import re
 
 
 class Retry(enum.Enum):
@@ -136,3 +137,19 @@ class CheckFailed(LakewrightError):
 
 class MissingDependency(LakewrightError):
     """A part that is not installed is needed; the hint is the pip line."""
+
+
+def hide_password(text: str) -> str:
+    """The text with the password of any URL or connection string in it replaced by ``***``."""
+    text = re.sub(r"(?<=://)([^/@\s:]*):[^/\s]*@", r"\1:***@", text)
+    return re.sub(r"(?i)\b((?:ssl)?password\s*=\s*)('(?:[^'\\]|\\.)*'|[^\s&]+)", r"\1***", text)
+
+
+def unexpected(error: Exception) -> LakewrightError:
+    """What Lakewright did not expect, as an error of one line; a known error as it is."""
+    if isinstance(error, LakewrightError):
+        return error
+    text = hide_password(" ".join(str(error).split()))[:200]
+    found = LakewrightError("LW-901", f"unexpected {type(error).__name__}: {text}", hint="--debug prints the trace for a report")
+    found.__cause__ = error
+    return found

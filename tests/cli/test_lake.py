@@ -85,11 +85,11 @@ def test_a_wrong_name_gets_the_right_one(lakewright, folder):
     lakewright("run")
     wrong = {
         ("sql", "SELECT * FROM ordres"): "did you mean orders?",
-        ("sql", "@daer"): "did you mean 'dear'?",
+        ("sql", "@daer"): "did you mean dear?",
         ("sql", "--file", "none.sql"): "cannot read none.sql",
-        ("schema", "ordres"): "did you mean 'orders'?",
-        ("merge", "ordres"): "did you mean 'orders'?",
-        ("check", "--source", "shpo"): "did you mean 'shop'?",
+        ("schema", "ordres"): "did you mean orders?",
+        ("merge", "ordres"): "did you mean orders?",
+        ("check", "--source", "shpo"): "did you mean shop?",
     }
     ran = {arguments: lakewright(*arguments) for arguments in wrong}
     assert [arguments for arguments, word in wrong.items() if word not in ran[arguments].err] == []

@@ -134,9 +134,26 @@ def test_a_new_statement_ends_an_answer_that_is_still_read(engine: DuckDBEngine,
     first = engine.query("SELECT x FROM UNNEST(sequence(1, 1000000)) AS t(x)", shop).reader
     assert first.read_next_batch().num_rows > 0
     assert rows(engine, "SELECT 1", shop) == [(1,)]
-    half_read = engine.arrow("SELECT * FROM range(1000000)")
+    half_read = engine.query("SELECT x FROM UNNEST(sequence(1, 1000000)) AS t(x)", shop).reader
     assert half_read.read_next_batch().num_rows > 0
     assert engine.connection().execute("SELECT 1").fetchall() == [(1,)]
+    with pytest.raises(QueryError) as caught:
+        half_read.read_all()
+    assert caught.value.code == "LW-511"
+
+
+def test_closing_an_answer_frees_the_connection_and_ends_no_other(engine: DuckDBEngine, shop: Shop) -> None:
+    connection = engine.connection()
+    answer = engine.query("SELECT x FROM UNNEST(sequence(1, 1000000)) AS t(x)", shop)
+    assert answer.reader.read_next_batch().num_rows > 0
+    with pytest.raises(duckdb.Error, match="open result"):
+        connection.execute("SELECT 1")
+    answer.close()
+    assert connection.execute("SELECT 1").fetchall() == [(1,)]
+    other = engine.query("SELECT x FROM UNNEST(sequence(1, 1000000)) AS t(x)", shop)
+    first = other.reader.read_next_batch().num_rows
+    answer.close()
+    assert first + other.reader.read_all().num_rows == 1_000_000
 
 
 def test_an_error_in_a_late_row_leaves_the_rows_before_it(engine: DuckDBEngine, shop: Shop) -> None:
@@ -177,10 +194,11 @@ def test_the_connection_is_locked_down(engine: DuckDBEngine) -> None:
 
 def test_another_thread_stops_a_statement(engine: DuckDBEngine, shop: Shop) -> None:
     ended = threading.Event()
+    connection = engine.connection()
 
     def stop() -> None:
         while not ended.wait(0.05):
-            engine.interrupt()
+            connection.interrupt()
 
     thread = threading.Thread(target=stop)
     thread.start()

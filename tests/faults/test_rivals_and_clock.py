@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import datetime
+import json
 import signal
+import subprocess
+import sys
 
 import pytest
 import time_machine
@@ -41,6 +44,35 @@ def test_a_second_merge_hears_who_merges(loaded: Shop) -> None:
             with pytest.raises(LeaseHeld, match="merge \\(process") as held:
                 lake.merge(["orders"], lambda _: None, wait=0.0)
         assert held.value.code == "LW-351"
+    assert loaded.equal() == ALL_EQUAL
+
+
+def test_up_beside_another_holder_goes_on_with_the_other_tables_and_stops_at_once(loaded: Shop) -> None:
+    with Lake.open(loaded.folder) as lake:
+        (mirror,) = lake.mirrors(["orders"])
+        with Lease.take(lake.store, lease_name(mirror), purpose="merge"), loaded.up() as up:
+            loaded.sql(f"UPDATE orders SET name = '{VALUE} 2' WHERE id = 1; INSERT INTO parts VALUES (7, '{VALUE}')")
+            up.until_merged("parts")
+            held = up.until(lambda event: event["kind"] == "retry")
+            assert held["error"]["code"] == "LW-351"
+            assert up.stop(signal.SIGTERM) == (0, "")
+    assert loaded.equal() == ALL_EQUAL
+
+
+def test_up_that_meets_what_nobody_expected_says_so_and_fails(loaded: Shop) -> None:
+    script = (
+        "import lakewright.pipeline.up as up, lakewright.cli.main as main, sys\n"
+        "def fails(*_): raise ZeroDivisionError('password=pw-secret-7 x')\n"
+        "up._Capture._captured = fails\n"
+        "sys.exit(main.main(sys.argv[1:]))\n"
+    )
+    loaded.sql(f"INSERT INTO parts VALUES (8, '{VALUE}')")
+    command = [sys.executable, "-c", script, "-C", str(loaded.folder), "up", "--json"]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert ran.returncode == 1
+    error = json.loads(ran.stderr.splitlines()[-1])["error"]
+    assert (error["code"], error["message"]) == ("LW-901", "unexpected ZeroDivisionError: password=*** x")
+    assert "Traceback" not in ran.stdout + ran.stderr
     assert loaded.equal() == ALL_EQUAL
 
 

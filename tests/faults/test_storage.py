@@ -80,9 +80,11 @@ def test_a_damaged_manifest(loaded: Shop, damage: Callable[[Path], None], code: 
     path = loaded.files("raw/database/shop/_manifests/*.json")[1]
     before = path.read_bytes()
     damage(path)
-    for command in (("run",), ("sql", "SELECT * FROM orders"), ("status",), ("check", "--source")):
+    for command in (("run",), ("sql", "SELECT * FROM orders"), ("check", "--source")):
         told = loaded.fails(*command)
         assert (told.code, path.name in told.message, "backup" in (told.hint or "")) == (code, True, True)
+    (source,) = loaded.ok("status", "--json").json["sources"]
+    assert (path.name in source["problem"], code in source["problem"]) == (True, True)
     path.write_bytes(before)
     change(loaded)
     assert loaded.equal() == ALL_EQUAL

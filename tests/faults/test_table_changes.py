@@ -161,3 +161,46 @@ def test_a_new_table_that_cannot_be_published_is_left_out_alone(loaded: Shop, mo
 def test_a_moment_before_the_first_load_is_an_error(loaded: Shop) -> None:
     told = loaded.fails("sql", "--as-of", "2001-01-01", "SELECT * FROM orders")
     assert told.code == "LW-520"
+
+
+def test_a_table_whose_name_is_taken_is_left_out_alone(loaded: Shop) -> None:
+    loaded.sql('CREATE TABLE "Orders" (id int PRIMARY KEY)')
+    ran = loaded.ok("run")
+    assert "would both be table orders (LW-110)" in ran.err
+    assert loaded.tables().keys() == {"orders", "parts"}
+    loaded.sql(f"INSERT INTO orders (id, name) VALUES (501, '{VALUE}')")
+    loaded.ok("run")
+    ran = loaded.run("check", "--source", "--json")
+    verdicts = {table["table"]: table["verdict"] for report in ran.json["reports"] for table in report["tables"]}
+    assert (ran.code, verdicts) == (3, {**ALL_EQUAL, "public.Orders": "error"})
+    assert loaded.fails("plan").code == "LW-110"
+    settings = loaded.folder / "lake.yaml"
+    settings.write_text(settings.read_text() + "tables: {orders_too: {from: shop.public.Orders}}\n")
+    assert loaded.equal() == {**ALL_EQUAL, "orders_too": "equal"}
+
+
+def test_a_setting_that_fits_no_more_stops_its_table_alone(loaded: Shop) -> None:
+    settings = loaded.folder / "lake.yaml"
+    before = settings.read_text()
+    settings.write_text(before + "tables: {orders: {from: shop.public.orders, partition: day(gone)}}\n")
+    loaded.sql(f"INSERT INTO parts VALUES (501, '{VALUE}')")
+    assert loaded.fails("run").code == "LW-113"
+    assert loaded.tables()["parts"]["rows"] == 3
+    assert loaded.tables()["public.orders"]["state"] == "damaged"
+    assert loaded.fails("history", "orders").code == "LW-113"
+    settings.write_text(before)
+    assert loaded.equal() == ALL_EQUAL
+
+
+def test_a_resync_that_capture_refuses_says_why(loaded: Shop) -> None:
+    loaded.sql("DROP TABLE orders CASCADE; CREATE TABLE orders (id int PRIMARY KEY)")
+    (publication,) = next(iter(loaded.sql("SELECT pubname FROM pg_publication WHERE pubupdate")))
+    loaded.sql(f"DROP PUBLICATION {publication}")
+    loaded.sql(f"CREATE PUBLICATION {publication} FOR ALL TABLES WITH (publish = 'insert')")
+    told = loaded.fails("resync", "orders")
+    assert told.code == "LW-215"
+    loaded.sql(f"DROP PUBLICATION {publication}")
+    loaded.ok("apply")
+    loaded.ok("resync", "orders")
+    loaded.ok("resync")
+    assert loaded.equal() == ALL_EQUAL

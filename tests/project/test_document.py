@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from lakewright.errors import ConfigError
-from lakewright.project.document import hide_password, read
+from lakewright.errors import ConfigError, hide_password
+from lakewright.project.document import read
 
 
 def write(folder: Path, text: str | bytes) -> Path:

@@ -37,7 +37,7 @@ def without_the_checkpoint_check(patch: pytest.MonkeyPatch) -> None:
 def without_the_fill(patch: pytest.MonkeyPatch) -> None:
     """A column that the server did not send is null, not what the table has."""
     original = fold.fold_sql
-    patch.setattr(fold, "fold_sql", lambda *arguments: original(*arguments).replace("f._fold_table THEN", "false THEN"))
+    patch.setattr(fold, "fold_sql", lambda *arguments: original(*arguments).replace('f."fold table" THEN', "false THEN"))
 
 
 def without_the_manifest(patch: pytest.MonkeyPatch) -> None:

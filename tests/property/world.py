@@ -18,7 +18,6 @@ from lakewright.errors import CommitConflict, LakewrightError
 from lakewright.model.names import quote_identifier as quote
 from lakewright.model.position import Position
 from lakewright.pipeline import table_at
-from lakewright.pipeline.capture import Capture
 from lakewright.pipeline.folding import Fold
 from lakewright.pipeline.lake import Lake
 from lakewright.pipeline.maintain import clean
@@ -76,7 +75,7 @@ class World:
     def capture(self, lake: Lake) -> None:
         """Capture up to now."""
         until = lake.source("db").current_position()
-        Capture(lake.source("db"), lake.log("db"), lake.store, lambda _: None).run(threading.Event(), until)
+        lake.capture_of("db", lambda _: None).run(threading.Event(), until)
 
     def unacknowledged(self, lake: Lake) -> None:
         """A capture that dies after it wrote a manifest, and before the source hears of it."""

@@ -246,6 +246,8 @@ def test_cut_connection_is_unreachable_and_a_new_stream_goes_on(shop: PostgresSo
         ("postgresql://someone:secret@localhost:1/shop", "LW-201"),
         ("host=/nowhere dbname=shop password=secret", "LW-201"),
         ("postgresql://someone:secret@localhost/shop?nonsense", "LW-202"),
+        ("postgresql://someone:se@secret@localhost/shop", "LW-202"),
+        ("postgresql://someone:se/secret@localhost/shop", "LW-202"),
     ],
 )
 def test_unreachable_or_wrong_url_keeps_the_secret(url: str, code: str) -> None:

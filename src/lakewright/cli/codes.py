@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import functools
 import importlib.resources
 import tomllib
 
 from lakewright.errors import ConfigError
+from lakewright.model.names import did_you_mean
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,7 +32,6 @@ def page(code: str) -> Page:
     """One code's page; ``104`` and ``lw-104`` name it too. Raises `ConfigError` with the nearest code."""
     wanted = code.upper() if code.upper().startswith("LW-") else f"LW-{code}"
     if wanted not in pages():
-        close = difflib.get_close_matches(wanted, list(pages()), n=3, cutoff=0.8)
-        hint = f"did you mean {' or '.join(close)}?" if close else "`lakewright explain` lists them all"
+        hint = did_you_mean(wanted, pages(), likeness=0.8) or "`lakewright explain` lists them all"
         raise ConfigError("LW-150", f"there is no error code {code!r}", hint=hint)
     return pages()[wanted]

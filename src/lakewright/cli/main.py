@@ -16,7 +16,7 @@ import click
 from lakewright import __version__
 from lakewright.cli import console, flow, look, setup
 from lakewright.cli.session import Group, Session
-from lakewright.errors import ConfigError, LakewrightError
+from lakewright.errors import ConfigError, unexpected
 
 WRONG_USE = 2
 INTERRUPTED = 130
@@ -51,12 +51,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, click.Abort):
         console.say("interrupted")
         return INTERRUPTED
-    except LakewrightError as error:
-        console.report(error, as_json=session.json, debug=session.debug)
-        return console.exit_code(error)
     except Exception as error:
-        console.report(_bug(error), as_json=session.json, debug=session.debug)
-        return 1
+        known = unexpected(error)
+        console.report(known, as_json=session.json, debug=session.debug)
+        return console.exit_code(known)
 
 
 def _run(arguments: list[str], session: Session) -> int:
@@ -80,13 +78,3 @@ def _usage(error: click.ClickException) -> ConfigError:
     text = error.format_message().rstrip(".")
     path = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "lakewright"
     return ConfigError("LW-130", text[:1].lower() + text[1:], hint=f"`{path} --help`")
-
-
-def _bug(error: Exception) -> LakewrightError:
-    """What Lakewright did not expect, in one line."""
-    from lakewright.project.document import hide_password
-
-    text = hide_password(" ".join(str(error).split()))[:200]
-    found = LakewrightError("LW-901", f"unexpected {type(error).__name__}: {text}", hint="--debug prints the trace for a report")
-    found.__cause__ = error
-    return found

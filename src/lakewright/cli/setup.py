@@ -65,7 +65,7 @@ def plan(session: Session) -> None:
 @pass_session
 @returns("lakewright.pipeline.setup:Plan")
 def apply(session: Session) -> None:
-    """Make the publications and the slot that lake.yaml asks for."""
+    """Make the publications that lake.yaml asks for; the slot comes with the first load."""
     with session.lake() as lake:
         done = lake.apply()
     session.show(done)

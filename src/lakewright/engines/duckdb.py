@@ -74,15 +74,6 @@ class DuckDBEngine:
         self._finish()
         return self._con
 
-    def interrupt(self) -> None:
-        """Stop the running statement, which then raises `QueryError` LW-511; safe from another thread."""
-        self._con.interrupt()
-
-    def arrow(self, sql: str) -> pa.RecordBatchReader:
-        """The rows of a DuckDB SELECT, as they are computed; raises `QueryError` LW-508 to LW-511, also from the stream."""
-        _, reader = self._stream(sql)
-        return pa.RecordBatchReader.from_batches(reader.schema, self._batches(reader))
-
     def query(self, text: str, relations: Relations) -> Result:
         """The answer to one statement in Athena's SQL: SELECT, WITH, VALUES, EXPLAIN, SHOW TABLES, SHOW COLUMNS or DESCRIBE.
 
@@ -105,7 +96,7 @@ class DuckDBEngine:
             raise at_named_word(error, statement.tree, text) from None
         schema = arrow_schema(described, reader.schema)
         batches = (converted(batch, schema) for batch in self._batches(reader))
-        return Result(athena_columns(described), pa.RecordBatchReader.from_batches(schema, batches))
+        return Result(athena_columns(described), pa.RecordBatchReader.from_batches(schema, batches), lambda: self._end(reader))
 
     def translate(self, query: statements.Query, relations: Relations) -> str:
         """The DuckDB SELECT that answers `query`; raises `QueryError` as `query` does."""
@@ -126,8 +117,9 @@ class DuckDBEngine:
 
     def _batches(self, reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
         with contextlib.closing(reader), contextlib.suppress(StopIteration):
-            while True:
+            while self._reads(reader):
                 yield self._run(reader.read_next_batch)
+            raise QueryError("LW-511", "the answer was closed before all of its rows were read")
 
     def _run(self, work: Callable[[], _T]) -> _T:
         """Do `work` in the engine's thread, so that Ctrl-C is heard meanwhile: it stops what DuckDB is doing."""
@@ -151,6 +143,14 @@ class DuckDBEngine:
             self._open.close()
             self._open = None
         self._con.complete()
+
+    def _end(self, reader: pa.RecordBatchReader) -> None:
+        """End the reading of `reader`, unless another statement did already."""
+        if self._reads(reader):
+            self._finish()
+
+    def _reads(self, reader: pa.RecordBatchReader) -> bool:
+        return self._open is reader
 
     def _functions(self) -> Mapping[str, frozenset[int]]:
         """The functions a statement may call, by name with the numbers of arguments; made on first use."""

@@ -10,7 +10,7 @@ import dataclasses
 import datetime
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow as pa
@@ -56,29 +56,34 @@ class Captured:
     expected: int = 0
 
 
+Misfits = Callable[[Sequence[TableSchema]], Mapping[TableName, LakewrightError]]
+"""Which of some tables that are to be loaded the lake cannot take, and why."""
+
+
 class Capture:
     """One run of capture over a source; `run` returns when `stop` is set or `until` is reached.
 
     Raises `LakewrightError`: the caller may start a new one at any time, after any crash, and gets the same log.
     """
 
-    def __init__(self, source: Source, log: RawLog, store: Store, notice: Callable[[Captured], None]) -> None:
+    def __init__(self, source: Source, log: RawLog, store: Store, misfits: Misfits, notice: Callable[[Captured], None]) -> None:
         self._source = source
         self._log = log
         self._store = store
+        self._misfits = misfits
         self._notice = notice
         self._pool = ThreadPoolExecutor(PARALLEL, "write")
         self._catalog_at = time.monotonic()
         self._drift = Drift()
         self._refused: set[TableName] = set()
 
-    def run(self, stop: threading.Event, until: Position | None = None, wait: float = 0.0) -> None:
+    def run(self, stop: threading.Event, until: Position | None = None) -> None:
         """Load what was not loaded, then follow changes until `stop` is set or the log's end is at or after `until`.
 
-        `wait` is how many seconds to wait for another capture to let go of the source's lease.
+        Raises `LeaseHeld` while another capture of the source runs.
         """
         above = self._log.view().highest_lease
-        lease = Lease.take(self._store, self._log.lease_name, purpose="capture", wait=wait, above=above)
+        lease = Lease.take(self._store, self._log.lease_name, purpose="capture", above=above)
         with lease, self._pool:
             writer = self._log.writer(lease)
             while not stop.is_set():
@@ -93,6 +98,19 @@ class Capture:
                     # Opened even where nothing is left to do: that tells of a slot that was lost or a source that was restored.
                     if done or self._follow(writer, stream, stop, until):
                         return
+
+    def reload(self) -> None:
+        """Begin the log anew: a new slot and a full load of every table as its next generation, after a slot was lost.
+
+        Raises `LeaseHeld` while a capture runs.
+        """
+        last = self._log.view().feed
+        lease = Lease.take(self._store, self._log.lease_name, purpose="resync", above=self._log.view().highest_lease)
+        with lease, self._pool:
+            writer, server = self._log.writer(lease), self._source.feed()
+            epoch = last.epoch + 1 if server.is_same_server(last) and last else 0
+            schemas = self._fitting(self._source.discover())
+            load(self._source, self._log, writer, schemas, dataclasses.replace(server, epoch=epoch), self._notice)
 
     def _stream(self) -> contextlib.AbstractContextManager[Stream]:
         """The changes after the log's end, of the tables that can go on.
@@ -211,14 +229,20 @@ class Capture:
         server = self._source.feed()
         joins = server.is_same_server(self._log.view().feed)
         schemas = self._missing() if joins else self._source.discover()
-        if joins:
-            schemas = [schema for schema in schemas if self._can_join(schema)]
+        schemas = [schema for schema in self._fitting(schemas) if not joins or self._can_join(schema)]
         if schemas:
             load(self._source, self._log, writer, schemas, None if joins else server, self._notice)
             for schema in schemas:
                 self._log.reloaded(schema.name)
         elif not joins:
             raise SourceError("LW-246", "the source has none of the chosen tables", hint="`lakewright doctor` lists them")
+
+    def _fitting(self, schemas: Sequence[TableSchema]) -> list[TableSchema]:
+        """Those that can be tables of the lake; the others are left out alone, until the next start."""
+        misfits = self._misfits(schemas) if schemas else {}
+        for table, error in misfits.items():
+            self._refuse(table, error)
+        return [schema for schema in schemas if schema.name not in misfits]
 
     def _can_join(self, schema: TableSchema) -> bool:
         """Whether the source can publish a table that appeared; one that it cannot is left out alone, until the next start."""
@@ -227,22 +251,14 @@ class Capture:
         except SourceUnreachable:
             raise
         except SourceError as error:
-            self._refused.add(schema.name)
-            self._log.reloaded(schema.name)
-            self._notice(Captured("refused", {schema.name: 0}, None, None, error))
+            self._refuse(schema.name, error)
             return False
         return True
 
-
-def reload(source: Source, log: RawLog, store: Store, notice: Callable[[Captured], None]) -> None:
-    """Begin the log anew: a new slot and a full load of every table as its next generation, after a slot was lost.
-
-    Raises `LeaseHeld` while a capture runs.
-    """
-    with Lease.take(store, log.lease_name, purpose="resync", above=log.view().highest_lease) as lease:
-        writer, server, last = log.writer(lease), source.feed(), log.view().feed
-        epoch = last.epoch + 1 if server.is_same_server(last) and last else 0
-        load(source, log, writer, source.discover(), dataclasses.replace(server, epoch=epoch), notice)
+    def _refuse(self, table: TableName, error: LakewrightError) -> None:
+        self._refused.add(table)
+        self._log.reloaded(table)
+        self._notice(Captured("refused", {table: 0}, None, None, error))
 
 
 def load(

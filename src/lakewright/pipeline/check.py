@@ -84,10 +84,15 @@ def compare(
         try:
             check = _compare(mirror, log, format_, snapshot, connection, was_changed)
         except LakewrightError as error:
-            check = TableCheck(mirror.name, "error", None, None, detail=f"{error.code}: {error.message}")
+            check = failed(mirror.name, error)
         notice(check)
         checks.append(check)
     return checks
+
+
+def failed(table: str, error: LakewrightError) -> TableCheck:
+    """The verdict on a table that cannot be compared."""
+    return TableCheck(table, "error", None, None, detail=f"{error.code}: {error.message}")
 
 
 def _compare(

@@ -1,4 +1,4 @@
-"""Damage: which file of a table it was that made a computation fail."""
+"""Damage: which file of a table it was that made a computation fail, and what else did where it was none."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from lakewright.engines.failures import known_errors
 from lakewright.errors import FormatError
 from lakewright.model.table import DataFile
 from lakewright.pipeline.table_at import TableAt
@@ -18,7 +19,10 @@ from lakewright.raw.manifest import RawFile
 
 @contextlib.contextmanager
 def named_for(at: TableAt, log: RawLog) -> Iterator[None]:
-    """Where the block fails because a file of `at` is missing or damaged, raise the `LogError` or `FormatError` that names it."""
+    """Where the block fails because a file of `at` is missing or damaged, raise the `LogError` or `FormatError` that names it.
+
+    Any other error of DuckDB's becomes the `QueryError` that `engines.failures` makes of it.
+    """
     with named(log, (*at.load, *at.tail), at.snapshot.files if at.snapshot else (), at.mirror.name):
         yield
 
@@ -33,7 +37,8 @@ def named(log: RawLog, raw: Sequence[RawFile], stored: Sequence[DataFile] = (), 
             log.verify(file)
         for data in stored:
             _open(data, table)
-        raise
+        with known_errors():
+            raise
 
 
 def _open(file: DataFile, table: str) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 
+from lakewright.engines.failures import known_errors
 from lakewright.model.batch import OLD_KEY, OP, POSITION, UNAVAILABLE
 from lakewright.model.names import quote_identifier as quote
 from lakewright.model.schema import Column
@@ -23,7 +24,8 @@ class Fold:
     """A `TableAt` in a connection: its tail materialised and folded, its base as SQL.
 
     ``truncated`` says that nothing of the base counts; ``changed`` is how many keys the tail touches. The connection's session is
-    in UTC. The SELECTs are valid until `close`, which drops what was made.
+    in UTC. The SELECTs are valid until `close`, which drops what was made. Making a fold and reading it raise `LogError` or
+    `FormatError` for a file that is missing or damaged, else `QueryError`; no error of DuckDB's.
     """
 
     _serial = itertools.count()
@@ -36,9 +38,15 @@ class Fold:
         self._log = log
         self._keyed = bool(at.schema.key)
         self._folded = f"_fold_{next(self._serial)}"
+        self._tail = f"{self._folded}_tail"
+        self._reading: pa.RecordBatchReader | None = None
         if at.tail:
-            with damage.named_for(at, log):
-                self._make(f"{self._folded}_tail")
+            try:
+                with damage.named_for(at, log):
+                    self._make()
+            except BaseException:
+                self.close()
+                raise
 
     def rows_sql(self) -> str:
         """A SELECT of all rows of the table at its position, with the columns of its spec."""
@@ -64,22 +72,32 @@ class Fold:
         return f"SELECT {keys} FROM {self._folded} WHERE {fold.DELETED if self._keyed else 'false'}"
 
     def reader(self, text: str, rows: int) -> pa.RecordBatchReader:
-        """The answer to one of this fold's SELECTs, in batches of at most `rows`."""
-        return self._con.sql(text).to_arrow_reader(rows)
+        """The answer to one of this fold's SELECTs, in batches of at most `rows`; it ends with `close`."""
+        with damage.named_for(self.at, self._log):
+            self._reading = self._con.sql(text).to_arrow_reader(rows)
+        return pa.RecordBatchReader.from_batches(self._reading.schema, self._batches(self._reading))
 
     def close(self) -> None:
-        """Drop the folded rows."""
-        self._con.execute(f"DROP TABLE IF EXISTS {self._folded}")
+        """End what is still read, and drop what was made."""
+        if self._reading is not None:
+            self._reading.close()
+        with known_errors():
+            for table in (self._folded, self._tail, f"{self._tail}_next"):
+                self._con.execute(f"DROP TABLE IF EXISTS {table}")
 
-    def _make(self, tail: str) -> None:
-        at, con = self.at, self._con
+    def _batches(self, reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+        with damage.named_for(self.at, self._log):
+            yield from reader
+
+    def _make(self) -> None:
+        at, con, tail = self.at, self._con, self._tail
         extra = f"{OP}, {POSITION}" + (f", {UNAVAILABLE}, {OLD_KEY}" if self._keyed else "")
         where = f" WHERE {POSITION} > '{at.after}' AND {POSITION} <= '{at.upto}'"
         con.execute(f"CREATE OR REPLACE TEMP TABLE {tail} AS {scan.raw_sql(self._log, at.schema, at.tail, extra, where)}")
         self.truncated = bool(self._one(fold.truncated_sql(tail)))
         if self._keyed:
             rest = [name for name in at.schema.column_names if name not in at.schema.key]
-            self._complete(tail, rest)
+            self._complete(rest)
             text = fold.fold_sql(at.schema.key, rest, self._base(), tail)
         else:
             text = f"SELECT *, {POSITION} AS {ROW_COLUMN} FROM ({fold.append_sql(at.schema.column_names, tail)})"
@@ -87,7 +105,9 @@ class Fold:
         con.execute(f"DROP TABLE {tail}")
         self.changed = int(self._one(f"SELECT count(*) FROM {self._folded}"))
 
-    def _complete(self, tail: str, columns: list[str]) -> None:
+    def _complete(self, columns: list[str]) -> None:
+        tail = self._tail
+
         def step() -> None:
             text = fold.complete_sql(self.at.schema.key, columns, self._base(), tail)
             self._con.execute(f"CREATE OR REPLACE TEMP TABLE {tail}_next AS {text}")
@@ -113,14 +133,13 @@ class Fold:
         """The table's rows before the tail, as a relation in parentheses."""
         at = self.at
         if at.snapshot is not None:
-            return f"({scan.snapshot_sql(at.snapshot, at.spec, at.schema)})"
+            return f"({scan.snapshot_sql(at.snapshot, at.spec, at.schema.columns)})"
         if self._keyed:
             return f"({scan.raw_sql(self._log, at.schema, at.load, POSITION)})"
         # A row of a load without key is known by its file and its place in it; a named file never changes.
         files = scan.strings(self._log.location(file) for file in at.load)
-        row = f"{POSITION} || '-' || list_position({files}, filename) || '-' || file_row_number AS {ROW_COLUMN}"
-        option = ", file_row_number = true, filename = true"
-        return f"({scan.raw_sql(self._log, at.schema, at.load, f'{POSITION}, {row}', option=option)})"
+        row = f"{POSITION} || '-' || list_position({files}, {scan.PATH}) || '-' || {scan.NUMBER} AS {ROW_COLUMN}"
+        return f"({scan.raw_sql(self._log, at.schema, at.load, f'{POSITION}, {row}', numbered=True)})"
 
     def _one(self, text: str) -> Any:
         return self._con.execute(text).fetchall()[0][0]
@@ -139,9 +158,13 @@ class Folds:
         return kept if kept is not None and kept.at == at else Fold(self._con, at, log)
 
     def release(self, fold: Fold) -> None:
-        """Keep the fold in place of the table's former one, which is closed."""
-        former = self._newest.get(fold.at.mirror.name)
-        if former is not fold:
-            self._newest[fold.at.mirror.name] = fold
-            if former is not None:
-                former.close()
+        """Keep the fold, unless the one that is kept is of a later position; the other of the two is closed."""
+        kept = self._newest.get(fold.at.mirror.name)
+        if kept is fold:
+            return
+        if kept is not None and kept.at.feed == fold.at.feed and kept.at.upto > fold.at.upto:
+            fold.close()
+            return
+        self._newest[fold.at.mirror.name] = fold
+        if kept is not None:
+            kept.close()

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import duckdb
 
+from lakewright.engines.failures import known_errors
 from lakewright.errors import QueryError
 from lakewright.model import types
-from lakewright.model.batch import COMMIT_TIME, OLD_KEY, OP, POSITION, UNAVAILABLE
+from lakewright.model.batch import COMMIT_TIME, OLD_KEY, OP, POSITION, TRUNCATE, UNAVAILABLE
 from lakewright.model.names import quote_identifier as quote
 from lakewright.model.schema import TableSchema
-from lakewright.pipeline import damage
+from lakewright.pipeline import damage, scan
 from lakewright.pipeline.mirror import Mirror
 from lakewright.raw.log import RawLog
+from lakewright.raw.manifest import RawFile
 
 NAMES = {"I": "insert", "U": "update", "D": "delete", "T": "truncate"}
 
@@ -53,34 +55,52 @@ def parse_key(schema: TableSchema, text: str) -> dict[str, str]:
 
 
 def row_history(mirror: Mirror, log: RawLog, connection: duckdb.DuckDBPyConnection, key: Mapping[str, str]) -> list[RowChange]:
-    """Every change of one row that the raw log still has, oldest first; truncates that ended it are in it too."""
-    view = log.view()
+    """Every change of one row that the raw log still has, oldest first; truncates that ended it are in it too.
+
+    Raises `QueryError` LW-530 for a value that the key's column cannot hold.
+    """
+    newest = log.newest_schema(mirror.origin)
+    _check_key(mirror, newest, connection, key)
+    files = log.view().files_of(mirror.origin)
+    loads = [file for file in files if file.kind == "load"]
     changes: list[tuple[str, RowChange]] = []
-    for file in view.files_of(mirror.origin):
-        schema = log.schema(mirror.origin, file.schema)
-        if set(key) - set(schema.column_names):
-            continue
-        where = " AND ".join(f"{quote(name)} = CAST(? AS {types.to_duckdb(schema.column(name).type)})" for name in key)
-        extra = f", {UNAVAILABLE}, {OLD_KEY}" if schema.key else ", NULL, NULL"
-        columns = ", ".join(map(quote, schema.column_names))
-        text = (
-            f"SELECT {COMMIT_TIME}, {POSITION}, {OP}{extra}, {columns} FROM read_parquet(?) WHERE ({where}) OR {OP} = 'T'"
-            f" ORDER BY {POSITION}"
-        )
-        try:
-            with damage.named(log, [file]):
-                found = connection.sql(text, params=[log.location(file), *key.values()]).to_arrow_table()
-        except duckdb.ConversionException as error:
-            message = f"the key's value does not fit its column in {mirror.name}"
-            raise QueryError("LW-530", message, hint=f"`lakewright schema {mirror.name}` shows the key's type") from error
-        for row in zip(*(column.to_pylist() for column in found.columns), strict=True):
-            changes.append((row[1], _change(schema, file.kind, *row)))
+    for name, some in (("load", loads), ("", [file for file in files if file.kind != "load"])):
+        for schema, group in scan.by_schema(log, newest, some):
+            if not set(key) - set(schema.column_names):
+                changes += [(row[1], _change(schema, name, *row)) for row in _rows(log, schema, group, connection, key)]
     return [change for _, change in sorted(changes, key=lambda pair: pair[0])]
+
+
+def _check_key(mirror: Mirror, schema: TableSchema, connection: duckdb.DuckDBPyConnection, key: Mapping[str, str]) -> None:
+    casts = ", ".join(f"CAST(? AS {types.to_duckdb(schema.column(name).type)})" for name in key)
+    try:
+        with known_errors():
+            connection.execute(f"SELECT {casts}", list(key.values())).fetchall()
+    except QueryError as error:
+        message = f"the key's value does not fit its column in {mirror.name}"
+        raise QueryError("LW-530", message, hint=f"`lakewright schema {mirror.name}` shows the key's type") from error
+
+
+def _rows(
+    log: RawLog, schema: TableSchema, files: Sequence[RawFile], connection: duckdb.DuckDBPyConnection, key: Mapping[str, str]
+) -> Iterator[tuple[Any, ...]]:
+    """What files of one schema say of the row, and their truncates, in log order."""
+    # The key of an older schema may be of a type that cannot hold the value: no row of it is meant.
+    where = " AND ".join(f"{quote(name)} = TRY_CAST(? AS {types.to_duckdb(schema.column(name).type)})" for name in key)
+    extra = f"{UNAVAILABLE}, {OLD_KEY}" if schema.key else "NULL, NULL"
+    columns = ", ".join(map(quote, schema.column_names))
+    text = (
+        f"SELECT {COMMIT_TIME}, {POSITION}, {OP}, {extra}, {columns} FROM {scan.raw_files(log, files)}"
+        f" WHERE ({where}) OR {OP} = '{TRUNCATE}' ORDER BY {POSITION}"
+    )
+    with damage.named(log, files):
+        found = connection.sql(text, params=list(key.values())).to_arrow_table()
+    return zip(*(column.to_pylist() for column in found.columns), strict=True)
 
 
 def _change(
     schema: TableSchema,
-    kind: str,
+    name: str,
     moment: datetime.datetime,
     position: str,
     op: str,
@@ -91,5 +111,5 @@ def _change(
     sent = {n: v for n, v in zip(schema.column_names, values, strict=True) if n not in (unavailable or ())}
     if op in "DT":
         sent = {name: value for name, value in sent.items() if name in schema.key and op == "D"}
-    name = "load" if kind == "load" else NAMES[op] + (f" (key was {old_key})" if old_key else "")
-    return RowChange(moment, position, name, sent)
+    change = name or NAMES[op] + (f" (key was {old_key})" if old_key else "")
+    return RowChange(moment, position, change, sent)

@@ -8,23 +8,22 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from lakewright.errors import FormatError, LakewrightError, QueryError
-from lakewright.model.position import Position
 from lakewright.pipeline import check as checking
 from lakewright.pipeline import history as histories
 from lakewright.pipeline import maintain as services
 from lakewright.pipeline import reach, setup, up
-from lakewright.pipeline.capture import Capture, reload
 from lakewright.pipeline.check import CheckReport, TableCheck
 from lakewright.pipeline.describe import TableInfo, TableSchemaInfo, schema_info, table_info
 from lakewright.pipeline.merge import Merged, merge
 from lakewright.pipeline.moment import parse_time, utc_now
 from lakewright.pipeline.query import Answer, Tables
-from lakewright.pipeline.status import Status, damaged, source_status, table_status
+from lakewright.pipeline.status import Status, damaged, misfit_status, source_status, table_status
 from lakewright.pipeline.tasks import Event, keep_up
 from lakewright.pipeline.wiring import Wiring
 
 Notice = Callable[[Any], None]
 READ_ATTEMPTS = 5
+UNKNOWN_TABLE = "LW-503"
 
 
 class Lake(Wiring):
@@ -44,7 +43,7 @@ class Lake(Wiring):
         return setup.plan(self.project, self.source, self.log)
 
     def apply(self) -> setup.Plan:
-        """Make publications and slot; returns what was done."""
+        """Make the publications; returns what was done."""
         return setup.apply(self.project, self.source)
 
     def down(self) -> list[str]:
@@ -53,29 +52,30 @@ class Lake(Wiring):
 
     # ---- flow
 
-    def capture(self, notice: Notice, until: Position | None = None, stop: threading.Event | None = None) -> None:
-        """Capture every source up to its end as of now (or `until`)."""
+    def capture(self, notice: Notice) -> None:
+        """Capture every source up to its end as of now."""
+        failures = []
         for name in self.project.lake.sources:
-            target = until or self.source(name).current_position()
-            Capture(self.source(name), self.log(name), self.store, notice).run(stop or threading.Event(), target)
+            try:
+                self.capture_of(name, notice).run(threading.Event(), self.source(name).current_position())
+            except LakewrightError as error:
+                failures.append(error)  # the other sources go on
+        _raise_first(failures)
 
     def merge(self, names: Sequence[str] | None, notice: Notice, wait: float = 30.0) -> list[Merged]:
-        """Merge the tables (all of them by default) up to the log's end."""
+        """Merge the tables (all of them by default) up to the log's end; what one raises comes when the others are done."""
         done = []
-        failures: list[LakewrightError] = []
+        failures = [misfit.error for misfit in self.survey()[1]] if names is None else []
         for mirror in self.mirrors(names):
             try:
                 merged = merge(mirror, self.log(mirror.source), self.format, self.store, self.connection(), wait)
             except LakewrightError as error:
-                failures.append(error)  # this table stands; the others go on
+                failures.append(error)
                 continue
             if merged:
                 notice(merged)
                 done.append(merged)
-        if failures:
-            for other in failures[1:]:
-                failures[0].add_note(f"{other.message} ({other.code})")
-            raise failures[0]
+        _raise_first(failures)
         return done
 
     def run(self, notice: Notice) -> list[Merged]:
@@ -97,18 +97,15 @@ class Lake(Wiring):
         """
         if name is None:
             for source in self.project.lake.sources:
-                reload(self.source(source), self.log(source), self.store, notice)
+                self.capture_of(source, notice).reload()
             return
         mirror = self.mirror(name)
-        log = self.log(mirror.source)
         if (refused := setup.refusal(self.source(mirror.source), mirror.origin)) is not None:
             raise refused
-        before = log.view().generation(mirror.origin)
-        log.ask_reload(mirror.origin)
-        reach.until(self, mirror.source, lambda: log.view().generation(mirror.origin) > before, notice)
+        reach.reload(self, mirror, notice)
 
     def maintain(self, notice: Notice) -> list[services.Cleaned]:
-        """Fold manifests and delete the files that retention no longer needs."""
+        """Delete the files of tables that retention no longer needs."""
         cleaned = []
         for mirror in self.mirrors():
             cleaned.append(services.clean(mirror, self.format, self.store, utc_now(), wait=30.0))
@@ -122,8 +119,9 @@ class Lake(Wiring):
         now = utc_now()
         attempts = READ_ATTEMPTS
         while True:
+            mirrors, misfits = self.survey()
             tables = Tables(
-                self.mirrors(),
+                mirrors,
                 self.log,
                 self.format,
                 self.connection(),
@@ -135,18 +133,22 @@ class Lake(Wiring):
             )
             try:
                 return Answer(self.engine.query(text, tables), tables)
-            except QueryError as error:
+            except BaseException as error:
                 tables.close()
                 attempts -= 1
                 # A clean may take away files between the look at a table and the read of it: look again.
-                if error.code != "LW-510" or not attempts:
+                if not isinstance(error, QueryError) or error.code != "LW-510" or not attempts:
+                    hidden = [m.error for m in misfits if m.table is None or m.table.table.lower() in text.lower()]
+                    if hidden and isinstance(error, QueryError) and error.code == UNKNOWN_TABLE:
+                        raise hidden[0] from None
                     raise
 
     def status(self) -> Status:
         """Where each source and table stands."""
         now = utc_now()
-        tables = []
-        for mirror in self.mirrors():
+        mirrors, misfits = self.survey()
+        tables = [misfit_status(misfit.source, misfit.table, misfit.error) for misfit in misfits if misfit.table]
+        for mirror in mirrors:
             log = self.log(mirror.source)
             try:
                 tables.append(table_status(mirror, log, log.view(), self.format, now))
@@ -178,12 +180,31 @@ class Lake(Wiring):
         return schema_info(mirror, self.log(mirror.source).newest_schema(mirror.origin))
 
     def check(self, source: str, notice: Callable[[TableCheck], None]) -> CheckReport:
-        """Compare a source with the lake at one position, capturing up to it where nobody else does."""
+        """Compare a source with the lake at one position, capturing up to it where nobody else does.
+
+        A chosen table that the lake cannot take is part of the report.
+        """
         origin, log = self.source(source), self.log(source)
-        mirrors = [mirror for mirror in self.mirrors() if mirror.source == source]
+        mirrors, misfits = self.survey()
+        mirrors = [mirror for mirror in mirrors if mirror.source == source]
         schemas = [log.newest_schema(mirror.origin) for mirror in mirrors]
-        there = {schema.name for schema in origin.discover()}
+        chosen = origin.discover()
+        there = {schema.name for schema in chosen}
+        refused = {str(refused.table): refused.error for refused in origin.refused()}
+        refused |= {str(table): error for table, error in self.misfits(source, chosen).items()}
+        refused |= {str(misfit.table or source): misfit.error for misfit in misfits if misfit.source == source}
         with origin.open_load([schema for schema in schemas if schema.name in there], first=False) as snapshot:
             reach.position(self, source, snapshot.position)
             tables = checking.compare(mirrors, log, self.format, snapshot, self.connection(), origin.was_changed, notice)
+        for name in sorted(refused.keys() - {str(mirror.origin) for mirror in mirrors}):
+            tables.append(checking.failed(name, refused[name]))
+            notice(tables[-1])
         return CheckReport(source, snapshot.position, tuple(tables))
+
+
+def _raise_first(failures: Sequence[LakewrightError]) -> None:
+    """Raise the first failure, if there is one, with what the others say."""
+    for other in failures[1:]:
+        failures[0].add_note(f"{other.message} ({other.code})")
+    if failures:
+        raise failures[0]

@@ -9,8 +9,9 @@ import duckdb
 
 from lakewright.errors import QueryError
 from lakewright.model.batch import COMMIT_TIME, POSITION
+from lakewright.model.names import quote_literal
 from lakewright.model.position import Position
-from lakewright.pipeline import damage
+from lakewright.pipeline import damage, scan
 from lakewright.raw.log import RawLog
 from lakewright.raw.view import LogView
 
@@ -51,10 +52,9 @@ def position_at(log: RawLog, view: LogView, moment: datetime.datetime, connectio
     later = [file for table in view.tables() for file in view.changes_after_time(table, moment)]
     if not later:
         return view.watermark
-    paths = [log.location(file) for file in later]
+    after = f"{COMMIT_TIME} > TIMESTAMPTZ {quote_literal(moment.isoformat())}"
+    parts = [f"SELECT {POSITION} FROM {scan.raw_files(log, [file])} WHERE {after}" for file in later]
     with damage.named(log, later):
-        rows = connection.execute(
-            f"SELECT min({POSITION}) FROM read_parquet(?, union_by_name = true) WHERE {COMMIT_TIME} > ?", [paths, moment]
-        ).fetchall()
+        rows = connection.execute(f"SELECT min({POSITION}) FROM ({' UNION ALL '.join(parts)})").fetchall()
     first = Position.parse(rows[0][0]) if rows[0][0] else view.watermark
     return Position(first.lsn, 0)

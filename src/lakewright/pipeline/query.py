@@ -21,8 +21,8 @@ from lakewright.model.batch import COMMIT_TIME, EXACT, OP, POSITION, TRUNCATE, U
 from lakewright.model.contracts import TableFormat
 from lakewright.model.names import quote_identifier as quote
 from lakewright.model.position import Position
-from lakewright.model.schema import Column, TableSchema
-from lakewright.pipeline import scan, table_at
+from lakewright.model.schema import TableSchema
+from lakewright.pipeline import damage, scan, table_at
 from lakewright.pipeline.folding import Fold, Folds
 from lakewright.pipeline.mirror import Mirror
 from lakewright.pipeline.moment import position_at
@@ -57,8 +57,10 @@ class Answer:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._result.close()
-        self._tables.close()
+        try:
+            self._result.close()
+        finally:
+            self._tables.close()
 
 
 class Tables:
@@ -116,12 +118,11 @@ class Tables:
         if ref.schema == self._raw:
             return self._raw_rows(mirror, log, view, self._position(log, view, as_of))
         if self._committed:
-            return self._committed_rows(mirror, log, view, as_of)
+            return self._committed_rows(mirror, as_of)
         upto = self._position(log, view, as_of)
-        rows = self._rows(mirror, log, view, upto)
-        return (
-            rows if self._since is None else self._changes(mirror, log, view, rows, self._position(log, view, self._since), upto)
-        )
+        if self._since is not None:
+            return self._changes(mirror, log, view, self._position(log, view, self._since), upto)
+        return self._rows(mirror, log, view, upto)[1]
 
     def close(self) -> None:
         """Let go of the folds of this query."""
@@ -136,73 +137,76 @@ class Tables:
             if stop.table == mirror.origin:
                 self.notes.append(f"table {mirror.name} stands at {stop.position}: {stop.error.message}")
 
-    def _rows(self, mirror: Mirror, log: RawLog, view: LogView, upto: Position) -> Relation:
+    def _rows(self, mirror: Mirror, log: RawLog, view: LogView, upto: Position) -> tuple[TableSchema, Relation]:
         at = table_at.plan(mirror, log, view, self._format.open(mirror.path), upto)
         fold = self._kept.take(at, log)
         self._folds.append(fold)
-        return Relation(fold.visible_sql(_shown), _columns(mirror, at.schema))
+        text = fold.visible_sql(lambda column: _shown(column.name, column.type))
+        return at.schema, Relation(text, _columns(mirror, at.schema))
 
-    def _committed_rows(self, mirror: Mirror, log: RawLog, view: LogView, as_of: datetime.datetime | None) -> Relation:
+    def _committed_rows(self, mirror: Mirror, as_of: datetime.datetime | None) -> Relation:
         table = self._format.open(mirror.path)
         commits = [c for c in (table.snapshots() if table else []) if as_of is None or c.time <= as_of]
-        if table is None or not commits:
-            raise QueryError("LW-522", f"table {mirror.name} has no instant to read", hint=f"`lakewright merge {mirror.name}`")
-        snapshot = table.snapshot(commits[-1].instant)
+        snapshot = table.snapshot(commits[-1].instant) if table and commits else None
         if snapshot is None:
             raise QueryError("LW-522", f"table {mirror.name} has no instant to read", hint=f"`lakewright merge {mirror.name}`")
-        schema = _narrowed(log.newest_schema(mirror.origin), {name for name, _ in snapshot.spec.columns})
-        base = scan.snapshot_sql(snapshot, mirror.spec(schema), schema)
-        listed = [_shown(column) for column in schema.columns] + ([quote(mirror.partition)] if mirror.partition else [])
-        return Relation(f"SELECT {', '.join(listed)} FROM ({base})", _columns(mirror, schema))
+        columns = snapshot.spec.visible
+        listed = ", ".join(_shown(name, kind) for name, kind in columns)
+        return Relation(f"SELECT {listed} FROM ({scan.snapshot_sql(snapshot, snapshot.spec)})", columns)
 
     def _raw_rows(self, mirror: Mirror, log: RawLog, view: LogView, upto: Position) -> Relation:
-        schema = log.newest_schema(mirror.origin)
+        files = view.files_of(mirror.origin)
+        schema = scan.shared_schema([log.schema(mirror.origin, number) for number in sorted({file.schema for file in files})])
         unavailable = f"CAST(to_json({UNAVAILABLE}) AS VARCHAR) AS {UNAVAILABLE}"
         extra = f"{OP}, {COMMIT_TIME}, {POSITION}, {unavailable}, {EXACT}"
-        text = scan.raw_sql(log, schema, view.files_of(mirror.origin), extra, f" WHERE {POSITION} <= '{upto}'")
-        first = [f"{OP} AS op", f"CAST({COMMIT_TIME} AS TIMESTAMP) AS {COMMIT_TIME}", POSITION]
-        listed = [*first, *map(_shown, schema.columns), UNAVAILABLE, EXACT]
-        columns = (("op", types.STRING), (COMMIT_TIME, types.TIMESTAMP), (POSITION, types.STRING))
+        text = scan.raw_sql(log, schema, files, extra, f" WHERE {POSITION} <= '{upto}'")
+        time = (COMMIT_TIME, types.TIMESTAMP)
+        first = [f"{OP} AS op", _shown(*time), POSITION]
         rest = tuple((column.name, column.type) for column in schema.columns)
-        return Relation(
-            f"SELECT {', '.join(listed)} FROM ({text})", (*columns, *rest, (UNAVAILABLE, types.STRING), (EXACT, types.STRING))
-        )
+        listed = ", ".join([*first, *(_shown(name, kind) for name, kind in rest), UNAVAILABLE, EXACT])
+        columns = (("op", types.STRING), time, (POSITION, types.STRING), *rest)
+        return Relation(f"SELECT {listed} FROM ({text})", (*columns, (UNAVAILABLE, types.STRING), (EXACT, types.STRING)))
 
-    def _changes(self, mirror: Mirror, log: RawLog, view: LogView, rows: Relation, after: Position, upto: Position) -> Relation:
-        """The rows of `rows` whose key the log names after `after`, and those keys that are gone."""
+    def _changes(self, mirror: Mirror, log: RawLog, view: LogView, after: Position, upto: Position) -> Relation:
+        """The table's rows at `upto` whose key the log names after `after`, and those keys that are gone.
+
+        A key that was of another kind before the table was loaded again names none of its rows.
+        """
+        schema, rows = self._rows(mirror, log, view, upto)
         columns = (*rows.columns, (DELETED, types.BOOLEAN))
         files = [file for file in view.files_of(mirror.origin) if file.last > after and file.first <= upto]
-        schema = log.newest_schema(mirror.origin)
-        if not files or not schema.key:
-            if files:
-                raise QueryError("LW-523", f"table {mirror.name} has no key; read its new rows from {self._raw}.{mirror.name}")
+        files = [file for file in files if _same_key(log.schema(mirror.origin, file.schema), schema)]
+        if not files:
             return Relation(f"SELECT *, false AS {DELETED} FROM ({rows.sql}) WHERE false", columns)
+        if not schema.key:
+            raise QueryError("LW-523", f"table {mirror.name} has no key; read its new rows from {self._raw}.{mirror.name}")
         key = ", ".join(map(quote, schema.key))
         where = f" WHERE {POSITION} > '{after}' AND {POSITION} <= '{upto}'"
         changed = f"SELECT {key}, {OP} FROM ({scan.raw_sql(log, schema, files, f'{OP}, {POSITION}', where)})"
         keys = f"SELECT DISTINCT {key} FROM ({changed}) WHERE {OP} <> '{TRUNCATE}'"
-        truncated = self._con.execute(f"SELECT count(*) FROM ({changed}) WHERE {OP} = '{TRUNCATE}'").fetchall()
+        with damage.named(log, files):
+            truncated = self._con.execute(f"SELECT count(*) FROM ({changed}) WHERE {OP} = '{TRUNCATE}'").fetchall()
         if truncated[0][0] and view.load_of(mirror.origin, after) is not None:
-            keys += f" UNION SELECT {key} FROM ({self._rows(mirror, log, view, after).sql})"
+            former, before = self._rows(mirror, log, view, after)
+            keys += f" UNION SELECT {key} FROM ({before.sql})" if _same_key(former, schema) else ""
         same = " AND ".join(f"r.{quote(name)} = k.{quote(name)}" for name in schema.key)
         listed = ", ".join(f"{'k' if name in schema.key else 'r'}.{quote(name)}" for name, _ in rows.columns)
         gone = f"r.{quote(schema.key[0])} IS NULL AS {DELETED}"
         return Relation(f"SELECT {listed}, {gone} FROM ({keys}) AS k LEFT JOIN ({rows.sql}) AS r ON {same}", columns)
 
 
-def _shown(column: Column) -> str:
+def _same_key(former: TableSchema, schema: TableSchema) -> bool:
+    """Whether keys of a former schema are keys of this one too."""
+    return former.key == schema.key and all(
+        scan.common_type({former.column(name).type, schema.column(name).type}) == schema.column(name).type for name in schema.key
+    )
+
+
+def _shown(name: str, kind: str) -> str:
     """A column as SQL shows it: a timestamp without zone, as in Athena."""
-    name = quote(column.name)
-    return f"CAST({name} AS TIMESTAMP) AS {name}" if column.type == types.TIMESTAMP else name
+    return f"CAST({quote(name)} AS TIMESTAMP) AS {quote(name)}" if kind == types.TIMESTAMP else quote(name)
 
 
 def _columns(mirror: Mirror, schema: TableSchema) -> tuple[tuple[str, str], ...]:
     columns = tuple((column.name, column.type) for column in schema.columns)
     return (*columns, (mirror.partition, types.STRING)) if mirror.partition else columns
-
-
-def _narrowed(schema: TableSchema, names: set[str]) -> TableSchema:
-    """The schema with only those columns that a snapshot has."""
-    return TableSchema(
-        schema.name, tuple(c for c in schema.columns if c.name in names), schema.key, schema.identity, schema.number
-    )

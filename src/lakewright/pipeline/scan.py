@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Iterable, Sequence
 
 import pyarrow as pa
 
 from lakewright.model import types
+from lakewright.model.batch import raw_schema
 from lakewright.model.names import quote_identifier as quote
 from lakewright.model.names import quote_literal
 from lakewright.model.schema import Column, TableSchema
@@ -16,28 +18,76 @@ from lakewright.raw.log import RawLog
 from lakewright.raw.manifest import RawFile
 from lakewright.sources.postgres import values
 
+PATH, NUMBER = '"scan path"', '"scan number"'
+"""A row's file and its place in it, from 0; no column has such a name (LW-211)."""
 
-def snapshot_sql(snapshot: Snapshot, spec: TableSpec, schema: TableSchema) -> str:
-    """A SELECT of a snapshot's rows with the columns of `spec`; columns newer than it have their missing value."""
+_WIDER = (
+    ({types.INT, types.BIGINT}, types.BIGINT),
+    ({types.INT, types.FLOAT, types.DOUBLE}, types.DOUBLE),
+    ({types.DATE, types.TIMESTAMP}, types.TIMESTAMP),
+)
+_DIGITS = {types.INT: (10, 0), types.BIGINT: (19, 0)}
+
+
+def snapshot_sql(snapshot: Snapshot, spec: TableSpec, columns: Sequence[Column] = ()) -> str:
+    """A SELECT of a snapshot's rows with the columns of `spec`; those of `columns` that it lacks have their missing value."""
     stored = {name for name, _ in snapshot.spec.columns}
     if not snapshot.files:
         nulls = (f"CAST(NULL AS {types.to_duckdb(kind)}) AS {quote(name)}" for name, kind in spec.columns)
         return f"SELECT {', '.join(nulls)} WHERE false"
-    columns = ", ".join(quote(name) if name in stored else missing_sql(schema.column(name)) for name, _ in spec.columns)
-    union = ", union_by_name = true" if any(stored - set(file.columns) for file in snapshot.files) else ""
-    paths = strings(file.location for file in snapshot.files)
-    return f"SELECT {columns} FROM read_parquet({paths}, hive_partitioning = false{union})"
+    added = {column.name: missing_sql(column) for column in columns if column.name not in stored}
+    listed = ", ".join(added.get(name) or quote(name) for name, _ in spec.columns)
+    union = any(stored - set(file.columns) for file in snapshot.files)
+    return f"SELECT {listed} FROM {_parquet((file.location for file in snapshot.files), union)}"
 
 
-def raw_sql(log: RawLog, schema: TableSchema, files: Sequence[RawFile], extra: str, where: str = "", option: str = "") -> str:
-    """A SELECT of raw rows with the columns of `schema` and `extra`; older rows have the new columns' missing value."""
+def raw_sql(
+    log: RawLog, schema: TableSchema, files: Sequence[RawFile], extra: str, where: str = "", *, numbered: bool = False
+) -> str:
+    """A SELECT of raw rows with the columns of `schema` and `extra`; older rows have the new columns' missing value.
+
+    With `numbered` the rows also have `PATH` and `NUMBER`, for `extra` to use.
+    """
     parts = []
-    for number, group in itertools.groupby(sorted(files, key=lambda file: file.schema), key=lambda file: file.schema):
-        known = set(log.schema(schema.name, number).column_names)
-        columns = ", ".join(quote(c.name) if c.name in known else missing_sql(c) for c in schema.columns)
-        paths = strings(log.location(file) for file in group)
-        parts.append(f"SELECT {columns}, {extra} FROM read_parquet({paths}{option}){where}")
+    for own, group in by_schema(log, schema, files):
+        listed = ", ".join(_converted(column, own) for column in schema.columns)
+        rows = _numbered(log, own, group) if numbered else raw_files(log, group)
+        parts.append(f"SELECT {listed}, {extra} FROM {rows}{where}")
     return " UNION ALL ".join(parts)
+
+
+def by_schema(log: RawLog, schema: TableSchema, files: Iterable[RawFile]) -> list[tuple[TableSchema, list[RawFile]]]:
+    """Files of one table by the schema they were written under, oldest first."""
+    groups = itertools.groupby(sorted(files, key=lambda file: file.schema), key=lambda file: file.schema)
+    return [(log.schema(schema.name, number), list(group)) for number, group in groups]
+
+
+def raw_files(log: RawLog, files: Iterable[RawFile]) -> str:
+    """Raw files of one schema as they are, as a relation."""
+    return _parquet(log.location(file) for file in files)
+
+
+def shared_schema(schemas: Sequence[TableSchema]) -> TableSchema:
+    """The last schema, with columns of types that the values under all `schemas` have or can be given."""
+    columns = (
+        dataclasses.replace(
+            column, type=common_type({s.column(column.name).type for s in schemas if column.name in s.column_names})
+        )
+        for column in schemas[-1].columns
+    )
+    return dataclasses.replace(schemas[-1], columns=tuple(columns))
+
+
+def common_type(kinds: set[str]) -> str:
+    """The narrowest lake type that holds every value of these types as it is; text where there is no other."""
+    if len(kinds) == 1:
+        return next(iter(kinds))
+    for narrow, wide in _WIDER:
+        if kinds <= narrow:
+            return wide
+    sizes = [types.decimal_parts(kind) or _DIGITS.get(kind, (99, 0)) for kind in kinds]
+    whole, scale = max(precision - scale for precision, scale in sizes), max(scale for _, scale in sizes)
+    return types.decimal_type(whole + scale, scale) if whole + scale <= types.MAX_DECIMAL_PRECISION else types.STRING
 
 
 def missing_sql(column: Column) -> str:
@@ -54,3 +104,26 @@ def missing_sql(column: Column) -> str:
 def strings(texts: Iterable[str]) -> str:
     """A list of strings as SQL."""
     return "[" + ", ".join(map(quote_literal, texts)) + "]"
+
+
+def _converted(column: Column, own: TableSchema) -> str:
+    """The column as rows written under the schema `own` have it."""
+    if column.name not in own.column_names:
+        return missing_sql(column)
+    name = quote(column.name)
+    same = own.column(column.name).type == column.type
+    return name if same else f"CAST({name} AS {types.to_duckdb(column.type)}) AS {name}"
+
+
+def _numbered(log: RawLog, own: TableSchema, files: Sequence[RawFile]) -> str:
+    """Raw files with `PATH` and `NUMBER`. The files' columns are renamed below: a column of theirs hides DuckDB's of its name."""
+    names = raw_schema(own).names
+    stored = [quote(f"stored {name}") for name in names]
+    listed = ", ".join(f"{inner} AS {quote(name)}" for inner, name in zip(stored, names, strict=True))
+    rows = f"{raw_files(log, files)} AS stored ({', '.join(stored)})"
+    return f"(SELECT {listed}, filename AS {PATH}, file_row_number AS {NUMBER} FROM {rows})"
+
+
+def _parquet(paths: Iterable[str], union: bool = False) -> str:
+    """Files as a relation. A folder such as ``day=2026-01-01`` on their way is no column."""
+    return f"read_parquet({strings(paths)}, hive_partitioning = false{', union_by_name = true' if union else ''})"

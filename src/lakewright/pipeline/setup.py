@@ -9,13 +9,12 @@ from typing import Any
 
 from lakewright.errors import LakewrightError, QueryError, SourceError
 from lakewright.model import types
-from lakewright.model.names import TableName
+from lakewright.model.names import TableName, did_you_mean
 from lakewright.model.schema import TableSchema
 from lakewright.pipeline.mirror import Mirror
 from lakewright.project import kinds
 from lakewright.project.load import Project
-from lakewright.project.spec import did_you_mean
-from lakewright.project.tables import lake_tables, require_listed
+from lakewright.project.tables import Misfit, lake_tables, require_listed
 from lakewright.raw.log import RawLog
 from lakewright.sources.postgres.doctor import Finding
 from lakewright.sources.postgres.embedded import EmbeddedPostgres
@@ -60,9 +59,10 @@ def connect(project: Project, name: str) -> Any:
     return kinds.load_kind(kinds.SOURCES, settings.kind)(url, settings.tables, project.lake.slot(name), overrides)
 
 
-def mirrors(project: Project, known: Mapping[str, Sequence[TableSchema]]) -> list[Mirror]:
-    """The lake's tables over what the sources are known to have, in name order."""
-    return [
+def mirrors(project: Project, known: Mapping[str, Sequence[TableSchema]]) -> tuple[list[Mirror], list[Misfit]]:
+    """The lake's tables over what the sources are known to have, in name order, and what cannot be one of them."""
+    tables, misfits = lake_tables(project.lake, known)
+    found = [
         Mirror(
             name=table.name,
             source=table.origin.source,
@@ -71,8 +71,31 @@ def mirrors(project: Project, known: Mapping[str, Sequence[TableSchema]]) -> lis
             day_of=table.settings.partition.column if table.settings.partition else None,
             recent=table.settings.retention.recent,
         )
-        for table in lake_tables(project.lake, known)
+        for table in tables
     ]
+    return found, misfits
+
+
+def misfits(
+    project: Project, known: Mapping[str, Sequence[TableSchema]], source: str, newcomers: Sequence[TableSchema]
+) -> dict[TableName, LakewrightError]:
+    """Which of the newcomers of a source cannot be tables of the lake, and why; a table that is `known` keeps its name."""
+    refused: dict[TableName, LakewrightError] = {}
+    names = {schema.name for schema in newcomers}
+    taken = {name: list(schemas) for name, schemas in known.items()}
+    taken[source] = [schema for schema in taken.get(source, []) if schema.name not in names]
+    before = {table.name: table.origin for table in lake_tables(project.lake, taken)[0]}
+    while True:
+        joining = [schema for schema in newcomers if schema.name not in refused]
+        tables, unfit = lake_tables(project.lake, {**taken, source: [*taken[source], *joining]})
+        errors = {(misfit.source, misfit.table): misfit.error for misfit in unfit}
+        refused |= {schema.name: errors[source, schema.name] for schema in joining if (source, schema.name) in errors}
+        usurpers = [table for table in tables if before.get(table.name, table.origin) != table.origin]
+        if not usurpers:
+            return refused
+        for table in usurpers:
+            former = before[table.name]
+            refused[table.origin.table] = errors[former.source, former.table]
 
 
 def no_such_table(name: str, known: Sequence[str]) -> QueryError:
@@ -102,17 +125,23 @@ def doctor(project: Project, source: Callable[[str], Any], log: Callable[[str], 
 def plan(project: Project, source: Callable[[str], Any], log: Callable[[str], RawLog]) -> Plan:
     """What `apply` would do in each source, tables that cannot be taken, and columns that deserve a type."""
     changes, pending, warnings = [], [], []
+    discovered: dict[str, Sequence[TableSchema]] = {}
     for name in project.lake.sources:
         origin = source(name)
         tables = origin.discover()
         changes += [Change(name, action) for action in origin.plan(tables)]
-        loaded = set(log(name).view().tables())
+        view = log(name).view()
+        if view.feed is None:
+            pending.append(f"capture will make replication slot {project.lake.slot(name)} with the first load of {name}")
+        loaded = set(view.tables())
         pending += [f"capture will load table {schema.name} of {name}" for schema in tables if schema.name not in loaded]
         warnings += [f"{refused.error.message} ({refused.error.code})" for refused in origin.refused()]
         warnings += _keyless(tables, origin)
         warnings += _untyped(tables, origin)
         require_listed(project.lake, name, tables)
-        lake_tables(project.lake, {name: tables})
+        discovered[name] = tables
+    for misfit in lake_tables(project.lake, discovered)[1]:
+        raise misfit.error
     return Plan(tuple(changes), tuple(pending), tuple(warnings))
 
 

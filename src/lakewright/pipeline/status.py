@@ -7,7 +7,7 @@ import datetime
 from collections.abc import Callable
 from typing import Any, Literal
 
-from lakewright.errors import FormatError, SourceError
+from lakewright.errors import FormatError, LakewrightError, LogError, SourceError
 from lakewright.model.contracts import Store, TableFormat
 from lakewright.model.names import TableName
 from lakewright.pipeline.mirror import Mirror
@@ -105,14 +105,21 @@ def damaged(mirror: Mirror, error: FormatError) -> TableStatus:
     return TableStatus(mirror.name, mirror.source, mirror.origin, "damaged", None, None, 0, 0, None, problem)
 
 
+def misfit_status(source: str, table: TableName, error: LakewrightError) -> TableStatus:
+    """The status of a captured table that cannot be one of the lake."""
+    problem = f"{error.message} ({error.code}); {error.hint}"
+    return TableStatus(str(table), source, table, "damaged", None, None, 0, 0, None, problem)
+
+
 def source_status(name: str, slot: str, log: RawLog, store: Store, connect: Callable[[], Any]) -> SourceStatus:
     """The status of one source; what only the database knows is None where it does not answer."""
-    view = log.view()
+    view, facts = LogView(), None
     try:
+        view = log.view()
         facts = connect().status()
         problem = lost_slot(slot, facts.state) if view.feed else None
-    except SourceError as error:
-        facts, problem = None, f"{error.message} ({error.code})"
+    except (SourceError, LogError) as error:
+        problem = f"{error.message} ({error.code})"
     return SourceStatus(
         name,
         str(view.watermark) if view.feed else None,

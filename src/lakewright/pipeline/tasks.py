@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from lakewright.errors import LakewrightError, Retry
+from lakewright.errors import LakewrightError, Retry, unexpected
 
 MERGE_EVERY = 1.0
 """Least seconds between two merges of one table."""
@@ -62,7 +62,8 @@ def _run(task: Task, stop: threading.Event, notice: Callable[[Event], None], fai
         try:
             pause = task.step()
             delay = RETRY_FIRST
-        except LakewrightError as error:
+        except Exception as raised:
+            error = unexpected(raised)
             now = datetime.datetime.now(datetime.UTC)
             if error.retry is not Retry.SOON:
                 failures.append(error)

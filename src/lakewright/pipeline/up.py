@@ -6,17 +6,14 @@ import dataclasses
 import threading
 from collections.abc import Callable
 
-from lakewright.errors import LakewrightError, Retry
+from lakewright.errors import LakewrightError, Retry, unexpected
 from lakewright.pipeline import maintain
-from lakewright.pipeline.capture import Capture, Captured
+from lakewright.pipeline.capture import Captured
 from lakewright.pipeline.merge import merge
 from lakewright.pipeline.mirror import Mirror
 from lakewright.pipeline.moment import utc_now
 from lakewright.pipeline.tasks import Event, Task, paced
 from lakewright.pipeline.wiring import Wiring
-
-WAIT_SECONDS = 300.0
-"""How long a task waits for a lease that another process holds."""
 
 Notice = Callable[[Event], None]
 
@@ -37,8 +34,7 @@ class _Capture:
     notice: Notice
 
     def __call__(self) -> float:
-        source, log = self.lake.source(self.source), self.lake.log(self.source)
-        Capture(source, log, self.lake.store, self._captured).run(self.stop, wait=WAIT_SECONDS)
+        self.lake.capture_of(self.source, self._captured).run(self.stop)
         return 0.0
 
     def _captured(self, done: Captured) -> None:
@@ -52,7 +48,8 @@ class _Capture:
 class _Merge:
     """Merge and clean every table once; whether anything was committed.
 
-    A table whose merge fails for good is told of once and left alone until the next start; the others go on.
+    A table whose merge fails for good is told of once and left alone until the next start. One that fails for now is raised when
+    the others are done.
     """
 
     def __init__(self, lake: Wiring, notice: Notice) -> None:
@@ -61,22 +58,33 @@ class _Merge:
         self._broken: set[str] = set()
 
     def __call__(self) -> bool:
-        worked = False
-        for mirror in self._lake.mirrors():
+        mirrors, misfits = self._lake.survey()
+        for misfit in misfits:
+            self._give_up(str(misfit.table or misfit.source), misfit.error)
+        worked, later = False, None
+        for mirror in mirrors:
             if mirror.name in self._broken:
                 continue
             try:
                 worked |= self._one(mirror)
-            except LakewrightError as error:
+            except Exception as raised:
+                error = unexpected(raised)
                 if error.retry is Retry.SOON:
-                    raise
-                self._broken.add(mirror.name)
-                self._notice(Event("failed", mirror.name, error.message, utc_now(), error))
+                    later = later or error
+                else:
+                    self._give_up(mirror.name, error)
+        if later is not None:
+            raise later
         return worked
+
+    def _give_up(self, subject: str, error: LakewrightError) -> None:
+        if subject not in self._broken:
+            self._broken.add(subject)
+            self._notice(Event("failed", subject, error.message, utc_now(), error))
 
     def _one(self, mirror: Mirror) -> bool:
         lake = self._lake
-        merged = merge(mirror, lake.log(mirror.source), lake.format, lake.store, lake.connection(), wait=WAIT_SECONDS)
+        merged = merge(mirror, lake.log(mirror.source), lake.format, lake.store, lake.connection())
         if merged is None or merged.commit is None:
             return False
         commit = merged.commit

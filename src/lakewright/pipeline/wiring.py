@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import duckdb
 
+from lakewright.errors import LakewrightError, LogError
 from lakewright.model.contracts import Store, TableFormat
+from lakewright.model.names import TableName
 from lakewright.model.schema import TableSchema
 from lakewright.pipeline import setup
+from lakewright.pipeline.capture import Capture, Captured
 from lakewright.pipeline.folding import Folds
 from lakewright.pipeline.mirror import Mirror
 from lakewright.project import kinds
 from lakewright.project.load import Project
 from lakewright.project.load import load as load_project
+from lakewright.project.tables import Misfit
 from lakewright.raw.log import RawLog
 from lakewright.storage.local import LocalStore
 
@@ -29,7 +33,6 @@ class Wiring:
         self.project = project
         self.store = store or LocalStore(project.folder)
         self.format: TableFormat = kinds.load_kind(kinds.FORMATS, "hudi")(self.store)
-        self.folds = Folds(self.connection())
         self._sources: dict[str, Any] = {}
         self._logs: dict[str, RawLog] = {}
 
@@ -52,11 +55,17 @@ class Wiring:
         if "engine" in self.__dict__:
             self.engine.close()
             del self.engine
+        self.__dict__.pop("folds", None)
 
     @functools.cached_property
     def engine(self) -> Any:
         """Made when first used: a capture computes nothing."""
         return kinds.load_kind(kinds.ENGINES, "duckdb")(self.project.folder / ".lakewright" / "tmp")
+
+    @functools.cached_property
+    def folds(self) -> Folds:
+        """What queries of this lake keep for the next one."""
+        return Folds(self.connection())
 
     def log(self, source: str) -> RawLog:
         """The raw log of a source."""
@@ -74,24 +83,56 @@ class Wiring:
             self._sources[name] = setup.connect(self.project, name)
         return self._sources[name]
 
-    def mirrors(self, names: Sequence[str] | None = None) -> list[Mirror]:
-        """The tables that the raw log knows, from metadata only: no source has to answer.
+    def capture_of(self, source: str, notice: Callable[[Captured], None]) -> Capture:
+        """One run of capture over a source; what cannot be a table of the lake is left out of it."""
+        return Capture(self.source(source), self.log(source), self.store, functools.partial(self.misfits, source), notice)
 
-        `names` chooses among them, by their own or by the source table's name, as errors of a source have it.
+    def misfits(self, source: str, newcomers: Sequence[TableSchema]) -> dict[TableName, LakewrightError]:
+        """Which of some tables of a source cannot be tables of the lake beside those that are captured, and why."""
+        return setup.misfits(self.project, self._logged()[0], source, newcomers)
+
+    def survey(self) -> tuple[list[Mirror], list[Misfit]]:
+        """The tables that the raw logs know, and what of them cannot be read or named; no source has to answer."""
+        known, damaged = self._logged()
+        found, misfits = setup.mirrors(self.project, known)
+        return found, damaged + misfits
+
+    def mirrors(self, names: Sequence[str] | None = None) -> list[Mirror]:
+        """The tables of `survey`, in name order.
+
+        `names` chooses among them, by their own or by the source table's name, as errors of a source have it. Raises what keeps
+        one of those from being a table, `QueryError` with the nearest name where there is none.
         """
-        known = {name: self._logged(name) for name in self.project.lake.sources}
-        found = setup.mirrors(self.project, known)
+        found, misfits = self.survey()
         if names is None:
             return found
         unknown = sorted(set(names) - {name for mirror in found for name in (mirror.name, str(mirror.origin))})
+        for misfit in misfits if unknown else ():
+            if misfit.table is None or {str(misfit.table), misfit.table.table} & set(unknown):
+                raise misfit.error
         if unknown:
             raise setup.no_such_table(unknown[0], [mirror.name for mirror in found])
         return [mirror for mirror in found if mirror.name in names or str(mirror.origin) in names]
 
     def mirror(self, name: str) -> Mirror:
-        """The table of that name; raises `QueryError` with the nearest name."""
+        """The table of that name; raises as `mirrors`."""
         return self.mirrors([name])[0]
 
-    def _logged(self, source: str) -> list[TableSchema]:
-        log = self.log(source)
-        return [log.newest_schema(table) for table in log.view().tables()]
+    def _logged(self) -> tuple[dict[str, list[TableSchema]], list[Misfit]]:
+        """What the raw logs know of their tables; one that is damaged keeps nothing from the others."""
+        known: dict[str, list[TableSchema]] = {}
+        damaged: list[Misfit] = []
+        for source in self.project.lake.sources:
+            log = self.log(source)
+            try:
+                tables = log.view().tables()
+            except LogError as error:
+                damaged.append(Misfit(source, None, error))
+                continue
+            known[source] = []
+            for table in tables:
+                try:
+                    known[source].append(log.newest_schema(table))
+                except LogError as error:
+                    damaged.append(Misfit(source, table, error))
+        return known, damaged

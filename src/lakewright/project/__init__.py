@@ -5,13 +5,14 @@ from __future__ import annotations
 from lakewright.project.demo import Demo, load_demo
 from lakewright.project.load import Project, find, load
 from lakewright.project.spec import Lake, PostgresSource, Retention, Table, Zones
-from lakewright.project.tables import LakeTable, lake_tables, require_listed
+from lakewright.project.tables import LakeTable, Misfit, lake_tables, require_listed
 from lakewright.project.values import Origin, Partition, Secret
 
 __all__ = [
     "Demo",
     "Lake",
     "LakeTable",
+    "Misfit",
     "Origin",
     "Partition",
     "PostgresSource",

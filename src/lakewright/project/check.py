@@ -10,8 +10,9 @@ import pydantic
 from pydantic_core import ErrorDetails
 
 from lakewright.errors import ConfigError
+from lakewright.model.names import did_you_mean
 from lakewright.project.document import Document, KeyPath, dotted
-from lakewright.project.spec import Problem, Settings, did_you_mean
+from lakewright.project.spec import Problem, Settings
 
 S = TypeVar("S", bound=Settings)
 

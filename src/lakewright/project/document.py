@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from lakewright.errors import ConfigError
+from lakewright.errors import ConfigError, hide_password
 
 MAX_FILE_BYTES = 1 << 20
 MAX_DEPTH = 50
@@ -76,12 +76,6 @@ def read(path: Path, environment: Mapping[str, str] = os.environ) -> Document:
 def shown(path: Path) -> str:
     """The path as messages print it: relative where it lies below the current folder."""
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
-
-
-def hide_password(text: str) -> str:
-    """The text with the password of any URL or connection string in it replaced by ``***``."""
-    text = re.sub(r"(?<=://)([^/@\s:]*):[^/\s]*@", r"\1:***@", text)
-    return re.sub(r"(?i)\b((?:ssl)?password\s*=\s*)('(?:[^'\\]|\\.)*'|[^\s&]+)", r"\1***", text)
 
 
 def _text(path: Path) -> str:

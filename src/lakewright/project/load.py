@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from lakewright.errors import ConfigError
+from lakewright.model.names import did_you_mean
 from lakewright.project.check import check
 from lakewright.project.document import Document, KeyPath, read, shown
-from lakewright.project.spec import Lake, did_you_mean
+from lakewright.project.spec import Lake
 
 FILE = "lake.yaml"
 

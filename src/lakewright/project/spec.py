@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-import difflib
-import fnmatch
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from lakewright.model.names import TableName
+from lakewright.model.names import TableName, chosen, did_you_mean
 from lakewright.project.document import KeyPath
 from lakewright.project.values import (
     DecimalText,
@@ -71,13 +69,14 @@ class PostgresSource(Settings):
     url: SecretText
     """``postgresql://user:password@host:port/database``, or ``embedded`` for a server of the lake's own in ``.lakewright/pg``."""
     tables: list[TablePattern] = Field(default=["public.*"], min_length=1)
-    """Which tables to capture, as ``schema.table`` where ``*`` stands for any characters and ``?`` for one."""
+    """Which tables to capture, as ``schema.table``; in either name ``*`` stands for any characters and ``?`` for one. What begins
+    with ``-`` leaves tables out, wherever it stands in the list: ``[public.*, -public.log_*]``."""
     slot: str | None = Field(default=None, pattern="^[a-z0-9_]{1,63}$")
     """The replication slot; ``lakewright_<lake>_<source>`` unless said otherwise."""
 
     def wants(self, table: TableName) -> bool:
         """Whether the table is among those to capture."""
-        return any(fnmatch.fnmatchcase(str(table), pattern) for pattern in self.tables)
+        return bool(chosen([table], self.tables))
 
 
 class Retention(Settings):
@@ -139,9 +138,3 @@ class Lake(Settings):
 def json_schema(model: type[Settings] = Lake) -> dict[str, Any]:
     """The JSON Schema of a file, with the descriptions that editors show."""
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **model.model_json_schema(by_alias=True)}
-
-
-def did_you_mean(word: str, known: Mapping[str, Any] | list[str]) -> str | None:
-    """``did you mean 'tables'?`` if one of the known words is close to the word."""
-    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f"did you mean {close[0]!r}?" if close else None

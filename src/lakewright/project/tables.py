@@ -6,7 +6,8 @@ import dataclasses
 import re
 from collections.abc import Mapping, Sequence
 
-from lakewright.errors import ConfigError
+from lakewright.errors import ConfigError, LakewrightError
+from lakewright.model.names import TableName
 from lakewright.model.schema import TableSchema
 from lakewright.project.spec import Lake, Table
 from lakewright.project.values import MAX_NAME, Origin, is_name
@@ -22,23 +23,40 @@ class LakeTable:
     settings: Table
 
 
-def lake_tables(lake: Lake, discovered: Mapping[str, Sequence[TableSchema]]) -> list[LakeTable]:
-    """The lake's tables in name order; `discovered` is the captured tables of each source, or those known so far.
+@dataclasses.dataclass(frozen=True)
+class Misfit:
+    """A table of a source that cannot be one of the lake, and why; ``table`` None stands for all of the source's."""
+
+    source: str
+    table: TableName | None
+    error: LakewrightError
+
+
+def lake_tables(lake: Lake, discovered: Mapping[str, Sequence[TableSchema]]) -> tuple[list[LakeTable], list[Misfit]]:
+    """The lake's tables in name order, and what cannot be one; `discovered` is the captured tables of each source.
 
     A table that lake.yaml does not name has the name of its source table in small letters, with ``schema_`` before it where the
-    schema is not ``public``. Raises `ConfigError` where two tables would have one name, or a setting does not fit its column.
+    schema is not ``public``. Misfits are those whose name another table has, and those whose settings do not fit their columns.
+    A name is given first to a table that lake.yaml names, then to one that needs no change to have it.
     """
     named = {table.origin: (name, table) for name, table in lake.tables.items()}
-    found = {Origin(source, schema.name): schema for source, schemas in discovered.items() for schema in schemas}
-    tables: dict[str, LakeTable] = {}
-    for origin, schema in sorted(found.items()):
+    candidates = []
+    for origin, schema in ((Origin(source, schema.name), schema) for source, schemas in discovered.items() for schema in schemas):
         name, settings = named.get(origin) or (_own_name(origin), Table.model_validate({"from": origin}))
-        if name in tables:
-            raise ConfigError("LW-110", f"{origin} and {tables[name].origin} would both be table {name}", hint=_listed(origin))
-        tables[name] = LakeTable(name, origin, schema, settings)
-        _check_names(tables[name])
-        _check_settings(tables[name])
-    return [tables[name] for name in sorted(tables)]
+        candidates.append(LakeTable(name, origin, schema, settings))
+    tables: dict[str, LakeTable] = {}
+    misfits = []
+    for table in sorted(candidates, key=lambda t: (t.origin not in named, t.name != t.origin.table.table, t.origin)):
+        try:
+            if (other := tables.get(table.name)) is not None:
+                message = f"{table.origin} and {other.origin} would both be table {table.name}"
+                raise ConfigError("LW-110", message, hint=_listed(table.origin))
+            _check_names(table)
+            _check_settings(table)
+            tables[table.name] = table
+        except ConfigError as error:
+            misfits.append(Misfit(table.origin.source, table.origin.table, error))
+    return [tables[name] for name in sorted(tables)], misfits
 
 
 def require_listed(lake: Lake, source: str, discovered: Sequence[TableSchema]) -> None:

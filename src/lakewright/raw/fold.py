@@ -6,8 +6,8 @@ position order, from the old key's state just before them. A table without key i
 last truncate.
 
 The text keeps to what DuckDB 2 and Spark 3.5 understand alike: only joins, windows, ``max`` and ``CASE``. Never ``max_by``,
-``arg_max`` or ``last``: DuckDB skips NULLs in them where Spark does not. Names of its own begin with ``_fold`` or hold a
-space, so that no column's name meets them.
+``arg_max`` or ``last``: DuckDB skips NULLs in them where Spark does not. Names of its own hold a space, which no
+column's name does (LW-211).
 
 ``tail`` names a relation with the columns of `raw_schema`, ``base`` one with the table's columns. Both are read several times
 and are best materialised (``tail``) or files (``base``).
@@ -24,6 +24,8 @@ from lakewright.model.names import quote_literal
 DELETED = "_deleted"
 """True in a folded row whose key is gone; its other columns are null."""
 
+_START, _LAST, _TABLE, _CUT, _ROW = (f'"fold {word}"' for word in ("start", "last", "table", "cut", "row"))
+
 
 def fold_sql(key: Sequence[str], columns: Sequence[str], base: str, tail: str) -> str:
     """A SELECT of one row for each key that `tail` changes: the key, `columns`, ``_position`` and ``_deleted``.
@@ -36,24 +38,24 @@ def fold_sql(key: Sequence[str], columns: Sequence[str], base: str, tail: str) -
     rest = [quote(column) for column in columns]
     last_present = "".join(
         f",\n    max(CASE WHEN l.{OP} <> 'D' AND {_present('l', column)}"
-        f" AND (i._fold_start IS NULL OR l.{POSITION} >= i._fold_start) THEN l.{POSITION} END)"
+        f" AND (i.{_START} IS NULL OR l.{POSITION} >= i.{_START}) THEN l.{POSITION} END)"
         f" OVER {over} AS {quote('p ' + column)}"
         for column in columns
     )
     value = "".join(f",\n    {_value_at_last(column)}" for column in columns)
     filled = "".join(
-        f",\n  CASE WHEN f.{quote('p ' + c)} IS NULL AND f._fold_table THEN b.{quote(c)} ELSE f.{quote(c)} END AS {quote(c)}"
+        f",\n  CASE WHEN f.{quote('p ' + c)} IS NULL AND f.{_TABLE} THEN b.{quote(c)} ELSE f.{quote(c)} END AS {quote(c)}"
         for c in columns
     )
     plain = "".join(f", {column}" for column in rest)
     return f"""WITH {_live(tail)},
-k AS (SELECT {keys}, max({POSITION}) AS _fold_last, max(CASE WHEN {OP} IN ('I', 'D') THEN {POSITION} END) AS _fold_start
+k AS (SELECT {keys}, max({POSITION}) AS {_LAST}, max(CASE WHEN {OP} IN ('I', 'D') THEN {POSITION} END) AS {_START}
   FROM live GROUP BY {keys}),
-tip AS (SELECT l.*, k._fold_start FROM live AS l JOIN k ON {_equal(key, "l", "k")} AND l.{POSITION} = k._fold_last),
-i AS (SELECT {keys}, _fold_start FROM tip WHERE {UNAVAILABLE} IS NOT NULL AND {OP} <> 'D'),
-part AS (SELECT l.*, i._fold_start{last_present}
+tip AS (SELECT l.*, k.{_START} FROM live AS l JOIN k ON {_equal(key, "l", "k")} AND l.{POSITION} = k.{_LAST}),
+i AS (SELECT {keys}, {_START} FROM tip WHERE {UNAVAILABLE} IS NOT NULL AND {OP} <> 'D'),
+part AS (SELECT l.*, i.{_START}{last_present}
   FROM live AS l JOIN i ON {_equal(key, "l", "i")}),
-f AS (SELECT {keys}, max({POSITION}) AS {POSITION}, (max(_fold_start) IS NULL AND max(_fold_cut) = '') AS _fold_table{value}
+f AS (SELECT {keys}, max({POSITION}) AS {POSITION}, (max({_START}) IS NULL AND max({_CUT}) = '') AS {_TABLE}{value}
   FROM part CROSS JOIN cut GROUP BY {keys})
 SELECT {keys}{plain}, {POSITION}, {OP} = 'D' AS {DELETED} FROM tip WHERE {UNAVAILABLE} IS NULL OR {OP} = 'D'
 UNION ALL
@@ -88,8 +90,8 @@ def complete_sql(key: Sequence[str], columns: Sequence[str], base: str, tail: st
     old_key = ", ".join(f"{OLD_KEY}.{quote(name)} AS {quote('old ' + name)}" for name in key)
     last_present = "".join(
         f",\n    max(CASE WHEN {OP} <> 'D' AND {_present('q', column)}"
-        f" AND (_fold_start IS NULL OR {POSITION} >= _fold_start) THEN {POSITION} END)"
-        f" OVER (PARTITION BY _fold_row) AS {quote('p ' + column)}"
+        f" AND ({_START} IS NULL OR {POSITION} >= {_START}) THEN {POSITION} END)"
+        f" OVER (PARTITION BY {_ROW}) AS {quote('p ' + column)}"
         for column in columns
     )
     value = "".join(f",\n    {_value_at_last(column)}" for column in columns)
@@ -97,29 +99,29 @@ def complete_sql(key: Sequence[str], columns: Sequence[str], base: str, tail: st
     def filled(column: str) -> str:
         name, at = quote(column), quote("p " + column)
         return (
-            f"CASE WHEN d._fold_row IS NULL OR {_present('r', column)} THEN r.{name} WHEN d.{at} IS NOT NULL THEN d.{name}"
-            f" WHEN d._fold_table THEN d.{quote('b ' + column)} END AS {name}"
+            f"CASE WHEN d.{_ROW} IS NULL OR {_present('r', column)} THEN r.{name} WHEN d.{at} IS NOT NULL THEN d.{name}"
+            f" WHEN d.{_TABLE} THEN d.{quote('b ' + column)} END AS {name}"
         )
 
     found = "".join(f", g.{quote(column)}, g.{quote('p ' + column)}" for column in columns)
     from_base = "".join(f", b.{quote(column)} AS {quote('b ' + column)}" for column in columns)
     return f"""WITH {_live(tail)},
-todo AS (SELECT {POSITION} AS _fold_row, {old_key} FROM live WHERE {OLD_KEY} IS NOT NULL AND {UNAVAILABLE} IS NOT NULL),
-before AS (SELECT t._fold_row, l.* FROM todo AS t JOIN live AS l ON {old_equal} AND l.{POSITION} < t._fold_row),
-start AS (SELECT _fold_row, max(CASE WHEN {OP} IN ('I', 'D') THEN {POSITION} END) AS _fold_start FROM before
-  GROUP BY _fold_row),
-waiting AS (SELECT b._fold_row FROM before AS b JOIN start AS s ON b._fold_row = s._fold_row AND b.{POSITION} = s._fold_start
+todo AS (SELECT {POSITION} AS {_ROW}, {old_key} FROM live WHERE {OLD_KEY} IS NOT NULL AND {UNAVAILABLE} IS NOT NULL),
+before AS (SELECT t.{_ROW}, l.* FROM todo AS t JOIN live AS l ON {old_equal} AND l.{POSITION} < t.{_ROW}),
+start AS (SELECT {_ROW}, max(CASE WHEN {OP} IN ('I', 'D') THEN {POSITION} END) AS {_START} FROM before
+  GROUP BY {_ROW}),
+waiting AS (SELECT b.{_ROW} FROM before AS b JOIN start AS s ON b.{_ROW} = s.{_ROW} AND b.{POSITION} = s.{_START}
   WHERE b.{OLD_KEY} IS NOT NULL AND b.{UNAVAILABLE} IS NOT NULL),
-ready AS (SELECT t.*, s._fold_start FROM todo AS t LEFT JOIN start AS s ON t._fold_row = s._fold_row
-  LEFT JOIN waiting AS w ON t._fold_row = w._fold_row WHERE w._fold_row IS NULL),
-q AS (SELECT b.*, r._fold_start FROM ready AS r JOIN before AS b ON r._fold_row = b._fold_row),
-found AS (SELECT _fold_row{value} FROM (SELECT *{last_present} FROM q) AS q GROUP BY _fold_row),
-done AS (SELECT t._fold_row, (t._fold_start IS NULL AND _fold_cut = '') AS _fold_table{found}{from_base}
-  FROM ready AS t CROSS JOIN cut LEFT JOIN found AS g ON g._fold_row = t._fold_row
+ready AS (SELECT t.*, s.{_START} FROM todo AS t LEFT JOIN start AS s ON t.{_ROW} = s.{_ROW}
+  LEFT JOIN waiting AS w ON t.{_ROW} = w.{_ROW} WHERE w.{_ROW} IS NULL),
+q AS (SELECT b.*, r.{_START} FROM ready AS r JOIN before AS b ON r.{_ROW} = b.{_ROW}),
+found AS (SELECT {_ROW}{value} FROM (SELECT *{last_present} FROM q) AS q GROUP BY {_ROW}),
+done AS (SELECT t.{_ROW}, (t.{_START} IS NULL AND {_CUT} = '') AS {_TABLE}{found}{from_base}
+  FROM ready AS t CROSS JOIN cut LEFT JOIN found AS g ON g.{_ROW} = t.{_ROW}
   LEFT JOIN {base} AS b ON {base_equal})
 SELECT r.{OP}, {_list(key, "r.")}{"".join(", " + filled(c) for c in columns)}, r.{POSITION},
-  CASE WHEN d._fold_row IS NULL THEN r.{UNAVAILABLE} END AS {UNAVAILABLE}, r.{OLD_KEY}
-FROM {tail} AS r LEFT JOIN done AS d ON r.{POSITION} = d._fold_row AND r.{OP} = 'I'"""
+  CASE WHEN d.{_ROW} IS NULL THEN r.{UNAVAILABLE} END AS {UNAVAILABLE}, r.{OLD_KEY}
+FROM {tail} AS r LEFT JOIN done AS d ON r.{POSITION} = d.{_ROW} AND r.{OP} = 'I'"""
 
 
 def complete(count: Callable[[], int], step: Callable[[], None]) -> None:
@@ -134,8 +136,8 @@ def complete(count: Callable[[], int], step: Callable[[], None]) -> None:
 
 def _live(tail: str) -> str:
     """CTEs ``cut`` (position of the last truncate, or '') and ``live`` (the rows after it)."""
-    return f"""cut AS (SELECT coalesce(max({POSITION}), '') AS _fold_cut FROM {tail} WHERE {OP} = 'T'),
-live AS (SELECT r.* FROM {tail} AS r CROSS JOIN cut WHERE r.{OP} <> 'T' AND r.{POSITION} > _fold_cut)"""
+    return f"""cut AS (SELECT coalesce(max({POSITION}), '') AS {_CUT} FROM {tail} WHERE {OP} = 'T'),
+live AS (SELECT r.* FROM {tail} AS r CROSS JOIN cut WHERE r.{OP} <> 'T' AND r.{POSITION} > {_CUT})"""
 
 
 def _value_at_last(column: str) -> str:

@@ -27,6 +27,8 @@ EXPIRES_AFTER = 30.0
 _LOOK_EVERY = 0.1
 _live: set[str] = set()
 """Tokens of this process's holdings; one that is not here was given up, even if the store did not hear of it."""
+_watched: dict[str, tuple[str, float]] = {}
+"""The tag that this process saw last of a lease that somebody else holds, and since when, by the lease's location."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,19 +90,19 @@ class Lease:
         """Take the lease `name`, waiting up to `wait` seconds; its number is above `above` and every earlier one.
 
         A holder on this host is replaced as soon as it is dead, one elsewhere once its object was seen unchanged here for
-        `EXPIRES_AFTER` seconds, so a `wait` below that never replaces it. Raises `LeaseHeld`, which says who has it.
+        `EXPIRES_AFTER` seconds, in one wait or over several tries. Raises `LeaseHeld`, which says who has it.
         """
         token, me = secrets.token_hex(8), Process.current()
-        start = seen_at = time.monotonic()
-        seen_tag: str | None = None
+        start, location = time.monotonic(), store.location(name)
         while True:
             current, tag = _look(store, name)
             if current is not None and tag is not None:
                 if current.token == token:
                     return cls(store, name, current, tag)
-                if tag != seen_tag:
-                    seen_tag, seen_at = tag, time.monotonic()
-            if current is None or _is_free(current, me, time.monotonic() - seen_at):
+                if location not in _watched or _watched[location][0] != tag:
+                    _watched[location] = (tag, time.monotonic())
+            unchanged = time.monotonic() - _watched[location][1] if location in _watched else 0.0
+            if current is None or _is_free(current, me, unchanged):
                 number = max(above, current.number if current else 0) + 1
                 mine = Holding(number, token, me, purpose, _clock(), _clock(EXPIRES_AFTER))
                 _live.add(token)

@@ -11,9 +11,10 @@ from sqlglot.optimizer.scope import Scope, traverse_scope
 from sqlglot.schema import MappingSchema
 
 from lakewright.engines.athena_sql.dialect import AthenaSelect
-from lakewright.engines.athena_sql.place import did_you_mean, fault
+from lakewright.engines.athena_sql.place import fault
 from lakewright.engines.athena_sql.tables import Placed
 from lakewright.errors import QueryError
+from lakewright.model.names import did_you_mean
 
 
 def schema_of(tables: Iterable[Placed]) -> MappingSchema:

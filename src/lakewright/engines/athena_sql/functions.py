@@ -13,8 +13,8 @@ from sqlglot import exp
 from lakewright.engines.athena_sql import arithmetic, conditions, nested, texts, times
 from lakewright.engines.athena_sql.build import call
 from lakewright.engines.athena_sql.context import Call, Context, Form, macro
-from lakewright.engines.athena_sql.place import did_you_mean
 from lakewright.engines.athena_sql.signatures import WINDOWS
+from lakewright.model.names import did_you_mean
 
 
 def _same(made: Call) -> exp.Expr:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Iterable
 
 from sqlglot import exp
 
@@ -46,18 +44,6 @@ def at_named_word(error: QueryError, tree: exp.Expr, text: str) -> QueryError:
             if node.name.lower() == name.lower():
                 return placed(error, text, node)
     return error
-
-
-def closest(name: str, known: Iterable[str]) -> str | None:
-    """The known name that was probably meant."""
-    found = difflib.get_close_matches(name.lower(), sorted(set(known)), n=1, cutoff=0.6)
-    return found[0] if found else None
-
-
-def did_you_mean(name: str, known: Iterable[str]) -> str | None:
-    """A hint with the name that was probably meant, or None."""
-    found = closest(name, known)
-    return f"did you mean {found}?" if found else None
 
 
 def _excerpt(line: str, column: int, length: int) -> str:

@@ -12,9 +12,10 @@ from sqlglot import exp
 from sqlglot.errors import ParseError, TokenError
 
 from lakewright.engines.athena_sql.dialect import AthenaSelect
-from lakewright.engines.athena_sql.place import did_you_mean, fault, fault_at
+from lakewright.engines.athena_sql.place import fault, fault_at
 from lakewright.engines.relation import TableRef
 from lakewright.errors import QueryError
+from lakewright.model.names import did_you_mean
 
 
 @dataclasses.dataclass(frozen=True)

@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterator
 
 from sqlglot import exp
 
-from lakewright.engines.athena_sql.place import did_you_mean, fault, placed
+from lakewright.engines.athena_sql.place import fault, placed
 from lakewright.engines.relation import Relation, Relations, TableRef
 from lakewright.errors import QueryError
+from lakewright.model.names import did_you_mean
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,17 +44,13 @@ def bind_tables(
             continue
         ref = _reference(table, text, moment)
         if ref not in placed_by_ref:
-            placed_by_ref[ref] = Placed(next(fresh), ref, _resolve(ref, table.this, text, relations))
+            placed_by_ref[ref] = Placed(next(fresh), ref, resolve(ref, table.this, text, relations))
         _replace(table, placed_by_ref[ref].name)
     return list(placed_by_ref.values())
 
 
 def resolve(ref: TableRef, node: exp.Expr, text: str, relations: Relations) -> Relation:
     """The relation of `ref`; raises `QueryError` LW-503 at `node` where there is none."""
-    return _resolve(ref, node, text, relations)
-
-
-def _resolve(ref: TableRef, node: exp.Expr, text: str, relations: Relations) -> Relation:
     try:
         relation = relations.resolve(ref)
     except QueryError as error:

@@ -9,7 +9,7 @@ from sqlglot import exp
 from lakewright.engines.athena_sql import formats, types
 from lakewright.engines.athena_sql.build import call, cast, number, paren, string, translation
 from lakewright.engines.athena_sql.context import Call, Context, Form, Rule, macro
-from lakewright.engines.athena_sql.place import did_you_mean
+from lakewright.model.names import did_you_mean
 
 _UNITS = {
     "millisecond": lambda n: call("to_milliseconds", cast(n, "DOUBLE")),

@@ -62,23 +62,24 @@ class BaseFileWriter:
         self._numbered = 0
         self._gathered: list[pa.Table] = []
         self._gathered_rows = self._gathered_bytes = 0
-        self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> BaseFileWriter:
         self._start = time.monotonic()
         kind = "CREATE" if self._previous is None else "MERGE"
         self._folder.store.create(self._folder.marker_name(self._instant, self._partition, self._file_name, kind), b"")
         name = self._folder.data_name(self._partition, self._file_name)
-        self._file = self._stack.enter_context(self._folder.store.upload(name))
-        self._parquet = pq.ParquetWriter(
-            self._file,
-            self._schema,
-            compression="zstd",
-            compression_level=1,
-            use_dictionary=_REPEATED,
-            store_schema=False,
-            write_page_index=False,
-        )
+        with contextlib.ExitStack() as stack:
+            self._file = stack.enter_context(self._folder.store.upload(name))
+            self._parquet = pq.ParquetWriter(
+                self._file,
+                self._schema,
+                compression="zstd",
+                compression_level=1,
+                use_dictionary=_REPEATED,
+                store_schema=False,
+                write_page_index=False,
+            )
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import fnmatch
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,7 +12,7 @@ from psycopg2.extensions import connection as Session
 from lakewright.errors import SourceError
 from lakewright.model import types
 from lakewright.model.batch import RESERVED
-from lakewright.model.names import TableName, quote_identifier
+from lakewright.model.names import TableName, chosen, quote_identifier
 from lakewright.model.schema import Column, Identity, TableSchema
 
 Types = Mapping[TableName, Mapping[str, str]]
@@ -22,7 +21,6 @@ Types = Mapping[TableName, Mapping[str, str]]
 _IDENTITY: dict[str, Identity] = {"d": "default", "i": "index", "f": "full", "n": "nothing"}
 _KEY_TYPES = {types.BOOLEAN, types.INT, types.BIGINT, types.STRING, types.DATE}
 _AVRO_NAME = re.compile("[A-Za-z_][A-Za-z0-9_]*")
-_RESERVED = frozenset(name.lower() for name in RESERVED)
 
 # Leaf partitions are left out: they are published under their root.
 _TABLES = """
@@ -82,21 +80,11 @@ class Refused:
 
 
 def choose(names: Sequence[TableName], patterns: Sequence[str]) -> list[TableName]:
-    """The names that a pattern such as ``public.*`` or ``sales.order_*`` takes and none with a leading ``-`` leaves out.
-
-    Raises `SourceError` for a pattern that is not ``schema.table``.
-    """
-
-    def taken(name: TableName, pattern: str) -> bool:
-        schema, _, table = pattern.partition(".")
-        return fnmatch.fnmatchcase(name.schema, schema) and fnmatch.fnmatchcase(name.table, table)
-
+    """`names.chosen`, but raises `SourceError` for a pattern that is not ``schema.table``."""
     for pattern in patterns:
         if not all(pattern.removeprefix("-").partition(".")):
             raise SourceError("LW-210", f"the pattern {pattern!r} does not say schema.table", hint="write for example public.*")
-    included = [pattern for pattern in patterns if not pattern.startswith("-")]
-    excluded = [pattern[1:] for pattern in patterns if pattern.startswith("-")]
-    return [n for n in names if any(taken(n, p) for p in included) and not any(taken(n, p) for p in excluded)]
+    return chosen(names, patterns)
 
 
 def discover(session: Session, patterns: Sequence[str], overrides: Types) -> tuple[list[TableSchema], list[Refused]]:
@@ -162,7 +150,7 @@ def _name_refusal(schema: TableSchema) -> SourceError | None:
         return SourceError("LW-217", f"table {name} has no columns", hint=f"leave it out: -{name}")
     lowered = [column.lower() for column in schema.column_names]
     for column in schema.column_names:
-        if column.lower() in _RESERVED or column.lower().startswith("_hoodie_"):
+        if column.lower() in RESERVED or column.lower().startswith("_hoodie_"):
             return SourceError(
                 "LW-211", f"column {column} of {name} has a name that lakewright uses itself", hint="rename the column"
             )

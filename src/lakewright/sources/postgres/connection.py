@@ -81,11 +81,13 @@ class Database:
 
     def _dsn(self) -> str:
         try:
-            given = psycopg2.extensions.parse_dsn(self.url)
+            given = None if _is_split_wrongly(self.url) else psycopg2.extensions.parse_dsn(self.url)
         except psycopg2.ProgrammingError:
+            given = None
+        if given is None:
             # libpq's message may quote a part of the URL, and so a password.
-            hint = "postgresql://USER:PASSWORD@HOST:5432/DATABASE"
-            raise SourceError("LW-202", "the source's url is not one that PostgreSQL understands", hint=hint) from None
+            hint = "postgresql://USER:PASSWORD@HOST:5432/DATABASE, with @ / ? % in a part written as %40 %2F %3F %25"
+            raise SourceError("LW-202", "the source's url is not one that PostgreSQL understands", hint=hint)
         options = " ".join([given.pop("options", ""), *(f"-c {name}={value}" for name, value in _SETTINGS.items())])
         return psycopg2.extensions.make_dsn(**{**_DEFAULTS, **given, **_FIXED}, options=options)
 
@@ -97,6 +99,15 @@ class Database:
             message = f"the server is PostgreSQL {version}; the oldest that serves is {OLDEST_VERSION}"
             raise SourceError("LW-205", message, hint="upgrade it with pg_upgrade, or give the source the url of a newer one")
         return connection
+
+
+def _is_split_wrongly(url: str) -> bool:
+    """Whether a URL has an @ where libpq would take a part of the password for the host, the port or the database."""
+    before, scheme, rest = url.partition("://")
+    if not scheme or "=" in before:
+        return False
+    authority, _, path = rest.partition("?")[0].partition("/")
+    return authority.count("@") > 1 or "@" in path
 
 
 @contextlib.contextmanager

@@ -148,12 +148,9 @@ class PostgresSource:
             return self.publications.add(session, tables)
 
     def plan(self, tables: Sequence[TableSchema]) -> list[str]:
-        """What `apply` and a first load would do in the source, a line each; empty where all is as it should be."""
+        """What `apply` would do in the source, a line each; empty where all is as it should be."""
         with self.database.session() as session:
-            lines = self.publications.plan(session, tables)
-            if find_slot(session, self.name) is None:
-                lines.append(f"create replication slot {self.name}, with the first load")
-            return lines
+            return self.publications.plan(session, tables)
 
     def apply(self, tables: Sequence[TableSchema]) -> list[str]:
         """Publish exactly `tables`; returns what was done, a line each."""
@@ -234,7 +231,7 @@ def _flush_lsn(session: Session) -> int:
 
 def _cannot_go_on(table: TableSchema, now: TableSchema | None, unpublished: Set[TableName]) -> SourceError | None:
     """Why a table's changes cannot be followed any more, or None."""
-    hint = f"`lakewright resync {table.name.table}` loads it anew"
+    hint = f"`lakewright resync {table.name}` loads it anew"
     if now is None:
         message = f"table {table.name} is not there any more: it was dropped or renamed, or is no longer chosen"
         return SourceError("LW-213", message, hint="`lakewright plan` shows what the source has")
