@@ -45,6 +45,8 @@ def merge(
         return None
     with Lease.take(store, lease_name(mirror), purpose="merge", wait=wait) as lease:
         table = format_.open(mirror.path)
+        if _is_current(mirror, log, table):  # another merge came first
+            return Merged(mirror.name, None, log.view().watermark)
         if table is None:
             table = format_.create(mirror.path, table_at.plan(mirror, log, log.view(), None, log.view().watermark).spec)
         with table.write() as write:
