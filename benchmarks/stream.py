@@ -77,7 +77,7 @@ def _ours(source: PostgresSource, schema: TableSchema, start: Position, end: Pos
             for batch in flush.batches:
                 rows += parquet.write(store, f"{number}.parquet", schema, [batch.rows]).rows
             if flush.watermark is not None:
-                stream.acknowledge(flush.watermark.lsn)
+                stream.acknowledge(flush.watermark)
                 if flush.watermark >= end:
                     break
         took = time.perf_counter() - begun

@@ -47,7 +47,7 @@ def without_the_manifest(patch: pytest.MonkeyPatch) -> None:
     def forgotten(stream: PostgresStream, until: Position | None = None) -> Iterator[Flush]:
         for flush in flushes(stream, until):
             if flush.watermark is not None:
-                stream.acknowledge(flush.watermark.lsn)
+                stream.acknowledge(flush.watermark)
             yield flush
 
     patch.setattr(PostgresStream, "flushes", forgotten)

@@ -38,7 +38,7 @@ class Lake:
                 if flush.watermark is not None:
                     self.position = flush.watermark
                     if acknowledge:
-                        opened.acknowledge(flush.watermark.lsn)
+                        opened.acknowledge(flush.watermark)
                     if flush.watermark >= until:
                         return
 

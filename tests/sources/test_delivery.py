@@ -92,7 +92,7 @@ def test_the_server_hears_only_what_was_acknowledged(lake: Callable[..., Lake], 
             first = next(flush for flush in flushes if flush.batches)
             assert first.watermark is not None
             assert confirmed(sql) == start
-            opened.acknowledge(first.watermark.lsn)
+            opened.acknowledge(first.watermark)
             sql("INSERT INTO t VALUES (3)")
             early.connection.commit()
             sql("INSERT INTO u SELECT generate_series(1, 1000)")
@@ -103,8 +103,8 @@ def test_the_server_hears_only_what_was_acknowledged(lake: Callable[..., Lake], 
                     break
             # Several keepalives with higher LSNs have come and been answered by now.
             assert confirmed(sql) == first.watermark.lsn
-            opened.acknowledge(flush.watermark.lsn)
-            opened.acknowledge(first.watermark.lsn)
+            opened.acknowledge(flush.watermark)
+            opened.acknowledge(first.watermark)
             next(flushes)
             assert confirmed(sql) == flush.watermark.lsn
 

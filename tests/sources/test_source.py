@@ -40,13 +40,13 @@ def load(shop: PostgresSource, schemas: Sequence[TableSchema]) -> tuple[list[dic
         return [row for schema in schemas for batch in loaded.batches(schema) for row in batch.to_pylist()], loaded.position
 
 
-def follow(stream: Stream, until: Position) -> tuple[list[dict[str, Any]], Position, int]:
-    """The rows of the stream up to a watermark at or after `until`, that watermark, and what may be acknowledged then."""
+def follow(stream: Stream, until: Position) -> tuple[list[dict[str, Any]], Position]:
+    """The rows of the stream up to a watermark at or after `until`, and that watermark."""
     rows: list[dict[str, Any]] = []
     for flush in stream.flushes():
         rows += [row for batch in flush.batches for row in batch.rows.to_pylist()]
         if flush.watermark is not None and flush.watermark >= until:
-            return rows, flush.watermark, flush.watermark.lsn
+            return rows, flush.watermark
     raise AssertionError
 
 
@@ -78,7 +78,7 @@ def test_load_and_stream_meet_exactly_under_a_running_writer(shop: PostgresSourc
         writer.join()
     end = shop.current_position()
     with shop.open_stream(position, schemas, {}) as stream:
-        streamed, _, _ = follow(stream, end)
+        streamed, _ = follow(stream, end)
     ids = Counter(row["id"] for row in loaded + streamed)
     assert ids == Counter(row[0] for row in sql("SELECT id FROM t"))
     assert all(row["_position"] == str(position) for row in loaded)
@@ -92,7 +92,7 @@ def test_bookmark_is_after_a_commit_that_did_not_wait_for_its_flush(shop: Postgr
     sql("SET synchronous_commit = off; INSERT INTO t VALUES (1)")
     bookmark = shop.current_position()
     with shop.open_stream(position, schemas, {}) as stream:
-        rows, _, _ = follow(stream, bookmark)
+        rows, _ = follow(stream, bookmark)
     assert [row["id"] for row in rows] == [1]
     assert Position.parse(rows[0]["_position"]) < bookmark
 
@@ -104,9 +104,9 @@ def test_stream_goes_on_after_what_was_acknowledged(shop: PostgresSource, sql: S
     for number in range(3):
         sql(f"INSERT INTO t VALUES ({number})")
         with shop.open_stream(position, schemas, {}) as stream:
-            rows, position, acknowledge = follow(stream, shop.current_position())
+            rows, position = follow(stream, shop.current_position())
             assert [row["id"] for row in rows] == [number]
-            stream.acknowledge(acknowledge)
+            stream.acknowledge(position)
     assert shop.status().confirmed_lsn == position.lsn
 
 
@@ -119,7 +119,7 @@ def test_table_loaded_later_joins_the_stream_at_its_own_load(shop: PostgresSourc
         assert [batch["id"].to_pylist() for batch in loaded.batches(later)] == [[1]]
     sql("INSERT INTO t VALUES (2); INSERT INTO later VALUES (2)")
     with shop.open_stream(position, [first, later], {later.name: loaded.position}) as stream:
-        rows, _, _ = follow(stream, shop.current_position())
+        rows, _ = follow(stream, shop.current_position())
     assert len(rows) == 3
     assert [row["id"] for row in rows if row["_position"] > str(loaded.position)] == [2, 2]
 
@@ -131,7 +131,7 @@ def test_keyless_table_is_an_append_log_and_its_application_goes_on(shop: Postgr
     sql("INSERT INTO log VALUES ('a'); UPDATE log SET line = 'b'; DELETE FROM log; INSERT INTO log VALUES ('c')")
     sql("TRUNCATE log")
     with shop.open_stream(position, schemas, {}) as stream:
-        rows, _, _ = follow(stream, shop.current_position())
+        rows, _ = follow(stream, shop.current_position())
     assert [(row["Op"], row["line"]) for row in rows] == [("I", "a"), ("I", "c"), ("T", None)]
 
 
@@ -276,7 +276,7 @@ def test_settings_of_the_role_do_not_change_the_text_of_values(shop: PostgresSou
     assert str(rows[0]["at"]) == "2024-01-01 00:00:00+00:00"
     sql("INSERT INTO t SELECT 2, at, span FROM t")
     with shop.open_stream(position, schemas, {}) as stream:
-        (streamed,), _, _ = follow(stream, shop.current_position())
+        (streamed,), _ = follow(stream, shop.current_position())
     assert streamed["at"] == rows[0]["at"]
 
 

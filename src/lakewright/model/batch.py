@@ -49,6 +49,9 @@ class ChangeBatch:
 
     A key change is a delete of the old key and an insert of the new one with the same position. ``first`` and ``last`` are the
     positions of the first and last row, the times their transactions' commit times (UTC).
+
+    With ``load`` the rows are inserts that belong to a full load of the table as of that one position: together with the other
+    batches that have it they replace all rows that the table had.
     """
 
     schema: TableSchema
@@ -57,3 +60,4 @@ class ChangeBatch:
     last: Position
     first_time: datetime.datetime
     last_time: datetime.datetime
+    load: bool = False

@@ -109,12 +109,13 @@ class Stopped:
 
 @dataclasses.dataclass(frozen=True)
 class Flush:
-    """What a stream hands over at once, to be made durable before `Stream.acknowledge` is called with its watermark's LSN.
+    """What a stream hands over at once, to be made durable before `Stream.acknowledge` is called with its watermark.
 
     ``watermark`` is the position up to which every table is complete with this flush, always with ordinal 0: the end LSN of a
     transaction's commit, or a keepalive's LSN received outside a transaction; None inside a transaction that is larger than
-    one flush. Batches of one table come in change order. ``time`` is the commit time of the last transaction, or None. With
-    ``urgent`` the source waits for the acknowledgement, as a server does that shuts down.
+    one flush. Batches of one table come in change order; those of a full load (`ChangeBatch.load`) have the watermark as their
+    position. ``time`` is the commit time of the last transaction, or None. With ``urgent`` the source waits for the
+    acknowledgement, as a server does that shuts down.
     """
 
     batches: Sequence[ChangeBatch]
@@ -156,17 +157,18 @@ class Stream(Protocol):
     """Committed changes from a position on, each at least once, in commit order."""
 
     def flushes(self, until: Position | None = None) -> Iterator[Flush]:
-        """Flushes for ever; one comes at least every flush interval (empty where nothing happened), so that a caller can stop.
+        """Flushes; one comes at least every flush interval (empty where nothing happened), so that a caller can stop.
 
-        One that reaches `until` comes at once.
+        One that reaches `until` comes at once. They end only where the stream has to be opened anew, since there are tables to
+        load first; batches after the last watermark do not count then, and come again.
 
         Changes at or before the position the stream was opened with are left out. Raises `SourceUnreachable` when the
         connection is lost: open a new stream from the last durable position.
         """
         ...
 
-    def acknowledge(self, lsn: int) -> None:
-        """Tell the source that everything up to `lsn` is durable here; it may forget it."""
+    def acknowledge(self, position: Position) -> None:
+        """Tell the source that everything up to `position`, a watermark, is durable here; it may forget it."""
         ...
 
 

@@ -147,7 +147,7 @@ class Capture:
             if flush.watermark is not None and (held or stopped or (late and flush.watermark > end)):
                 held += self._grown(writer, flush.watermark)
                 writer.append(held, flush.watermark, flush.time, stopped)
-                stream.acknowledge(flush.watermark.lsn)
+                stream.acknowledge(flush.watermark)
                 self._notice(Captured("log", _rows(held), flush.watermark, flush.time))
                 end, held, stopped, written_at = flush.watermark, [], [], now
                 if len(self._log.view().manifests) > FOLD_EVERY:
@@ -158,7 +158,7 @@ class Capture:
                 looked_at = now
                 if self._log.asked_reloads() or (self._is_catalog_due(now) and (self._missing() or self._look() != Drift())):
                     return False
-        return True
+        return False
 
     def _loaded(self) -> Position:
         """The newest load's position: it counts from there on, so the log has to get there even if nothing happens."""
@@ -180,6 +180,8 @@ class Capture:
     def _write(self, writer: LogWriter, flush: Flush) -> list[RawFile]:
         def one(batch: ChangeBatch) -> RawFile:
             schema = batch.schema if batch.schema.number else self._log.store_schema(batch.schema)
+            if batch.load:
+                return writer.write_load(schema, batch.rows.to_batches(), batch.last, batch.last_time)
             return writer.write_log(schema, batch)
 
         return list(self._pool.map(one, flush.batches))

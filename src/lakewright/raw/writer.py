@@ -105,8 +105,9 @@ class LogWriter:
     ) -> None:
         """Name `files` and move the log's end to `watermark`; `time` is the commit time of the last transaction, None: as before.
 
-        All changes after the log's end up to `watermark` of the tables that are followed are in `files`, and none other. Raises
-        `Changed` where a load meanwhile made a table followed that was not: its changes would be missing.
+        All changes after the log's end up to `watermark` of the tables that are followed are in `files`, and none other; files
+        of a load together are the table's next generation. Raises `Changed` where a load meanwhile made a table followed that was
+        not: its changes would be missing.
         """
         end, followed = (self._seen.feed, self._seen.watermark), self._seen.followed()
         outside = [file.name for file in files if file.first <= end[1] or file.last > watermark]
@@ -124,7 +125,7 @@ class LogWriter:
                 next_manifest(view, "log", self._number),
                 watermark=watermark,
                 time=time or view.time,
-                files=tuple(sorted(files, key=lambda file: (file.table, file.first))),
+                files=tuple(sorted(_numbered(view, files), key=lambda file: (file.table, file.first))),
                 stopped=tuple(_stopped(stop) for stop in stopped),
             )
 
@@ -148,9 +149,7 @@ class LogWriter:
             end = next_manifest(view, "load", self._number)
             if first:
                 end = dataclasses.replace(end, feed=feed, start=position, watermark=position, time=time)
-            return dataclasses.replace(
-                end, files=tuple(dataclasses.replace(file, generation=view.generation(file.table) + 1) for file in files)
-            )
+            return dataclasses.replace(end, files=_numbered(view, files))
 
         self._append(make)
 
@@ -176,6 +175,14 @@ class LogWriter:
             f"the log {self._log.folder} was taken over under lease {self._seen.highest_lease}, this process has {self._number}",
             hint="start again if the other process has ended",
         )
+
+
+def _numbered(view: LogView, files: Sequence[RawFile]) -> tuple[RawFile, ...]:
+    """Files, those of loads with the generation that follows their table's newest."""
+    return tuple(
+        file if file.generation is None else dataclasses.replace(file, generation=view.generation(file.table) + 1)
+        for file in files
+    )
 
 
 def _check_in_time(view: LogView, table: TableName, position: Position) -> None:

@@ -72,9 +72,9 @@ class PostgresStream:
             urgent, self._asked = self._asked, False
             yield Flush(decoded.batches, decoded.stopped, watermark, decoded.time, urgent)
 
-    def acknowledge(self, lsn: int) -> None:
-        """See `Stream`; an LSN below an earlier one changes nothing."""
-        self._acknowledged = max(self._acknowledged, lsn)
+    def acknowledge(self, position: Position) -> None:
+        """See `Stream`; a position before an earlier one changes nothing."""
+        self._acknowledged = max(self._acknowledged, position.lsn)
         self._send_status()
 
     def _collect(self, until: Position | None) -> None:
