@@ -18,19 +18,32 @@ from lakewright.errors import LakewrightError, SourceError, SourceUnreachable
 OLDEST_VERSION = 14
 
 _SETTINGS = {
-    # The text of values must not depend on the role, the database or the server.
+    # The text of values must not depend on the client's environment, the role, the database or the server.
     "DateStyle": "ISO",
     "TimeZone": "UTC",
     "IntervalStyle": "postgres",
     "bytea_output": "hex",
     "extra_float_digits": "1",
-    # format_type() then names every type outside pg_catalog with its schema.
+    # format_type() then names every type outside pg_catalog with its schema, and quotes only what needs it.
     "search_path": "pg_catalog",
-    # A load must not be cut short, nor be filtered in silence by row-level security.
+    "quote_all_identifiers": "off",
+    "standard_conforming_strings": "on",
+    # A load must not be cut short, nor be filtered in silence by row-level security; publications have to be made.
     "row_security": "off",
+    "default_transaction_read_only": "off",
+    "lock_timeout": "0",
     "statement_timeout": "0",
     "idle_in_transaction_session_timeout": "0",
+    "idle_session_timeout": "0",
 }
+_SINCE_17 = {"transaction_timeout": "0"}
+
+_SET = f"""
+SELECT pg_catalog.set_config(wanted.name, wanted.value, false)
+FROM (VALUES {", ".join(f"('{name}', '{value}')" for name, value in {**_SETTINGS, **_SINCE_17}.items())}) AS wanted (name, value)
+WHERE pg_catalog.current_setting(wanted.name, true) IS NOT NULL
+"""
+"""Again once connected: PGTZ and PGDATESTYLE of the environment beat what a connection is opened with."""
 
 _FIXED = {"application_name": "lakewright", "client_encoding": "UTF8"}
 
@@ -64,7 +77,6 @@ class Database:
         Raises `SourceUnreachable` where nobody answers or the connection is lost, `SourceError` for a server before 14.
         """
         with translated(), contextlib.closing(self._connect(None)) as session:
-            session.autocommit = True
             yield session
 
     def replication(self) -> psycopg2.extras.LogicalReplicationConnection:
@@ -77,6 +89,9 @@ class Database:
     def arrow(self) -> Iterator[adbc.Connection]:
         """An ADBC connection in autocommit mode, closed with the block; its errors are raised as `SourceError`."""
         with translated(), adbc.connect(self._dsn(), autocommit=True) as session:
+            with session.cursor() as cursor:
+                cursor.execute(_SET)
+                cursor.fetchall()
             yield session
 
     def _dsn(self) -> str:
@@ -88,7 +103,9 @@ class Database:
             # libpq's message may quote a part of the URL, and so a password.
             hint = "postgresql://USER:PASSWORD@HOST:5432/DATABASE, with @ / ? % in a part written as %40 %2F %3F %25"
             raise SourceError("LW-202", "the source's url is not one that PostgreSQL understands", hint=hint)
-        options = " ".join([given.pop("options", ""), *(f"-c {name}={value}" for name, value in _SETTINGS.items())])
+        # From the start on, so that not even the first statement runs under a timeout of the role.
+        settings = (f"-c {name}={value}" for name, value in _SETTINGS.items())
+        options = " ".join([given.pop("options", ""), *settings])
         return psycopg2.extensions.make_dsn(**{**_DEFAULTS, **given, **_FIXED}, options=options)
 
     def _connect(self, factory: Any) -> Any:
@@ -98,6 +115,10 @@ class Database:
             connection.close()
             message = f"the server is PostgreSQL {version}; the oldest that serves is {OLDEST_VERSION}"
             raise SourceError("LW-205", message, hint="upgrade it with pg_upgrade, or give the source the url of a newer one")
+        if factory is None:  # A replication connection is in autocommit mode by itself.
+            connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(_SET)
         return connection
 
 
