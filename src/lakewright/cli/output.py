@@ -80,8 +80,10 @@ def show_rows(form: Format, columns: Sequence[str], batches: Iterable[pa.RecordB
 
 
 def _rows(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[Any, ...]]:
+    from lakewright.engines.result import rows
+
     for batch in batches:
-        yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
+        yield from rows(batch)
 
 
 def _csv(columns: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:

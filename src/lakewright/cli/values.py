@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lakewright.errors import LakewrightError
+from lakewright.model.times import FarTime
 
 _CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))} | {9: "\\t", 10: "\\n", 13: "\\r"}
 
@@ -20,6 +21,8 @@ def to_json(value: Any) -> Any:
 
     Numbers that are not finite are null. Whatever else there is appears as its text.
     """
+    if isinstance(value, FarTime):
+        return value.dated(to_json(value.near))
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: to_json(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, LakewrightError):
@@ -78,8 +81,13 @@ def to_cell(value: Any) -> str:
     if isinstance(value, datetime.datetime):
         text = value.replace(tzinfo=None).isoformat(" ", "milliseconds" if value.microsecond % 1000 == 0 else "microseconds")
         return f"{text} UTC" if value.tzinfo else text
+    if isinstance(value, FarTime):
+        return value.dated(to_cell(value.near))
     if isinstance(value, decimal.Decimal):
         return format(value, "f")
+    if type(value) in (list, tuple):  # a map is a list of pairs
+        items = ", ".join(map(to_cell, value))
+        return f"[{items}]" if isinstance(value, list) else f"({items})"
     return str(value).translate(_CONTROL)
 
 

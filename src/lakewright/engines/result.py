@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from lakewright.errors import QueryError
+from lakewright.model.times import FarTime
 
 # DuckDB type -> (Athena's name, the Arrow type it leaves as, where that is another one than DuckDB's)
 _PLAIN: dict[str, tuple[str, pa.DataType | None]] = {
@@ -33,6 +35,9 @@ _PLAIN: dict[str, tuple[str, pa.DataType | None]] = {
     "TIMESTAMP WITH TIME ZONE": ("timestamp with time zone", None),
     '"NULL"': ("unknown", pa.null()),
 }
+
+_YEAR_2000 = 10_957
+"""In days since 1970."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,6 +77,37 @@ def converted(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(
         [_as(array, field) for array, field in zip(batch.columns, schema, strict=True)], schema=schema
     )
+
+
+def rows(batch: pa.RecordBatch | pa.Table) -> Iterator[tuple[Any, ...]]:
+    """The rows as Python's values, `FarTime` where Python has none."""
+    return zip(*map(_values, batch.columns), strict=True)
+
+
+def _values(array: pa.Array | pa.ChunkedArray) -> list[Any]:
+    try:
+        return array.to_pylist()  # type: ignore[no-any-return]
+    except (OverflowError, ValueError):
+        return [_value(scalar) for scalar in array]
+
+
+def _value(scalar: pa.Scalar) -> Any:
+    if not scalar.is_valid:
+        return None
+    if isinstance(scalar, pa.MapScalar):
+        return [(_value(key), _value(value)) for key, value in zip(scalar.values.field(0), scalar.values.field(1), strict=True)]
+    if isinstance(scalar, pa.ListScalar):
+        return [_value(item) for item in scalar.values]
+    if isinstance(scalar, pa.StructScalar):
+        return {name: _value(item) for name, item in scalar.items()}
+    try:
+        return scalar.as_py()
+    except (OverflowError, ValueError):
+        # The calendar repeats every 400 years.
+        day = 1 if pa.types.is_date(scalar.type) else 86_400_000_000
+        cycles, within = divmod(scalar.value - _YEAR_2000 * day, 146_097 * day)
+        near = pa.scalar(within + _YEAR_2000 * day, scalar.type).as_py()
+        return FarTime(near.year + 400 * cycles, near)
 
 
 def athena_name(column: str, kind: str) -> str:

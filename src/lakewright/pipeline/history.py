@@ -10,6 +10,7 @@ from typing import Any
 import duckdb
 
 from lakewright.engines.failures import known_errors
+from lakewright.engines.result import rows
 from lakewright.errors import QueryError
 from lakewright.model import types
 from lakewright.model.batch import COMMIT_TIME, OLD_KEY, OP, POSITION, TRUNCATE, UNAVAILABLE
@@ -95,7 +96,7 @@ def _rows(
     )
     with damage.named(log, files):
         found = connection.sql(text, params=list(key.values())).to_arrow_table()
-    return zip(*(column.to_pylist() for column in found.columns), strict=True)
+    return rows(found)
 
 
 def _change(

@@ -93,7 +93,12 @@ def common_type(kinds: set[str]) -> str:
 def missing_sql(column: Column) -> str:
     """The value that rows older than the column have, named as the column."""
     kind, name = types.to_duckdb(column.type), quote(column.name)
-    value = None if column.missing is None else values.decode(column, pa.array([column.missing])).array[0].as_py()
+    missing = values.decode(column, pa.array([column.missing], pa.string())).array[0]
+    if missing.is_valid and column.type == types.DATE:
+        return f"DATE '1970-01-01' + ({missing.value}) AS {name}"
+    if missing.is_valid and column.type == types.TIMESTAMP:
+        return f"make_timestamptz({missing.value}) AS {name}"
+    value = missing.as_py()
     if value is None:
         return f"CAST(NULL AS {kind}) AS {name}"
     if isinstance(value, bytes):
