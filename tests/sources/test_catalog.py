@@ -114,8 +114,8 @@ def test_types_given_by_the_user_replace_the_tables(url: str, sql: Sql) -> None:
     given = {TableName("public", "t"): {"amount": "decimal(20,4)", "at": "string"}}
     schema = found(url, types=given)["public.t"]
     assert schema.columns[1:] == (
-        Column("amount", "numeric", "decimal(20,4)"),
-        Column("at", "timestamp with time zone", "string"),
+        Column("amount", "numeric", "decimal(20,4)", number=2),
+        Column("at", "timestamp with time zone", "string", number=3),
     )
 
 

@@ -130,8 +130,8 @@ class Drift:
     """Tables that changed while their stream was silent.
 
     ``stopped`` are those that cannot go on as they are, with the error that says why: gone, made anew, of another shape, or not
-    published any more. ``grown`` are those with new columns that can be taken up, as they are now; all that is committed up to
-    ``position`` may still be of the old shape, nothing after it.
+    published any more. ``grown`` are those with new columns, or facts of the catalog to compare with later, that can be taken up,
+    as they are now; all that is committed up to ``position`` may still be of the old shape, nothing after it.
     """
 
     stopped: Sequence[tuple[TableName, LakewrightError]] = ()

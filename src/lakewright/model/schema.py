@@ -20,6 +20,9 @@ class Column:
     ``missing`` is the server's text of the value that rows older than the column have: the constant default of an
     ``ADD COLUMN``, or None for NULL. It is only right where ``missing_known``: after a volatile default or a rewrite of the
     table older rows may hold anything.
+
+    ``number`` is the server's own number of the column, which it never gives twice (0: unknown): a name alone may pass to another
+    column. ``labels`` are the number and the label of each value of its enum type, or of its elements'.
     """
 
     name: str
@@ -28,6 +31,13 @@ class Column:
     nullable: bool = True
     missing: str | None = None
     missing_known: bool = True
+    number: int = 0
+    labels: tuple[tuple[int, str], ...] = ()
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Column:
+        """The column in the JSON of a schema; one that was written before ``number`` and ``labels`` were kept has none."""
+        return cls(**{**data, "labels": tuple((number, label) for number, label in data.get("labels", ()))})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,6 +47,10 @@ class TableSchema:
     ``key`` is the columns of the replica identity: the primary key under DEFAULT and FULL, the index's otherwise. An empty key
     makes the table an append log: only its inserts and truncates are captured. ``oid`` is the server's own number of the table,
     which tells it from one that was made anew under its name (0: unknown).
+
+    ``attributes`` is the highest number of a column so far, of generated and dropped ones too (0: unknown). ``seen`` is the
+    server's number of a transaction before which all others had ended when the catalog was read (0: unknown): whatever in the
+    source is of an earlier one was so then.
     """
 
     name: TableName
@@ -45,6 +59,8 @@ class TableSchema:
     identity: Identity = "default"
     number: int = 0
     oid: int = 0
+    attributes: int = 0
+    seen: int = 0
 
     def column(self, name: str) -> Column:
         """The column of that name; raises KeyError."""
@@ -71,11 +87,13 @@ class TableSchema:
         """The schema that `to_json` wrote."""
         return cls(
             name=TableName.parse(data["name"]),
-            columns=tuple(Column(**column) for column in data["columns"]),
+            columns=tuple(Column.from_json(column) for column in data["columns"]),
             key=tuple(data["key"]),
             identity=data["identity"],
             number=data["number"],
             oid=data["oid"],
+            attributes=data.get("attributes", 0),
+            seen=data.get("seen", 0),
         )
 
 
@@ -84,17 +102,20 @@ class SchemaChange:
     """What has to happen to go from one schema to another.
 
     ``added`` columns can be taken up as they come; ``refusal`` is why the table cannot go on without a new load, or None.
+    ``news`` says that the new one has facts, other than columns, which the next comparison needs.
     """
 
     added: tuple[Column, ...] = ()
     refusal: str | None = None
+    news: bool = False
 
 
 def compare(old: TableSchema, new: TableSchema) -> SchemaChange:
     """How `new` differs from `old`: columns that were added, or the first reason why a new load is needed.
 
-    An added column goes on when older rows hold NULL or one constant in it. A dropped, renamed or retyped column, another
-    key, and an added column whose older rows may hold anything stop the table. Nullability and order alone change nothing.
+    An added column goes on when older rows hold NULL or one constant in it. A dropped, renamed, retyped or exchanged column,
+    another key, a renamed value of an enum, and an added column whose older rows may hold anything stop the table. Nullability
+    and order alone change nothing.
     """
     if old.oid and new.oid and old.oid != new.oid:
         return SchemaChange(refusal="it was dropped and created again")
@@ -105,10 +126,25 @@ def compare(old: TableSchema, new: TableSchema) -> SchemaChange:
     for name, column in before.items():
         if name not in after:
             return SchemaChange(refusal=f"its column {name} was dropped or renamed")
-        if (column.type, column.source_type) != (after[name].type, after[name].source_type):
-            return SchemaChange(refusal=f"its column {name} changed from {column.source_type} to {after[name].source_type}")
+        if (refusal := _column_refusal(column, after[name])) is not None:
+            return SchemaChange(refusal=f"its column {name} {refusal}")
     added = tuple(column for name, column in after.items() if name not in before)
     for column in added:
-        if not column.missing_known or (not column.nullable and column.missing is None):
+        untold = not column.missing_known or (not column.nullable and column.missing is None)
+        # It was there before, as a generated column: its values stayed.
+        if untold or 0 < column.number <= old.attributes:
             return SchemaChange(refusal=f"its new column {column.name} has values in older rows that the stream does not tell")
-    return SchemaChange(added=added)
+    labelled = any(column.labels != after[name].labels for name, column in before.items())
+    return SchemaChange(added=added, news=labelled or (not old.attributes and new.attributes > 0))
+
+
+def _column_refusal(old: Column, new: Column) -> str | None:
+    """Why the column of the same name is not the one from before, or None."""
+    if (old.type, old.source_type) != (new.type, new.source_type):
+        return f"changed from {old.source_type} to {new.source_type}"
+    if old.number and new.number and old.number != new.number:
+        return "is another one than before: it was dropped and added again, or took the name of another"
+    labels = dict(new.labels)
+    if any(labels.get(number) != label for number, label in old.labels):
+        return "has other values in older rows: a value of its enum was renamed, or the enum was made anew"
+    return None

@@ -137,6 +137,7 @@ class Capture:
         held: list[RawFile] = []
         stopped: list[Stopped] = []
         written_at = looked_at = time.monotonic()
+        grown: list[RawFile] = []
         end, loaded = self._log.view().watermark, self._loaded()
         for flush in stream.flushes(until):
             held += self._write(writer, flush)
@@ -145,7 +146,8 @@ class Capture:
             late = flush.urgent or self._drift.grown or end < loaded or self._is_wanted(end, until)
             late = late or now - written_at > IDLE_MANIFEST_SECONDS
             if flush.watermark is not None and (held or stopped or (late and flush.watermark > end)):
-                held += self._grown(writer, flush.watermark)
+                grown = self._grown(writer, flush.watermark)
+                held += grown
                 writer.append(held, flush.watermark, flush.time, stopped)
                 stream.acknowledge(flush.watermark)
                 self._notice(Captured("log", _rows(held), flush.watermark, flush.time))
@@ -154,6 +156,8 @@ class Capture:
                     self._log.fold_manifests()
             if stop.is_set() or (until is not None and end >= until):
                 return True
+            if grown:
+                return False
             if not held and now - looked_at > LOOK_SECONDS:
                 looked_at = now
                 if self._log.asked_reloads() or (self._is_catalog_due(now) and (self._missing() or self._look() != Drift())):
@@ -204,7 +208,7 @@ class Capture:
             writer.append((), end, None, [Stopped(table, end, error) for table, error in self._drift.stopped])
 
     def _grown(self, writer: LogWriter, watermark: Position) -> list[RawFile]:
-        """Files without rows, under the new schema of tables that got columns while they were idle."""
+        """Files without rows, under the new schema of tables that the stream was silent about."""
         if not self._drift.grown or watermark < self._drift.position:
             return []
         files, now = [], datetime.datetime.now(datetime.UTC)

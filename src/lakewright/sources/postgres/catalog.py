@@ -24,7 +24,7 @@ _AVRO_NAME = re.compile("[A-Za-z_][A-Za-z0-9_]*")
 
 # Leaf partitions are left out: they are published under their root.
 _TABLES = """
-SELECT c.oid, n.nspname, c.relname, c.relreplident
+SELECT c.oid, n.nspname, c.relname, c.relreplident, c.relnatts
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p') AND c.relpersistence = 'p' AND NOT c.relispartition
   AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
@@ -43,8 +43,11 @@ WITH RECURSIVE resolved AS (
 )
 SELECT a.attrelid, a.attname, format_type(coalesce(d.type, a.atttypid), coalesce(d.modifier, a.atttypmod)), a.attnotnull,
     CASE WHEN a.atthasmissing AND t.typdelim = ',' THEN (a.attmissingval::text::text[])[1] END,
-    CASE WHEN a.atthasmissing THEN t.typdelim = ',' ELSE NOT a.atthasdef AND NOT a.attnotnull END
+    CASE WHEN a.atthasmissing THEN t.typdelim = ',' ELSE NOT a.atthasdef AND NOT a.attnotnull END, a.attnum,
+    (SELECT json_agg(json_build_array(e.oid::bigint, e.enumlabel) ORDER BY e.oid) FROM pg_enum e
+        WHERE e.enumtypid IN (b.oid, b.typelem))
 FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid LEFT JOIN domains d ON d.domain = a.atttypid
+    JOIN pg_type b ON b.oid = coalesce(d.type, a.atttypid)
 WHERE a.attrelid = ANY(%s) AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
 ORDER BY a.attrelid, a.attnum
 """
@@ -60,6 +63,8 @@ WHERE i.indrelid = ANY(%s) AND i.indisvalid AND i.indimmediate AND k.ordinal <= 
 GROUP BY i.indrelid
 """
 
+
+_SEEN = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
 
 # Publishing by the root, the old key of a row is still what its leaf's replica identity says.
 _LEAVES = """
@@ -92,7 +97,7 @@ def discover(session: Session, patterns: Sequence[str], overrides: Types) -> tup
 
     Ordinary and partitioned tables, permanent ones only, without generated columns; a partition is part of its root.
     """
-    found = {TableName(schema, table): (oid, identity) for oid, schema, table, identity in _rows(session, _TABLES)}
+    found = {TableName(schema, table): _Found(oid, *facts) for oid, schema, table, *facts in _rows(session, _TABLES)}
     examined = _examine(session, {name: found[name] for name in choose(list(found), patterns)}, overrides)
     return [t for t in examined if isinstance(t, TableSchema)], [t for t in examined if isinstance(t, Refused)]
 
@@ -102,9 +107,7 @@ def schema_of(session: Session, oid: int, overrides: Types) -> TableSchema:
 
     Raises `SourceError` where it was dropped or has become one that cannot be taken.
     """
-    tables = {
-        TableName(schema, table): (oid, identity) for found, schema, table, identity in _rows(session, _TABLES) if found == oid
-    }
+    tables = {TableName(row[1], row[2]): _Found(oid, *row[3:]) for row in _rows(session, _TABLES) if row[0] == oid}
     for table in _examine(session, tables, overrides):
         if isinstance(table, Refused):
             raise table.error
@@ -112,34 +115,52 @@ def schema_of(session: Session, oid: int, overrides: Types) -> TableSchema:
     raise SourceError("LW-213", f"the table with oid {oid} was dropped", hint="`lakewright plan` shows what the source has now")
 
 
-def _examine(session: Session, tables: Mapping[TableName, tuple[int, str]], overrides: Types) -> list[TableSchema | Refused]:
-    """The tables of some oids and replica identities, in the order given."""
-    oids = [oid for oid, _ in tables.values()]
+@dataclasses.dataclass(frozen=True)
+class _Found:
+    """A table's row in ``pg_class``."""
+
+    oid: int
+    identity: str
+    attributes: int
+
+
+def _examine(session: Session, tables: Mapping[TableName, _Found], overrides: Types) -> list[TableSchema | Refused]:
+    """The tables, in the order given."""
+    # Before all else: what is true of the transactions before this one is in all that is read next.
+    ((seen,),) = _rows(session, _SEEN)
+    oids = [table.oid for table in tables.values()]
     keys = {oid: tuple(columns) for oid, columns in _rows(session, _KEYS, (oids,))}
     leaves = dict(_rows(session, _LEAVES, (oids,)))
     columns: dict[int, list[tuple[Any, ...]]] = {oid: [] for oid in oids}
     for oid, *column in _rows(session, _COLUMNS, (oids,)):
         columns[oid].append(tuple(column))
     examined: list[TableSchema | Refused] = []
-    for name, (oid, identity) in tables.items():
+    for name, table in tables.items():
         given = overrides.get(name, {})
         schema = TableSchema(
-            name, tuple(_column(row, given) for row in columns[oid]), keys.get(oid, ()), _IDENTITY[identity], oid=oid
+            name,
+            tuple(_column(row, given) for row in columns[table.oid]),
+            keys.get(table.oid, ()),
+            _IDENTITY[table.identity],
+            oid=table.oid,
+            attributes=table.attributes,
+            seen=seen,
         )
         error = (
             _name_refusal(schema)
             or _type_refusal(schema, given)
             or _key_refusal(schema)
-            or _leaf_refusal(schema, leaves.get(oid))
+            or _leaf_refusal(schema, leaves.get(table.oid))
         )
         examined.append(Refused(name, error) if error else schema)
     return examined
 
 
 def _column(row: tuple[Any, ...], given: Mapping[str, str]) -> Column:
-    name, source_type, not_null, missing, known = row
+    name, source_type, not_null, missing, known, number, labels = row
     lake_type = given.get(name) or types.from_postgres(source_type)
-    return Column(name, source_type, lake_type, nullable=not not_null, missing=missing, missing_known=known)
+    told = tuple((oid, label) for oid, label in labels or ())
+    return Column(name, source_type, lake_type, not not_null, missing, known, number, told)
 
 
 def _name_refusal(schema: TableSchema) -> SourceError | None:

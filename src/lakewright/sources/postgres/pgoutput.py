@@ -189,7 +189,9 @@ class Decoder:
         # The catalog may already know columns that these changes are too old to have.
         present = {column.name for column in relation.columns}
         now = self._resolve(relation)
-        now = dataclasses.replace(now, name=name, columns=tuple(c for c in now.columns if c.name in present))
+        columns = tuple(column for column in now.columns if column.name in present)
+        attributes = max([known.attributes, *(column.number for column in columns)])
+        now = dataclasses.replace(now, name=name, columns=columns, attributes=attributes, seen=known.seen)
         change = compare(known, now)
         if change.refusal is not None:
             raise SourceError("LW-242", f"table {name} cannot go on: {change.refusal}", hint=hint)

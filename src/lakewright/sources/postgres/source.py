@@ -124,7 +124,8 @@ class PostgresSource:
         for table in tables:
             if table.name not in reasons and (error := _cannot_go_on(table, now.get(table.name), unpublished)) is not None:
                 reasons[table.name] = error
-        grown = [now[t.name] for t in tables if t.name not in reasons and compare(t, now[t.name]).added]
+        going_on = [(now[table.name], compare(table, now[table.name])) for table in tables if table.name not in reasons]
+        grown = [schema for schema, change in going_on if change.added or change.news]
         stopped = [(table.name, reasons[table.name]) for table in tables if table.name in reasons]
         return Drift(stopped, grown, self.current_position() if grown else START)
 
