@@ -310,9 +310,9 @@ class DyingStore:
                 raise self._fault()
 
     @contextlib.contextmanager
-    def upload(self, name: str) -> Iterator[BinaryIO]:
+    def upload(self, name: str, resume: str | None = None) -> Iterator[BinaryIO]:
         self._live()
-        with self._store.upload(name) as file:
+        with self._store.upload(name, resume) as file:
             yield file
             self._live()
 

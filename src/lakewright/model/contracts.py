@@ -56,10 +56,15 @@ class Store(Protocol):
         """Write an object, over an existing one if there is one."""
         ...
 
-    def upload(self, name: str) -> contextlib.AbstractContextManager[BinaryIO]:
+    def upload(self, name: str, resume: str | None = None) -> contextlib.AbstractContextManager[BinaryIO]:
         """A writable file whose content becomes the new object when the block ends without an exception; memory is bounded.
 
         Raises `AlreadyExists` at the end where the name is taken. After an exception nothing is left under the name.
+
+        With `resume`, a text that stands for this very content, the bytes written are kept when the block ends with an exception
+        or the process dies, and the next upload of the same name and `resume` goes on behind them: ``tell()`` says at first how
+        many there are. There may be fewer or none: where another writer is at it, when no space was left, after a week, after
+        ``truncate(0)``. A power cut may have damaged them: who goes on compares the object's checksum in the end.
         """
         ...
 

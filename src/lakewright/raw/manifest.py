@@ -5,15 +5,15 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import json
-from typing import Any, Literal, TypeVar, get_args
+from typing import Any, Literal, get_args
 
 from lakewright.errors import LogError
+from lakewright.model import fields
 from lakewright.model.names import TableName
 from lakewright.model.position import Feed, Position
 
 Kind = Literal["open", "log", "load", "fold"]
 FileKind = Literal["load", "log"]
-Value = TypeVar("Value")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -75,8 +75,8 @@ class Manifest:
 
     def to_bytes(self) -> bytes:
         """The object's content."""
-        fields = {field.name: _to_json(getattr(self, field.name)) for field in dataclasses.fields(self)}
-        return json.dumps({"version": 1, **fields}, separators=(",", ":")).encode()
+        content = {field.name: _to_json(getattr(self, field.name)) for field in dataclasses.fields(self)}
+        return json.dumps({"version": 1, **content}, separators=(",", ":")).encode()
 
     @classmethod
     def from_bytes(cls, data: bytes, name: str, number: int) -> Manifest:
@@ -84,10 +84,9 @@ class Manifest:
         try:
             return _manifest(json.loads(data), number)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
-            reason = f"{error.args[0]} is missing" if isinstance(error, KeyError) else str(error)
             raise LogError(
                 "LW-354",
-                f"{name} is not a manifest: {reason}",
+                f"{name} is not a manifest: {fields.damage(error)}",
                 hint="restore the file from a backup, or load the source into a new lake",
             ) from None
 
@@ -107,24 +106,29 @@ def _to_json(value: Any) -> Any:
 
 
 def _manifest(data: Any, number: int) -> Manifest:
-    if _get(data, "version", int) != 1:
+    if fields.get(data, "version", int) != 1:
         raise ValueError(f"its version is {data['version']}, this program reads 1")
     feed, time, replaces = data["feed"], data["time"], data["replaces"]
     manifest = Manifest(
-        number=_count(data, "number"),
-        id=_get(data, "id", str),
-        lease=_count(data, "lease"),
-        kind=_one_of(data, "kind", get_args(Kind)),
+        number=fields.count(data, "number"),
+        id=fields.get(data, "id", str),
+        lease=fields.count(data, "lease"),
+        kind=fields.one_of(data, "kind", get_args(Kind)),
         feed=None
         if feed is None
-        else Feed(_get(feed, "kind", str), _get(feed, "system", str), _count(feed, "timeline"), _count(feed, "epoch")),
-        start=Position.parse(_get(data, "start", str)),
-        watermark=Position.parse(_get(data, "watermark", str)),
-        time=None if time is None else _time(data, "time"),
-        written=_time(data, "written"),
-        files=tuple(_file(item) for item in _get(data, "files", list)),
-        stopped=tuple(_stopped(item) for item in _get(data, "stopped", list)),
-        replaces=None if replaces is None else _count(data, "replaces"),
+        else Feed(
+            fields.get(feed, "kind", str),
+            fields.get(feed, "system", str),
+            fields.count(feed, "timeline"),
+            fields.count(feed, "epoch"),
+        ),
+        start=Position.parse(fields.get(data, "start", str)),
+        watermark=Position.parse(fields.get(data, "watermark", str)),
+        time=None if time is None else fields.time(data, "time"),
+        written=fields.time(data, "written"),
+        files=tuple(_file(item) for item in fields.get(data, "files", list)),
+        stopped=tuple(_stopped(item) for item in fields.get(data, "stopped", list)),
+        replaces=None if replaces is None else fields.count(data, "replaces"),
     )
     if manifest.number != number:
         raise ValueError(f"its number is {manifest.number}")
@@ -139,18 +143,18 @@ def _manifest(data: Any, number: int) -> Manifest:
 
 def _file(data: Any) -> RawFile:
     file = RawFile(
-        name=_get(data, "name", str),
+        name=fields.get(data, "name", str),
         table=_table(data),
-        kind=_one_of(data, "kind", get_args(FileKind)),
-        rows=_count(data, "rows"),
-        bytes=_count(data, "bytes"),
-        sha256=_get(data, "sha256", str),
-        schema=_count(data, "schema"),
-        first=Position.parse(_get(data, "first", str)),
-        last=Position.parse(_get(data, "last", str)),
-        first_time=_time(data, "first_time"),
-        last_time=_time(data, "last_time"),
-        generation=None if data["generation"] is None else _count(data, "generation"),
+        kind=fields.one_of(data, "kind", get_args(FileKind)),
+        rows=fields.count(data, "rows"),
+        bytes=fields.count(data, "bytes"),
+        sha256=fields.get(data, "sha256", str),
+        schema=fields.count(data, "schema"),
+        first=Position.parse(fields.get(data, "first", str)),
+        last=Position.parse(fields.get(data, "last", str)),
+        first_time=fields.time(data, "first_time"),
+        last_time=fields.time(data, "last_time"),
+        generation=None if data["generation"] is None else fields.count(data, "generation"),
     )
     if file.first > file.last or (file.kind == "load") != (file.generation is not None):
         raise ValueError(f"its entry for {file.name} contradicts itself")
@@ -158,9 +162,9 @@ def _file(data: Any) -> RawFile:
 
 
 def _stopped(data: Any) -> StoppedTable:
-    hint = None if data["hint"] is None else _get(data, "hint", str)
-    position = Position.parse(_get(data, "position", str))
-    return StoppedTable(_table(data), position, _get(data, "code", str), _get(data, "message", str), hint)
+    hint = None if data["hint"] is None else fields.get(data, "hint", str)
+    position = Position.parse(fields.get(data, "position", str))
+    return StoppedTable(_table(data), position, fields.get(data, "code", str), fields.get(data, "message", str), hint)
 
 
 def _table(data: Any) -> TableName:
@@ -168,29 +172,3 @@ def _table(data: Any) -> TableName:
         case [str(schema), str(table)]:
             return TableName(schema, table)
     raise ValueError(f"table {data['table']!r} is not [schema, table]")
-
-
-def _time(data: Any, key: str) -> datetime.datetime:
-    time = datetime.datetime.fromisoformat(_get(data, key, str))
-    if time.utcoffset() != datetime.timedelta(0):
-        raise ValueError(f"{key} {data[key]} is not in UTC")
-    return time
-
-
-def _count(data: Any, key: str) -> int:
-    if _get(data, key, int) < 0:
-        raise ValueError(f"{key} {data[key]} is negative")
-    return int(data[key])
-
-
-def _one_of(data: Any, key: str, allowed: tuple[Any, ...]) -> Any:
-    if data[key] not in allowed:
-        raise ValueError(f"{key} {data[key]!r} is not one of {', '.join(allowed)}")
-    return data[key]
-
-
-def _get(data: Any, key: str, kind: type[Value]) -> Value:
-    value = data[key]
-    if not isinstance(value, kind) or isinstance(value, bool):
-        raise ValueError(f"{key} {value!r} is not of type {kind.__name__}")
-    return value

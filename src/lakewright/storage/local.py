@@ -2,7 +2,8 @@
 
 A write goes to a file of its own below ``.lakewright/store``, is fsynced, and only then appears under its name: by a hard link,
 which fails where the name is taken (`create`, `upload`), or by a rename (`put`, `replace`). The writer holds an flock on its file
-until the end, so that a file nobody has locked is the leftover of a dead writer; opening a store removes those.
+until the end, so that a file nobody has locked is the leftover of a dead writer; opening a store removes those. The file of an
+upload that can be resumed has a name of its own, which the next writer finds, and is removed a week after it was last written.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import io
 import os
 import secrets
 import stat
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
 
 _PRIVATE = ".lakewright/store"
 _LOCK = "lock"
+_RESUMABLE = "resumable-"
+_KEPT = 7 * 24 * 3600.0
+"""Seconds for which what was written of an upload that can be resumed is kept."""
 _ATTEMPTS = 10
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _NOT_PERMITTED = {errno.EACCES, errno.EPERM, errno.EROFS}
@@ -76,18 +81,26 @@ class LocalStore:
             self._rename(file, path, _stat(path))
 
     @contextlib.contextmanager
-    def upload(self, name: str) -> Iterator[BinaryIO]:
-        """A writable file that becomes the new object when the block ends without an exception."""
+    def upload(self, name: str, resume: str | None = None) -> Iterator[BinaryIO]:
+        """A writable file that becomes the new object when the block ends without an exception; `resume`: see the protocol."""
         path = self._path(name)
+        kept = False
         with _translated(name):
-            file = self._open_partial(name)
+            file = (resume is not None and self._open_resumable(name, resume)) or self._open_partial(name)
         try:
-            yield cast(BinaryIO, file)
+            try:
+                yield cast(BinaryIO, file)
+            except BaseException as error:
+                kept = resume is not None and file.tell() > 0 and not _is_no_space(error)
+                raise
             with _translated(name):
                 os.fsync(file.fileno())
                 self._link(file, path)
         finally:
-            self._discard(file)
+            if kept:
+                file.close()
+            else:
+                self._discard(file)
 
     def read(self, name: str) -> bytes:
         """The object's bytes; raises `NotFound`."""
@@ -165,6 +178,22 @@ class LocalStore:
                 return file
             file.close()  # removed as a leftover before it was locked
 
+    def _open_resumable(self, name: str, resume: str) -> _Partial | None:
+        """The file that an upload of this name and `resume` left behind, or a new one; None where somebody writes to it."""
+        self._make_durable(self._private)
+        digest = hashlib.sha256(f"{name}\0{resume}".encode(errors="surrogateescape")).hexdigest()
+        file = _Partial(self._private / f"{_RESUMABLE}{digest[:32]}", name, "ab")
+        try:
+            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.close()
+            return None
+        if os.fstat(file.fileno()).st_nlink:
+            file.seek(0, os.SEEK_END)  # it may have grown before it was locked
+            return file
+        file.close()
+        return None
+
     @contextlib.contextmanager
     def _written(self, data: bytes) -> Iterator[_Partial]:
         file = self._open_partial(_PRIVATE)
@@ -187,7 +216,8 @@ class LocalStore:
                 continue
             with contextlib.suppress(FileNotFoundError, BlockingIOError), open(path, "rb") as file:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                path.unlink()
+                if not path.name.startswith(_RESUMABLE) or time.time() - os.fstat(file.fileno()).st_mtime > _KEPT:
+                    path.unlink()
 
     def _link(self, file: _Partial, path: Path) -> None:
         self._in_folder(path, lambda: os.link(file.path, path))
@@ -238,8 +268,8 @@ class LocalStore:
 class _Partial(io.FileIO):
     """The file behind a write: every byte is written or a `StorageError` raised."""
 
-    def __init__(self, path: Path, name: str) -> None:
-        super().__init__(path, "xb")
+    def __init__(self, path: Path, name: str, mode: str = "xb") -> None:
+        super().__init__(path, mode)
         self.path = path
         self._object = name
 
@@ -275,6 +305,10 @@ def _tag(modified_ns: int, data: bytes) -> str:
 
 def _changed(name: str) -> Changed:
     return Changed("LW-303", f"{name} was replaced by somebody else since it was read", hint="try again")
+
+
+def _is_no_space(error: BaseException) -> bool:
+    return isinstance(error, StorageError) and isinstance(error.__cause__, OSError) and error.__cause__.errno in _NO_SPACE
 
 
 def _sync_folder(folder: Path) -> None:

@@ -64,10 +64,10 @@ class FaultyStore:
         self._call(f"put {name}", lambda: self._store.put(name, data))
 
     @contextlib.contextmanager
-    def upload(self, name: str) -> Iterator[BinaryIO]:
+    def upload(self, name: str, resume: str | None = None) -> Iterator[BinaryIO]:
         """See `Store.upload`."""
         with contextlib.ExitStack() as stack:
-            yield self._call(f"open {name}", lambda: stack.enter_context(self._store.upload(name)))
+            yield self._call(f"open {name}", lambda: stack.enter_context(self._store.upload(name, resume)))
             self._call(f"close {name}", stack.close)
 
     def read(self, name: str) -> bytes:

@@ -110,6 +110,62 @@ def killed_writer_leaves_nothing(open_store: OpenStore) -> None:
     store.create("a/file", b"x")
 
 
+def a_resumable_upload_goes_on(open_store: OpenStore) -> None:
+    """What an exception or a kill interrupts is kept under name and token, seen by nobody, and complete in the end."""
+    store = open_store()
+    with contextlib.suppress(ZeroDivisionError), store.upload("a/file", "v1") as file:
+        assert file.tell() == 0
+        file.write(b"one ")
+        raise ZeroDivisionError
+    writer = multiprocessing.get_context("spawn").Process(target=_die_resuming, args=(open_store, "a/file", "v1", b"two "))
+    writer.start()
+    writer.join()
+    assert writer.exitcode == -signal.SIGKILL
+    store = open_store()
+    assert not store.exists("a/file")
+    assert [*store.list("")] == []
+    for name, token in (("a/file", "v2"), ("a/other", "v1")):
+        with contextlib.suppress(ZeroDivisionError), store.upload(name, token) as file:
+            assert file.tell() == 0
+            raise ZeroDivisionError
+    with store.upload("a/file", "v1") as file:
+        assert file.tell() == 8
+        file.write(b"three")
+    assert store.read("a/file") == b"one two three"
+    with contextlib.suppress(AlreadyExists), store.upload("a/file", "v1") as file:
+        assert file.tell() == 0
+
+
+def a_resumable_upload_is_given_up(open_store: OpenStore) -> None:
+    """``truncate(0)`` forgets what was written."""
+    store = open_store()
+    with contextlib.suppress(ZeroDivisionError), store.upload("a", "v1") as file:
+        file.write(b"wrong")
+        file.truncate(0)
+        raise ZeroDivisionError
+    with store.upload("a", "v1") as file:
+        assert file.tell() == 0
+        file.write(b"right")
+    assert store.read("a") == b"right"
+
+
+def two_resumable_uploads_do_not_mix(open_store: OpenStore) -> None:
+    """Of two at once with one name and token each is whole or refused."""
+    store = open_store()
+
+    def both() -> None:
+        with store.upload("a", "v1") as first:
+            first.write(b"one ")
+            with open_store().upload("a", "v1") as second:
+                assert second.tell() == 0
+                second.write(b"all")
+            assert store.read("a") == b"all"
+            first.write(b"two")
+
+    _expect(AlreadyExists, both)
+    assert store.read("a") == b"all"
+
+
 def ranges_are_read(open_store: OpenStore) -> None:
     """`read_range` gives the bytes asked for, fewer at the end of the object, none behind it."""
     store = open_store()
@@ -180,6 +236,9 @@ CONTRACT: list[Callable[[OpenStore], None]] = [
     upload_appears_at_the_end,
     aborted_upload_leaves_nothing,
     killed_writer_leaves_nothing,
+    a_resumable_upload_goes_on,
+    a_resumable_upload_is_given_up,
+    two_resumable_uploads_do_not_mix,
     ranges_are_read,
     lists_are_in_name_order,
     deleted_objects_are_gone,
@@ -205,6 +264,12 @@ def _upload(store: Store, name: str, data: bytes) -> None:
 def _die_uploading(open_store: OpenStore, name: str) -> None:
     with open_store().upload(name) as file:
         file.write(b"x" * 100_000)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _die_resuming(open_store: OpenStore, name: str, resume: str, data: bytes) -> None:
+    with open_store().upload(name, resume) as file:
+        file.write(data)
         os.kill(os.getpid(), signal.SIGKILL)
 
 

@@ -1,0 +1,1 @@
+"""The source kind `files`: exports dropped into a folder are transferred, read and turned into changes."""

@@ -1,0 +1,177 @@
+"""Arrivals: what was transferred from an origin, as small JSON objects that never change. A file exists when an arrival names it.
+
+Below ``<zone>/csv/``, where `zone` is the raw zone's prefix::
+
+    _arrivals/<source>/<20 digits>.json        the arrivals of a source, numbered from 1 without gaps
+    <dataset>/<time>-<version>/<file name>     the bytes of one version of a file; the name is given once
+
+Arrival numbers are the order of the source, as LSNs are a database's. They are created if absent, so several writers agree on one
+order, and an arrival counts only while the one that its writer knew of the same name is still the newest: a writer that was
+stopped for long cannot put an old version over a newer one.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import hashlib
+import json
+import re
+import threading
+import urllib.parse
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from lakewright.errors import AlreadyExists, LogError, NotFound
+from lakewright.model import fields
+from lakewright.model.contracts import Store
+
+_LONGEST_NAME = 100
+_NUMBERED = re.compile(r"(\d{20})\.json")
+_RESTORE = "restore the folder _arrivals from a backup, or load the source into a new lake"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Arrival:
+    """A version of a source file that is complete in the store, or, with ``removed``, the news that the file was deleted.
+
+    ``name`` is below the origin, ``stored`` the object that has its bytes: ``size`` of them, with this ``sha256``. ``modified``
+    is the source file's own time, ``arrived`` that of the transfer (both UTC). A removal repeats what was there last.
+    """
+
+    number: int
+    name: str
+    dataset: str
+    stored: str
+    size: int
+    sha256: str
+    modified: datetime.datetime
+    arrived: datetime.datetime
+    removed: bool = False
+
+    def to_bytes(self) -> bytes:
+        """The object's content."""
+        times = {"modified": self.modified.isoformat(), "arrived": self.arrived.isoformat()}
+        return json.dumps({"version": 1, **dataclasses.asdict(self), **times}, separators=(",", ":")).encode()
+
+    @classmethod
+    def from_bytes(cls, data: bytes, stored: str, number: int) -> Arrival:
+        """The content of the object `stored`, which must be arrival `number`; raises `LogError` for anything else."""
+        try:
+            return _arrival(json.loads(data), number)
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
+            raise LogError("LW-290", f"{stored} is not an arrival: {fields.damage(error)}", hint=_RESTORE) from None
+
+    def says(self, other: Arrival) -> bool:
+        """Whether the other one, of the same file, tells the same."""
+        mine, theirs = ((one.dataset, one.size, one.sha256, one.removed) for one in (self, other))
+        return mine == theirs
+
+
+class Arrivals:
+    """The arrivals of `source` in the raw zone whose prefix is `zone`; safe from several threads.
+
+    Costs one look-up in the store where nothing is new. Errors are `LogError` where an arrival is damaged or missing and
+    `StorageError` where the store fails.
+    """
+
+    def __init__(self, store: Store, zone: str, source: str) -> None:
+        self._store = store
+        self._source = source
+        self._files = f"{zone.rstrip('/')}/csv/"
+        self._folder = f"{self._files}_arrivals/{_part(source)}/"
+        self._number = 0
+        self._newest: dict[str, Arrival] = {}
+        self._guard = threading.Lock()
+
+    def append(self, arrival: Arrival, known: Arrival | None) -> Arrival | None:
+        """Register an arrival under the next number, which it is returned with.
+
+        `known` is the newest arrival of that name as the caller knew it. Nothing is registered, and None returned, where that is
+        not the newest any more, or says the same already.
+        """
+        with self._guard:
+            while True:
+                self._advance()
+                newest = self._newest.get(arrival.name)
+                if newest != known or (newest is not None and arrival.says(newest)):
+                    return None
+                numbered = dataclasses.replace(arrival, number=self._number + 1)
+                try:
+                    self._store.create(self._name(numbered.number), numbered.to_bytes())
+                except AlreadyExists:  # a rival's, or ours with a lost answer: either way it is read now
+                    continue
+                self._add(numbered)
+                return numbered
+
+    def after(self, number: int) -> Iterator[Arrival]:
+        """The arrivals behind that number, in order; memory is bounded. Ends where there are no more yet."""
+        while (arrival := self._read(number + 1)) is not None:
+            number += 1
+            yield arrival
+
+    def newest(self) -> Mapping[str, Arrival]:
+        """The last arrival of each name, as of now."""
+        with self._guard:
+            self._advance()
+            return dict(self._newest)
+
+    def stored_name(self, dataset: str, name: str, modified: datetime.datetime, version: str) -> str:
+        """Where a version of the file `name` is kept; a `version`, a text, gets the same place each time."""
+        digest = hashlib.sha256(json.dumps([self._source, name, version]).encode()).hexdigest()
+        folder = f"{modified:%Y%m%d-%H%M%S}-{digest[:16]}"
+        return f"{self._files}{_part(dataset)}/{folder}/{_part(name.rpartition('/')[2])[-_LONGEST_NAME:]}"
+
+    def _advance(self) -> None:
+        if not self._number:
+            self._check_numbers()
+        while (arrival := self._read(self._number + 1)) is not None:
+            self._add(arrival)
+
+    def _add(self, arrival: Arrival) -> None:
+        self._number = arrival.number
+        self._newest[arrival.name] = arrival
+
+    def _check_numbers(self) -> None:
+        """Raise `LogError` for a gap, so that no lost number is ever given again."""
+        found = (_NUMBERED.fullmatch(entry.name.rpartition("/")[2]) for entry in self._store.list(self._folder))
+        for expected, number in enumerate((int(match[1]) for match in found if match), start=1):
+            if number != expected:
+                raise LogError("LW-291", f"{self._name(expected)} is missing", hint=_RESTORE)
+
+    def _name(self, number: int) -> str:
+        return f"{self._folder}{number:020d}.json"
+
+    def _read(self, number: int) -> Arrival | None:
+        name = self._name(number)
+        try:
+            return Arrival.from_bytes(self._store.read(name), name, number)
+        except NotFound:
+            return None
+
+
+def _part(name: str) -> str:
+    """A name as one part of a path, in letters, digits and ``-.~%`` only; never hidden, a dot folder, or one of ours (``_``)."""
+    quoted = urllib.parse.quote(name, safe="", errors="surrogateescape")
+    return f"%{ord(quoted[0]):02X}{quoted[1:]}" if quoted[:1] in (".", "_") else quoted
+
+
+def _arrival(data: Any, number: int) -> Arrival:
+    if fields.get(data, "version", int) != 1:
+        raise ValueError(f"its version is {data['version']}, this program reads 1")
+    arrival = Arrival(
+        number=fields.count(data, "number"),
+        name=fields.get(data, "name", str),
+        dataset=fields.get(data, "dataset", str),
+        stored=fields.get(data, "stored", str),
+        size=fields.count(data, "size"),
+        sha256=fields.get(data, "sha256", str),
+        modified=fields.time(data, "modified"),
+        arrived=fields.time(data, "arrived"),
+        removed=fields.get(data, "removed", bool),
+    )
+    if arrival.number != number:
+        raise ValueError(f"its number is {arrival.number}")
+    if not re.fullmatch("[0-9a-f]{64}", arrival.sha256):
+        raise ValueError("its sha256 is not one")
+    return arrival

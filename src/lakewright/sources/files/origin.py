@@ -1,0 +1,152 @@
+"""Where source files come from: a folder that others write into, and that is only ever read.
+
+A link is never followed, neither when the folder is listed nor when a file is opened, so no name leads out of the folder.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import datetime
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from lakewright.errors import Retry, SourceError, SourceUnreachable
+
+CHUNK = 4 * 1024 * 1024
+"""Bytes that are read at once."""
+_EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+_YEARS = (datetime.datetime.min.replace(tzinfo=datetime.UTC), datetime.datetime.max.replace(tzinfo=datetime.UTC))
+_NO_SUCH_FILE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO}
+_NOT_PERMITTED = {errno.EACCES, errno.EPERM}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class OriginFile:
+    """A file as it was seen: its name below the origin, size in bytes, and the time it was last written (UTC, microseconds).
+
+    ``version`` is another one when the file was written or replaced, as far as the origin can tell.
+    """
+
+    name: str
+    size: int
+    modified: datetime.datetime
+    version: str
+
+
+class SourceChanged(SourceError):
+    """A file changed, or went, while it was read."""
+
+    retry = Retry.SOON
+
+
+class Origin(Protocol):
+    """Files that somebody else writes. A file may change, come and go at any moment, also while it is read."""
+
+    def files(self) -> list[OriginFile]:
+        """Every file, in name order; raises `SourceUnreachable` where the origin is gone: that is not an empty one."""
+        ...
+
+    def look(self, name: str) -> OriginFile | None:
+        """The file as it is now; None where there is none."""
+        ...
+
+    def read(self, name: str) -> Iterator[bytes]:
+        """The file's bytes in chunks of at most `CHUNK`; raises `SourceError` where it cannot be read."""
+        ...
+
+
+class Folder:
+    """The origin that is a folder of this machine, with the folders in it."""
+
+    def __init__(self, root: str | os.PathLike[str]) -> None:
+        self.root = Path(root).absolute()
+
+    def files(self) -> list[OriginFile]:
+        """Every regular file; raises `SourceUnreachable` where the folder is gone, `SourceError` where it cannot be read."""
+        found: list[OriginFile] = []
+        folders = [""]
+        while folders:
+            folder = folders.pop()
+            with _translated(folder or str(self.root)), contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                for entry in os.scandir(self.root / folder):
+                    if entry.is_dir(follow_symlinks=False):
+                        folders.append(f"{folder}{entry.name}/")
+                    elif entry.is_file(follow_symlinks=False) and (file := self.look(f"{folder}{entry.name}")):
+                        found.append(file)
+        if not self.root.is_dir():  # asked at the end: what vanished meanwhile must not look like an empty folder
+            hint = "make it, mount it, or correct `path` of the source in lake.yaml; it is looked at again by itself"
+            raise SourceUnreachable("LW-280", f"the folder {str(self.root)!r} is not there", hint=hint)
+        return sorted(found, key=lambda file: file.name)
+
+    def look(self, name: str) -> OriginFile | None:
+        """The file as it is now; None where there is no regular file of this name."""
+        with _translated(name):
+            try:
+                seen = os.stat(self.root / name, follow_symlinks=False)
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+        if not stat.S_ISREG(seen.st_mode):
+            return None
+        version = f"{seen.st_size:x}-{seen.st_mtime_ns:x}-{seen.st_ctime_ns:x}-{seen.st_ino:x}"
+        return OriginFile(name, seen.st_size, _time(seen.st_mtime_ns), version)
+
+    def read(self, name: str) -> Iterator[bytes]:
+        """The file's bytes; raises `SourceError` where it vanished or cannot be read."""
+        with _translated(name), self._open(name) as file:
+            while chunk := file.read(CHUNK):
+                yield chunk
+
+    def _open(self, name: str) -> BinaryIO:
+        """Open the file one folder after the other, so that none of them can be a link; a device or a pipe is no file."""
+        *folders, last = name.split("/")
+        if {"", ".", ".."} & {*folders, last}:
+            raise FileNotFoundError(errno.ENOENT, "not a name below the folder")
+        inside = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            for folder in folders:
+                above, inside = inside, os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=inside)
+                os.close(above)
+            descriptor = os.open(last, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=inside)
+        finally:
+            os.close(inside)
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise FileNotFoundError(errno.ENOENT, "not a regular file")
+        return os.fdopen(descriptor, "rb", buffering=0)
+
+
+def changed(name: str) -> SourceChanged:
+    """The error of a file that is not what it was when its reading began."""
+    return SourceChanged(
+        "LW-282",
+        f"the file {name!r} was changed, replaced or removed while it was read",
+        hint="nothing was taken of it and it is read again by itself; let its writer use a temporary name, or raise `settle`",
+    )
+
+
+def _time(nanoseconds: int) -> datetime.datetime:
+    """The time of a file; a file system may have one that no calendar has."""
+    try:
+        return _EPOCH + datetime.timedelta(microseconds=nanoseconds // 1000)
+    except OverflowError:
+        return _YEARS[nanoseconds > 0]
+
+
+@contextlib.contextmanager
+def _translated(name: str) -> Iterator[None]:
+    """Turn what the operating system says about `name` into the error tree."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _NO_SUCH_FILE:
+            raise changed(name) from None
+        if error.errno in _NOT_PERMITTED:
+            hint = "give the user that runs lakewright the right to read the folder and its files"
+            raise SourceError("LW-281", f"{name!r} cannot be read: {error.strerror}", hint=hint) from error
+        hint = "look at the disk or the network that holds the folder; it is tried again by itself"
+        raise SourceError("LW-283", f"{name!r} cannot be read: {error.strerror}", hint=hint) from error

@@ -1,0 +1,84 @@
+"""Which files belong to which dataset: patterns, temporary names, marker files."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Sequence
+
+from lakewright.errors import SourceError
+from lakewright.sources.files.origin import OriginFile
+
+_TEMPORARY = (".tmp", ".part", ".filepart", "~")
+_WILDCARDS = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Selection:
+    """The files of a dataset: those that one of ``include`` matches and none of ``exclude``.
+
+    A pattern is matched against the whole name below the origin; ``*`` and ``?`` stay in one folder, ``**`` goes through all.
+    """
+
+    dataset: str
+    include: tuple[str, ...]
+    exclude: tuple[str, ...] = ()
+
+    def takes(self, name: str) -> bool:
+        """Whether the file is of this dataset."""
+        return any(_matches(pattern, name) for pattern in self.include) and not any(
+            _matches(pattern, name) for pattern in self.exclude
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Choice:
+    """The files to look at, each with its dataset; names that are of no dataset; and what is wrong with others, by name."""
+
+    taken: list[tuple[OriginFile, str]]
+    unmatched: list[str]
+    faults: dict[str, SourceError]
+
+
+def choose(files: Sequence[OriginFile], selections: Sequence[Selection], marker: str | None) -> Choice:
+    """Divide the files of an origin by dataset; temporary names and marker files are of none, and are not unmatched either.
+
+    With `marker` a file counts only when its marker is there, in the same folder: ``{name}.done`` holds for one file,
+    ``_SUCCESS`` for all of the folder.
+    """
+    choice = Choice([], [], {})
+    names = {file.name for file in files}
+    for file in files:
+        if _is_temporary(file.name) or (marker is not None and _is_marker(marker, file.name)):
+            continue
+        datasets = [selection.dataset for selection in selections if selection.takes(file.name)]
+        if len(datasets) > 1:
+            choice.faults[file.name] = _ambiguous(file.name, datasets)
+        elif not datasets:
+            choice.unmatched.append(file.name)
+        elif marker is None or _marker_of(marker, file.name) in names:
+            choice.taken.append((file, datasets[0]))
+    return choice
+
+
+def _matches(pattern: str, name: str) -> bool:
+    parts = re.split(r"(\*\*/|\*\*|\*|\?)", pattern)
+    return re.fullmatch("".join(_WILDCARDS.get(part) or re.escape(part) for part in parts), name, re.DOTALL) is not None
+
+
+def _is_temporary(name: str) -> bool:
+    return name.lower().endswith(_TEMPORARY) or any(part.startswith(".") for part in name.split("/"))
+
+
+def _is_marker(marker: str, name: str) -> bool:
+    return _matches(marker.replace("{name}", "*"), name.rpartition("/")[2])
+
+
+def _marker_of(marker: str, name: str) -> str:
+    folder, slash, last = name.rpartition("/")
+    return folder + slash + marker.replace("{name}", last)
+
+
+def _ambiguous(name: str, datasets: list[str]) -> SourceError:
+    hint = "narrow `files` of one of them in lake.yaml, or give it an `exclude`"
+    return SourceError("LW-284", f"the file {name!r} matches more than one dataset: {', '.join(datasets)}", hint=hint)

@@ -1,0 +1,208 @@
+"""Transfer: what is new or changed in an origin is copied, verified, and then registered as an arrival.
+
+A name and a time decide nothing: a file whose size or time differs from its newest arrival is looked at, and is an arrival if its
+checksum differs too. Nothing is taken that may still be written: a file is left alone until it stood still for a while, and
+what changes while it is read is read again at the next look.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import datetime
+import functools
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Literal
+
+from lakewright.errors import LakewrightError, LogError, NotFound, SourceError
+from lakewright.model.contracts import Store
+from lakewright.observe import log
+from lakewright.sources.files.arrivals import Arrival, Arrivals
+from lakewright.sources.files.copying import Copier, Interrupted, Pace, Progress
+from lakewright.sources.files.origin import Origin, OriginFile
+from lakewright.sources.files.selection import Choice, Selection, choose
+
+Verify = Literal["only_files_transferred", "point_in_time_consistent", "none"]
+Deleted = Literal["preserve", "remove"]
+_AT_ONCE = 2
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """How files are transferred; the words are those of AWS DataSync.
+
+    ``settle`` is the time in seconds for which a file must have stood still, or be gone, before that counts; ``marker`` the
+    name of the file that must stand beside it (see `choose`); ``bandwidth`` a limit in bytes a second. ``verify``: read back
+    what was transferred, or compare every file and every object at each look, or nothing. ``deleted``: whether a file that is
+    removed from the origin is removed here too.
+    """
+
+    settle: float = 10.0
+    marker: str | None = None
+    bandwidth: int | None = None
+    verify: Verify = "only_files_transferred"
+    deleted: Deleted = "preserve"
+
+
+class Transfer:
+    """Follows an origin. After each look ``waiting`` tells by file name what is wrong with the files that it did not take,
+    ``settling`` how many must stand still a little longer, ``unmatched`` how many no dataset takes.
+    """
+
+    def __init__(
+        self,
+        origin: Origin,
+        store: Store,
+        arrivals: Arrivals,
+        selections: Sequence[Selection],
+        settings: Settings,
+        progress: Progress = lambda name, done, size: None,
+    ) -> None:
+        self.waiting: dict[str, LakewrightError] = {}
+        self.settling = 0
+        self.unmatched = 0
+        self._origin = origin
+        self._store = store
+        self._arrivals = arrivals
+        self._selections = selections
+        self._settings = settings
+        self._progress = progress
+        self._still: dict[str, tuple[str | None, float, bool]] = {}
+        self._equal: dict[str, str] = {}
+        self._told: set[tuple[str, str]] = set()
+
+    def look(self, stop: threading.Event) -> list[Arrival]:
+        """Take what is new by now and return its arrivals, in the order of the files' times, then names.
+
+        A file that cannot be taken leaves the others alone. Raises `SourceError` where the origin itself fails, `StorageError`
+        where the store does: the next look goes on. Returns early once `stop` is set; a copy under way is resumed later.
+        """
+        files = self._origin.files()
+        newest = self._arrivals.newest()
+        choice = choose(files, self._selections, self._settings.marker)
+        gone = [name for name, last in newest.items() if not last.removed] if self._settings.deleted == "remove" else []
+        gone = sorted({*gone} - {file.name for file in files})
+        self._keep_time(files, gone)
+        settled = [(file, dataset) for file, dataset in choice.taken if self._is_settled(file)]
+        due = [(file, dataset) for file, dataset in settled if self._is_due(file, dataset, newest.get(file.name))]
+        removed = [name for name in gone if self._is_gone_for_long(name)]
+        self.settling = len(choice.taken) - len(settled) + len(gone) - len(removed)
+        self.waiting = {**choice.faults}
+        found = [*self._taken(sorted(due, key=lambda one: (one[0].modified, one[0].name)), newest, stop)]
+        for name in removed if not stop.is_set() else []:
+            last = newest[name]
+            found += self._registered(dataclasses.replace(last, arrived=_now(), removed=True), last)
+        self._tell(choice)
+        return found
+
+    # ---- which files
+
+    def _keep_time(self, files: Sequence[OriginFile], gone: Sequence[str]) -> None:
+        """Note since when each file has stood still, or been gone, and whether it was ever seen otherwise."""
+        before, now = self._still, time.monotonic()
+        self._still = {}
+        for name, version in [*((file.name, file.version) for file in files), *((name, None) for name in gone)]:
+            known = before.get(name)
+            self._still[name] = known if known and known[0] == version else (version, now, known is not None)
+
+    def _is_settled(self, file: OriginFile) -> bool:
+        """Whether the file stood still for long: by our looks, or, at the first one, by its own time."""
+        _, since, moved = self._still[file.name]
+        age = (_now() - file.modified).total_seconds()
+        return time.monotonic() - since >= self._settings.settle or (not moved and age >= self._settings.settle)
+
+    def _is_gone_for_long(self, name: str) -> bool:
+        return time.monotonic() - self._still[name][1] >= self._settings.settle
+
+    def _is_due(self, file: OriginFile, dataset: str, last: Arrival | None) -> bool:
+        if last is None or last.removed or last.dataset != dataset or self._settings.verify == "point_in_time_consistent":
+            return True
+        return (file.size, file.modified) != (last.size, last.modified) and self._equal.get(file.name) != file.version
+
+    # ---- taking them
+
+    def _taken(
+        self, due: Sequence[tuple[OriginFile, str]], newest: Mapping[str, Arrival], stop: threading.Event
+    ) -> Iterator[Arrival]:
+        """Copy the files, several at once, and register each as soon as all before it are."""
+        with _workers(stop) as (start, stopped):
+            pace = Pace(self._settings.bandwidth, stopped)
+            verify = self._settings.verify != "none"
+            copier = Copier(self._origin, self._store, verify=verify, pace=pace, progress=self._progress)
+            jobs = [
+                (file.name, start(functools.partial(self._take, copier, file, dataset, newest.get(file.name))))
+                for file, dataset in due
+            ]
+            for name, job in jobs:
+                try:
+                    arrival = job.result()
+                except Interrupted:
+                    return
+                except (SourceError, LogError) as error:
+                    self.waiting[name] = error
+                else:
+                    yield from self._registered(arrival, newest.get(name)) if arrival else ()
+
+    def _take(self, copier: Copier, file: OriginFile, dataset: str, last: Arrival | None) -> Arrival | None:
+        """Copy a file if its bytes are not those of its newest arrival."""
+        may_be_equal = last and not last.removed and (last.dataset, last.size) == (dataset, file.size)
+        if last and may_be_equal and copier.checksum(file) == last.sha256:
+            self._equal[file.name] = file.version
+            if self._settings.verify == "point_in_time_consistent":
+                _compare(copier, last)
+            return None
+
+        def stored_name(attempt: int) -> str:
+            version = f"{file.version} after {last.number if last else 0}, {attempt}"
+            return self._arrivals.stored_name(dataset, file.name, file.modified, version)
+
+        stored, sha256 = copier.copy(file, stored_name)
+        return Arrival(0, file.name, dataset, stored, file.size, sha256, file.modified, _now())
+
+    def _registered(self, arrival: Arrival, last: Arrival | None) -> Iterator[Arrival]:
+        registered = self._arrivals.append(arrival, last)
+        if registered:
+            yield registered
+
+    # ---- telling
+
+    def _tell(self, choice: Choice) -> None:
+        """Write to the log what is new among what was not taken, once."""
+        self.unmatched = len(choice.unmatched)
+        new = [name for name in choice.unmatched if (name, "") not in self._told]
+        if new:
+            log.write("no dataset takes", "warning", detail=f"{len(new)} files of the origin, such as {new[0]!r}")
+        for name, error in self.waiting.items():
+            if (name, error.code) not in self._told:
+                log.write("not taken", "warning", detail=error.message, code=error.code, hint=error.hint or "")
+        self._told = {*((name, "") for name in choice.unmatched), *((name, error.code) for name, error in self.waiting.items())}
+
+
+def _compare(copier: Copier, arrival: Arrival) -> None:
+    """Raise `LogError` where the object of an arrival is not what it says."""
+    with contextlib.suppress(NotFound):
+        if copier.stored_checksum(arrival.stored) == arrival.sha256:
+            return
+    hint = f"restore it from a backup, or copy the file {arrival.name!r} of the origin over it, which has these bytes"
+    raise LogError("LW-292", f"{arrival.stored} is missing or damaged: not what arrival {arrival.number} says", hint=hint)
+
+
+@contextlib.contextmanager
+def _workers(
+    stop: threading.Event,
+) -> Iterator[tuple[Callable[[Callable[[], Arrival | None]], Future[Arrival | None]], Callable[[], bool]]]:
+    """A function that starts work in a thread, and one that tells the work to stop; at the end of the block all is stopped."""
+    ended = threading.Event()
+    pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="transfer")
+    try:
+        yield pool.submit, lambda: stop.is_set() or ended.is_set()
+    finally:
+        ended.set()
+        pool.shutdown(cancel_futures=True)
+
+
+def _now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.UTC)
