@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks._figure import Figure
+from lakewright.model.position import START
 from lakewright.raw import parquet
 from lakewright.sources.postgres import PostgresSource
 from lakewright.sources.postgres.embedded import EmbeddedPostgres, programs
@@ -68,7 +69,7 @@ def _load(url: str, folder: Path) -> None:
     source = PostgresSource(url, ["public.firen"], "benchmark")
     (schema,) = source.discover()
     store = LocalStore(folder / "lake")
-    with source.open_load([schema], first=False) as load:
+    with source.open_load([schema], after=START) as load:
         parquet.write(store, "firen.parquet", schema, load.batches(schema))
     store.delete("firen.parquet")
 

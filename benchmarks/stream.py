@@ -52,7 +52,7 @@ def run() -> Iterator[Figure]:
             source = PostgresSource(server.url, ["public.ev"], _SLOT)
             schemas = source.discover()
             for name, statement in (("stream-insert", _INSERT), ("stream-update", _UPDATE)):
-                with source.open_load(schemas, first=True) as load:
+                with source.open_load(schemas, after=None) as load:
                     start = load.position
                 for number in range(TRANSACTIONS):
                     _execute(server.url, statement.format(first=number * ROWS + 1, last=(number + 1) * ROWS))

@@ -32,7 +32,7 @@ def lake(url: str) -> Callable[..., Lake]:
         name = f"lake_{url.partition('test_')[2][:12]}"
         source = PostgresSource(url, list(tables) or ["public.*"], name)
         schemas = source.discover()
-        with source.open_load(schemas, first=True) as load:
+        with source.open_load(schemas, after=None) as load:
             return Lake(source, load.position, schemas, {}, [])
 
     return begin

@@ -66,7 +66,7 @@ def test_every_mend_of_a_poor_role_mends(shop: PostgresSource, sql: Sql, role: s
     poor.apply([])
     sql((findings["table closed.t"].mend or "").removeprefix("as its owner: "))
     assert failed(poor) == {}
-    with poor.open_load(poor.discover(), first=True) as load:
+    with poor.open_load(poor.discover(), after=None) as load:
         assert list(load.batches(poor.discover()[0])) == []
 
 
@@ -81,7 +81,7 @@ def test_row_level_security_is_found_and_never_filters_in_silence(shop: Postgres
     sql("SET synchronous_commit = off; INSERT INTO t VALUES (2)")
     assert other.current_position() <= shop.current_position()
     (schema,) = other.discover()
-    with other.open_load([schema], first=True) as load, pytest.raises(SourceError, match="row-level security"):
+    with other.open_load([schema], after=None) as load, pytest.raises(SourceError, match="row-level security"):
         list(load.batches(schema))
     sql(finding.mend or "")
     assert "table public.t" not in failed(other)
@@ -118,6 +118,6 @@ def test_server_that_cannot_decode_is_found_before_a_load_fails(own_server: Embe
     assert (findings["wal_level"].detail, findings["wal senders"].ok) == ("replica", False)
     assert "ALTER SYSTEM SET wal_level = logical" in (findings["wal_level"].mend or "")
     assert "max_replication_slots = 2" in (findings["replication slots"].mend or "")
-    with pytest.raises(SourceError, match="wal_level") as caught, shop.open_load(shop.discover(), first=True):
+    with pytest.raises(SourceError, match="wal_level") as caught, shop.open_load(shop.discover(), after=None):
         pass
     assert caught.value.hint == "`lakewright doctor` names what is missing"

@@ -30,9 +30,9 @@ def read(load: Load, schema: TableSchema) -> pa.Table:
     return pa.Table.from_batches(load.batches(schema), raw_schema(schema))
 
 
-def load_all(source: PostgresSource, *, first: bool = True) -> dict[str, pa.Table]:
+def load_all(source: PostgresSource) -> dict[str, pa.Table]:
     schemas = source.discover()
-    with source.open_load(schemas, first=first) as load:
+    with source.open_load(schemas, after=None) as load:
         return {schema.name.table: read(load, schema) for schema in schemas}
 
 
@@ -40,7 +40,7 @@ def test_rows_are_raw_rows_at_the_consistent_point(source: PostgresSource, sql: 
     sql("CREATE TABLE t (id int PRIMARY KEY, name text); INSERT INTO t VALUES (1, 'one'), (2, NULL)")
     (schema,) = source.discover()
     before = source.current_position()
-    with source.open_load([schema], first=True) as load:
+    with source.open_load([schema], after=None) as load:
         rows = read(load, schema)
     assert load.position >= before
     assert abs(load.time - datetime.datetime.now(datetime.UTC)) < datetime.timedelta(minutes=5)
@@ -161,7 +161,7 @@ def test_many_rows_come_in_bounded_batches(source: PostgresSource, sql: Sql, mon
     monkeypatch.setattr(snapshot, "_BATCH_BYTES", 64 << 10)
     sql("CREATE TABLE t (id int PRIMARY KEY, v text); INSERT INTO t SELECT g, repeat('x', 100) FROM generate_series(1, 10000) g")
     (schema,) = source.discover()
-    with source.open_load([schema], first=True) as load:
+    with source.open_load([schema], after=None) as load:
         batches = list(load.batches(schema))
     assert len(batches) > 5
     assert max(batch.num_rows for batch in batches) < 2000
@@ -172,7 +172,7 @@ def test_tables_read_by_several_threads_are_of_one_moment(source: PostgresSource
     for name in "abcd":
         sql(f"CREATE TABLE {name} (id int PRIMARY KEY); INSERT INTO {name} SELECT generate_series(1, 1000)")
     schemas = source.discover()
-    with source.open_load(schemas, first=True) as load:
+    with source.open_load(schemas, after=None) as load:
         for name in "abcd":
             sql(f"DELETE FROM {name}")
         with ThreadPoolExecutor(4) as pool:
@@ -186,7 +186,7 @@ def test_first_load_makes_publications_and_slot_and_replaces_an_unfinished_one(s
     assert source.plan(source.discover()) == []
     sql("INSERT INTO t VALUES (1)")
     (schema,) = source.discover()
-    with source.open_load([schema], first=True) as load:
+    with source.open_load([schema], after=None) as load:
         assert source.status().confirmed_lsn == load.position.lsn
         assert begun is not None
         assert load.position.lsn > begun
@@ -199,7 +199,7 @@ def test_later_load_leaves_the_slot_alone(source: PostgresSource, sql: Sql) -> N
     sql("CREATE TABLE later (id int PRIMARY KEY); INSERT INTO later VALUES (1)")
     ends = source.current_position()
     schemas = [schema for schema in source.discover() if schema.name.table == "later"]
-    with source.open_load(schemas, first=False) as load:
+    with source.open_load(schemas, after=ends) as load:
         assert load.position >= ends
         assert len(read(load, schemas[0])) == 1
     assert source.status().confirmed_lsn == before
@@ -213,7 +213,7 @@ def test_rows_that_a_truncate_or_rewrite_took_away_fail_the_load(source: Postgre
     sql("CREATE TABLE root (id int PRIMARY KEY) PARTITION BY HASH (id)")
     sql("CREATE TABLE leaf PARTITION OF root FOR VALUES WITH (MODULUS 1, REMAINDER 0); INSERT INTO root VALUES (1)")
     schemas = {schema.name.table: schema for schema in source.discover()}
-    with source.open_load(list(schemas.values()), first=True) as load:
+    with source.open_load(list(schemas.values()), after=None) as load:
         sql(statement)
         hit = schemas["root" if "root" in statement else "t"]
         with pytest.raises(SourceUnreachable, match="truncated or rewritten") as caught:
@@ -226,7 +226,7 @@ def test_rows_that_a_truncate_or_rewrite_took_away_fail_the_load(source: Postgre
 def test_table_dropped_meanwhile_is_an_error(source: PostgresSource, sql: Sql) -> None:
     sql("CREATE TABLE t (id int PRIMARY KEY)")
     (schema,) = source.discover()
-    with source.open_load([schema], first=True) as load:
+    with source.open_load([schema], after=None) as load:
         sql("DROP TABLE t")
         with pytest.raises(SourceError, match="does not exist"):
             read(load, schema)
@@ -239,7 +239,7 @@ def test_consumer_that_stops_early_leaves_nothing_running(
     sql("CREATE TABLE t (id int PRIMARY KEY, v text); INSERT INTO t SELECT g, repeat('x', 100) FROM generate_series(1, 500000) g")
     (schema,) = source.discover()
     before = threading.active_count()
-    with source.open_load([schema], first=True) as load:
+    with source.open_load([schema], after=None) as load:
         batches = load.batches(schema)
         next(batches)
         batches.close()  # type: ignore[attr-defined]

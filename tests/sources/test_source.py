@@ -36,7 +36,7 @@ def run_sql(url: str, *statements: str) -> None:
 
 
 def load(shop: PostgresSource, schemas: Sequence[TableSchema]) -> tuple[list[dict[str, Any]], Position]:
-    with shop.open_load(schemas, first=True) as loaded:
+    with shop.open_load(schemas, after=None) as loaded:
         return [row for schema in schemas for batch in loaded.batches(schema) for row in batch.to_pylist()], loaded.position
 
 
@@ -115,7 +115,7 @@ def test_table_loaded_later_joins_the_stream_at_its_own_load(shop: PostgresSourc
     first, later = shop.discover()[1], shop.discover()[0]
     _, position = load(shop, [first])
     sql("INSERT INTO t VALUES (1); INSERT INTO later VALUES (1)")
-    with shop.open_load([later], first=False) as loaded:
+    with shop.open_load([later], after=position) as loaded:
         assert [batch["id"].to_pylist() for batch in loaded.batches(later)] == [[1]]
     sql("INSERT INTO t VALUES (2); INSERT INTO later VALUES (2)")
     with shop.open_stream(position, [first, later], {later.name: loaded.position}) as stream:
@@ -220,7 +220,7 @@ def test_taken_slot_says_by_whom_and_is_free_after_its_reader_died(
         assert error.code == "LW-220"
         assert "lakewright" in error.message
         assert str(sql("SELECT active_pid FROM pg_replication_slots WHERE active")[0][0]) in error.message
-        with pytest.raises(SourceError, match="is taken"), shop.open_load(schemas, first=True):
+        with pytest.raises(SourceError, match="is taken"), shop.open_load(schemas, after=None):
             pass
         monkeypatch.undo()
         reader.kill()

@@ -192,11 +192,11 @@ class Source(Protocol):
         """Make the source publish these tables too, before they are loaded; repeating it changes nothing."""
         ...
 
-    def open_load(self, tables: Sequence[TableSchema], *, first: bool) -> contextlib.AbstractContextManager[Load]:
-        """A snapshot of `tables` at one moment; with ``first`` the stream starts exactly there.
+    def open_load(self, tables: Sequence[TableSchema], *, after: Position | None) -> contextlib.AbstractContextManager[Load]:
+        """A snapshot of `tables` at one moment, which is `after` or later, where that is a position the source has reached.
 
-        ``first`` creates the slot, and replaces one that no load was ever finished for. Otherwise the slot is left alone and the
-        consistent point is at or after all that was acknowledged.
+        With None the log begins with this load: a new stream starts exactly there, in place of one that no load was ever finished
+        for. Otherwise the stream is left alone.
         """
         ...
 

@@ -282,7 +282,10 @@ def load(
     numbered = [log.store_schema(schema) for schema in schemas]
     source.prepare(numbered)
     expected = source.estimated_rows(numbered)
-    with source.open_load(numbered, first=begins is not None) as snapshot, ThreadPoolExecutor(PARALLEL, "load") as pool:
+    with (
+        source.open_load(numbered, after=None if begins else log.view().watermark) as snapshot,
+        ThreadPoolExecutor(PARALLEL, "load") as pool,
+    ):
 
         def one(schema: TableSchema) -> RawFile:
             batches = _told(snapshot.batches(schema), schema.name, expected.get(schema.name, 0), notice)

@@ -193,7 +193,8 @@ class Lake(Wiring):
         refused = {str(refused.table): refused.error for refused in origin.refused()}
         refused |= {str(table): error for table, error in self.misfits(source, chosen).items()}
         refused |= {str(misfit.table or source): misfit.error for misfit in misfits if misfit.source == source}
-        with origin.open_load([schema for schema in schemas if schema.name in there], first=False) as snapshot:
+        readable = [schema for schema in schemas if schema.name in there]
+        with origin.open_load(readable, after=origin.current_position()) as snapshot:
             reach.position(self, source, snapshot.position)
             tables = checking.compare(mirrors, log, self.format, snapshot, self.connection(), origin.was_changed, notice)
         for name in sorted(refused.keys() - {str(mirror.origin) for mirror in mirrors}):

@@ -81,14 +81,14 @@ class PostgresSource:
         return self._survey()[1]
 
     @contextlib.contextmanager
-    def open_load(self, tables: Sequence[TableSchema], *, first: bool) -> Iterator[SnapshotLoad]:
+    def open_load(self, tables: Sequence[TableSchema], *, after: Position | None) -> Iterator[SnapshotLoad]:
         """See `contracts.Source`. The tables are published first, so that the stream has all that comes after."""
         self.prepare(tables)
-        if first:
+        if after is None:
             with self.database.session() as session:
                 self._await_free(session)
                 drop_slot(session, self.name)
-        with open_snapshot(self.database, self.name, temporary=not first) as load:
+        with open_snapshot(self.database, self.name, temporary=after is not None) as load:
             yield load
 
     @contextlib.contextmanager
