@@ -59,13 +59,13 @@ class Shop:
     """A lake in `folder` over a database that `sql` reaches; its commands run in this process."""
 
     def __init__(self, folder: Path, url: str, sql: Sql, capsys: pytest.CaptureFixture[str]) -> None:
-        self.folder, self.url, self.sql, self._capsys = folder, url, sql, capsys
+        self.folder, self.url, self.sql, self.capsys = folder, url, sql, capsys
 
     def run(self, *arguments: object) -> Ran:
         """Run a command, whatever comes of it."""
-        self._capsys.readouterr()
+        self.capsys.readouterr()
         code = main(["-C", str(self.folder), *map(str, arguments)])
-        ran = Ran(code, *self._capsys.readouterr())
+        ran = Ran(code, *self.capsys.readouterr())
         clean(ran.out if arguments[0] != "sql" else "", ran.err)
         return ran
 

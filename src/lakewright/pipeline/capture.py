@@ -109,8 +109,7 @@ class Capture:
         with lease, self._pool:
             writer, server = self._log.writer(lease), self._source.feed()
             epoch = last.epoch + 1 if server.is_same_server(last) and last else 0
-            schemas = self._fitting(self._source.discover())
-            load(self._source, self._log, writer, schemas, dataclasses.replace(server, epoch=epoch), self._notice)
+            self._load(writer, self._fitting(self._source.discover()), dataclasses.replace(server, epoch=epoch))
 
     def _stream(self) -> contextlib.AbstractContextManager[Stream]:
         """The changes after the log's end, of the tables that can go on.
@@ -235,13 +234,26 @@ class Capture:
         server = self._source.feed()
         joins = server.is_same_server(self._log.view().feed)
         schemas = self._missing() if joins else self._source.discover()
-        schemas = [schema for schema in self._fitting(schemas) if not joins or self._can_join(schema)]
+        schemas = self._fitting(schemas)
+        if schemas or not joins:
+            self._load(writer, schemas, None if joins else server)
+
+    def _load(self, writer: LogWriter, schemas: Sequence[TableSchema], begins: Feed | None) -> None:
+        """Load tables; each that the source cannot publish or give is left out alone, until the next start.
+
+        Where a log begins that would have none, raises why.
+        """
+        refused = self._unpublished(schemas)
+        schemas = [schema for schema in schemas if schema.name not in refused]
         if schemas:
-            load(self._source, self._log, writer, schemas, None if joins else server, self._notice)
-            for schema in schemas:
-                self._log.reloaded(schema.name)
-        elif not joins:
-            raise SourceError("LW-246", "the source has none of the chosen tables", hint="`lakewright doctor` lists them")
+            refused |= load(self._source, self._log, writer, schemas, begins, self._notice)
+        if begins and all(schema.name in refused for schema in schemas):
+            none = SourceError("LW-246", "the source has none of the chosen tables", hint="`lakewright doctor` lists them")
+            raise next(iter(refused.values()), none)
+        for table, error in refused.items():
+            self._refuse(table, error)
+        for schema in schemas:
+            self._log.reloaded(schema.name)
 
     def _fitting(self, schemas: Sequence[TableSchema]) -> list[TableSchema]:
         """Those that can be tables of the lake; the others are left out alone, until the next start."""
@@ -250,16 +262,17 @@ class Capture:
             self._refuse(table, error)
         return [schema for schema in schemas if schema.name not in misfits]
 
-    def _can_join(self, schema: TableSchema) -> bool:
-        """Whether the source can publish a table that appeared; one that it cannot is left out alone, until the next start."""
+    def _unpublished(self, schemas: Sequence[TableSchema]) -> dict[TableName, SourceError]:
+        """Publish the tables; those that the source cannot publish, and why."""
         try:
-            self._source.prepare([schema])
+            self._source.prepare(schemas)
         except SourceUnreachable:
             raise
         except SourceError as error:
-            self._refuse(schema.name, error)
-            return False
-        return True
+            if len(schemas) == 1:
+                return {schemas[0].name: error}
+            return {table: why for schema in schemas for table, why in self._unpublished([schema]).items()}
+        return {}
 
     def _refuse(self, table: TableName, error: LakewrightError) -> None:
         self._refused.add(table)
@@ -274,31 +287,41 @@ def load(
     schemas: Sequence[TableSchema],
     begins: Feed | None,
     notice: Callable[[Captured], None],
-) -> None:
+) -> dict[TableName, SourceError]:
     """Write all rows of `schemas` at one consistent point and name them in one manifest, tables in parallel.
 
-    The log of the feed `begins` begins there; without one the load joins the log and leaves its watermark alone.
+    The log of the feed `begins` begins there; without one the load joins the log and leaves its watermark alone. A table that the
+    source does not give is left out; returns those, and why. Where all are, nothing is named.
     """
+    refused: dict[TableName, SourceError] = {}
     numbered = [log.store_schema(schema) for schema in schemas]
-    source.prepare(numbered)
     expected = source.estimated_rows(numbered)
     with (
         source.open_load(numbered, after=None if begins else log.view().watermark) as snapshot,
         ThreadPoolExecutor(PARALLEL, "load") as pool,
     ):
 
-        def one(schema: TableSchema) -> RawFile:
+        def one(schema: TableSchema) -> RawFile | None:
             batches = _told(snapshot.batches(schema), schema.name, expected.get(schema.name, 0), notice)
-            file = writer.write_load(schema, batches, snapshot.position, snapshot.time)
+            try:
+                file = writer.write_load(schema, batches, snapshot.position, snapshot.time)
+            except SourceUnreachable:
+                raise
+            except SourceError as error:
+                refused[schema.name] = error
+                return None
             notice(Captured("loaded", {schema.name: file.rows}, None, None))
             return file
 
-        files = list(pool.map(one, numbered))
+        files = [file for file in pool.map(one, numbered) if file]
+        if not files:
+            return refused
         feed = begins or log.view().feed
         if feed is None:
             raise LogError("LW-360", "a load cannot join a log that has not begun", hint="`lakewright capture` loads all tables")
         writer.append_load(files, snapshot.position, snapshot.time, feed, first=begins is not None)
     notice(Captured("load", _rows(files), snapshot.position, snapshot.time))
+    return refused
 
 
 def _told(

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from lakewright.errors import FormatError, LakewrightError, QueryError
+from lakewright.errors import FormatError, LakewrightError, QueryError, SourceError
 from lakewright.pipeline import check as checking
 from lakewright.pipeline import history as histories
 from lakewright.pipeline import maintain as services
@@ -197,6 +197,9 @@ class Lake(Wiring):
         with origin.open_load(readable, after=origin.current_position()) as snapshot:
             reach.position(self, source, snapshot.position)
             tables = checking.compare(mirrors, log, self.format, snapshot, self.connection(), origin.was_changed, notice)
+        for absent in there - set(log.view().tables()):
+            hint = "`lakewright run` says why, and loads it once that is mended"
+            refused.setdefault(str(absent), SourceError("LW-249", f"table {absent} is not loaded", hint=hint))
         for name in sorted(refused.keys() - {str(mirror.origin) for mirror in mirrors}):
             tables.append(checking.failed(name, refused[name]))
             notice(tables[-1])

@@ -49,7 +49,8 @@ _FIXED = {"application_name": "lakewright", "client_encoding": "UTF8"}
 
 _DOCTOR = "`lakewright doctor` names what is missing"
 _CONNECTION = (psycopg2.OperationalError, psycopg2.InterfaceError, adbc.OperationalError)
-_NOT_PERMITTED, _TOO_MANY = "42501", "53300"
+_NOT_PERMITTED, _TOO_MANY, _NOT_UTF8 = "42501", "53300", "22021"
+_LIBPQ, _SERVER_ERROR, _BYTES = "[libpq]", "ERROR:  ", "invalid byte sequence for encoding"
 _PASSING = ("08", "40", "57")
 """Classes of SQLSTATE that may pass: of the connection, a transaction's rollback, an operator's intervention."""
 # An error at a connection's start has no SQLSTATE; these are PostgreSQL 16's and older servers' words.
@@ -83,6 +84,10 @@ class Database:
         """A replication connection, for the caller to close; its errors are the caller's to translate (see `translated`)."""
         with translated():
             connection: psycopg2.extras.LogicalReplicationConnection = self._connect(psycopg2.extras.LogicalReplicationConnection)
+            if connection.get_parameter_status("server_encoding") == "SQL_ASCII":
+                # The server would end the stream at a text that is not UTF-8; so its bytes come as they are.
+                with connection.cursor() as cursor:
+                    cursor.execute("SET client_encoding = 'SQL_ASCII'")
             return connection
 
     @contextlib.contextmanager
@@ -132,25 +137,44 @@ def _is_split_wrongly(url: str) -> bool:
 
 
 @contextlib.contextmanager
-def translated() -> Iterator[None]:
-    """Raise the drivers' errors as `SourceError`: with the server's primary message, never its detail, which may hold a row."""
+def translated(subject: str = "") -> Iterator[None]:
+    """Raise the drivers' errors as `SourceError`: with the server's primary message, never its detail, which may hold a row.
+
+    `subject` is what the block reads, such as a table: messages begin with it.
+    """
     try:
         yield
     except LakewrightError:
         raise
     except (psycopg2.Error, adbc.Error) as error:
-        raise _known(error) from None
+        state = (error.pgcode if isinstance(error, psycopg2.Error) else error.sqlstate) or ""
+        raise _known(error, state, subject) from None
+    except UnicodeDecodeError:
+        raise _not_utf8(subject or "a name in the catalog") from None
+    except OSError as error:
+        # What fails while rows come as Arrow: without a class of its own, and without SQLSTATE.
+        if _LIBPQ not in str(error):
+            raise
+        raise _known(error, _NOT_UTF8 if _BYTES in str(error) else "", subject) from None
 
 
-def _known(error: psycopg2.Error | adbc.Error) -> SourceError:
+def _known(error: Exception, state: str, subject: str) -> SourceError:
     """What a driver's error means, by its SQLSTATE; one without is of the connection, or of a replication connection's start."""
-    state = (error.pgcode if isinstance(error, psycopg2.Error) else error.sqlstate) or ""
     message = _message(error)
+    told = f"{subject}: {message}" if subject else message
+    if state == _NOT_UTF8:
+        return _not_utf8(subject or "a name in the catalog")
     if state == _NOT_PERMITTED or any(words in message for words in _NO_SENDER):
-        return SourceError("LW-206", message, hint=_DOCTOR)
-    if isinstance(error, _CONNECTION) and (not state or state[:2] in _PASSING or state == _TOO_MANY):
+        return SourceError("LW-206", told, hint=_DOCTOR)
+    lost = isinstance(error, _CONNECTION) or (isinstance(error, OSError) and _SERVER_ERROR not in str(error))
+    if lost and (not state or state[:2] in _PASSING or state == _TOO_MANY):
         return SourceUnreachable("LW-201", f"the source does not answer: {message}", hint=_DOCTOR)
-    return SourceError("LW-207", f"the source refused: {message}", hint=_DOCTOR)
+    return SourceError("LW-207", f"the source refused: {told}", hint=_DOCTOR)
+
+
+def _not_utf8(subject: str) -> SourceError:
+    hint = "find the bytes in the source and correct them; the database's encoding is SQL_ASCII, which takes any"
+    return SourceError("LW-218", f"{subject}: a text is not UTF-8", hint=hint)
 
 
 def _message(error: Exception) -> str:
@@ -158,4 +182,4 @@ def _message(error: Exception) -> str:
     text = (diagnostics.message_primary if diagnostics else None) or str(error)
     first = text.strip().partition("\n")[0]
     # ADBC tells its own story before the server's.
-    return first.rpartition("ERROR:  ")[2] if first else type(error).__name__
+    return first.rpartition(_SERVER_ERROR)[2] if first else type(error).__name__

@@ -66,10 +66,16 @@ class _Look:
 
     def server(self) -> Iterator[Finding]:
         """Version, role in replication, wal_level."""
-        version, standby, level = self._row("SELECT version(), pg_is_in_recovery(), current_setting('wal_level')")
+        version, standby, level, encoding = self._row(
+            "SELECT version(), pg_is_in_recovery(), current_setting('wal_level'), current_setting('server_encoding')"
+        )
         yield Finding("version", True, version.partition(" on ")[0])
         if standby:
             yield Finding("primary", False, "the server is a standby", "give the source the url of the primary")
+        detail = f"{encoding}: texts may hold bytes that are not UTF-8, and a table with such a text stops"
+        mend = "dump the database, and restore it into one of encoding UTF8"
+        known = encoding != "SQL_ASCII"
+        yield Finding("encoding", known, encoding if known else detail, mend)
         yield Finding("wal_level", level == "logical", level, f"ALTER SYSTEM SET wal_level = logical; {_RESTART}")
 
     def room(self) -> Iterator[Finding]:

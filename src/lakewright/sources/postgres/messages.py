@@ -91,7 +91,10 @@ class Messages:
         return found, at - starts
 
     def texts(self, values: Values) -> pa.StringArray:
-        """The texts of a column whose rows are in message order; null where none was sent."""
+        """The texts of a column whose rows are in message order; null where none was sent.
+
+        Raises `UnicodeError` where one is not UTF-8, which a server does not send unless its encoding is SQL_ASCII.
+        """
         count = len(values.kinds)
         # One Arrow array over the whole memory, in which every second element is a value and the others lie between.
         offsets = np.zeros(2 * count + 1, np.int64)
@@ -101,7 +104,7 @@ class Messages:
         try:
             texts = whole.take(pa.array(np.arange(1, 2 * count, 2))).cast(pa.string())
         except pa.ArrowInvalid:
-            raise malformed("a text is not UTF-8") from None
+            raise UnicodeError("a text is not UTF-8") from None
         sent = values.kinds == TEXT
         if sent.all():
             return texts

@@ -22,6 +22,7 @@ from lakewright.model.schema import TableSchema, compare
 from lakewright.sources.postgres.messages import Integers, Messages, malformed
 from lakewright.sources.postgres.relation import Relation
 from lakewright.sources.postgres.rows import TRUNCATE_MESSAGE, Places, raw_rows
+from lakewright.sources.postgres.values import UnreadableValue
 
 BEGIN, COMMIT = b"BC"
 _RELATION = ord("R")
@@ -73,7 +74,7 @@ class Decoder:
     `schemas` are the tables to follow as of `after`; a table in `starts` begins at that later position, and its schema is as of
     there. The first change of a table after a Relation message of a new shape asks `resolve`. Where the table can go on, the
     changes from there on come under the new schema with ``number`` 0; else it is reported as stopped, at the position just
-    before, and its later changes are left out. They keep their ordinals.
+    before, and its later changes are left out. They keep their ordinals. So it is with a value that no row of the lake can have.
     """
 
     def __init__(
@@ -110,9 +111,18 @@ class Decoder:
             if not len(index):
                 continue
             here = places.rows(index)
-            schema = self._schema(relation, Position(int(here.lsns[0]), int(here.ordinals[0]) - 1), stopped)
-            batch = schema and _batch(messages, index, here, relation, schema)
-            batches += [batch] if batch else []
+            before = Position(int(here.lsns[0]), int(here.ordinals[0]) - 1)
+            schema = self._schema(relation, before, stopped)
+            if schema is None:
+                continue
+            try:
+                batch = _batch(messages, index, here, relation, schema)
+            except UnreadableValue as error:
+                stopped.append(Stopped(schema.name, before, error))
+                del self._schemas[schema.name]
+                self._accepted[relation.oid] = _Accepted(relation, None)
+            else:
+                batches += [batch] if batch else []
         return Decoded(batches, stopped, committed, time)
 
     def _number(self, messages: Messages) -> tuple[Places, int | None, datetime.datetime | None]:

@@ -51,7 +51,7 @@ def raw_rows(messages: Messages, index: Integers, places: Places, relation: Rela
     """The changes at `index`, which stand at `places`, in their order and with the columns of `raw_schema`.
 
     `relation` has at least the columns of `schema`. Of a table without key, updates and deletes are left out.
-    Raises `SourceError` for malformed messages.
+    Raises `SourceError` for malformed messages, `UnreadableValue` where one holds what no row can have.
     """
     kinds = messages.kinds[index]
     truncates = np.flatnonzero(kinds == TRUNCATE_MESSAGE)
@@ -136,18 +136,28 @@ def _changed(messages: Messages, new: Columns, old: Columns, both: Integers, sch
             break
         if (old[name].kinds != TEXT).any():
             raise malformed(f"an old row of {schema.name} came without its key")
-        differs |= pc.not_equal(messages.texts(new[name].rows(both)), messages.texts(old[name])).to_numpy(zero_copy_only=False)
+        now, before = (_texts(messages, column, schema, name) for column in (new[name].rows(both), old[name]))
+        differs |= pc.not_equal(now, before).to_numpy(zero_copy_only=False)
     return np.flatnonzero(differs)
 
 
 def _decode(messages: Messages, columns: Columns, schema: TableSchema) -> tuple[dict[str, pa.Array], Exact]:
     arrays, exact = {}, {}
     for name, column in columns.items():
-        decoded = values.decode(schema.column(name), messages.texts(column))
+        decoded = values.decode(schema.column(name), _texts(messages, column, schema, name))
         arrays[name] = decoded.array
         if decoded.exact:
             exact[name] = decoded.exact
     return arrays, exact
+
+
+def _texts(messages: Messages, column: Values, schema: TableSchema, name: str) -> pa.StringArray:
+    try:
+        return messages.texts(column)
+    except UnicodeError:
+        hint = f"correct the bytes in the source, then `lakewright resync {schema.name}`"
+        message = f"a text in column {name} of {schema.name} is not UTF-8"
+        raise values.UnreadableValue("LW-218", message, hint=hint) from None
 
 
 def _names(unavailable: Mapping[str, Flags]) -> pa.Array:

@@ -53,7 +53,7 @@ class SnapshotLoad:
         return _ahead(lambda: self._read(schema))
 
     def _read(self, schema: TableSchema) -> Iterator[pa.RecordBatch]:
-        with self.database.arrow() as session, session.cursor() as cursor:
+        with self.database.arrow() as session, session.cursor() as cursor, translated(f"table {schema.name}"):
             cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
             cursor.execute(f"SET TRANSACTION SNAPSHOT '{self.snapshot}'")
             table = qualified(schema.name)

@@ -37,6 +37,10 @@ _NIBBLES = np.full(256, 255, np.uint8)
 _NIBBLES[np.frombuffer(b"0123456789abcdef", np.uint8)] = np.arange(16)
 
 
+class UnreadableValue(SourceError):
+    """A value that no row of the lake can have: its table cannot go on, all else can."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Decoded:
     """A column of the lake's type, and the server's text of those rows (by index) that the type cannot hold."""
@@ -48,14 +52,14 @@ class Decoded:
 def decode(column: Column, texts: pa.StringArray) -> Decoded:
     """The values of `column` from the server's texts; NULL stays NULL, row i is row i.
 
-    Raises `SourceError` for a text that the server does not print for this type.
+    Raises `UnreadableValue` for a text that the server does not print for this type.
     """
     try:
         return _decode(column, texts)
     except ValueError:  # Arrow's own among them
         message = f"a value of column {column.name} is not the text of a {column.source_type} as the session's settings print it"
         hint = "check that the column's type in lake.yaml fits, and that no setting of the role or database overrides DateStyle"
-        raise SourceError("LW-241", message, hint=hint) from None
+        raise UnreadableValue("LW-241", message, hint=hint) from None
 
 
 def exact_column(rows: int, exact: Mapping[str, Mapping[int, str]]) -> pa.StringArray:
