@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import resource
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -75,6 +77,36 @@ def test_a_kill_at_any_system_call_leaves_the_old_or_the_new_object(tmp_path: Pa
         assert {path.name for path in (tmp_path / str(call) / ".lakewright/store").glob("*")} <= {"lock"}
     assert store.read("d/object") == b"after"
     assert seen == {before, "after"}
+
+
+def test_a_kill_at_any_system_call_of_a_resumable_upload_leaves_nothing_that_reaches_the_object(tmp_path: Path) -> None:
+    write = "with store.upload('d/object', 'v1') as file: file.write(b'after')"
+    run = subprocess.run([sys.executable, "-c", KILL_AT_EACH_CALL, tmp_path, write, ""], capture_output=True, check=True)
+    seen = set()
+    for call in range(1, int(run.stdout) + 1):
+        store = LocalStore(tmp_path / str(call))
+        whole = store.exists("d/object")
+        with contextlib.suppress(AlreadyExists), store.upload("d/object", "v1") as file:
+            seen.add((whole, file.tell()))
+            file.truncate(0)
+            file.seek(0)
+            file.write(b"again")
+        assert store.read("d/object") == (b"after" if whole else b"again")
+        assert {path.name for path in (tmp_path / str(call) / ".lakewright/store").glob("*")} == set()
+    assert seen == {(False, 0), (False, 5), (True, 0)}
+
+
+def test_a_part_that_nobody_came_back_for_is_removed_after_a_week(tmp_path: Path) -> None:
+    for age, kept in ((6, 1), (8, 0)):
+        with contextlib.suppress(ZeroDivisionError), LocalStore(tmp_path).upload("a", "v1") as file:
+            file.write(b"x")
+            raise ZeroDivisionError
+        (part,) = (tmp_path / ".lakewright/store").iterdir()
+        os.utime(part, (time.time() - age * 86400,) * 2)
+        with LocalStore(tmp_path).upload("a", "v1") as file:
+            assert file.tell() == kept
+        LocalStore(tmp_path).delete("a")
+        (tmp_path / ".lakewright/store/lock").unlink()
 
 
 def test_a_living_writers_file_is_not_taken_for_a_leftover(tmp_path: Path) -> None:

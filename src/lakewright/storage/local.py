@@ -91,7 +91,7 @@ class LocalStore:
             try:
                 yield cast(BinaryIO, file)
             except BaseException as error:
-                kept = resume is not None and file.tell() > 0 and not _is_no_space(error)
+                kept = resume is not None and os.fstat(file.fileno()).st_size > 0 and not _is_no_space(error)
                 raise
             with _translated(name):
                 os.fsync(file.fileno())
@@ -179,18 +179,20 @@ class LocalStore:
             file.close()  # removed as a leftover before it was locked
 
     def _open_resumable(self, name: str, resume: str) -> _Partial | None:
-        """The file that an upload of this name and `resume` left behind, or a new one; None where somebody writes to it."""
+        """The file that an upload of this name and `resume` left behind, or a new one; None where it is not ours alone."""
         self._make_durable(self._private)
         digest = hashlib.sha256(f"{name}\0{resume}".encode(errors="surrogateescape")).hexdigest()
         file = _Partial(self._private / f"{_RESUMABLE}{digest[:32]}", name, "ab")
         try:
             fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+            seen, here = os.fstat(file.fileno()), _stat(file.path)
+            if here is not None and os.path.samestat(seen, here):  # else another writer ended before it was locked
+                if seen.st_nlink == 1:
+                    file.seek(0, os.SEEK_END)
+                    return file
+                file.path.unlink()  # it is the object by now: its writer died just then
         except BlockingIOError:
-            file.close()
-            return None
-        if os.fstat(file.fileno()).st_nlink:
-            file.seek(0, os.SEEK_END)  # it may have grown before it was locked
-            return file
+            pass
         file.close()
         return None
 
