@@ -136,11 +136,13 @@ class Drift:
 
     ``stopped`` are those that cannot go on as they are, with the error that says why: gone, made anew, of another shape, or not
     published any more. ``grown`` are those with new columns, or facts of the catalog to compare with later, that can be taken up,
-    as they are now; all that is committed up to ``position`` may still be of the old shape, nothing after it.
+    as they are now; all that is committed up to ``position`` may still be of the old shape, nothing after it. ``doubted`` are
+    those, as they were compared, that stop at ``position`` unless the stream has given them another schema by then.
     """
 
     stopped: Sequence[tuple[TableName, LakewrightError]] = ()
     grown: Sequence[TableSchema] = ()
+    doubted: Sequence[tuple[TableSchema, LakewrightError]] = ()
     position: Position = START
 
 

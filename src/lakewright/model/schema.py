@@ -41,6 +41,19 @@ class Column:
 
 
 @dataclasses.dataclass(frozen=True)
+class Heap:
+    """Where rows of a table lie: the table itself, or one of its partitions.
+
+    ``oid`` is its own, ``file`` the number of its file, which TRUNCATE and every rewrite change; ``transaction`` the last one
+    that changed its entry in the server's catalog, such as those do.
+    """
+
+    oid: int
+    file: int
+    transaction: int
+
+
+@dataclasses.dataclass(frozen=True)
 class TableSchema:
     """A source table's columns and key; ``number`` counts its versions from 1 (0: not stored yet).
 
@@ -50,7 +63,8 @@ class TableSchema:
 
     ``attributes`` is the highest number of a column so far, of generated and dropped ones too (0: unknown). ``seen`` is the
     server's number of a transaction before which all others had ended when the catalog was read (0: unknown): whatever in the
-    source is of an earlier one was so then.
+    source is of an earlier one was so then. ``heaps`` is where the rows lay, and ``emptied`` the transaction of the last
+    TRUNCATE of the whole table that is in the log (0: none).
     """
 
     name: TableName
@@ -61,6 +75,8 @@ class TableSchema:
     oid: int = 0
     attributes: int = 0
     seen: int = 0
+    heaps: tuple[Heap, ...] = ()
+    emptied: int = 0
 
     def column(self, name: str) -> Column:
         """The column of that name; raises KeyError."""
@@ -74,13 +90,18 @@ class TableSchema:
         """The columns' names in the source's order."""
         return tuple(column.name for column in self.columns)
 
+    @property
+    def is_partitioned(self) -> bool:
+        """Whether its rows lie in partitions."""
+        return any(heap.oid != self.oid for heap in self.heaps)
+
     def arrow(self) -> pa.Schema:
         """The table's own columns as Arrow fields, all nullable."""
         return pa.schema([pa.field(column.name, types.to_arrow(column.type)) for column in self.columns])
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object that `from_json` reads back."""
-        return {**dataclasses.asdict(self), "name": str(self.name), "columns": [dataclasses.asdict(c) for c in self.columns]}
+        return {**dataclasses.asdict(self), "name": str(self.name)}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> TableSchema:
@@ -94,6 +115,8 @@ class TableSchema:
             oid=data["oid"],
             attributes=data.get("attributes", 0),
             seen=data.get("seen", 0),
+            heaps=tuple(Heap(**heap) for heap in data.get("heaps", ())),
+            emptied=data.get("emptied", 0),
         )
 
 
@@ -121,6 +144,8 @@ def compare(old: TableSchema, new: TableSchema) -> SchemaChange:
         return SchemaChange(refusal="it was dropped and created again")
     if old.key != new.key:
         return SchemaChange(refusal=f"its key changed from ({', '.join(old.key)}) to ({', '.join(new.key)})")
+    if {heap.oid for heap in old.heaps} - {heap.oid for heap in new.heaps}:
+        return SchemaChange(refusal="a partition of it was dropped or detached, with the rows that it had")
     before = {column.name: column for column in old.columns}
     after = {column.name: column for column in new.columns}
     for name, column in before.items():
@@ -135,7 +160,12 @@ def compare(old: TableSchema, new: TableSchema) -> SchemaChange:
         if untold or 0 < column.number <= old.attributes:
             return SchemaChange(refusal=f"its new column {column.name} has values in older rows that the stream does not tell")
     labelled = any(column.labels != after[name].labels for name, column in before.items())
-    return SchemaChange(added=added, news=labelled or (not old.attributes and new.attributes > 0))
+    return SchemaChange(added=added, news=labelled or (not old.attributes and new.attributes > 0) or _leaves(old) != _leaves(new))
+
+
+def _leaves(table: TableSchema) -> set[tuple[int, int]]:
+    """The partitions' oids and files."""
+    return {(heap.oid, heap.file) for heap in table.heaps if heap.oid != table.oid}
 
 
 def _column_refusal(old: Column, new: Column) -> str | None:

@@ -137,16 +137,17 @@ class Capture:
         stopped: list[Stopped] = []
         written_at = looked_at = time.monotonic()
         grown: list[RawFile] = []
+        doubted: list[Stopped] = []
         end, loaded = self._log.view().watermark, self._loaded()
         for flush in stream.flushes(until):
             held += self._write(writer, flush)
             stopped += flush.stopped
             now = time.monotonic()
-            late = flush.urgent or self._drift.grown or end < loaded or self._is_wanted(end, until)
+            late = flush.urgent or self._drift.grown or self._drift.doubted or end < loaded or self._is_wanted(end, until)
             late = late or now - written_at > IDLE_MANIFEST_SECONDS
             if flush.watermark is not None and (held or stopped or (late and flush.watermark > end)):
-                grown = self._grown(writer, flush.watermark)
-                held += grown
+                grown, doubted = self._settled(writer, held, flush.watermark)
+                held, stopped = held + grown, stopped + doubted
                 writer.append(held, flush.watermark, flush.time, stopped)
                 stream.acknowledge(flush.watermark)
                 self._notice(Captured("log", _rows(held), flush.watermark, flush.time))
@@ -155,7 +156,7 @@ class Capture:
                     self._log.fold_manifests()
             if stop.is_set() or (until is not None and end >= until):
                 return True
-            if grown:
+            if grown or doubted:
                 return False
             if not held and now - looked_at > LOOK_SECONDS:
                 looked_at = now
@@ -206,18 +207,26 @@ class Capture:
         if self._drift.stopped:
             writer.append((), end, None, [Stopped(table, end, error) for table, error in self._drift.stopped])
 
-    def _grown(self, writer: LogWriter, watermark: Position) -> list[RawFile]:
-        """Files without rows, under the new schema of tables that the stream was silent about."""
-        if not self._drift.grown or watermark < self._drift.position:
-            return []
+    def _settled(self, writer: LogWriter, held: Sequence[RawFile], watermark: Position) -> tuple[list[RawFile], list[Stopped]]:
+        """What the last look leads to when the log gets to `watermark`: files without rows, under the new schema of tables that
+        the stream was silent about, and the doubted tables that it has not explained."""
+        drift = self._drift
+        if watermark < drift.position:
+            return [], []
+        newest = {file.table: file.schema for file in held}
+        stopped = [
+            Stopped(table.name, watermark, error)
+            for table, error in drift.doubted
+            if newest.get(table.name, self._log.view().schema_number(table.name)) == table.number
+        ]
         files, now = [], datetime.datetime.now(datetime.UTC)
-        for schema in self._drift.grown:
+        for schema in drift.grown:
             numbered = self._log.store_schema(schema)
             if numbered.number > self._log.view().schema_number(schema.name):
                 nothing = raw_schema(numbered).empty_table()
                 files.append(writer.write_log(numbered, ChangeBatch(numbered, nothing, watermark, watermark, now, now)))
         self._drift = Drift()
-        return files
+        return files, stopped
 
     def _missing(self) -> list[TableSchema]:
         """Tables to load: chosen ones of the catalog that have no load yet, and those that somebody wants again."""

@@ -14,6 +14,7 @@ from lakewright.model import types
 from lakewright.model.batch import RESERVED
 from lakewright.model.names import TableName, chosen, quote_identifier
 from lakewright.model.schema import Column, Identity, TableSchema
+from lakewright.sources.postgres import heaps
 
 Types = Mapping[TableName, Mapping[str, str]]
 """Lake types that the user gives to columns, by table and column."""
@@ -131,6 +132,7 @@ def _examine(session: Session, tables: Mapping[TableName, _Found], overrides: Ty
     oids = [table.oid for table in tables.values()]
     keys = {oid: tuple(columns) for oid, columns in _rows(session, _KEYS, (oids,))}
     leaves = dict(_rows(session, _LEAVES, (oids,)))
+    places = heaps.heaps(session, oids)
     columns: dict[int, list[tuple[Any, ...]]] = {oid: [] for oid in oids}
     for oid, *column in _rows(session, _COLUMNS, (oids,)):
         columns[oid].append(tuple(column))
@@ -145,6 +147,7 @@ def _examine(session: Session, tables: Mapping[TableName, _Found], overrides: Ty
             oid=table.oid,
             attributes=table.attributes,
             seen=seen,
+            heaps=places[table.oid],
         )
         error = (
             _name_refusal(schema)

@@ -53,11 +53,12 @@ class Decoded:
 
 @dataclasses.dataclass(frozen=True)
 class _Transaction:
-    """An open transaction: the LSN and time of its commit, and how many changes of it have come."""
+    """An open transaction: the LSN and time of its commit, how many changes of it have come, and its own number."""
 
     lsn: int
     time: int
     ordinal: int
+    number: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,6 +116,9 @@ class Decoder:
             schema = self._schema(relation, before, stopped)
             if schema is None:
                 continue
+            truncates = np.flatnonzero(messages.kinds[index] == TRUNCATE_MESSAGE)
+            if schema.is_partitioned and len(truncates):
+                schema = self._emptied(relation, schema, int(here.transactions[truncates[-1]]))
             try:
                 batch = _batch(messages, index, here, relation, schema)
             except UnreadableValue as error:
@@ -131,7 +135,7 @@ class Decoder:
         if not _KNOWN[kinds].all():
             raise malformed("a message has an unknown kind")
         begin, commit, counted = kinds == BEGIN, kinds == COMMIT, _COUNTED[kinds]
-        carried = self._open or _Transaction(0, 0, 0)
+        carried = self._open or _Transaction(0, 0, 0, 0)
         depth = np.cumsum(begin.astype(np.int64) - commit) + (self._open is not None)
         if depth.min() < 0 or depth.max() > 1 or (counted & (depth == 0)).any():
             raise malformed("transactions are not one after the other")
@@ -141,6 +145,7 @@ class Decoder:
             raise malformed("a begin or commit has the wrong length")
         lsns = np.concatenate([[carried.lsn], messages.integers(begins, 1, ">i8")])
         times = np.concatenate([[carried.time], messages.integers(begins, 9, ">i8") + _POSTGRES_EPOCH])
+        numbers = np.concatenate([[carried.number], messages.integers(begins, 17, ">u4")])
         count = np.cumsum(counted)
         before = np.concatenate([[-carried.ordinal], count[begins]])
         transaction = np.cumsum(begin)
@@ -149,8 +154,8 @@ class Decoder:
             raise malformed("a commit does not fit its begin")
         if (lsns < 0).any() or (times < _YEAR_1).any() or (times >= _YEAR_10000).any():
             raise malformed("a commit has an impossible place or time")
-        places = Places(lsns[transaction], count - before[transaction], times[transaction])
-        last = _Transaction(int(places.lsns[-1]), int(places.times[-1]), int(places.ordinals[-1]))
+        places = Places(lsns[transaction], count - before[transaction], times[transaction], numbers[transaction])
+        last = _Transaction(*(int(each[-1]) for each in (places.lsns, places.times, places.ordinals, places.transactions)))
         self._open = last if depth[-1] else None
         if not len(commits):
             return places, None, None
@@ -189,6 +194,12 @@ class Decoder:
             accepted = self._accepted[relation.oid] = _Accepted(relation, schema)
         return accepted.schema
 
+    def _emptied(self, relation: Relation, schema: TableSchema, transaction: int) -> TableSchema:
+        """The schema that knows which transaction truncated the whole table: it explains what the catalog says of partitions."""
+        schema = self._schemas[schema.name] = dataclasses.replace(schema, number=0, emptied=transaction)
+        self._accepted[relation.oid] = _Accepted(relation, schema)
+        return schema
+
     def _adapted(self, known: TableSchema, relation: Relation, former: TableName) -> TableSchema:
         """The schema with which a followed table goes on under a new shape; raises `LakewrightError` where it cannot."""
         name = known.name
@@ -200,8 +211,11 @@ class Decoder:
         present = {column.name for column in relation.columns}
         now = self._resolve(relation)
         columns = tuple(column for column in now.columns if column.name in present)
-        attributes = max([known.attributes, *(column.number for column in columns)])
-        now = dataclasses.replace(now, name=name, columns=columns, attributes=attributes, seen=known.seen)
+        attributes = known.attributes and max([known.attributes, *(column.number for column in columns)])
+        # The rest is compared by the catalog alone, with what it was at the last look.
+        now = dataclasses.replace(
+            known, columns=columns, key=now.key, identity=now.identity, number=0, oid=now.oid, attributes=attributes
+        )
         change = compare(known, now)
         if change.refusal is not None:
             raise SourceError("LW-242", f"table {name} cannot go on: {change.refusal}", hint=hint)

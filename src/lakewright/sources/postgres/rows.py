@@ -31,15 +31,17 @@ Exact = Mapping[str, Mapping[int, str]]
 
 @dataclasses.dataclass(frozen=True)
 class Places:
-    """Where changes stand: per row its transaction's LSN, its ordinal, and its commit time in microseconds since 1970."""
+    """Where changes stand: per row its transaction's LSN, its ordinal, its commit time in microseconds since 1970, and the
+    transaction's own number."""
 
     lsns: Integers
     ordinals: Integers
     times: Integers
+    transactions: Integers
 
     def rows(self, index: Integers) -> Places:
         """The places of some rows."""
-        return Places(self.lsns[index], self.ordinals[index], self.times[index])
+        return Places(self.lsns[index], self.ordinals[index], self.times[index], self.transactions[index])
 
     def after(self, position: Position) -> Flags:
         """Which rows stand after `position`."""

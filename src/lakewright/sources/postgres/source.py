@@ -15,7 +15,7 @@ from lakewright.model.contracts import Drift
 from lakewright.model.names import TableName
 from lakewright.model.position import START, Feed, Position, format_lsn, parse_lsn
 from lakewright.model.schema import TableSchema, compare
-from lakewright.sources.postgres import catalog, doctor
+from lakewright.sources.postgres import catalog, doctor, heaps
 from lakewright.sources.postgres.catalog import Refused, Types
 from lakewright.sources.postgres.connection import Database, translated
 from lakewright.sources.postgres.doctor import Finding
@@ -119,15 +119,20 @@ class PostgresSource:
         with self.database.session() as session:
             found, refused = catalog.discover(session, self._tables, self._types)
             unpublished = set(self.publications.missing(session, tables))
-        now = {table.name: table for table in found}
-        reasons: dict[TableName, LakewrightError] = {table.table: table.error for table in refused}
-        for table in tables:
-            if table.name not in reasons and (error := _cannot_go_on(table, now.get(table.name), unpublished)) is not None:
-                reasons[table.name] = error
-        going_on = [(now[table.name], compare(table, now[table.name])) for table in tables if table.name not in reasons]
-        grown = [schema for schema, change in going_on if change.added or change.news]
+            now = {table.name: table for table in found}
+            reasons: dict[TableName, LakewrightError] = {table.table: table.error for table in refused}
+            grown, doubted = [], []
+            for table in tables:
+                if table.name in reasons:
+                    continue
+                if (error := _cannot_go_on(session, table, now.get(table.name), unpublished)) is not None:
+                    reasons[table.name] = error
+                elif (leaf := heaps.emptied(session, table, now[table.name])) is not None:
+                    doubted.append((table, _refusal(table, f"its partition {leaf} was truncated by itself, or rewritten")))
+                elif (change := compare(table, now[table.name])).added or change.news:
+                    grown.append(dataclasses.replace(now[table.name], emptied=table.emptied))
         stopped = [(table.name, reasons[table.name]) for table in tables if table.name in reasons]
-        return Drift(stopped, grown, self.current_position() if grown else START)
+        return Drift(stopped, grown, doubted, self.current_position() if grown or doubted else START)
 
     def estimated_rows(self, tables: Sequence[TableSchema]) -> dict[TableName, int]:
         """See `contracts.Source`."""
@@ -230,14 +235,23 @@ def _flush_lsn(session: Session) -> int:
         return parse_lsn(lsn)
 
 
-def _cannot_go_on(table: TableSchema, now: TableSchema | None, unpublished: Set[TableName]) -> SourceError | None:
+def _refusal(table: TableSchema, reason: str) -> SourceError:
+    hint = f"`lakewright resync {table.name}` loads it anew"
+    return SourceError("LW-242", f"table {table.name} cannot go on: {reason}", hint=hint)
+
+
+def _cannot_go_on(
+    session: Session, table: TableSchema, now: TableSchema | None, unpublished: Set[TableName]
+) -> SourceError | None:
     """Why a table's changes cannot be followed any more, or None."""
     hint = f"`lakewright resync {table.name}` loads it anew"
     if now is None:
         message = f"table {table.name} is not there any more: it was dropped or renamed, or is no longer chosen"
         return SourceError("LW-213", message, hint="`lakewright plan` shows what the source has")
     if (refusal := compare(table, now).refusal) is not None:
-        return SourceError("LW-242", f"table {table.name} cannot go on: {refusal}", hint=hint)
+        return _refusal(table, refusal)
+    if (leaf := heaps.filled(session, table, now)) is not None:
+        return _refusal(table, f"partition {leaf} was attached with rows that the stream does not tell")
     if table.name in unpublished:
         return SourceError("LW-226", f"table {table.name} was taken out of its publication", hint=hint)
     return None

@@ -1,0 +1,102 @@
+"""Where the rows of a table lie, and whether rows came or went there in a way that the stream does not tell.
+
+A partitioned table is published by its root. The server sends no row of a partition that is attached, detached or dropped, and
+nothing of one that is truncated by itself. What a transaction wrote carries its number (``xmin``), and a rewrite such as VACUUM
+FULL keeps it: so a row from before the last look proves that the rows of that time were not truncated since.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from psycopg2 import sql
+from psycopg2.extensions import connection as Session
+
+from lakewright.model.schema import Heap, TableSchema
+
+_LOOKED_AT = 10_000
+"""Rows of a rewritten partition that are looked at for an old one: those that a rewrite kept stand first."""
+
+_HEAPS = """
+SELECT c.oid, l.oid, l.relfilenode::bigint, l.xmin::text::bigint
+FROM pg_class c CROSS JOIN LATERAL (
+    SELECT c.oid AS relid WHERE c.relkind = 'r'
+    UNION ALL SELECT t.relid FROM pg_partition_tree(c.oid) t WHERE c.relkind = 'p' AND t.isleaf
+) AS leaf JOIN pg_class l ON l.oid = leaf.relid
+WHERE c.oid = ANY(%s) ORDER BY c.oid, l.oid
+"""
+
+# The system columns of a table are entered into the catalog by the transaction that creates it, and never changed.
+_ATTACHED = """
+SELECT bool_and(a.xmin = i.xmin), array_agg(i.xmin::text), max(i.cmin::text::bigint)
+FROM pg_partition_ancestors(%(oid)s) AS p JOIN pg_inherits i ON i.inhrelid = p.relid
+    JOIN pg_attribute a ON a.attrelid = p.relid AND a.attnum = -1
+"""
+
+_OLDER = "age(r.xmin) > age(%(seen)s::text::xid8::xid)"
+# Numbers of transactions are compared by their last 32 bits.
+_COMPARABLE = "pg_snapshot_xmax(pg_current_snapshot())::text::bigint - %(seen)s < 2000000000"
+
+
+def heaps(session: Session, oids: Sequence[int]) -> dict[int, tuple[Heap, ...]]:
+    """Where the rows of the tables with these oids lie now."""
+    found: dict[int, list[Heap]] = {oid: [] for oid in oids}
+    for oid, *heap in _rows(session, _HEAPS, (list(oids),)):
+        found[oid].append(Heap(*heap))
+    return {oid: tuple(each) for oid, each in found.items()}
+
+
+def filled(session: Session, known: TableSchema, now: TableSchema) -> str | None:
+    """The first partition that is new in `now` and may have rows from before it was attached, or None.
+
+    What a partition got after that is in the stream. That is known of one that was created and attached in one transaction,
+    from then on, and of one that is empty.
+    """
+    before = {heap.oid for heap in known.heaps}
+    for heap in now.heaps if known.attributes else ():
+        if heap.oid in before or heap.oid == now.oid:
+            continue
+        ((born, transactions, command),) = _rows(session, _ATTACHED, {"oid": heap.oid})
+        untold = "true" if not born else "r.xmin::text = ANY(%(transactions)s) AND r.cmin::text::bigint < %(command)s"
+        if _any(session, now, heap, untold, {"transactions": transactions, "command": command}):
+            return _name(session, heap)
+    return None
+
+
+def emptied(session: Session, known: TableSchema, now: TableSchema) -> str | None:
+    """The first partition that may have been truncated by itself since `known`, or None."""
+    before = {heap.oid: heap.file for heap in known.heaps}
+    for heap in now.heaps:
+        if heap.oid == now.oid or before.get(heap.oid, heap.file) == heap.file or heap.transaction == known.emptied:
+            continue
+        if not _any(session, now, heap, f"{_OLDER} AND {_COMPARABLE}", {"seen": known.seen}, most=_LOOKED_AT):
+            return _name(session, heap)
+    return None
+
+
+def _any(
+    session: Session, table: TableSchema, heap: Heap, condition: str, arguments: dict[str, Any], most: int | None = None
+) -> bool:
+    """Whether one of the first `most` rows of a partition fulfils the condition. It is read through its root, by whose right it
+    is captured."""
+    ((bounds, root),) = _rows(
+        session, "SELECT pg_get_partition_constraintdef(%s), %s::oid::regclass::text", (heap.oid, table.oid)
+    )
+    rows = sql.SQL("SELECT xmin, cmin FROM {} WHERE tableoid = {} AND ({}) LIMIT {}").format(
+        sql.SQL(root), sql.Literal(heap.oid), sql.SQL(bounds or "true"), sql.Literal(most)
+    )
+    with session.cursor() as cursor:
+        text = rows.as_string(cursor).replace("%", "%%")
+        cursor.execute(f"SELECT EXISTS (SELECT FROM ({text}) AS r WHERE {condition})", arguments)
+        return cursor.fetchone() == (True,)
+
+
+def _name(session: Session, heap: Heap) -> str:
+    return str(_rows(session, "SELECT %s::oid::regclass::text", (heap.oid,))[0][0])
+
+
+def _rows(session: Session, query: str, arguments: Any) -> list[tuple[Any, ...]]:
+    with session.cursor() as cursor:
+        cursor.execute(query, arguments)
+        return cursor.fetchall()
