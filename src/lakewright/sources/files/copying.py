@@ -76,11 +76,14 @@ class Copier:
         """
         for attempt in itertools.count():
             stored, ours, resumed = stored_name(attempt), False, False
-            with contextlib.suppress(AlreadyExists):
-                with self._store.upload(stored, resume=file.version) as target:
-                    resumed = target.tell() > 0
-                    sha256 = self._through(file, target)
-                ours = True
+            if self._store.exists(stored):
+                sha256 = self.checksum(file)
+            else:
+                with contextlib.suppress(AlreadyExists):
+                    with self._store.upload(stored, resume=file.version) as target:
+                        resumed = target.tell() > 0
+                        sha256 = self._through(file, target)
+                    ours = True
             if (ours and not resumed and not self._verify) or self.stored_checksum(stored) == sha256:
                 break
             if ours:

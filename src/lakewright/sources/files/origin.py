@@ -73,11 +73,12 @@ class Folder:
         while folders:
             folder = folders.pop()
             with _translated(folder or str(self.root)), contextlib.suppress(FileNotFoundError, NotADirectoryError):
-                for entry in os.scandir(self.root / folder):
-                    if entry.is_dir(follow_symlinks=False):
-                        folders.append(f"{folder}{entry.name}/")
-                    elif entry.is_file(follow_symlinks=False) and (file := self.look(f"{folder}{entry.name}")):
-                        found.append(file)
+                with os.scandir(self.root / folder) as entries:
+                    for entry in entries:
+                        if entry.is_dir(follow_symlinks=False):
+                            folders.append(f"{folder}{entry.name}/")
+                        elif entry.is_file(follow_symlinks=False) and (file := self.look(f"{folder}{entry.name}")):
+                            found.append(file)
         if not self.root.is_dir():  # asked at the end: what vanished meanwhile must not look like an empty folder
             hint = "make it, mount it, or correct `path` of the source in lake.yaml; it is looked at again by itself"
             raise SourceUnreachable("LW-280", f"the folder {str(self.root)!r} is not there", hint=hint)
