@@ -6,104 +6,25 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.raw.logs import FEED, OTHER, A, B, append, at, begin, change, fresh, load, names, rows, schema
 from tests.raw.writers import loader, zombie
 
 from lakewright.errors import Changed, LeaseLost, LogError, SourceError
-from lakewright.model.batch import ChangeBatch, raw_schema
 from lakewright.model.contracts import Stopped
 from lakewright.model.names import TableName
-from lakewright.model.position import START, Feed, Position
-from lakewright.model.schema import Column, TableSchema
+from lakewright.model.position import START, Position
+from lakewright.model.schema import Column
 from lakewright.raw import layout
-from lakewright.raw.log import LogView, LogWriter, RawLog
-from lakewright.raw.manifest import Manifest, RawFile
+from lakewright.raw.log import RawLog
+from lakewright.raw.manifest import HEAD, Manifest
+from lakewright.raw.writer import LogWriter
 from lakewright.storage.lease import Lease
 from lakewright.storage.local import LocalStore
 from lakewright.testing.faults import FaultyStore
-
-FEED = Feed("native", "7001", 1)
-OTHER = Feed("native", "7001", 2)
-A, B = TableName("public", "a"), TableName("public", "b")
-EPOCH = datetime.datetime(2026, 3, 1, tzinfo=datetime.UTC)
-
-
-def at(lsn: int) -> datetime.datetime:
-    return EPOCH + datetime.timedelta(seconds=lsn)
-
-
-def schema(table: TableName, *more: Column) -> TableSchema:
-    return TableSchema(table, (Column("id", "bigint", "bigint"), Column("t", "text", "string"), *more), ("id",), number=1)
-
-
-def rows(table: TableName, op: str, positions: list[Position]) -> pa.Table:
-    data = {
-        "Op": [op] * len(positions),
-        "_commit_time": [at(p.lsn) for p in positions],
-        "_position": [str(p) for p in positions],
-        "id": [p.ordinal for p in positions],
-        "t": ["x"] * len(positions),
-        "_unavailable": [None] * len(positions),
-        "_old_key": [None] * len(positions),
-        "_exact": [None] * len(positions),
-    }
-    return pa.table(data, raw_schema(schema(table)))
-
-
-def batch(table: TableName, *positions: Position) -> ChangeBatch:
-    first, last = positions[0], positions[-1]
-    return ChangeBatch(schema(table), rows(table, "U", [*positions]), first, last, at(first.lsn), at(last.lsn))
-
-
-def change(writer: LogWriter, table: TableName, lsn: int) -> RawFile:
-    return writer.write_log(schema(table), batch(table, Position(lsn, 1), Position(lsn, 2)))
-
-
-def load(writer: LogWriter, table: TableName, lsn: int) -> RawFile:
-    whole = rows(table, "I", [Position(lsn)] * 3)
-    return writer.write_load(schema(table), iter(whole.to_batches(max_chunksize=2)), Position(lsn), at(lsn))
-
-
-def begin(log: RawLog, lease: Lease, lsn: int = 10) -> LogWriter:
-    """A log with a load of both tables."""
-    writer = log.writer(lease)
-    writer.append_load([load(writer, A, lsn), load(writer, B, lsn)], Position(lsn), at(lsn), FEED, first=True)
-    return writer
-
-
-def append(writer: LogWriter, lsn: int, *tables: TableName) -> list[RawFile]:
-    files = [change(writer, table, lsn) for table in tables]
-    writer.append(files, Position(lsn + 5), at(lsn))
-    return files
-
-
-def takes(log: RawLog) -> Lease:
-    lease = Lease.take(log.store, log.lease_name, purpose="capture")
-    lease.release()  # as a holder that does not know it lost
-    return lease
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> FaultyStore:
-    return FaultyStore(LocalStore(tmp_path))
-
-
-@pytest.fixture
-def log(store: FaultyStore) -> RawLog:
-    return RawLog(store, "raw", "shop")
-
-
-def fresh(log: RawLog) -> LogView:
-    return RawLog(log.store, "raw", "shop").view()
-
-
-def names(log: RawLog, prefix: str = "") -> list[str]:
-    return [entry.name.removeprefix(log.folder) for entry in log.store.list(log.folder + prefix)]
-
 
 # ---- names
 
@@ -139,7 +60,7 @@ def test_names_are_dms_names_and_never_given_twice() -> None:
 def test_odd_names_are_loaded_and_read(store: FaultyStore) -> None:
     log = RawLog(store, "raw/", "../shop")
     table = TableName("_schemas.x", "../a b/é%")
-    writer = log.writer(zombie(1))
+    writer = LogWriter.take_over(log, zombie(1))
     writer.append_load([load(writer, table, 10)], Position(10), at(10), FEED, first=True)
     log.store_schema(schema(table))
     again = RawLog(store, "raw", "../shop")
@@ -151,19 +72,31 @@ def test_odd_names_are_loaded_and_read(store: FaultyStore) -> None:
 # ---- manifests
 
 
-def some_manifest(log: RawLog, lease: Lease) -> Manifest:
-    writer = begin(log, lease)
-    writer.append(
-        [change(writer, A, 20)], Position(25), at(20), [Stopped(B, Position(20, 2), SourceError("LW-299", "no", hint="do"))]
-    )
+def some_manifests(log: RawLog, lease: Lease) -> list[Manifest]:
+    """One with files and a stop, and a fold that has everything a fold can have."""
+    append(begin(log, lease), 20, A, B)
+    writer = loader(log)
+    writer.append_load([load(writer, A, 10), load(writer, B, 10)], Position(10), at(10), OTHER, first=True)
+    append(writer, 20, A)
+    stop = Stopped(B, Position(30, 2), SourceError("LW-299", "no", hint="do"))
+    writer.append([change(writer, A, 30)], Position(35), at(30), [stop])
+    said = log.view().manifests[-1]
     log.fold_manifests()
-    return log.view().manifests[0]
+    return [said, *log.view().manifests]
 
 
-def test_a_manifest_reads_back(log: RawLog) -> None:
-    manifest = some_manifest(log, zombie(3))
-    assert Manifest.from_bytes(manifest.to_bytes(), "m", manifest.number) == manifest
-    assert (manifest.kind, manifest.replaces, manifest.lease, len(manifest.files), len(manifest.stopped)) == ("fold", 1, 3, 3, 1)
+@pytest.mark.usefixtures("_small_pages")
+def test_a_manifest_reads_back_and_tells_which_it_is_at_its_beginning(log: RawLog) -> None:
+    said, fold = some_manifests(log, zombie(3))
+    assert (said.kind, said.lease, len(said.files), len(said.stopped)) == ("log", 3, 1, 1)
+    assert (fold.kind, fold.replaces, fold.lease, len(fold.files), len(fold.stopped)) == ("fold", 1, 3, 3, 1)
+    assert ([page.files for page in fold.pages], [page.files for page in fold.former]) == ([1], [1, 1, 1, 1])
+    assert fold.generations == ((A, 2), (B, 2))
+    for manifest in (said, fold):
+        data = manifest.to_bytes()
+        assert Manifest.from_bytes(data, "m", manifest.number) == manifest
+        assert Manifest.is_head(data[:HEAD], manifest.number, manifest.id)
+        assert not Manifest.is_head(data[:HEAD], manifest.number, "0" * 16)
 
 
 def damaged(data: object) -> Iterator[object]:
@@ -177,24 +110,25 @@ def damaged(data: object) -> Iterator[object]:
         if data:
             yield from ([part, *data[1:]] for part in damaged(data[0]))
     elif isinstance(data, int):
-        yield from ("7", -7, None, True, 1.5)
+        yield from ("7", -7, True, 1.5)
     elif isinstance(data, str):
         yield 7
 
 
+@pytest.mark.usefixtures("_small_pages")
 def test_a_damaged_manifest_is_a_log_error_that_names_it(log: RawLog) -> None:
-    manifest = some_manifest(log, zombie(3))
-    good = json.loads(manifest.to_bytes())
-    broken = [json.dumps(data).encode() for data in damaged(good)]
-    broken += [b"", b"{", b"[]", b"null", b"\xff", json.dumps({**good, "number": 9}).encode(), manifest.to_bytes()[:-9]]
-    broken += [
-        json.dumps({**good, key: value}).encode() for key, value in [("kind", "x"), ("start", "f"), ("written", "2026-01-01")]
-    ]
-    assert len(broken) > 100
-    for data in broken:
-        with pytest.raises(LogError, match=r"^raw/the-name\.json is not a manifest: ") as caught:
-            Manifest.from_bytes(data, "raw/the-name.json", manifest.number)
-        assert caught.value.code == "LW-354"
+    for manifest in some_manifests(log, zombie(3)):
+        good = json.loads(manifest.to_bytes())
+        broken = [json.dumps(data).encode() for data in damaged(good)]
+        broken += [b"", b"{", b"[]", b"null", b"\xff", manifest.to_bytes()[:-9]]
+        wrong = {"kind": "x", "start": "f", "written": "2026-01-01", "number": 9, "version": 3, "files": [{}]}
+        wrong |= {"pages": [{}], "generations": [[]], "replaces": None if manifest.kind == "fold" else 1}
+        broken += [json.dumps({**good, key: value}).encode() for key, value in wrong.items()]
+        assert len(broken) > 60
+        for data in broken:
+            with pytest.raises(LogError, match=r"^raw/the-name\.json is not a manifest: ") as caught:
+                Manifest.from_bytes(data, "raw/the-name.json", manifest.number)
+            assert caught.value.code == "LW-354"
 
 
 def test_a_manifest_that_is_missing_or_contradicts_is_a_log_error(log: RawLog) -> None:
@@ -262,11 +196,11 @@ def test_an_empty_manifest_moves_the_watermark_and_keeps_the_time(log: RawLog) -
 
 
 def test_what_does_not_follow_the_logs_end_is_refused(log: RawLog) -> None:
-    writer = log.writer(zombie(1))
+    writer = LogWriter.take_over(log, zombie(1))
     with pytest.raises(LogError, match="do not follow"):
         writer.append([], Position(20), None)
     begin(log, zombie(2))
-    writer = log.writer(zombie(3))
+    writer = LogWriter.take_over(log, zombie(3))
     for lsn in (10, 40):
         file = change(writer, A, lsn)
         file = dataclasses.replace(file, first=Position(lsn))
@@ -279,7 +213,7 @@ def test_what_does_not_follow_the_logs_end_is_refused(log: RawLog) -> None:
 
 def test_a_new_feed_starts_over_with_new_generations(log: RawLog) -> None:
     append(begin(log, zombie(1)), 20, A)
-    writer = log.writer(zombie(2))
+    writer = LogWriter.take_over(log, zombie(2))
     writer.append_load([load(writer, A, 5)], Position(5), at(90), OTHER, first=True)
     view = log.view()
     assert (view.feed, view.watermark, view.tables()) == (OTHER, Position(5), [A])
@@ -290,7 +224,7 @@ def test_a_new_feed_starts_over_with_new_generations(log: RawLog) -> None:
     append(writer, 8, A)
     assert log.fold_manifests()
     assert fresh(log) == log.view()
-    assert [m.kind for m in log.view().manifests] == ["open", "load", "log", "open", "fold"]
+    assert [m.kind for m in log.view().manifests] == ["fold"]
     assert log.view().generation(A) == 2
     with pytest.raises(Changed, match="the log went on meanwhile"):
         writer.append_load([], Position(9), at(9), OTHER, first=True)
@@ -321,7 +255,7 @@ def test_a_resync_loses_to_a_capture_that_started_after_it(log: RawLog) -> None:
     begin(log, zombie(1))
     second = loader(log)
     file = load(second, A, 30)
-    log.writer(zombie(2))
+    LogWriter.take_over(log, zombie(2))
     with pytest.raises(LeaseLost, match="under lease 2, this process has 1"):
         second.append_load([file], Position(30), at(30), FEED, first=False)
     assert fresh(log).generation(A) == 1
@@ -372,7 +306,7 @@ def test_a_capture_that_does_not_know_of_a_new_table_starts_over(log: RawLog) ->
     with pytest.raises(Changed, match="the log went on meanwhile"):
         append(writer, 40, A)
     assert fresh(log).watermark == Position(10)
-    append(log.writer(zombie(2)), 40, A, new)
+    append(LogWriter.take_over(log, zombie(2)), 40, A, new)
     assert log.view().followed() == {A, B, new}
 
 
@@ -382,7 +316,7 @@ def test_a_capture_that_does_not_know_of_a_new_table_starts_over(log: RawLog) ->
 def test_a_zombie_loses_to_a_higher_lease(log: RawLog) -> None:
     old = begin(log, zombie(1))
     file = change(old, A, 20)
-    log.writer(zombie(2))
+    LogWriter.take_over(log, zombie(2))
     with pytest.raises(LeaseLost, match="under lease 2, this process has 1") as caught:
         old.append([file], Position(25), None)
     assert caught.value.code == "LW-352"
@@ -391,7 +325,7 @@ def test_a_zombie_loses_to_a_higher_lease(log: RawLog) -> None:
         old.append([file], Position(15), None)
     for number in (1, 2):
         with pytest.raises(LeaseLost):
-            log.writer(zombie(number))
+            LogWriter.take_over(log, zombie(number))
 
 
 def test_a_capture_that_hears_of_its_loss_does_not_append(log: RawLog) -> None:
@@ -430,40 +364,13 @@ def test_a_manifest_that_was_created_but_whose_answer_was_lost_counts_once(tmp_p
     assert [file.first.lsn for file in fresh(log).changes(A, START, Position(99))] == [20, 30]
 
 
-# ---- folds
-
-
-def test_a_fold_says_what_the_manifests_said(log: RawLog, store: FaultyStore) -> None:
-    writer = begin(log, zombie(3))
-    for lsn in (20, 30, 40):
-        append(writer, lsn, A, B)
-    before, calls = log.view(), len(store.calls)
-    assert log.fold_manifests()
-    after = fresh(log)
-    assert [(m.number, m.kind, m.lease, m.replaces) for m in after.manifests] == [(6, "fold", 3, 1)]
-    deleted = [call.split()[1] for call in store.calls[calls:] if call.startswith("delete")]
-    assert deleted == sorted(deleted), "a deleted number must mean that all before it are deleted"
-    assert len(deleted) == 5
-    assert log.view() == after
-    for table in (A, B):
-        assert after.files_of(table) == before.files_of(table)
-        assert after.load_of(table, Position(10)) == before.load_of(table, Position(10))
-    assert (after.watermark, after.time, after.feed, after.highest_lease) == (before.watermark, before.time, FEED, 3)
-    assert not log.fold_manifests()
-    append(writer, 50, A)
-    assert log.fold_manifests()
-    assert [m.replaces for m in fresh(log).manifests] == [1]
-    with pytest.raises(LeaseLost):
-        log.writer(zombie(3))
-
-
 def test_a_new_capture_sweeps_what_no_manifest_names(log: RawLog) -> None:
     writer = begin(log, zombie(1))
-    named = {file.name for file in append(writer, 20, A)} | {file.name for m in log.view().manifests for file in m.files}
+    named = {file.name for file in append(writer, 20, A)} | {file.name for file in log.view().named()}
     left = change(writer, A, 30).name
     log.store_schema(schema(A))
     assert left in names(log)
-    log.writer(zombie(2))
+    LogWriter.take_over(log, zombie(2))
     assert {name for name in names(log) if name.endswith(".parquet")} == named
     assert {name.split("/")[0] for name in names(log)} == {"_manifests", "_schemas", "public"}
 

@@ -30,8 +30,11 @@ from lakewright.model.contracts import Store
 from lakewright.model.names import TableName
 from lakewright.model.position import Feed, Position
 from lakewright.model.schema import Column, TableSchema
-from lakewright.raw.log import LogView, LogWriter, RawLog
+from lakewright.raw import pages
+from lakewright.raw.log import RawLog
 from lakewright.raw.manifest import RawFile
+from lakewright.raw.view import LogView
+from lakewright.raw.writer import LogWriter
 from lakewright.storage.local import LocalStore
 from lakewright.testing.faults import Fault, FaultyStore
 
@@ -81,7 +84,7 @@ class World:
         """One process's capture, up to the end of the source or to the first error."""
         self.leases += 1
         log = self.log(store)
-        writer = log.writer(zombie(self.leases))
+        writer = LogWriter.take_over(log, zombie(self.leases))
         if log.view().feed is None:
             point = end(LOADED)
             files = [self.load(writer, table, point) for table in TABLES]
@@ -132,21 +135,29 @@ class World:
         log = self.log()
         assert log.view().watermark == end(self.transactions)
         self.judge(log, log.view())
-        named = {log.folder + file.name for manifest in log.view().manifests for file in manifest.files}
+        named = {log.folder + file.name for file in log.view().named()}
         assert {e.name for e in self.store.list(log.folder) if e.name.endswith(".parquet")} == named
+        log.fold_manifests()
+        kept = [log.folder + page.name for page in log.view().manifests[0].pages]
+        assert len(kept) > 1
+        assert [e.name for e in self.store.list(f"{log.folder}_pages/")] == sorted(kept)
+        self.judge(log, self.log().view())
 
 
 @pytest.fixture
 def _no_fsync(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No power cut happens in these tests, and there are many writes."""
+    """No power cut happens in these tests, and there are many writes; folds fill pages with one file each."""
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+    monkeypatch.setattr(pages, "FILES", 1)
 
 
 def one_life(world: World, store: Store) -> None:
-    """A capture that also folds, and a resync beside it."""
+    """A capture, resyncs beside it, and folds, of which the later ones keep the pages of the first."""
     world.capture(store, random.Random(1))
-    world.resync(store, TABLES[0], world.transactions - 1)
-    world.log(store).fold_manifests()
+    for table in TABLES:
+        assert world.log(store).fold_manifests()
+        world.resync(store, table, world.transactions - 1)
+    assert world.log(store).fold_manifests()
 
 
 @pytest.mark.usefixtures("_no_fsync")
@@ -166,6 +177,7 @@ def test_a_failure_at_any_call_of_the_store_loses_and_repeats_nothing(tmp_path: 
 def test_a_kill_at_any_call_of_the_store_loses_and_repeats_nothing(tmp_path: Path) -> None:
     script = (
         "import sys, os; from pathlib import Path; sys.path.insert(0, sys.argv[1]); import test_log_crashes as t\n"
+        "t.pages.FILES = 1\n"
         "for call in range(2, int(sys.argv[3]), 3):\n"
         "    pid = os.fork()\n"
         "    if not pid:\n"
@@ -277,7 +289,9 @@ def interleave(root: Path, seed: int) -> list[str]:
                 world.judge(log, view)
 
     def fold(store: Store) -> None:
-        world.log(store).fold_manifests()
+        log = world.log(store)
+        for _ in range(3):
+            log.fold_manifests()
 
     actors: list[tuple[str, Callable[[Store], None]]] = [
         ("capture 1", lambda store: world.capture(store, random.Random(seed))),
@@ -304,7 +318,13 @@ def interleave(root: Path, seed: int) -> list[str]:
 def test_no_interleaving_breaks_the_log(tmp_path: Path, batch: int) -> None:
     seeds = range(50 * batch, 50 * (batch + 1))
     steps = [step for seed in seeds for step in interleave(tmp_path / str(seed), seed)]
-    for told in ("capture 2: create", "resync: create", "fold 2: delete", "reader: read"):
+    for told in (
+        "capture 2: create",
+        "resync: create",
+        "fold 2: delete",
+        "fold 1: create raw/database/shop/_pages",
+        "reader: read",
+    ):
         assert any(step.startswith(told) for step in steps)
 
 

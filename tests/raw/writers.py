@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from lakewright.raw.log import LogWriter, RawLog
+from lakewright.raw.log import RawLog
+from lakewright.raw.writer import LogWriter
 from lakewright.storage.lease import Lease
 
 

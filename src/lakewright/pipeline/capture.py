@@ -85,7 +85,7 @@ class Capture:
         above = self._log.view().highest_lease
         lease = Lease.take(self._store, self._log.lease_name, purpose="capture", above=above)
         with lease, self._pool:
-            writer = self._log.writer(lease)
+            writer = LogWriter.take_over(self._log, lease)
             while not stop.is_set():
                 self._load_missing(writer)
                 self._drift = self._look()
@@ -107,7 +107,7 @@ class Capture:
         last = self._log.view().feed
         lease = Lease.take(self._store, self._log.lease_name, purpose="resync", above=self._log.view().highest_lease)
         with lease, self._pool:
-            writer, server = self._log.writer(lease), self._source.feed()
+            writer, server = LogWriter.take_over(self._log, lease), self._source.feed()
             epoch = last.epoch + 1 if server.is_same_server(last) and last else 0
             self._load(writer, self._fitting(self._source.discover()), dataclasses.replace(server, epoch=epoch))
 

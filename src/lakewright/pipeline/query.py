@@ -174,8 +174,11 @@ class Tables:
         """
         schema, rows = self._rows(mirror, log, view, upto)
         columns = (*rows.columns, (DELETED, types.BOOLEAN))
-        files = [file for file in view.files_of(mirror.origin) if file.last > after and file.first <= upto]
-        files = [file for file in files if _same_key(log.schema(mirror.origin, file.schema), schema)]
+        files = [
+            file
+            for file in view.files_of(mirror.origin, after, upto)
+            if _same_key(log.schema(mirror.origin, file.schema), schema)
+        ]
         if not files:
             return Relation(f"SELECT *, false AS {DELETED} FROM ({rows.sql}) WHERE false", columns)
         if not schema.key:

@@ -75,5 +75,6 @@ def plan(mirror: Mirror, log: RawLog, view: LogView, table: Instants | None, upt
             break
     tail = tuple(view.changes(mirror.origin, after, upto))
     # Merged files count too: their columns stay when the tail is empty.
-    number = max([load.schema, *(file.schema for file in view.changes(mirror.origin, load.position, upto)[-1:])])
+    last = view.last_change(mirror.origin, upto)
+    number = max(load.schema, last.schema) if last and last.last > load.position else load.schema
     return TableAt(mirror, feed, load.generation, log.schema(mirror.origin, number), snapshot, load.files, after, upto, tail)

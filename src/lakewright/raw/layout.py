@@ -4,7 +4,12 @@ Below ``<zone>/database/<source>/``::
 
     <schema>/<table>/LOAD00000001-<lease>-<writer>.parquet                       full load, DMS's hexadecimal counter
     <schema>/<table>/YYYY/MM/DD/YYYYMMDD-HHMMSSmmm-<lease>-<writer>-<n>.parquet  changes, by commit time in UTC
-    _manifests/<20 digits>.json    _schemas/<schema>/<table>/<8 digits>.json    _bookmarks/<position>-<token>.json    _lease.json
+    _manifests/<20 digits>.json                  manifests: which of these files count
+    _pages/<20 digits>-<token>.json.gz           older files that folds of that number and later ones name
+    _schemas/<schema>/<table>/<8 digits>.json    tables' schemas
+    _bookmarks/<position>-<token>.json           wishes of readers to see a position
+    _reloads/<schema>/<table>.json               wishes to load a table again
+    _lease.json                                  who captures
 
 ``<writer>`` is random for each `Names` and ``<n>`` counts its files, so no name is used twice, whatever the clock does.
 Source: AWS DMS guide, "Using Amazon S3 as a target" (DatePartitionEnabled, YYYYMMDD, SLASH).
@@ -23,12 +28,14 @@ from lakewright.model.names import TableName
 from lakewright.model.position import Position
 
 MANIFESTS = "_manifests/"
+PAGES = "_pages/"
 SCHEMAS = "_schemas/"
 BOOKMARKS = "_bookmarks/"
 RELOADS = "_reloads/"
 LEASE = "_lease.json"
 
 _NUMBERED = re.compile(r".*/(\d+)\.json")
+_PAGE = re.compile(r".*/(\d+)-[0-9a-f]+\.json\.gz")
 
 
 def encode(part: str) -> str:
@@ -55,6 +62,17 @@ def table_folder(table: TableName) -> str:
 def manifest_name(number: int) -> str:
     """A manifest's name; text order is number order."""
     return f"{MANIFESTS}{number:020d}.json"
+
+
+def page_name(number: int, token: str) -> str:
+    """The name of a page that the fold of that number writes."""
+    return f"{PAGES}{number:020d}-{token}.json.gz"
+
+
+def page_number_in(name: str) -> int | None:
+    """The number of the fold that wrote a page, from the page's name; None for another file."""
+    match = _PAGE.fullmatch(name)
+    return int(match[1]) if match else None
 
 
 def schema_folder(table: TableName) -> str:

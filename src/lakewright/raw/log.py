@@ -1,8 +1,16 @@
 """The raw log of one source: manifests read, appended under the next number, and folded together.
 
-Manifests are numbered without gaps and created if absent, so writers agree on one order; none is ever changed. A fold stands for
-all manifests from some number up to its own and lets them be deleted, in ascending order. Hence whoever knows manifest n, finds
-or creates n + 1, and then still finds n, knows that n + 1 was never deleted: it counts. Where n is gone, list again.
+Manifests are numbered without gaps and created if absent, so writers agree on one order; none is ever changed, and each holds
+the random id of the one that it follows. A fold is a manifest that stands for all before it and lets them be deleted, in
+ascending order. Hence two rules.
+
+- Whoever knows manifest n, finds or creates n + 1, and then still finds that same n, knows that n + 1 was not deleted before: it
+  counts. Where n is gone, list again. A number that was deleted may come back, by a writer that was suspended before the fold;
+  it holds another id, so nobody takes it for the one that counted.
+- Whoever lists and reads from the highest number back to a fold, each the one that its follower names, has manifests that count.
+
+A fold must stand for all before it, not for a range of numbers: a reader whose newest manifest is the last one before such a
+range would find that for ever, and nothing behind it.
 """
 
 from __future__ import annotations
@@ -11,6 +19,7 @@ import contextlib
 import dataclasses
 import hashlib
 import threading
+from collections.abc import Iterable
 
 from lakewright.errors import AlreadyExists, Changed, LogError, NotFound
 from lakewright.model.contracts import Store
@@ -18,17 +27,14 @@ from lakewright.model.names import TableName
 from lakewright.model.position import Position
 from lakewright.model.schema import TableSchema
 from lakewright.raw import bookmarks, layout, reloads
-from lakewright.raw.manifest import Manifest, RawFile
+from lakewright.raw.manifest import HEAD, Manifest, RawFile
+from lakewright.raw.pages import Pages, split
 from lakewright.raw.schemas import Schemas
-from lakewright.raw.view import LoadInfo, LogView
-from lakewright.raw.writer import LogWriter, next_manifest
-from lakewright.storage.lease import Lease
-
-__all__ = ["LoadInfo", "LogView", "LogWriter", "RawLog"]
+from lakewright.raw.view import LogView, next_manifest
 
 _ATTEMPTS = 5
 _CHUNK = 8 * 1024 * 1024
-_RESTORE = "restore the folder _manifests from a backup, or load the source into a new lake"
+_RESTORE = "restore the folders _manifests and _pages from a backup, or load the source into a new lake"
 
 
 class RawLog:
@@ -42,6 +48,7 @@ class RawLog:
         self.folder = layout.source_folder(zone, source)
         self.lease_name = self.folder + layout.LEASE
         self._view = LogView()
+        self._pages = Pages(store, self.folder)
         self._schemas = Schemas(store, self.folder)
         self._guard = threading.Lock()
 
@@ -52,21 +59,6 @@ class RawLog:
         with self._guard:
             self._view = self._advanced(self._view) or self._listed()
             return self._view
-
-    def writer(self, lease: Lease) -> LogWriter:
-        """Take over writing: append a manifest with the lease's number, then remove files that were there and no manifest names.
-
-        Once for a lease: raises `LeaseLost` where the log has its number or a higher one. Whoever holds a lower one cannot
-        append any more.
-        """
-        listed = [entry.name for entry in self.store.list(self.folder)]
-        writer = LogWriter(self, lease)
-        writer.open()
-        named = {self.folder + file.name for manifest in self.view().manifests for file in manifest.files}
-        for name in listed:
-            if not name.startswith(f"{self.folder}_") and name not in named:
-                self.store.delete(name)
-        return writer
 
     def ask_reload(self, table: TableName) -> None:
         """Ask the capture that runs now or next to load the table again."""
@@ -81,29 +73,43 @@ class RawLog:
         reloads.done(self.store, self.folder, table)
 
     def fold_manifests(self) -> bool:
-        """Replace the manifests of the current feed by one that says the same; False where somebody appended meanwhile.
+        """Let one manifest stand for all, so that the log says the same; False where somebody appended meanwhile.
 
         Safe beside writers and readers, and in any crash: what is left undone the next fold does.
         """
         view = self.view()
-        kept = view.earlier_feeds()
-        first = kept[-1].number + 1 if kept else 1
-        folded = view.manifests[len(kept) :]
-        if len(folded) < 2:
+        if len(view.manifests) < 2:
             return False
-        fold = dataclasses.replace(
-            next_manifest(view, "fold", view.highest_lease),
-            start=folded[0].start,
-            files=tuple(file for manifest in folded for file in manifest.files),
-            stopped=view.stops(),
-            replaces=first,
-        )
+        fold = self._folded(view)
         if not self.create(fold):
             return False
+        self.view()  # goes on to the fold from what it stands for, which is there yet
         for number in self._numbers():
-            if first <= number < fold.number:
+            if number < fold.number:
                 self.store.delete(self._manifest_name(number))
+        self._pages.sweep(fold)
         return True
+
+    def _folded(self, view: LogView) -> Manifest:
+        """A fold of all manifests of `view`; its new pages are written, the fold is not."""
+        fold = next_manifest(view, "fold", view.highest_lease)
+        earlier = view.earlier_feeds()
+        current = view.manifests[len(earlier) :]
+        older, files = split(file for manifest in current for file in manifest.files)
+        pages = [page for manifest in current for page in manifest.pages]
+        former = [page for manifest in view.manifests for page in manifest.former]
+        former += [page for manifest in earlier for page in manifest.pages]
+        left = [file for manifest in earlier for file in manifest.files]
+        return dataclasses.replace(
+            fold,
+            start=current[0].start,
+            files=tuple(files),
+            stopped=view.all_stops(),
+            replaces=1,
+            pages=(*pages, *self._pages.write(fold.number, older)),
+            former=(*former, *self._pages.write(fold.number, left)),
+            generations=view.generations(),
+        )
 
     def create(self, manifest: Manifest) -> bool:
         """Create a manifest, which follows one that was seen; False where another has its number.
@@ -117,8 +123,7 @@ class RawLog:
             won = self._read(manifest.number)
             if won is not None and won != manifest:
                 return False
-        before = manifest.number - 1
-        if not (before and self.store.exists(self._manifest_name(before))) and manifest not in self._listed().manifests:
+        if not self._is_there(manifest.number - 1, manifest.after) and manifest not in self._listed().manifests:
             self.store.delete(name)
             raise Changed("LW-303", f"manifest {manifest.number} was folded away while it was written", hint="try again")
         return True
@@ -130,11 +135,9 @@ class RawLog:
         new: list[Manifest] = []
         while (manifest := self._read(view.number + len(new) + 1)) is not None:
             new.append(manifest)
-        if not self.store.exists(self._manifest_name(view.number)):
+        if not self._is_there(view.number, view.manifests[-1].id):
             return None
-        for manifest in new:
-            view = view.grown(manifest)
-        return view
+        return _grown(view, new)
 
     def _listed(self) -> LogView:
         """The view from the newest manifest back, over what folds replace."""
@@ -145,14 +148,23 @@ class RawLog:
             number = numbers[-1] if numbers else 0
             while number and not missing:
                 manifest = self._read(number)
-                if manifest is None:  # folded away since it was listed, or lost
+                if manifest is None or (found and not _follows(found[-1], manifest)):  # folded away since it was listed, or lost
                     missing = number
                 else:
                     found.append(manifest)
                     number = (manifest.replaces or number) - 1
             if not missing:
-                return LogView.of(reversed(found))
+                return _grown(LogView(read=self._pages.read), reversed(found))
         raise LogError("LW-355", f"{self._manifest_name(missing)} is missing", hint=_RESTORE)
+
+    def _is_there(self, number: int, id_: str | None) -> bool:
+        """Whether the manifest of that number and id is in the folder; not another one under its name."""
+        if id_ is None:
+            return False
+        try:
+            return Manifest.is_head(self.store.read_range(self._manifest_name(number), 0, HEAD), number, id_)
+        except NotFound:
+            return False
 
     def _numbers(self) -> list[int]:
         names = (layout.number_in(entry.name) for entry in self.store.list(self.folder + layout.MANIFESTS))
@@ -206,3 +218,14 @@ class RawLog:
     def requested(self) -> Position | None:
         """The highest position that somebody alive waits for."""
         return bookmarks.requested(self.store, self.folder)
+
+
+def _follows(later: Manifest, manifest: Manifest) -> bool:
+    """Whether `later` names `manifest` as the one before, or does not tell: in version 1, or a fold, which replaced it."""
+    return later.kind == "fold" or later.after in (None, manifest.id)
+
+
+def _grown(view: LogView, manifests: Iterable[Manifest]) -> LogView:
+    for manifest in manifests:
+        view = view.grown(manifest)
+    return view

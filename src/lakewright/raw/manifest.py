@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime
+import gzip
 import json
+import zlib
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal, get_args
 
 from lakewright.errors import LogError
@@ -13,7 +17,11 @@ from lakewright.model.names import TableName
 from lakewright.model.position import Feed, Position
 
 Kind = Literal["open", "log", "load", "fold"]
-FileKind = Literal["load", "log"]
+
+VERSION = 2
+"""Of manifests that are written. In version 1, which is read, a fold names every file itself."""
+HEAD = 96
+"""Bytes of a manifest that tell which one it is."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -22,12 +30,11 @@ class RawFile:
 
     ``name`` is below the source's folder, ``schema`` the number of the schema it was written under, ``first`` and ``last`` the
     positions of its rows (of a load both the consistent point), ``first_time`` and ``last_time`` the earliest and the latest
-    commit time in it (UTC). ``generation`` counts a table's loads from 1; it is None for changes.
+    commit time in it (UTC). ``generation`` counts a table's loads from 1, 0 until a manifest names it; it is None for changes.
     """
 
     name: str
     table: TableName
-    kind: FileKind
     rows: int
     bytes: int
     sha256: str
@@ -37,6 +44,11 @@ class RawFile:
     first_time: datetime.datetime
     last_time: datetime.datetime
     generation: int | None = None
+
+    @property
+    def kind(self) -> Literal["load", "log"]:
+        """Whether its rows are a table's as of one position, or changes."""
+        return "log" if self.generation is None else "load"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -51,17 +63,37 @@ class StoppedTable:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Page:
+    """An object that names ``files`` raw files of ``tables``, each table's in position order.
+
+    ``first``, ``last`` and ``last_time`` are the lowest and the highest of theirs.
+    """
+
+    name: str
+    tables: tuple[TableName, ...]
+    files: int
+    first: Position
+    last: Position
+    last_time: datetime.datetime
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Manifest:
     """One step of the log, from ``start`` (excluded) to ``watermark``: up to there all tables of the source are complete.
 
     ``open`` tells of a new capture and names nothing. ``log`` adds changes. ``load`` adds full loads: of a new ``feed``, whose
     log starts at its watermark, or of some tables, and then the watermark stands still. ``fold`` stands for all manifests
-    from number ``replaces`` up to its own. ``lease`` is the number of the writer's lease; ``time`` the commit time of the last
-    transaction up to the watermark (UTC), None before the first load, as is ``feed``; ``id`` tells two writers' manifests apart.
+    from number ``replaces`` up to its own: what they named and it does not is in ``pages``, which hold older changes of the feed,
+    and in ``former``, which hold earlier feeds' files; ``generations`` has each table's newest, over all feeds.
+
+    ``lease`` is the number of the writer's lease, in a fold the highest; ``time`` the commit time of the last transaction up to
+    the watermark (UTC), None before the first load, as is ``feed``. ``id`` tells two writers' manifests apart; ``after`` is the
+    id of the one before, None in the first and in those of version 1.
     """
 
     number: int
     id: str
+    after: str | None
     lease: int
     kind: Kind
     feed: Feed | None
@@ -72,23 +104,55 @@ class Manifest:
     files: tuple[RawFile, ...] = ()
     stopped: tuple[StoppedTable, ...] = ()
     replaces: int | None = None
+    pages: tuple[Page, ...] = ()
+    former: tuple[Page, ...] = ()
+    generations: tuple[tuple[TableName, int], ...] = ()
 
     def to_bytes(self) -> bytes:
         """The object's content."""
-        content = {field.name: _to_json(getattr(self, field.name)) for field in dataclasses.fields(self)}
-        return json.dumps({"version": 1, **content}, separators=(",", ":")).encode()
+        return _dump({"version": VERSION, **_to_json(self)})
 
     @classmethod
     def from_bytes(cls, data: bytes, name: str, number: int) -> Manifest:
         """The content of the object `name`, which must be manifest `number`; raises `LogError` for anything else."""
-        try:
+        with _checked(name, "a manifest"):
             return _manifest(json.loads(data), number)
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise LogError(
-                "LW-354",
-                f"{name} is not a manifest: {fields.damage(error)}",
-                hint="restore the file from a backup, or load the source into a new lake",
-            ) from None
+
+    @staticmethod
+    def is_head(head: bytes, number: int, id_: str) -> bool:
+        """Whether an object whose first `HEAD` bytes are `head` is the manifest of that number and id."""
+        return f',"number":{number},"id":"{id_}",'.encode() in head
+
+
+def page_to_bytes(files: Sequence[RawFile]) -> bytes:
+    """The content of a page that names `files`: compressed JSON."""
+    return gzip.compress(_dump({"version": 1, "files": [_to_json(file) for file in files]}), 1)
+
+
+def page_from_bytes(data: bytes, page: Page, name: str) -> tuple[RawFile, ...]:
+    """The files that the object `name` with this content, which must be `page`, names; raises `LogError` for anything else."""
+    with _checked(name, "a page of manifests"):
+        content = json.loads(gzip.decompress(data))
+        files = _files(content)
+        if content["version"] != 1 or len(files) != page.files:
+            raise ValueError(f"version {content['version']} with {len(files)} files, not version 1 with {page.files}")
+        return files
+
+
+@contextlib.contextmanager
+def _checked(name: str, what: str) -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, TypeError, KeyError, AttributeError, OSError, EOFError, zlib.error) as error:
+        raise LogError(
+            "LW-354",
+            f"{name} is not {what}: {fields.damage(error)}",
+            hint="restore the file from a backup, or load the source into a new lake",
+        ) from None
+
+
+def _dump(content: Any) -> bytes:
+    return json.dumps(content, separators=(",", ":")).encode()
 
 
 def _to_json(value: Any) -> Any:
@@ -106,29 +170,27 @@ def _to_json(value: Any) -> Any:
 
 
 def _manifest(data: Any, number: int) -> Manifest:
-    if fields.get(data, "version", int) != 1:
-        raise ValueError(f"its version is {data['version']}, this program reads 1")
-    feed, time, replaces = data["feed"], data["time"], data["replaces"]
+    if fields.count(data, "version") not in (1, VERSION):
+        raise ValueError(f"its version is {data['version']}, this program reads 1 and {VERSION}")
+    if data["version"] == 1:
+        data = {"after": None, "pages": [], "former": [], "generations": [], **data}
     manifest = Manifest(
         number=fields.count(data, "number"),
         id=fields.get(data, "id", str),
+        after=None if data["after"] is None else fields.get(data, "after", str),
         lease=fields.count(data, "lease"),
         kind=fields.one_of(data, "kind", get_args(Kind)),
-        feed=None
-        if feed is None
-        else Feed(
-            fields.get(feed, "kind", str),
-            fields.get(feed, "system", str),
-            fields.count(feed, "timeline"),
-            fields.count(feed, "epoch"),
-        ),
+        feed=_feed(data),
         start=Position.parse(fields.get(data, "start", str)),
         watermark=Position.parse(fields.get(data, "watermark", str)),
-        time=None if time is None else fields.time(data, "time"),
+        time=None if data["time"] is None else fields.time(data, "time"),
         written=fields.time(data, "written"),
-        files=tuple(_file(item) for item in fields.get(data, "files", list)),
-        stopped=tuple(_stopped(item) for item in fields.get(data, "stopped", list)),
-        replaces=None if replaces is None else fields.count(data, "replaces"),
+        files=_files(data),
+        stopped=_stops(data),
+        replaces=None if data["replaces"] is None else fields.count(data, "replaces"),
+        pages=tuple(_page(item) for item in fields.get(data, "pages", list)),
+        former=tuple(_page(item) for item in fields.get(data, "former", list)),
+        generations=tuple(_generation(item) for item in fields.get(data, "generations", list)),
     )
     if manifest.number != number:
         raise ValueError(f"its number is {manifest.number}")
@@ -136,16 +198,38 @@ def _manifest(data: Any, number: int) -> Manifest:
         raise ValueError(f"it starts at {manifest.start}, behind its watermark {manifest.watermark}")
     if manifest.feed is None and manifest.kind in ("log", "load"):
         raise ValueError("it has no feed")
+    replaces = manifest.replaces
     if (manifest.kind == "fold") != (replaces is not None) or (replaces is not None and not 0 < replaces < number):
         raise ValueError(f"a manifest of kind {manifest.kind} cannot replace from {replaces} on")
     return manifest
 
 
+def _feed(data: Any) -> Feed | None:
+    feed = data["feed"]
+    if feed is None:
+        return None
+    return Feed(
+        fields.get(feed, "kind", str),
+        fields.get(feed, "system", str),
+        fields.count(feed, "timeline"),
+        fields.count(feed, "epoch"),
+    )
+
+
+def _page(data: Any) -> Page:
+    tables = tuple(_table(item) for item in fields.get(data, "tables", list))
+    first, last = Position.parse(fields.get(data, "first", str)), Position.parse(fields.get(data, "last", str))
+    return Page(fields.get(data, "name", str), tables, fields.count(data, "files"), first, last, fields.time(data, "last_time"))
+
+
+def _files(data: Any) -> tuple[RawFile, ...]:
+    return tuple(_file(item) for item in fields.get(data, "files", list))
+
+
 def _file(data: Any) -> RawFile:
     file = RawFile(
         name=fields.get(data, "name", str),
-        table=_table(data),
-        kind=fields.one_of(data, "kind", get_args(FileKind)),
+        table=_table(data["table"]),
         rows=fields.count(data, "rows"),
         bytes=fields.count(data, "bytes"),
         sha256=fields.get(data, "sha256", str),
@@ -156,19 +240,33 @@ def _file(data: Any) -> RawFile:
         last_time=fields.time(data, "last_time"),
         generation=None if data["generation"] is None else fields.count(data, "generation"),
     )
-    if file.first > file.last or (file.kind == "load") != (file.generation is not None):
+    if file.first > file.last or file.generation == 0:
         raise ValueError(f"its entry for {file.name} contradicts itself")
     return file
 
 
-def _stopped(data: Any) -> StoppedTable:
-    hint = None if data["hint"] is None else fields.get(data, "hint", str)
-    position = Position.parse(fields.get(data, "position", str))
-    return StoppedTable(_table(data), position, fields.get(data, "code", str), fields.get(data, "message", str), hint)
+def _stops(data: Any) -> tuple[StoppedTable, ...]:
+    return tuple(
+        StoppedTable(
+            table=_table(item["table"]),
+            position=Position.parse(fields.get(item, "position", str)),
+            code=fields.get(item, "code", str),
+            message=fields.get(item, "message", str),
+            hint=None if item["hint"] is None else fields.get(item, "hint", str),
+        )
+        for item in fields.get(data, "stopped", list)
+    )
 
 
-def _table(data: Any) -> TableName:
-    match data["table"]:
+def _generation(value: Any) -> tuple[TableName, int]:
+    match value:
+        case [table, number] if type(number) is int and number > 0:
+            return _table(table), number
+    raise ValueError(f"{value!r} is not a table with its generation")
+
+
+def _table(value: Any) -> TableName:
+    match value:
         case [str(schema), str(table)]:
             return TableName(schema, table)
-    raise ValueError(f"table {data['table']!r} is not [schema, table]")
+    raise ValueError(f"table {value!r} is not [schema, table]")

@@ -1,4 +1,4 @@
-"""What the raw log says at one moment: a pure value, computed from manifests."""
+"""What the raw log says at one moment: a value that never changes, computed from manifests."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import bisect
 import dataclasses
 import datetime
 import itertools
-from collections.abc import Iterable, Sequence
+import secrets
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from lakewright.errors import LogError, SourceError
 from lakewright.model.contracts import Stopped
 from lakewright.model.names import TableName
 from lakewright.model.position import START, Feed, Position
-from lakewright.raw.manifest import Manifest, RawFile, StoppedTable
+from lakewright.raw.manifest import Kind, Manifest, Page, RawFile, StoppedTable
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,9 +29,13 @@ class LoadInfo:
 
 @dataclasses.dataclass(frozen=True)
 class TableLog:
-    """What the log has of one table in the current feed; loads by generation, changes in position order."""
+    """What the log has of one table in the current feed: loads by generation, and changes in position order.
+
+    The older changes are in ``pages``, in files that are read when somebody asks; the newest is always in ``changes``.
+    """
 
     loads: tuple[LoadInfo, ...] = ()
+    pages: tuple[Page, ...] = ()
     changes: tuple[RawFile, ...] = ()
     stop: StoppedTable | None = None
 
@@ -40,16 +45,17 @@ class LogView:
     """The log up to manifest ``number`` (0: there is none). It never changes, and two views of one log never contradict.
 
     ``watermark`` is the log's end: up to there all tables of ``feed`` are complete; ``time`` is the commit time of the last
-    transaction before it, ``written`` when the newest manifest was. ``manifests`` are those in force, in number order.
+    transaction before it. ``manifests`` are those in force, in number order. ``read`` gives what a page names; the methods that
+    ask for changes raise what it raises.
     """
 
     number: int = 0
     feed: Feed | None = None
     watermark: Position = START
     time: datetime.datetime | None = None
-    written: datetime.datetime | None = None
     highest_lease: int = 0
     manifests: tuple[Manifest, ...] = ()
+    read: Callable[[Page], Sequence[RawFile]] = dataclasses.field(default=lambda page: (), repr=False, compare=False)
     _tables: dict[TableName, TableLog] = dataclasses.field(default_factory=dict, repr=False)
     _generations: dict[TableName, int] = dataclasses.field(default_factory=dict, repr=False)
 
@@ -73,32 +79,51 @@ class LogView:
 
     def changes(self, table: TableName, after: Position, upto: Position) -> tuple[RawFile, ...]:
         """The table's files, in position order, that may hold changes in (after, upto]; their ends may lie outside."""
-        files = self._log(table).changes
-        begin = bisect.bisect_right(files, after, key=lambda file: file.last)
-        end = bisect.bisect_right(files, upto, key=lambda file: file.first)
-        return files[begin:end]
+        log = self._log(table)
+        older = self._in_pages(table, (page for page in log.pages if page.last > after and page.first <= upto))
+        begin = bisect.bisect_right(log.changes, after, key=lambda file: file.last)
+        end = bisect.bisect_right(log.changes, upto, key=lambda file: file.first)
+        return (*(file for file in older if file.last > after and file.first <= upto), *log.changes[begin:end])
+
+    def last_change(self, table: TableName, upto: Position) -> RawFile | None:
+        """The table's newest file that may hold changes at or before `upto`."""
+        log = self._log(table)
+        older = (self._in_pages(table, [page]) for page in reversed(log.pages) if page.first <= upto)
+        for files in itertools.chain([log.changes], map(tuple, older)):
+            if end := bisect.bisect_right(files, upto, key=lambda file: file.first):
+                return files[end - 1]
+        return None
 
     def changes_after_time(self, table: TableName, time: datetime.datetime) -> tuple[RawFile, ...]:
         """The table's first file, if any, that holds a change committed after `time`.
 
         Over all tables these files hold the first transaction that committed after `time`: the one with the lowest position.
         """
-        return next(((file,) for file in self._log(table).changes if file.last_time > time), ())
-
-    def files_of(self, table: TableName) -> tuple[RawFile, ...]:
-        """All of the table's files in the current feed: loads by generation, then changes in position order."""
         log = self._log(table)
-        return (*itertools.chain.from_iterable(load.files for load in log.loads), *log.changes)
+        older = self._in_pages(table, (page for page in log.pages if page.last_time > time))
+        return next(((file,) for file in itertools.chain(older, log.changes) if file.last_time > time), ())
+
+    def files_of(self, table: TableName, after: Position = START, upto: Position | None = None) -> tuple[RawFile, ...]:
+        """The table's files in the current feed: loads in (after, upto] by generation, then `changes`; by default all."""
+        loads = itertools.chain.from_iterable(load.files for load in self._log(table).loads)
+        chosen = (file for file in loads if file.first > after and (upto is None or file.first <= upto))
+        return (*chosen, *self.changes(table, after, upto or self.watermark))
 
     def stopped(self) -> list[Stopped]:
         """The tables that stopped and were not loaded again since, in name order."""
         return [Stopped(s.table, s.position, SourceError(s.code, s.message, hint=s.hint)) for s in self.stops()]
 
+    def all_stops(self) -> tuple[StoppedTable, ...]:
+        """Each table's last stop, also where it was loaded again since; in name order."""
+        return tuple(log.stop for _, log in sorted(self._tables.items()) if log.stop is not None)
+
+    def generations(self) -> tuple[tuple[TableName, int], ...]:
+        """Each table's `generation`, in name order."""
+        return tuple(sorted(self._generations.items()))
+
     def stops(self) -> tuple[StoppedTable, ...]:
         """`stopped` as manifests keep it."""
-        return tuple(
-            log.stop for _, log in sorted(self._tables.items()) if log.stop is not None and _is_open(log.stop, log.loads)
-        )
+        return tuple(stop for stop in self.all_stops() if _is_open(stop, self._log(stop.table).loads))
 
     def followed(self) -> frozenset[TableName]:
         """The tables whose changes are in the log up to its end: loaded, and not stopped."""
@@ -128,21 +153,22 @@ class LogView:
         foreign = [index for index, m in enumerate(self.manifests) if m.feed not in (None, self.feed)]
         return self.manifests[: foreign[-1] + 1] if foreign else ()
 
-    # ---- how it grows
+    def named(self) -> Iterator[RawFile]:
+        """Every file that the log names, of all feeds."""
+        for manifest in self.manifests:
+            for page in (*manifest.former, *manifest.pages):
+                yield from self.read(page)
+            yield from manifest.files
 
-    @classmethod
-    def of(cls, manifests: Iterable[Manifest]) -> LogView:
-        """The view of manifests in number order; raises `LogError` where they contradict each other."""
-        view = cls()
-        for manifest in manifests:
-            view = view.grown(manifest)
-        return view
+    # ---- how it grows
 
     def grown(self, manifest: Manifest) -> LogView:
         """This view and the manifest that follows; raises `LogError` where it does not start at the log's end."""
         before = self
         if manifest.replaces is not None:
-            before = LogView.of(itertools.takewhile(lambda m: m.number < (manifest.replaces or 0), self.manifests))
+            before = LogView(read=self.read)
+            for kept in itertools.takewhile(lambda m: m.number < (manifest.replaces or 0), self.manifests):
+                before = before.grown(kept)
         else:
             self._check_start(manifest)
         same = manifest.feed == before.feed
@@ -151,11 +177,13 @@ class LogView:
             feed=manifest.feed,
             watermark=manifest.watermark,
             time=manifest.time,
-            written=manifest.written,
             highest_lease=max(self.highest_lease, manifest.lease),
             manifests=(*before.manifests, manifest),
+            read=self.read,
             _tables=_with(before._tables if same else {}, manifest),
-            _generations=before._generations | {f.table: f.generation for f in manifest.files if f.generation is not None},
+            _generations=before._generations
+            | dict(manifest.generations)
+            | {f.table: f.generation for f in manifest.files if f.generation is not None},
         )
 
     def _check_start(self, manifest: Manifest) -> None:
@@ -165,11 +193,30 @@ class LogView:
                 "LW-355",
                 f"manifest {manifest.number} starts at {manifest.start} of {manifest.feed}, "
                 f"but the log ends at {self.watermark} of {self.feed}",
-                hint="restore the folder _manifests from a backup, or load the source into a new lake",
+                hint="restore the folders _manifests and _pages from a backup, or load the source into a new lake",
             )
 
     def _log(self, table: TableName) -> TableLog:
         return self._tables.get(table, _NOTHING)
+
+    def _in_pages(self, table: TableName, pages: Iterable[Page]) -> Iterator[RawFile]:
+        return (file for page in pages for file in self.read(page) if file.table == table)
+
+
+def next_manifest(view: LogView, kind: Kind, lease: int) -> Manifest:
+    """A manifest that follows `view` and leaves its end where it is."""
+    return Manifest(
+        number=view.number + 1,
+        id=secrets.token_hex(8),
+        after=view.manifests[-1].id if view.manifests else None,
+        lease=lease,
+        kind=kind,
+        feed=view.feed,
+        start=view.watermark,
+        watermark=view.watermark,
+        time=view.time,
+        written=datetime.datetime.now(datetime.UTC),
+    )
 
 
 _NOTHING = TableLog()
@@ -181,6 +228,10 @@ def _is_open(stop: StoppedTable, loads: Sequence[LoadInfo]) -> bool:
 
 def _with(tables: dict[TableName, TableLog], manifest: Manifest) -> dict[TableName, TableLog]:
     tables = dict(tables)
+    for page in manifest.pages:
+        for name in page.tables:
+            log = tables.get(name, _NOTHING)
+            tables[name] = dataclasses.replace(log, pages=(*log.pages, page))
     ordered = sorted(manifest.files, key=lambda file: (file.table, file.generation or 0, file.first))
     for (table, generation), group in itertools.groupby(ordered, key=lambda file: (file.table, file.generation)):
         log, files = tables.get(table, _NOTHING), tuple(group)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-import secrets
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
@@ -17,31 +15,14 @@ from lakewright.model.names import TableName
 from lakewright.model.position import Feed, Position
 from lakewright.model.schema import TableSchema
 from lakewright.raw import layout, parquet
-from lakewright.raw.manifest import Kind, Manifest, RawFile, StoppedTable
-from lakewright.raw.view import LogView
+from lakewright.raw.log import RawLog
+from lakewright.raw.manifest import Manifest, RawFile, StoppedTable
+from lakewright.raw.view import LogView, next_manifest
 from lakewright.storage.lease import Lease
-
-if TYPE_CHECKING:
-    from lakewright.raw.log import RawLog
-
-
-def next_manifest(view: LogView, kind: Kind, lease: int) -> Manifest:
-    """A manifest that follows `view` and leaves its end where it is."""
-    return Manifest(
-        number=view.number + 1,
-        id=secrets.token_hex(8),
-        lease=lease,
-        kind=kind,
-        feed=view.feed,
-        start=view.watermark,
-        watermark=view.watermark,
-        time=view.time,
-        written=datetime.datetime.now(datetime.UTC),
-    )
 
 
 class LogWriter:
-    """Appends to a log under the number of a lease; made by `RawLog.writer`.
+    """Appends to a log under the number of a lease; made by `take_over`.
 
     Files may be written from several threads; one thread appends. After an error that an append raises it is unknown whether
     the manifest exists: start over from a new writer and the log's end, which says it. `LeaseLost` means that another capture
@@ -55,11 +36,23 @@ class LogWriter:
         self._names = layout.Names(lease.number)
         self._seen = log.view()
 
-    def open(self) -> None:
-        """Append the manifest that fences off writers with a lower lease number."""
-        if self._seen.highest_lease >= self._number:
-            raise self._lost()
-        self._append(lambda view: next_manifest(view, "open", self._number))
+    @classmethod
+    def take_over(cls, log: RawLog, lease: Lease) -> LogWriter:
+        """Append a manifest with the lease's number, then remove files that were there and no manifest names.
+
+        Once for a lease: raises `LeaseLost` where the log has its number or a higher one. Whoever holds a lower one cannot
+        append any more.
+        """
+        listed = [entry.name for entry in log.store.list(log.folder)]
+        writer = cls(log, lease)
+        if writer._seen.highest_lease >= lease.number:
+            raise writer._lost()
+        writer._append(lambda view: next_manifest(view, "open", lease.number))
+        named = {log.folder + file.name for file in log.view().named()}
+        for name in listed:
+            if not name.startswith(f"{log.folder}_") and name not in named:
+                log.store.delete(name)
+        return writer
 
     def write_log(self, schema: TableSchema, batch: ChangeBatch) -> RawFile:
         """Write changes of a table under a stored schema; the file does not exist for readers until `append` names it."""
@@ -68,7 +61,6 @@ class LogWriter:
         return RawFile(
             name=name,
             table=schema.name,
-            kind="log",
             rows=written.rows,
             bytes=written.bytes,
             sha256=written.sha256,
@@ -88,7 +80,6 @@ class LogWriter:
         return RawFile(
             name=name,
             table=schema.name,
-            kind="load",
             rows=written.rows,
             bytes=written.bytes,
             sha256=written.sha256,
@@ -97,7 +88,7 @@ class LogWriter:
             last=position,
             first_time=time,
             last_time=time,
-            generation=0,  # known when it is appended
+            generation=0,
         )
 
     def append(
