@@ -1,0 +1,72 @@
+"""Text to a lake type in DuckDB's SQL, exactly: a text that the type would change is no value of it."""
+
+from __future__ import annotations
+
+import re
+
+from lakewright.model import types
+from lakewright.model.names import quote_literal
+from lakewright.sources.files.dataset import Dialect, FileColumn
+
+_DAY = r"\d{4}-\d\d-\d\d"
+_TIME = r"\d\d:\d\d(:\d\d(\.\d{1,6}0*)?)?( ?(Z|[+-]\d\d(:?\d\d)?))?"
+_FLOAT = r"[+-]?((0|[1-9]\d*)(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?"
+
+
+def cast(raw: str, column: FileColumn, dialect: Dialect) -> str:
+    """The expression for the column's value of the text expression `raw`: NULL where `raw` is, or is no value of the type.
+
+    Nothing is rounded, and a number with leading zeros is none: it may be a code. A timestamp without zone is UTC.
+    """
+    text = _without_nulls(raw, column.nulls)
+    match column.type:
+        case types.STRING:
+            return text
+        case types.BOOLEAN:
+            return f"CASE lower({text}) WHEN 'true' THEN true WHEN 't' THEN true WHEN 'false' THEN false WHEN 'f' THEN false END"
+        case types.DATE:
+            return f"CAST(try_strptime({text}, {quote_literal(column.format or '%Y-%m-%d')}) AS DATE)"
+        case types.TIMESTAMP if column.format:
+            return f"CAST(try_strptime({text}, {quote_literal(column.format)}) AS TIMESTAMPTZ)"
+        case types.TIMESTAMP:
+            return _guarded(text, f"{_DAY}([ T]{_TIME})?", text, "TIMESTAMPTZ")
+        case types.INT | types.BIGINT:
+            return _guarded(text, _number(dialect, 0), _plain(text, dialect), types.to_duckdb(column.type))
+        case types.FLOAT | types.DOUBLE:
+            return _guarded(text, _FLOAT, text, types.to_duckdb(column.type))
+    parts = types.decimal_parts(column.type)
+    if parts is None:
+        raise KeyError(column.type)
+    return _guarded(text, _number(dialect, parts[1]), _plain(text, dialect), types.to_duckdb(column.type))
+
+
+def nulls_left_out(raw: str, column: FileColumn) -> str:
+    """The text expression `raw` as NULL where it spells NULL in this column."""
+    return _without_nulls(raw, column.nulls)
+
+
+def _without_nulls(raw: str, nulls: tuple[str, ...]) -> str:
+    spellings = ", ".join(map(quote_literal, nulls))
+    return f"CASE WHEN {raw} NOT IN ({spellings}) THEN {raw} END" if nulls else raw
+
+
+def _guarded(text: str, pattern: str, value: str, duckdb_type: str) -> str:
+    return f"CASE WHEN regexp_full_match({text}, {quote_literal(f' *{pattern} *')}) THEN TRY_CAST({value} AS {duckdb_type}) END"
+
+
+def _number(dialect: Dialect, scale: int) -> str:
+    """The pattern of a number with at most `scale` digits that count behind the separator."""
+    whole = r"(0|[1-9]\d*)"
+    if dialect.thousands:
+        whole = rf"(0|[1-9]\d*|[1-9]\d{{0,2}}({re.escape(dialect.thousands)}\d{{3}})+)"
+    if not scale:
+        return f"[+-]?{whole}"
+    point = re.escape(dialect.decimal)
+    return rf"[+-]?({whole}({point}\d{{0,{scale}}}0*)?|{point}\d{{1,{scale}}}0*)"
+
+
+def _plain(text: str, dialect: Dialect) -> str:
+    """The text with a point and no thousands separator."""
+    if dialect.thousands:
+        text = f"replace({text}, {quote_literal(dialect.thousands)}, '')"
+    return f"replace({text}, {quote_literal(dialect.decimal)}, '.')" if dialect.decimal != "." else text

@@ -1,0 +1,66 @@
+"""The first record of a text file: the names of its columns."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+from collections.abc import Generator
+from pathlib import Path
+from typing import Literal
+
+from lakewright.errors import SourceError
+from lakewright.sources.files.dataset import MAX_COLUMNS, Dialect
+
+MAX_HEADER = 1 << 20
+
+
+def headers(path: Path, dialect: Dialect, place: str) -> list[str]:
+    """The header's names, or ``column_1`` and on for a file without; `path` is plain UTF-8, `place` the file's own name.
+
+    Raises `SourceError`: LW-260 there is none, LW-261 more than `MAX_COLUMNS`, LW-272 longer than `MAX_HEADER` bytes.
+    """
+    where = f"{place}:{dialect.skip + 1}"
+    with contextlib.closing(_lines(path, dialect, where)) as lines:
+        quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE
+        reader = csv.reader(lines, delimiter=dialect.delimiter, quotechar=dialect.quote or None, quoting=quoting)
+        try:
+            names = next(reader, [])
+        except csv.Error:
+            raise _too_long(where) from None
+    if not any(names):
+        raise SourceError(
+            "LW-260", "the file is empty: it has no header", where=place, hint="send the file again, with its header"
+        )
+    if len(names) > MAX_COLUMNS:
+        raise SourceError(
+            "LW-261",
+            f"the file has {len(names):,} columns, more than {MAX_COLUMNS:,}",
+            where=where,
+            hint="is the separator right?",
+        )
+    return [name.strip() for name in names] if dialect.header else [f"column_{number}" for number in range(1, len(names) + 1)]
+
+
+def _lines(path: Path, dialect: Dialect, where: str) -> Generator[str, None, None]:
+    """The lines from the header on, as long as they have `MAX_HEADER` bytes together."""
+    with path.open("rb") as file:
+        if file.read(3) != b"\xef\xbb\xbf":
+            file.seek(0)
+        for _ in range(dialect.skip):
+            _line(file.readline(MAX_HEADER), where)
+        left = MAX_HEADER
+        while left > 0 and (line := _line(file.readline(left), where)):
+            left -= len(line)
+            yield line.decode(errors="replace")
+
+
+def _line(line: bytes, where: str) -> bytes:
+    if len(line) == MAX_HEADER:
+        raise _too_long(where)
+    return line
+
+
+def _too_long(where: str) -> SourceError:
+    return SourceError(
+        "LW-272", f"the header is longer than {MAX_HEADER:,} bytes, or no text", where=where, hint="is it a file of this dataset?"
+    )

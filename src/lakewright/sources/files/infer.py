@@ -1,0 +1,205 @@
+"""A dataset from its first file: every type is one that all values of the file have."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from lakewright.errors import SourceError
+from lakewright.model import types
+from lakewright.model.names import quote_literal
+from lakewright.sources.files import scan
+from lakewright.sources.files.casts import cast
+from lakewright.sources.files.dataset import Dataset, Dialect, FileColumn, lake_names
+from lakewright.sources.files.header import headers
+from lakewright.sources.files.keys import keys
+from lakewright.sources.files.plain import plain
+from lakewright.sources.files.sniff import sniff
+
+SAMPLE = 2_000
+NULLS = ("NULL", "null", "\\N", "N/A", "n/a", "NA", "#N/A", "NaN", "nan", "None", "-")
+"""Spellings of NULL; all but the first three may be text as well, and are text in a column of text."""
+_SURE_NULLS = NULLS[:3]
+_SPELLINGS = ", ".join(map(quote_literal, NULLS))
+_FAR = 0.01
+"""A column of text in which no greater share of the values misfits has a note that says so."""
+
+_NUMBER = types.decimal_type(38, 18)
+_STYLES = ((".", None), (".", ","), (",", "."), (",", None), (",", " "))
+_DAYS = ("%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y")
+_CLOCKS = (" %H:%M:%S", " %H:%M", " %I:%M:%S %p", " %I:%M %p")
+
+
+class _Kind(NamedTuple):
+    """A type in one way of writing it."""
+
+    type: str
+    format: str | None = None
+    decimal: str = "."
+    thousands: str | None = None
+
+    def misfit(self, raw: str) -> str:
+        """Whether the text `raw` is no value of it."""
+        column = FileColumn("", "", self.type, format=self.format, nulls=NULLS)
+        value = cast(raw, column, Dialect(decimal=self.decimal, thousands=self.thousands))
+        # Long numbers are codes, and a double would change them.
+        long = rf" OR regexp_matches({raw}, '\d{{18}}')" if self.type == types.DOUBLE else ""
+        return f"({value} IS NULL{long})"
+
+
+_KINDS = (
+    _Kind(types.BOOLEAN),
+    *(_Kind(_NUMBER, None, *style) for style in _STYLES),
+    _Kind(types.DOUBLE),
+    *(_Kind(types.DATE, day) for day in _DAYS),
+    _Kind(types.TIMESTAMP),
+    *(_Kind(types.TIMESTAMP, day + clock) for day in _DAYS[1:] for clock in _CLOCKS),
+)
+
+
+class _Seen(NamedTuple):
+    """One column's values: how many are there and are not NULL, the spellings of NULL, and the misfits of each kind."""
+
+    values: int
+    empty: int
+    nulls: tuple[str, ...]
+    distinct: int
+    misfits: dict[_Kind, int]
+
+    def fits(self, kind: _Kind) -> bool:
+        """Whether the column has values, all of the kind."""
+        return self.values > 0 and self.misfits.get(kind) == 0
+
+
+def infer(path: Path, name: str, *, temp: Path, memory_limit: str = "512MB") -> Dataset:
+    """The dataset that the file is the first of, from all of its rows.
+
+    A column is text unless every value has one other type exactly; its ``note`` says what nearly all have, and what stays
+    undecided, as 01/02/2024 does. Room in `temp` is needed for the text of a file that is compressed or not in UTF-8. Raises
+    `SourceError` as `sniff`, `plain`, `headers` and `scan.structure` do, and LW-260 where there is no row.
+    """
+    dialect = sniff(path)
+    with plain(path, dialect, temp) as text, scan.opened(temp, memory_limit, path.name) as connection:
+        names = headers(text, dialect, path.name)
+        scan.structure(connection, text, dialect, names, path.name)
+        source = f"(SELECT * FROM ({scan.relation(text, dialect, names)}) WHERE special IS NULL)"
+        places = [f"c{number}" for number in range(len(names))]
+        connection.execute(f"CREATE TABLE sample AS FROM {source} LIMIT {SAMPLE}")
+        _, sampled = _look(connection, "sample", [(place, _KINDS) for place in places])
+        hopeful = [tuple(kind for kind, count in seen.misfits.items() if count <= seen.values * _FAR) for seen in sampled]
+        rows, found = _look(connection, source, list(zip(places, hopeful, strict=True)))
+        if not rows:
+            raise SourceError(
+                "LW-260", "the file has a header and no row", where=path.name, hint="give a file with rows to start with"
+            )
+        style, day_first = _style(found), _day_first(found)
+        columns = [
+            _column(FileColumn(lake_name, header, types.STRING), seen, style, day_first)
+            for lake_name, header, seen in zip(lake_names(names), names, found, strict=True)
+        ]
+        columns = _narrowed(connection, source, columns, style)
+        dialect = dataclasses.replace(dialect, decimal=style[0], thousands=style[1])
+        distinct = [seen.distinct for seen in found]
+        return Dataset(name, dialect, tuple(columns), keys(connection, source, columns, distinct, rows, name), rows)
+
+
+def _look(connection: Any, source: str, asked: list[tuple[str, tuple[_Kind, ...]]]) -> tuple[int, list[_Seen]]:
+    """The number of rows of a relation and what is seen in its columns, each asked about some kinds."""
+    values, counts = [], []
+    for place, kinds in asked:
+        values.append(f"CASE WHEN {place} NOT IN ({_SPELLINGS}) THEN {place} END AS v_{place}")
+        counts += [
+            f"count(v_{place})", f"count({place})", f"approx_count_distinct({place})",
+            f"list(DISTINCT {place}) FILTER (WHERE {place} IN ({_SPELLINGS}))",
+            *(f"count(*) FILTER (WHERE v_{place} IS NOT NULL AND {kind.misfit(f'v_{place}')})" for kind in kinds),
+        ]  # fmt: skip
+    query = f"SELECT count(*), {', '.join(counts)} FROM (SELECT *, {', '.join(values)} FROM {source})"
+    rows, *row = connection.execute(query).fetchall()[0]
+    seen = []
+    for _, kinds in asked:
+        (value, present, distinct, spelled, *misfits), row = row[: 4 + len(kinds)], row[4 + len(kinds) :]
+        nulls = tuple(spelling for spelling in NULLS if spelling in (spelled or ()))
+        seen.append(_Seen(value, rows - present, nulls, distinct, dict(zip(kinds, misfits, strict=True))))
+    return rows, seen
+
+
+def _style(columns: list[_Seen]) -> tuple[str, str | None]:
+    """The separators in numbers that make most columns numbers; the plain ones where others do no better or not alone."""
+    counts = {style: sum(seen.fits(_Kind(_NUMBER, None, *style)) for seen in columns) for style in _STYLES}
+    best = max(counts.values())
+    winners = [style for style, count in counts.items() if count == best]
+    # The point with and without a comma for thousands contradict nobody; a comma may be either.
+    return winners[0] if len({decimal for decimal, _ in winners}) == 1 or _STYLES[0] in winners else _STYLES[0]
+
+
+def _day_first(columns: list[_Seen]) -> bool | None:
+    """Whether the day stands before the month, where a column of the file decides it."""
+    said = set()
+    for seen in columns:
+        orders = {kind.format.index("%d") < kind.format.index("%m") for kind in _local_days(seen)}
+        said |= orders if len(orders) == 1 else set()
+    return said.pop() if len(said) == 1 else None
+
+
+def _local_days(seen: _Seen) -> list[Any]:
+    """The kinds of dates and times that a column fits in which day and month could be confused."""
+    return [
+        kind
+        for kind in seen.misfits
+        if kind.format and not kind.format.startswith("%Y") and "." not in kind.format and seen.fits(kind)
+    ]
+
+
+def _column(column: FileColumn, seen: _Seen, style: tuple[str, str | None], day_first: bool | None) -> FileColumn:
+    """The column with its type; numbers as `_NUMBER` yet."""
+    fitting = [
+        kind for kind in seen.misfits if seen.fits(kind) and (kind.type != _NUMBER or (kind.decimal, kind.thousands) == style)
+    ]
+    confusing = [kind for kind in _local_days(seen) if kind in fitting]
+    note = None
+    if len(confusing) > 1:
+        fitting = [kind for kind in confusing if (kind.format.index("%d") < kind.format.index("%m")) == day_first]
+        note = None if fitting else "text: day and month cannot be told apart in any value"
+    if not fitting:
+        sure = tuple(spelling for spelling in seen.nulls if spelling in _SURE_NULLS)
+        return dataclasses.replace(column, nullable=bool(seen.empty or sure), nulls=sure, note=note or _nearly(seen, style))
+    kind = fitting[0]
+    written = None if kind.format == _DAYS[0] else kind.format
+    return dataclasses.replace(column, type=kind.type, format=written, nulls=seen.nulls, nullable=bool(seen.empty or seen.nulls))
+
+
+def _narrowed(connection: Any, source: str, columns: list[FileColumn], style: tuple[str, str | None]) -> list[FileColumn]:
+    """The columns with the narrowest of int, bigint, a decimal with 18 digits, or one with 38 for each that has numbers."""
+    numbers = [number for number, column in enumerate(columns) if column.type == _NUMBER]
+    digits = []
+    for number in numbers:
+        value = f"CASE WHEN c{number} NOT IN ({_SPELLINGS}) THEN ltrim(trim(c{number}), '+-') END"
+        value = f"replace({value}, {quote_literal(style[1])}, '')" if style[1] else value
+        digits += [f"max(strlen(split_part({value}, {quote_literal(style[0])}, {part})))" for part in (1, 2)]
+    if not numbers:
+        return columns
+    row = connection.execute(f"SELECT {', '.join(digits)} FROM {source}").fetchall()[0]
+    narrowed = list(columns)
+    for number, whole, scale in zip(numbers, row[::2], row[1::2], strict=True):
+        narrowed[number] = dataclasses.replace(columns[number], type=_narrowest(whole, scale))
+    return narrowed
+
+
+def _narrowest(whole: int, scale: int) -> str:
+    """The type of numbers with so many digits before and behind the separator."""
+    if not scale:
+        return types.INT if whole <= 9 else types.BIGINT if whole <= 18 else types.decimal_type(38, 0)
+    return types.decimal_type(18 if whole + scale <= 18 else 38, scale)
+
+
+def _nearly(seen: _Seen, style: tuple[str, str | None]) -> str | None:
+    """What a column of text would be but for a few values."""
+    near = [
+        (count, kind) for kind, count in seen.misfits.items() if kind.type != _NUMBER or (kind.decimal, kind.thousands) == style
+    ]
+    count, kind = min(near, key=lambda found: found[0], default=(seen.values, _KINDS[0]))
+    if not seen.values or count > _FAR * seen.values:
+        return None
+    word = "a number" if kind.type == _NUMBER else f"a {kind.type}"
+    return f"text: {count:,} of {seen.values:,} values are not {word}"

@@ -1,0 +1,212 @@
+"""A file as a relation of DuckDB: its records in order, each value as text, and the records that are none."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import duckdb
+import numpy as np
+
+from lakewright.errors import SourceError
+from lakewright.model.names import quote_literal
+from lakewright.sources.files.dataset import Dialect
+from lakewright.sources.files.tally import blank_lines, tally
+
+MAX_TEXT = 64 * 1024
+MAX_LINE = 2 << 20
+_BUFFER = 4 * MAX_LINE
+MAX_BROKEN = 5_000_000
+"""A file with more broken records is refused: their lines are held in memory, eight bytes each."""
+
+SKIPPED, NOT_AN_OBJECT, HEADER_AGAIN = -1, -2, -3
+"""Of a record's ``special``, which is NULL for rows: a blank or comment line; a JSON line that is no object; the header once
+more, as where exports were put behind each other."""
+
+_UNIT_SEPARATOR = "\x1f"
+
+
+class Structure(NamedTuple):
+    """What the records of a file are, before any value is looked at.
+
+    ``records`` counts those that can be told apart into columns, ``broken`` the others. ``before`` has, for each record that
+    cannot be told apart, in file order, how many of ``records`` come before it; the connection's table ``broken`` has its
+    ``kind``, ``message`` and ``text`` under its ``number``, its place in ``before``. It has comment lines too, which do not
+    count. ``first`` is the line of the first record.
+    """
+
+    records: int
+    broken: int
+    before: np.ndarray
+    first: int
+
+    def lines(self, start: int, count: int) -> np.ndarray:
+        """The lines of so many records from the one with `start` before it."""
+        number = np.arange(start, start + count, dtype=np.int64)
+        return self.first + number + np.searchsorted(self.before, number, side="right")
+
+    def line_of_broken(self, number: int) -> int:
+        """The line of a record that cannot be told apart."""
+        return self.first + int(self.before[number]) + number
+
+    def broken_before(self, record: int) -> int:
+        """How many of the broken come before the record with `record` before it."""
+        return int(np.searchsorted(self.before, record, side="left"))
+
+
+@contextlib.contextmanager
+def opened(temp: Path, memory_limit: str, place: str) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A DuckDB of its own that holds at most `memory_limit` and spills into `temp`; its faults become LW-268 and LW-271."""
+    temp.mkdir(parents=True, exist_ok=True)
+    connection = duckdb.connect(":memory:")
+    settings: dict[str, object] = {
+        # Not in connect(): DuckDB then looks for an extension that is built in.
+        "TimeZone": "UTC",
+        "memory_limit": memory_limit,
+        "temp_directory": str(temp),
+        "python_enable_replacements": False,
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+    }
+    try:
+        for name, value in settings.items():
+            connection.execute(f"SET {name} = {quote_literal(value) if isinstance(value, str) else value}")
+        with known_errors(place):
+            yield connection
+    finally:
+        connection.close()
+
+
+@contextlib.contextmanager
+def known_errors(place: str) -> Iterator[None]:
+    """DuckDB's faults as ours. No message holds a value."""
+    try:
+        yield
+    except duckdb.OutOfMemoryException:
+        raise SourceError(
+            "LW-273", "reading the file needs more memory than it may have", where=place, hint="give `memory_limit` more"
+        ) from None
+    except duckdb.Error as error:
+        text = str(error)
+        if "invalid state" in text:
+            raise SourceError(
+                "LW-268",
+                "the file's records cannot be told apart: line ends of several kinds, or a stray carriage return",
+                where=place,
+                hint="export the file with one kind of line end, or quote values that hold line ends",
+            ) from None
+        raise SourceError(
+            "LW-271", f"the file cannot be read: {' '.join(text.split())[:160]}", where=place, hint="send the file again"
+        ) from None
+
+
+def relation(path: Path, dialect: Dialect, headers: list[str]) -> str:
+    """A SELECT of the file's records in their order: ``c0``, ``c1`` ... as text, and ``special``.
+
+    Records that cannot be told apart into columns are left out, and stand in DuckDB's table of rejects.
+    """
+    columns = [f"c{number}" for number in range(len(headers))]
+    if dialect.format == "json":
+        pointers = ", ".join(quote_literal("/" + name.replace("~", "~0").replace("/", "~1")) for name in headers)
+        lines = _read_csv(path, Dialect(delimiter=_UNIT_SEPARATOR, quote="", escape="", header=False), ["line"])
+        values = ", ".join(f"v[{number}] AS c{number - 1}" for number in range(1, len(headers) + 1))
+        special = f"CASE WHEN line IS NULL THEN {SKIPPED} WHEN NOT is_object THEN {NOT_AN_OBJECT} END AS special"
+        parsed = (
+            f"SELECT line, CASE WHEN json_valid(line) THEN json_type(line) = 'OBJECT' ELSE false END AS is_object FROM {lines}"
+        )
+        taken = f"SELECT *, CASE WHEN is_object THEN json_extract_string(line, [{pointers}]) END AS v FROM ({parsed})"
+        return f"SELECT {values}, {special}, line FROM ({taken})"
+    cases = ""
+    if dialect.comment:
+        cases += f" WHEN starts_with(c0, {quote_literal(dialect.comment)}) THEN {SKIPPED}"
+    if dialect.header:
+        named = [(column, name) for column, name in zip(columns, headers, strict=True) if name not in dialect.nulls]
+        same = " AND ".join(f"trim({column}) = {quote_literal(name)}" for column, name in named)
+        cases += f" WHEN {same} THEN {HEADER_AGAIN}"
+    special = f"CASE{cases} END" if cases else "NULL"
+    return f"SELECT {', '.join(columns)}, {special} AS special FROM {_read_csv(path, dialect, columns)}"
+
+
+def structure(connection: duckdb.DuckDBPyConnection, path: Path, dialect: Dialect, headers: list[str], place: str) -> Structure:
+    """Read the whole file once for its records alone, and make the table ``broken``.
+
+    DuckDB loses records without a word where a quote stays open or a line is over the limit, so all lines of the file are
+    accounted for. Raises `SourceError`: LW-267 where they cannot be, LW-269 more than `MAX_BROKEN` broken records.
+    """
+    counted = tally(path)
+    # Bytes that are no UTF-8 are only found in columns that are asked for.
+    columns = "" if counted.utf8 else "".join(f", count(c{number})" for number in range(len(headers)))
+    records = connection.execute(f"SELECT count(*){columns} FROM ({relation(path, dialect, headers)})").fetchall()[0][0]
+    comment = f"NOT starts_with(text, {quote_literal(dialect.comment)})" if dialect.comment else "true"
+    connection.execute(f"""
+        CREATE TABLE broken AS
+        SELECT row_number() OVER (ORDER BY byte) - 1 AS number, *, {comment} AS counts
+        FROM (SELECT line_byte_position AS byte, min(line) AS line, arg_min(CAST(error_type AS VARCHAR), byte_position) AS kind,
+                     arg_min(error_message, byte_position) AS message, any_value(csv_line) AS text
+              FROM reject_errors GROUP BY line_byte_position)""")
+    connection.execute("DROP TABLE reject_errors")
+    everything, broken = connection.execute("SELECT count(*), count(*) FILTER (WHERE counts) FROM broken").fetchall()[0]
+    if everything > MAX_BROKEN:
+        raise SourceError(
+            "LW-269", f"{everything:,} of the file's records do not have its columns", where=place, hint="is it of this dataset?"
+        )
+    first = dialect.skip + (2 if dialect.header and dialect.format == "csv" else 1)
+    spare = counted.lines - (first - 1) - sum(name.count("\n") for name in headers) - records - everything
+    if spare > 0:
+        _account(connection, path, f"({relation(path, dialect, headers)})", len(headers), spare, place)
+    lines = connection.execute("SELECT line FROM broken ORDER BY number").fetchnumpy()["line"].astype(np.int64)
+    # Line numbers that do not grow would give two records one number.
+    before = np.maximum.accumulate(np.maximum(lines - first - np.arange(len(lines)), 0))
+    return Structure(records, broken, before, first)
+
+
+def _account(connection: duckdb.DuckDBPyConnection, path: Path, source: str, width: int, spare: int, place: str) -> None:
+    """Refuse the file where so many lines more than records are not all inside records, blank, or of the header."""
+    inside = " + ".join(f"coalesce(sum({_line_ends(f'c{number}')}), 0)" for number in range(width))
+    (rows,) = connection.execute(f"SELECT {inside} FROM {source}").fetchall()[0]
+    (broken,) = connection.execute(
+        f"SELECT coalesce(sum({_line_ends('rtrim(text, chr(10) || chr(13))')}), 0) FROM broken"
+    ).fetchall()[0]
+    lost = spare - rows - broken
+    if lost > 0 and lost > blank_lines(path):
+        found = connection.execute(
+            "SELECT min(line) FROM broken WHERE kind IN ('UNQUOTED VALUE', 'LINE SIZE OVER MAXIMUM')"
+        ).fetchall()
+        raise SourceError(
+            "LW-267",
+            f"{lost:,} lines belong to no record: a quote is not closed, or a line is longer than {MAX_LINE:,} bytes",
+            where=place if found[0][0] is None else f"{place}:{found[0][0]}",
+            hint="correct that record and send the file again",
+        )
+
+
+def _line_ends(text: str) -> str:
+    return f"strlen({text}) - strlen(replace({text}, chr(10), ''))"
+
+
+def _read_csv(path: Path, dialect: Dialect, columns: list[str]) -> str:
+    options = {
+        "auto_detect": "false",
+        "columns": "{" + ", ".join(f"'{column}': 'VARCHAR'" for column in columns) + "}",
+        "header": str(dialect.header).lower(),
+        "skip": str(dialect.skip),
+        "delim": quote_literal(dialect.delimiter),
+        "quote": quote_literal(dialect.quote),
+        "escape": quote_literal(dialect.escape),
+        "nullstr": "[" + ", ".join(map(quote_literal, dialect.nulls or ("\x00null",))) + "]",
+        "strict_mode": "true",
+        "max_line_size": str(MAX_LINE),
+        "buffer_size": str(_BUFFER),
+        # Not ignore_errors: that gives up good records behind a broken one.
+        "store_rejects": "true",
+        "rejects_line_size_limit": str(MAX_TEXT),
+    }
+    listed = ", ".join(f"{name} = {value}" for name, value in options.items())
+    return f"read_csv({quote_literal(_literal_path(path))}, {listed})"
+
+
+def _literal_path(path: Path) -> str:
+    """A path that DuckDB takes as it is: no pattern."""
+    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in str(path))

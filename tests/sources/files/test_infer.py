@@ -1,0 +1,143 @@
+"""What is inferred from a whole file is true of all of it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from lakewright.errors import SourceError
+from lakewright.model.types import is_lake_type
+from lakewright.sources.files.dataset import Dataset, FileColumn, lake_names
+from lakewright.sources.files.infer import SAMPLE, infer
+from lakewright.sources.files.reader import read
+
+
+def inferred(tmp_path: Path, content: bytes | str, name: str = "orders.csv") -> Dataset:
+    """The dataset of a file, after it was read by it: the counts hold and no value is rejected."""
+    path = tmp_path / name
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    found = infer(path, "orders", temp=tmp_path / "temp")
+    assert Dataset.from_json(json.loads(json.dumps(found.to_json()))) == found
+    with read(path, found, temp=tmp_path / "temp") as reading:
+        reasons = {reason for piece in reading.pieces() for reason in piece.rejects.column("reason").to_pylist()}
+    assert reading.good == found.rows
+    assert not any(reason.startswith("type") for reason in reasons)
+    return found
+
+
+def column(tmp_path: Path, *values: str) -> FileColumn:
+    """What is inferred of a column with these values, beside a number."""
+    return inferred(tmp_path, "".join(f"{line}\n" for line in ["n;x", *(f"{n};{v}" for n, v in enumerate(values))])).columns[1]
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (("1", "-2"), "int"),
+        (("1", "12345678901"), "bigint"),
+        (("12345678901234567890", "1"), "decimal(38,0)"),
+        (("1234567890123456789012345", "1"), "string"),
+        (("1", "2.50"), "decimal(18,2)"),
+        (("12345678901234567.50", "1"), "decimal(38,2)"),
+        (("1e5", "2.5"), "double"),
+        (("04109", "10115"), "string"),
+        (("true", "False"), "boolean"),
+        (("2024-01-31", "2024-02-01"), "date"),
+        (("2024-01-31 10:00", "2024-02-01T11:00:01.5Z"), "timestamp"),
+        (("a", "1"), "string"),
+        (("", ""), "string"),
+    ],
+)
+def test_the_narrowest_type_that_loses_nothing(tmp_path: Path, values: tuple[str, ...], expected: str) -> None:
+    found = column(tmp_path, *values)
+    assert is_lake_type(found.type)
+    assert (found.type, found.note) == (expected, None)
+
+
+def test_all_rows_count_and_not_a_sample(tmp_path: Path) -> None:
+    found = column(tmp_path, *["1"] * SAMPLE, "2.5", *["1"] * 10)
+    assert found.type == "decimal(18,1)"
+    found = column(tmp_path, *["1"] * SAMPLE, "unknown")
+    assert (found.type, found.note) == ("string", "text: 1 of 2,001 values are not a number")
+
+
+def test_local_numbers(tmp_path: Path) -> None:
+    found = inferred(tmp_path, "n;price\n1;1.234,56\n2;0,5\n")
+    assert (found.dialect.decimal, found.dialect.thousands, found.columns[1].type) == (",", ".", "decimal(18,2)")
+    found = inferred(tmp_path, 'n,price\n1,"1,234.56"\n2,0.5\n')
+    assert (found.dialect.decimal, found.dialect.thousands, found.columns[1].type) == (".", ",", "decimal(18,2)")
+
+
+def test_the_order_of_day_and_month_is_decided_by_the_data_or_not_at_all(tmp_path: Path) -> None:
+    assert column(tmp_path, "01/02/2024", "31/12/2024").format == "%d/%m/%Y"
+    assert column(tmp_path, "01/02/2024 10:00", "12/31/2024 11:30").format == "%m/%d/%Y %H:%M"
+    assert column(tmp_path, "01.02.2024", "02.03.2024").format == "%d.%m.%Y"
+    unclear = column(tmp_path, "01/02/2024", "03/04/2024")
+    assert (unclear.type, unclear.note) == ("string", "text: day and month cannot be told apart in any value")
+    both = inferred(tmp_path, "a,b\n01/02/2024,31/12/2024\n03/04/2024,01/01/2024\n")
+    assert [c.format for c in both.columns] == ["%d/%m/%Y", "%d/%m/%Y"]
+
+
+def test_spellings_of_null_are_listed_where_they_cannot_be_text(tmp_path: Path) -> None:
+    found = column(tmp_path, "1", "N/A", "-", "\\N", "NULL", "")
+    assert (found.type, found.nullable, set(found.nulls)) == ("int", True, {"N/A", "-", "\\N", "NULL"})
+    country = column(tmp_path, "DE", "NA", "NULL")
+    assert (country.type, country.nulls) == ("string", ("NULL",))
+    assert column(tmp_path, "1", "2").nullable is False
+
+
+def test_keys_are_unique_and_the_likeliest_comes_first(tmp_path: Path) -> None:
+    found = inferred(tmp_path, "email,order_id,city\na@x,1,X\nb@x,2,X\nc@x,3,Y\n")
+    assert found.keys == (("order_id",), ("email",))
+    found = inferred(tmp_path, "order_id,line,city\n1,1,X\n1,2,X\n2,1,X\n")
+    assert found.keys == (("order_id", "line"),)
+    assert inferred(tmp_path, "a,b\n1,1\n1,1\n").keys == ()
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "latin-1", "cp1252"])
+def test_separator_and_encoding(tmp_path: Path, delimiter: str, encoding: str) -> None:
+    sign = "€" if encoding != "latin-1" else "é"
+    lines = ["id,name,note", f"1,Zoë,{sign}", '2,"x,y",z']
+    text = "\r\n".join(line.replace(",", delimiter) for line in lines)
+    found = inferred(tmp_path, text.encode(encoding))
+    assert found.dialect.delimiter == delimiter
+    assert found.dialect.encoding == encoding.removesuffix("-sig")
+    assert [c.name for c in found.columns] == ["id", "name", "note"]
+
+
+def test_a_few_broken_bytes_do_not_make_another_encoding(tmp_path: Path) -> None:
+    content = b"id,name\n" + "1,Zoë\n".encode() * 50 + b"2,\xff\n"
+    found = inferred(tmp_path, content)
+    assert (found.dialect.encoding, found.rows) == ("utf-8", 50)
+
+
+def test_lines_before_the_header_and_comments(tmp_path: Path) -> None:
+    found = inferred(tmp_path, "Orders of May\n\n# made by hand\nid,name,x\n1,a,b\n# one\n2,c,d\n")
+    assert (found.dialect.skip, found.dialect.comment, found.rows) == (3, "#", 2)
+
+
+def test_a_header_in_the_middle_decides_no_type(tmp_path: Path) -> None:
+    found = inferred(tmp_path, "id,name\n1,a\nid,name\n2,b\n")
+    assert (found.columns[0].type, found.rows) == ("int", 2)
+
+
+def test_a_file_without_header(tmp_path: Path) -> None:
+    found = inferred(tmp_path, "1,a,2.5\n2,b,3.5\n")
+    assert found.dialect.header is False
+    assert [c.source_name for c in found.columns] == ["column_1", "column_2", "column_3"]
+    assert found.rows == 2
+
+
+def test_names_are_legal_and_distinct() -> None:
+    headers = ["Order ID", "order-id", "Größe", "2nd", "", "Op", "_line", "§"]
+    assert lake_names(headers) == ["order_id", "order_id_2", "gr_e", "_2nd", "column_5", "op_2", "line", "column_8"]
+
+
+@pytest.mark.parametrize(("content", "code"), [(b"", "LW-260"), (b"id,name\n", "LW-260"), (b"\x00" * 10_000, "LW-266")])
+def test_what_tells_nothing_is_refused(tmp_path: Path, content: bytes, code: str) -> None:
+    with pytest.raises(SourceError) as caught:
+        inferred(tmp_path, content)
+    assert caught.value.code == code

@@ -1,0 +1,216 @@
+"""Every record of a file is a row or a reject with its place and reason."""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import random
+from pathlib import Path
+
+import pytest
+
+from lakewright.errors import SourceError
+from lakewright.sources.files import scan
+from lakewright.sources.files.dataset import Dataset, Dialect, FileColumn
+from lakewright.sources.files.reader import read
+
+COLUMNS = (FileColumn("id", "id", "int"), FileColumn("name", "name", "string"), FileColumn("amount", "amount", "decimal(10,2)"))
+PLAIN = Dataset("orders", Dialect(), COLUMNS)
+HEADER = b"id,name,amount\n"
+
+
+def taken(tmp_path: Path, content: bytes, dataset: Dataset = PLAIN, name: str = "orders.csv") -> tuple[list, list]:
+    """(rows, rejects) as tuples; the line is the last of a row and the first of a reject."""
+    path = tmp_path / name
+    path.write_bytes(content)
+    rows: list = []
+    rejects: list = []
+    with read(path, dataset, temp=tmp_path / "temp") as reading:
+        for piece in reading.pieces():
+            rows += [tuple(row.values()) for row in piece.rows.to_pylist()]
+            rejects += [tuple(row.values()) for row in piece.rejects.to_pylist()]
+        assert (reading.good, reading.rejected) == (len(rows), len(rejects))
+        assert reading.rows_in_file == len(rows) + len(rejects)
+    return rows, rejects
+
+
+def refused(tmp_path: Path, content: bytes, dataset: Dataset = PLAIN, name: str = "orders.csv") -> SourceError:
+    with pytest.raises(SourceError) as caught:
+        taken(tmp_path, content, dataset, name)
+    assert "\n" not in caught.value.message
+    assert caught.value.hint
+    return caught.value
+
+
+def test_values_have_their_lake_types(tmp_path: Path) -> None:
+    columns = (
+        FileColumn("i", "i", "int"),
+        FileColumn("b", "b", "bigint"),
+        FileColumn("d", "d", "decimal(18,2)"),
+        FileColumn("f", "f", "double"),
+        FileColumn("t", "t", "boolean"),
+        FileColumn("day", "day", "date", format="%d.%m.%Y"),
+        FileColumn("at", "at", "timestamp"),
+    )
+    content = b"i,b,d,f,t,day,at\n-1,9000000000,1.50,1e3,True,31.12.2024,2024-01-02T03:04:05+01:00\n,,,,,,\n"
+    rows, rejects = taken(tmp_path, content, Dataset("all", Dialect(), columns))
+    at = datetime.datetime(2024, 1, 2, 2, 4, 5, tzinfo=datetime.UTC)
+    first = (-1, 9_000_000_000, decimal.Decimal("1.50"), 1000.0, True, datetime.date(2024, 12, 31), at, 2)
+    assert rows == [first, (None,) * 7 + (3,)]
+    assert rejects == []
+
+
+def test_quotes_separators_and_line_ends_in_values(tmp_path: Path) -> None:
+    rows, rejects = taken(tmp_path, HEADER + b'1,"a,""b""\nc",1\n2,5" pipe,2\n3,"",3\n')
+    assert [row[1] for row in rows] == ['a,"b"\nc', '5" pipe', None]
+    assert [row[-1] for row in rows] == [2, 3, 4]
+    assert rejects == []
+
+
+def test_a_value_that_is_none_of_its_type_rejects_its_row(tmp_path: Path) -> None:
+    rows, rejects = taken(tmp_path, HEADER + b'1,a,1.00\nx,"b,c",2\n3,c,1.005\n007,d,4\n5.0,e,5\n6,f,1e2\n7,g,123456789012.00\n')
+    assert [row[0] for row in rows] == [1]
+    assert rejects[0] == (3, "id", "x", "type: not an int", 'x,"b,c",2')
+    assert [(line, column, value) for line, column, value, *_ in rejects[1:]] == [
+        (4, "amount", "1.005"),
+        (5, "id", "007"),
+        (6, "id", "5.0"),
+        (7, "amount", "1e2"),
+        (8, "amount", "123456789012.00"),
+    ]
+
+
+def test_ragged_records_are_rejected_as_they_stand(tmp_path: Path) -> None:
+    rows, rejects = taken(tmp_path, HEADER + b"1,a,1\n2,b\n3,c,3,3\n4,d,4\n5\n")
+    assert [(row[0], row[-1]) for row in rows] == [(1, 2), (4, 5)]
+    assert [(line, reason, text) for line, _, _, reason, text in rejects] == [
+        (3, "columns: 2 instead of 3", "2,b"),
+        (4, "columns: 4 instead of 3", "3,c,3,3"),
+        (6, "columns: 1 instead of 3", "5"),
+    ]
+
+
+def test_text_behind_a_quote_and_broken_bytes_are_rejected(tmp_path: Path) -> None:
+    rows, rejects = taken(tmp_path, HEADER + b'1,"a"b,1\n2,\xff\xfe,2\n3,c,3\n')
+    assert [row[0] for row in rows] == [3]
+    assert [(line, reason.split(":")[0]) for line, _, _, reason, _ in rejects] == [(2, "quotes"), (3, "encoding")]
+
+
+def test_a_header_in_the_middle_is_no_row(tmp_path: Path) -> None:
+    rows, rejects = taken(tmp_path, HEADER + b"1,a,1\n" + HEADER + b"2,b,2\n")
+    assert [row[-1] for row in rows] == [2, 4]
+    assert [(line, reason) for line, _, _, reason, _ in rejects] == [(3, "header: the header once more")]
+
+
+def test_comment_lines_do_not_count(tmp_path: Path) -> None:
+    dataset = Dataset("orders", Dialect(comment="#", skip=1), COLUMNS)
+    rows, rejects = taken(tmp_path, b"# export\n" + HEADER + b"1,a,1\n# one\n# two,2,3\n2,b,2\n3,c\n", dataset)
+    assert [(row[0], row[-1]) for row in rows] == [(1, 3), (2, 6)]
+    assert [reject[0] for reject in rejects] == [7]
+
+
+def test_blank_lines_do_not_count(tmp_path: Path) -> None:
+    rows, rejects = taken(tmp_path, HEADER + b"1,a,1\n\n2,b,2\n\n\n")
+    assert [row[0] for row in rows] == [1, 2]
+    assert rejects == []
+
+
+def test_nul_bytes_in_text_stay_and_a_torn_end_is_rejected(tmp_path: Path) -> None:
+    rows, rejects = taken(tmp_path, HEADER + b"1,a\x00b,1\n" + b"\x00" * 5000)
+    assert [row[1] for row in rows] == ["a\x00b"]
+    assert len(rejects) == 1
+
+
+def test_columns_go_by_their_names(tmp_path: Path) -> None:
+    rows, _ = taken(tmp_path, b"amount,id,name\n1.5,7,x\n")
+    assert rows == [(7, "x", decimal.Decimal("1.50"), 2)]
+
+
+def test_local_numbers_and_separators(tmp_path: Path) -> None:
+    dataset = Dataset("orders", Dialect(delimiter=";", decimal=",", thousands="."), COLUMNS)
+    rows, rejects = taken(tmp_path, b"id;name;amount\n1.234;a;1.234,56\n2;b;12,5\n3;c;1.23,5\n", dataset)
+    assert [(row[0], row[2]) for row in rows] == [(1234, decimal.Decimal("1234.56")), (2, decimal.Decimal("12.50"))]
+    assert [reject[2] for reject in rejects] == ["1.23,5"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "latin-1", "cp1252"])
+def test_encodings(tmp_path: Path, encoding: str) -> None:
+    dataset = Dataset("orders", Dialect(encoding=encoding.removesuffix("-sig")), COLUMNS)
+    rows, rejects = taken(tmp_path, "id,name,amount\n1,Zoë,1\n2,x\n".encode(encoding), dataset)
+    assert [row[1] for row in rows] == ["Zoë"]
+    assert len(rejects) == 1
+
+
+def test_a_file_with_only_a_header_has_no_rows(tmp_path: Path) -> None:
+    assert taken(tmp_path, HEADER) == ([], [])
+    assert taken(tmp_path, HEADER.rstrip()) == ([], [])
+
+
+def test_a_file_with_rejects_alone(tmp_path: Path) -> None:
+    rows, rejects = taken(tmp_path, HEADER + b"1\n2\n")
+    assert rows == []
+    assert [reject[0] for reject in rejects] == [2, 3]
+
+
+def test_an_empty_file_is_refused(tmp_path: Path) -> None:
+    assert refused(tmp_path, b"").code == "LW-260"
+    assert refused(tmp_path, b"\n\n").code == "LW-260"
+
+
+def test_a_file_that_does_not_fit_says_how(tmp_path: Path) -> None:
+    error = refused(tmp_path, b"id,title,amount\n1,a,1\n")
+    assert (error.code, error.where) == ("LW-262", "orders.csv:1")
+    assert "column name is missing; column title is new" in error.message
+    assert "separator" in refused(tmp_path, b"id;name;amount\n1;a;1\n").message
+    assert "stands twice" in refused(tmp_path, b"id,name,amount,id\n1,a,1,1\n").message
+    assert refused(tmp_path, HEADER.decode().encode("utf-16")).code == "LW-262"
+
+
+def test_too_many_columns_are_refused(tmp_path: Path) -> None:
+    assert refused(tmp_path, b",".join(b"c%d" % n for n in range(100_000)) + b"\n").code == "LW-261"
+
+
+def test_a_header_without_end_is_refused(tmp_path: Path) -> None:
+    assert refused(tmp_path, b"x" * (2 << 20)).code == "LW-272"
+
+
+def test_a_line_over_the_limit_is_rejected_with_its_start(tmp_path: Path) -> None:
+    long = b"2," + b"x" * (scan.MAX_LINE + 10) + b",2\n"
+    rows, rejects = taken(tmp_path, HEADER + b"1,a,1\n" + long + b"3,c,3\n")
+    assert [row[0] for row in rows] == [1, 3]
+    ((line, _, _, reason, text),) = rejects
+    assert (line, reason.split(":")[0], len(text)) == (3, "length", scan.MAX_TEXT)
+
+
+def test_a_line_that_no_buffer_holds_refuses_the_file(tmp_path: Path) -> None:
+    long = b"2," + b"x" * (10 * scan.MAX_LINE) + b",2\n"
+    assert refused(tmp_path, HEADER + b"1,a,1\n" + long + b"3,c,3\n").code == "LW-267"
+
+
+@pytest.mark.parametrize("rows", [20_000, 2_000_000])
+def test_an_open_quote_that_hides_the_rows_behind_it_refuses_the_file(tmp_path: Path, rows: int) -> None:
+    error = refused(tmp_path, HEADER + b'1,a,1\n2,"b,2\n' + b"3,c,3\n" * rows)
+    assert (error.code, error.where) == ("LW-267", "orders.csv:3")
+
+
+def test_an_open_quote_near_the_end_is_one_reject(tmp_path: Path) -> None:
+    rows, rejects = taken(tmp_path, HEADER + b'1,a,1\n2,"b,2\n3,c,3\n')
+    assert [row[0] for row in rows] == [1]
+    assert [(reject[0], reject[4]) for reject in rejects] == [(3, '2,"b,2\n3,c,3\n')]
+
+
+def test_lines_grow_are_distinct_and_stay(tmp_path: Path) -> None:
+    chance, lines, broken, record = random.Random(3), [HEADER], {}, 2
+    for number in range(120_000):
+        draw = chance.random()
+        if draw < 0.01:
+            lines.append(chance.choice([b"%d,x\n", b'%d,"a"b,5\n', b"%d,\xff,1\n", b"%d,a,1,1\n", b"%d,a,bad\n"]) % number)
+            broken[number] = record
+        else:
+            lines.append((b'%d,"two\nlines",1\n' if draw < 0.05 else b"%d,a name " + b"that is long " * 8 + b",1.00\n") % number)
+        record += 1
+    content = b"".join(lines)
+    rows, rejects = taken(tmp_path, content)
+    assert [row[-1] for row in rows] == [row[0] + 2 for row in rows]
+    assert [reject[0] for reject in rejects] == list(broken.values())
+    assert (rows, rejects) == taken(tmp_path, content)
