@@ -98,7 +98,15 @@ def test_keys_are_unique_and_the_likeliest_comes_first(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("delimiter", "encoding"),
-    [(",", "utf-8"), (";", "utf-8-sig"), ("\t", "utf-16"), ("|", "utf-16-le"), (",", "utf-16-be"), (";", "latin-1"), ("|", "cp1252")],
+    [
+        (",", "utf-8"),
+        (";", "utf-8-sig"),
+        ("\t", "utf-16"),
+        ("|", "utf-16-le"),
+        (",", "utf-16-be"),
+        (";", "latin-1"),
+        ("|", "cp1252"),
+    ],
 )
 def test_separator_and_encoding(tmp_path: Path, delimiter: str, encoding: str) -> None:
     sign = "€" if encoding != "latin-1" else "é"
