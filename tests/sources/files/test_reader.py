@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from lakewright.errors import SourceError
-from lakewright.sources.files import scan
+from lakewright.sources.files import records
 from lakewright.sources.files.dataset import Dataset, Dialect, FileColumn
 from lakewright.sources.files.reader import read
 
@@ -175,15 +175,15 @@ def test_a_header_without_end_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_line_over_the_limit_is_rejected_with_its_start(tmp_path: Path) -> None:
-    long = b"2," + b"x" * (scan.MAX_LINE + 10) + b",2\n"
+    long = b"2," + b"x" * (records.MAX_LINE + 10) + b",2\n"
     rows, rejects = taken(tmp_path, HEADER + b"1,a,1\n" + long + b"3,c,3\n")
     assert [row[0] for row in rows] == [1, 3]
     ((line, _, _, reason, text),) = rejects
-    assert (line, reason.split(":")[0], len(text)) == (3, "length", scan.MAX_TEXT)
+    assert (line, reason.split(":")[0], len(text)) == (3, "length", records.MAX_TEXT)
 
 
 def test_a_line_that_no_buffer_holds_refuses_the_file(tmp_path: Path) -> None:
-    long = b"2," + b"x" * (10 * scan.MAX_LINE) + b",2\n"
+    long = b"2," + b"x" * (10 * records.MAX_LINE) + b",2\n"
     assert refused(tmp_path, HEADER + b"1,a,1\n" + long + b"3,c,3\n").code == "LW-267"
 
 

@@ -10,7 +10,7 @@ from lakewright.sources.files.dataset import Dialect, FileColumn
 
 _DAY = r"\d{4}-\d\d-\d\d"
 _TIME = r"\d\d:\d\d(:\d\d(\.\d{1,6}0*)?)?( ?(Z|[+-]\d\d(:?\d\d)?))?"
-_FLOAT = r"[+-]?((0|[1-9]\d*)(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?"
+_FLOAT = r"([+-]?((0|[1-9]\d*)(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?|nan|-?inf)"
 
 
 def cast(raw: str, column: FileColumn, dialect: Dialect) -> str:

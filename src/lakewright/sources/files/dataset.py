@@ -124,13 +124,16 @@ def lake_names(headers: Iterable[str]) -> list[str]:
 
 
 def misfit(dataset: Dataset, headers: Iterable[str]) -> str | None:
-    """Why a file with these headers is not one of the dataset's, or None; order alone is no reason."""
+    """Why a file with these headers is not one of the dataset's, or None.
+
+    Order alone is no reason, and a key that no JSON object of the file has is none.
+    """
     found = list(headers)
     expected = [column.source_name for column in dataset.columns]
-    missing = [name for name in expected if name not in found]
+    missing = [name for name in expected if name not in found] if dataset.dialect.format != "json" else []
     added = [name for name in found if name not in expected]
     twice = sorted({name for name in found if found.count(name) > 1} & set(expected)) if len(found) > len(set(found)) else []
-    if len(found) == 1 and len(expected) > 1:
+    if dataset.dialect.format == "csv" and len(found) == 1 and len(expected) > 1:
         return (
             f"it has one column where {len(expected)} are expected: is another separator than {dataset.dialect.delimiter!r} used"
         )

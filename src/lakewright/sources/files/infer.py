@@ -12,9 +12,9 @@ from lakewright.model.names import quote_literal
 from lakewright.sources.files import scan
 from lakewright.sources.files.casts import cast
 from lakewright.sources.files.dataset import Dataset, Dialect, FileColumn, lake_names
-from lakewright.sources.files.header import headers
 from lakewright.sources.files.keys import keys
 from lakewright.sources.files.plain import plain
+from lakewright.sources.files.records import names, relation, schema
 from lakewright.sources.files.sniff import sniff
 
 SAMPLE = 2_000
@@ -81,10 +81,10 @@ def infer(path: Path, name: str, *, temp: Path, memory_limit: str = "512MB") -> 
     """
     dialect = sniff(path)
     with plain(path, dialect, temp) as text, scan.opened(temp, memory_limit, path.name) as connection:
-        names = headers(text, dialect, path.name)
-        scan.structure(connection, text, dialect, names, path.name)
-        source = f"(SELECT * FROM ({scan.relation(text, dialect, names)}) WHERE special IS NULL)"
-        places = [f"c{number}" for number in range(len(names))]
+        headers = names(connection, text, dialect, path.name)
+        scan.structure(connection, text, dialect, headers, path.name)
+        source = f"(SELECT * FROM ({relation(text, dialect, headers)}) WHERE special IS NULL)"
+        places = [f"c{number}" for number in range(len(headers))]
         connection.execute(f"CREATE TABLE sample AS FROM {source} LIMIT {SAMPLE}")
         _, sampled = _look(connection, "sample", [(place, _KINDS) for place in places])
         hopeful = [tuple(kind for kind, count in seen.misfits.items() if count <= seen.values * _FAR) for seen in sampled]
@@ -96,9 +96,12 @@ def infer(path: Path, name: str, *, temp: Path, memory_limit: str = "512MB") -> 
         style, day_first = _style(found), _day_first(found)
         columns = [
             _column(FileColumn(lake_name, header, types.STRING), seen, style, day_first)
-            for lake_name, header, seen in zip(lake_names(names), names, found, strict=True)
+            for lake_name, header, seen in zip(lake_names(headers), headers, found, strict=True)
         ]
         columns = _narrowed(connection, source, columns, style)
+        if dialect.format == "parquet":
+            kinds = [kind for _, kind in schema(connection, text)]
+            columns = [FileColumn(c.name, c.source_name, kind, c.nullable) for c, kind in zip(columns, kinds, strict=True)]
         dialect = dataclasses.replace(dialect, decimal=style[0], thousands=style[1])
         distinct = [seen.distinct for seen in found]
         return Dataset(name, dialect, tuple(columns), keys(connection, source, columns, distinct, rows, name), rows)

@@ -18,8 +18,8 @@ from lakewright.model import types
 from lakewright.sources.files import scan
 from lakewright.sources.files.casts import cast, nulls_left_out
 from lakewright.sources.files.dataset import LINE, Dataset, FileColumn, misfit
-from lakewright.sources.files.header import headers
 from lakewright.sources.files.plain import plain
+from lakewright.sources.files.records import HEADER_AGAIN, MAX_LINE, MAX_TEXT, NOT_AN_OBJECT, SKIPPED, names, relation
 
 BATCH_ROWS = 100_000
 BATCH_BYTES = 32 << 20
@@ -40,9 +40,9 @@ stands in the file, or written again from its values where it could be told apar
 _BROKEN = {
     "UNQUOTED VALUE": "quotes: not closed, or text behind a closing quote",
     "INVALID ENCODING": "encoding: not UTF-8",
-    "LINE SIZE OVER MAXIMUM": f"length: more than {scan.MAX_LINE:,} bytes",
+    "LINE SIZE OVER MAXIMUM": f"length: more than {MAX_LINE:,} bytes",
 }
-_SPECIAL = {scan.HEADER_AGAIN: "header: the header once more", scan.NOT_AN_OBJECT: "json: not one object"}
+_SPECIAL = {HEADER_AGAIN: "header: the header once more", NOT_AN_OBJECT: "json: not one object"}
 
 
 class Piece(NamedTuple):
@@ -108,7 +108,7 @@ class Reading:
         values = ", ".join(f"t{number}" for number in range(len(columns)))
         fault = f"CASE WHEN special IS NOT NULL THEN special {faults} END"
         record = "[line]" if dialect.format == "json" else f"[{', '.join(f'c{n}' for n in range(len(self._headers)))}]"
-        source = f"SELECT *, {casts} FROM ({scan.relation(self._path, dialect, self._headers)})"
+        source = f"SELECT *, {casts} FROM ({relation(self._path, dialect, self._headers)})"
         return f"""
             SELECT {values}, fault, CASE WHEN fault IS NOT NULL THEN {record} END AS record,
                    CASE fault {" ".join(f"WHEN {n} THEN {place}" for n, place in enumerate(places))} END AS value
@@ -133,7 +133,7 @@ class Reading:
         """The rejects among records that have the right columns; skipped ones are counted here and left out."""
         rejects = []
         for line, fault, record, value in zip(lines.to_pylist(), *(faulty.column(n).to_pylist() for n in range(3)), strict=True):
-            if fault == scan.SKIPPED:
+            if fault == SKIPPED:
                 self.skipped += 1
                 continue
             column = self._dataset.columns[fault] if fault >= 0 else None
@@ -185,7 +185,7 @@ def read(path: Path, dataset: Dataset, *, temp: Path, memory_limit: str = "512MB
     Raises `SourceError`: LW-262 where its columns are not the dataset's, and what `plain`, `headers` and `structure` raise.
     """
     with plain(path, dataset.dialect, temp) as text, scan.opened(temp, memory_limit, path.name) as connection:
-        found = headers(text, dataset.dialect, path.name)
+        found = names(connection, text, dataset.dialect, path.name)
         reason = misfit(dataset, found)
         if reason is not None:
             raise SourceError(
@@ -194,6 +194,8 @@ def read(path: Path, dataset: Dataset, *, temp: Path, memory_limit: str = "512MB
                 where=f"{path.name}:{dataset.dialect.skip + 1}",
                 hint="correct the file, or the dataset's columns",
             )
+        if dataset.dialect.format == "json":
+            found = [column.source_name for column in dataset.columns]
         yield Reading(connection, text, dataset, found, path.name)
 
 
@@ -208,7 +210,7 @@ def _broken_reason(kind: str, message: str) -> str:
 
 
 def _cut(text: str) -> str:
-    return text.encode()[: scan.MAX_TEXT].decode(errors="ignore") if len(text) * 4 > scan.MAX_TEXT else text
+    return text.encode()[:MAX_TEXT].decode(errors="ignore") if len(text) * 4 > MAX_TEXT else text
 
 
 def _rejects(rows: list[tuple[int, str | None, str | None, str, str]]) -> pa.RecordBatch:

@@ -1,4 +1,4 @@
-"""A file as a relation of DuckDB: its records in order, each value as text, and the records that are none."""
+"""One pass over a file for its records alone: how many there are, and those that cannot be told apart."""
 
 from __future__ import annotations
 
@@ -13,19 +13,11 @@ import numpy as np
 from lakewright.errors import SourceError
 from lakewright.model.names import quote_literal
 from lakewright.sources.files.dataset import Dialect
+from lakewright.sources.files.records import MAX_LINE, relation
 from lakewright.sources.files.tally import blank_lines, tally
 
-MAX_TEXT = 64 * 1024
-MAX_LINE = 2 << 20
-_BUFFER = 4 * MAX_LINE
 MAX_BROKEN = 5_000_000
 """A file with more broken records is refused: their lines are held in memory, eight bytes each."""
-
-SKIPPED, NOT_AN_OBJECT, HEADER_AGAIN = -1, -2, -3
-"""Of a record's ``special``, which is NULL for rows: a blank or comment line; a JSON line that is no object; the header once
-more, as where exports were put behind each other."""
-
-_UNIT_SEPARATOR = "\x1f"
 
 
 class Structure(NamedTuple):
@@ -102,39 +94,15 @@ def known_errors(place: str) -> Iterator[None]:
         ) from None
 
 
-def relation(path: Path, dialect: Dialect, headers: list[str]) -> str:
-    """A SELECT of the file's records in their order: ``c0``, ``c1`` ... as text, and ``special``.
-
-    Records that cannot be told apart into columns are left out, and stand in DuckDB's table of rejects.
-    """
-    columns = [f"c{number}" for number in range(len(headers))]
-    if dialect.format == "json":
-        pointers = ", ".join(quote_literal("/" + name.replace("~", "~0").replace("/", "~1")) for name in headers)
-        lines = _read_csv(path, Dialect(delimiter=_UNIT_SEPARATOR, quote="", escape="", header=False), ["line"])
-        values = ", ".join(f"v[{number}] AS c{number - 1}" for number in range(1, len(headers) + 1))
-        special = f"CASE WHEN line IS NULL THEN {SKIPPED} WHEN NOT is_object THEN {NOT_AN_OBJECT} END AS special"
-        parsed = (
-            f"SELECT line, CASE WHEN json_valid(line) THEN json_type(line) = 'OBJECT' ELSE false END AS is_object FROM {lines}"
-        )
-        taken = f"SELECT *, CASE WHEN is_object THEN json_extract_string(line, [{pointers}]) END AS v FROM ({parsed})"
-        return f"SELECT {values}, {special}, line FROM ({taken})"
-    cases = ""
-    if dialect.comment:
-        cases += f" WHEN starts_with(c0, {quote_literal(dialect.comment)}) THEN {SKIPPED}"
-    if dialect.header:
-        named = [(column, name) for column, name in zip(columns, headers, strict=True) if name not in dialect.nulls]
-        same = " AND ".join(f"trim({column}) = {quote_literal(name)}" for column, name in named)
-        cases += f" WHEN {same} THEN {HEADER_AGAIN}"
-    special = f"CASE{cases} END" if cases else "NULL"
-    return f"SELECT {', '.join(columns)}, {special} AS special FROM {_read_csv(path, dialect, columns)}"
-
-
 def structure(connection: duckdb.DuckDBPyConnection, path: Path, dialect: Dialect, headers: list[str], place: str) -> Structure:
     """Read the whole file once for its records alone, and make the table ``broken``.
 
     DuckDB loses records without a word where a quote stays open or a line is over the limit, so all lines of the file are
     accounted for. Raises `SourceError`: LW-267 where they cannot be, LW-269 more than `MAX_BROKEN` broken records.
     """
+    if dialect.format == "parquet":
+        (records,) = connection.execute(f"SELECT count(*) FROM ({relation(path, dialect, headers)})").fetchall()[0]
+        return Structure(records, 0, np.empty(0, np.int64), 1)
     counted = tally(path)
     # Bytes that are no UTF-8 are only found in columns that are asked for.
     columns = "" if counted.utf8 else "".join(f", count(c{number})" for number in range(len(headers)))
@@ -184,29 +152,3 @@ def _account(connection: duckdb.DuckDBPyConnection, path: Path, source: str, wid
 
 def _line_ends(text: str) -> str:
     return f"strlen({text}) - strlen(replace({text}, chr(10), ''))"
-
-
-def _read_csv(path: Path, dialect: Dialect, columns: list[str]) -> str:
-    options = {
-        "auto_detect": "false",
-        "columns": "{" + ", ".join(f"'{column}': 'VARCHAR'" for column in columns) + "}",
-        "header": str(dialect.header).lower(),
-        "skip": str(dialect.skip),
-        "delim": quote_literal(dialect.delimiter),
-        "quote": quote_literal(dialect.quote),
-        "escape": quote_literal(dialect.escape),
-        "nullstr": "[" + ", ".join(map(quote_literal, dialect.nulls or ("\x00null",))) + "]",
-        "strict_mode": "true",
-        "max_line_size": str(MAX_LINE),
-        "buffer_size": str(_BUFFER),
-        # Not ignore_errors: that gives up good records behind a broken one.
-        "store_rejects": "true",
-        "rejects_line_size_limit": str(MAX_TEXT),
-    }
-    listed = ", ".join(f"{name} = {value}" for name, value in options.items())
-    return f"read_csv({quote_literal(_literal_path(path))}, {listed})"
-
-
-def _literal_path(path: Path) -> str:
-    """A path that DuckDB takes as it is: no pattern."""
-    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in str(path))
