@@ -135,3 +135,34 @@ def test_the_life_of_partitions_goes_on(loaded: Shop) -> None:
     for name in names:
         loaded.sql(f"TRUNCATE {name}_one")
     stop_until_a_resync(loaded, names)
+
+
+def test_a_publication_that_left_changes_out(loaded: Shop) -> None:
+    ours = f"PUBLICATION {loaded.sql('SELECT pubname FROM pg_publication WHERE pubupdate')[0][0]}"
+    again = (f"ALTER {ours} DROP TABLE {{t}}", "UPDATE {t} SET v = 5", f"ALTER {ours} ADD TABLE {{t}}")
+    cases: Cases = [
+        (PLAIN, f"ALTER {ours} DROP TABLE {{t}}", f"ALTER {ours} ADD TABLE {{t}} WHERE (id > 5)"),
+        (PLAIN, f"ALTER {ours} DROP TABLE {{t}}", f"ALTER {ours} ADD TABLE {{t}} (id, v)"),
+        (PLAIN, *again),
+        (PLAIN, f"ALTER {ours} DROP TABLE {{t}}"),
+    ]
+    names = silent(loaded, cases)
+    stop_until_a_resync(loaded, names, code="LW-226")
+    loaded.sql(f"INSERT INTO {names[0]} VALUES (2), (6); DELETE FROM {names[0]} WHERE id = 1")
+    assert loaded.equal()[names[0]] == "equal"
+
+
+def test_a_publication_that_left_operations_out(loaded: Shop) -> None:
+    (name,) = loaded.sql("SELECT pubname FROM pg_publication WHERE pubupdate")[0]
+    for options in ("publish = 'insert'", "publish_via_partition_root = false"):
+        loaded.sql(f"ALTER PUBLICATION {name} SET ({options})")
+        loaded.sql("UPDATE orders SET price = price + 1")
+        assert set(loaded.equal().values()) == {"stopped"}
+        loaded.ok("apply")
+        loaded.ok("resync", "orders")
+        loaded.ok("resync", "parts")
+        assert set(loaded.equal().values()) == {"equal"}
+    loaded.sql(f"ALTER PUBLICATION {name} SET (publish = 'insert')")
+    loaded.sql("DELETE FROM orders WHERE id = 1")
+    loaded.ok("apply")
+    assert set(loaded.equal().values()) == {"stopped"}

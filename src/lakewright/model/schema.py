@@ -10,6 +10,9 @@ import pyarrow as pa
 from lakewright.model import types
 from lakewright.model.names import TableName
 
+_SEEN_TOO_LONG_AGO = 1_000_000_000
+"""Transactions; the server compares their numbers only where they are less than twice as many apart."""
+
 Identity = Literal["default", "index", "full", "nothing"]
 
 
@@ -159,7 +162,9 @@ def compare(old: TableSchema, new: TableSchema) -> SchemaChange:
         # It was there before, as a generated column: its values stayed.
         if untold or 0 < column.number <= old.attributes:
             return SchemaChange(refusal=f"its new column {column.name} has values in older rows that the stream does not tell")
-    labelled = any(column.labels != after[name].labels for name, column in before.items())
+    labelled = new.seen - old.seen > _SEEN_TOO_LONG_AGO or any(
+        column.labels != after[name].labels for name, column in before.items()
+    )
     return SchemaChange(added=added, news=labelled or (not old.attributes and new.attributes > 0) or _leaves(old) != _leaves(new))
 
 

@@ -253,7 +253,9 @@ class Capture:
         Where a log begins that would have none, raises why.
         """
         refused = self._unpublished(schemas)
-        schemas = [schema for schema in schemas if schema.name not in refused]
+        published = {schema.name for schema in schemas} - refused.keys()
+        # Looked at after they were published: what the source published later than that, it did not for a while.
+        schemas = [schema for schema in self._source.discover() if schema.name in published]
         if schemas:
             refused |= load(self._source, self._log, writer, schemas, begins, self._notice)
         if begins and all(schema.name in refused for schema in schemas):

@@ -50,20 +50,31 @@ class Publications:
         names = {table.name for table in tables}
         return _execute(session, [s for s in self._steps(session, tables) if s.removes is None or s.removes in names])
 
-    def missing(self, session: Session, tables: Sequence[TableSchema]) -> list[TableName]:
-        """Those of `tables` that the publication they belong to does not publish: their changes would not be sent."""
-        published = [_published(session, name) for name in self.names]
-        return [table.name for table in tables if table.name not in published[0 if table.key else 1]]
+    def interrupted(self, session: Session, tables: Sequence[TableSchema]) -> list[TableName]:
+        """Those of `tables` that the publication they belong to does not publish, or not whole, or not since they were looked
+        at: changes of them may not have been sent."""
+        sent: set[int] = set()
+        for name, operations, wanted in self._wanted(tables):
+            options = [True, *(operation in operations for operation in _ALL)]
+            with session.cursor() as cursor:
+                cursor.execute(_SENT, ([t.oid for t in wanted], [t.seen for t in wanted], name, options))
+                sent |= {oid for (oid,) in cursor.fetchall()}
+        return [table.name for table in tables if table.oid not in sent]
+
+    def _wanted(self, tables: Sequence[TableSchema]) -> list[tuple[str, tuple[str, ...], list[TableSchema]]]:
+        """Each publication, what it publishes, and of which tables."""
+        keyed, keyless = ([table for table in tables if bool(table.key) == has_key] for has_key in (True, False))
+        return [(self.names[0], _ALL, keyed), (self.names[1], _INSERTS, keyless)]
 
     def _steps(self, session: Session, tables: Sequence[TableSchema]) -> list[_Step]:
-        keyed = {table.name for table in tables if table.key}
-        keyless = {table.name for table in tables if not table.key}
         steps = []
-        for name, operations, wanted in ((self.names[0], _ALL, keyed), (self.names[1], _INSERTS, keyless)):
+        for name, operations, of_tables in self._wanted(tables):
+            wanted = {table.name for table in of_tables}
             steps += _settle(session, name, operations)
             published = _published(session, name)
-            steps += [_remove(name, table) for table in sorted(published - wanted)]
-            steps += [_add(name, table) for table in sorted(wanted - published)]
+            whole = {table for table in published if published[table]}
+            steps += [_remove(name, table) for table in sorted(published.keys() - (wanted & whole))]
+            steps += [_add(name, table) for table in sorted(wanted - whole)]
         return steps
 
 
@@ -158,17 +169,30 @@ def _settle(session: Session, name: str, operations: tuple[str, ...]) -> list[_S
     return []
 
 
-def _published(session: Session, name: str) -> set[TableName]:
-    """The tables that a publication names."""
+# A row filter or a column list leaves something out; before PostgreSQL 15 there are none.
+_WHOLE = "(to_jsonb(r) ->> 'prqual') IS NULL AND (to_jsonb(r) ->> 'prattrs') IS NULL"
+# Every ALTER of a publication that matters writes its row, or the table's, anew. Numbers of transactions are compared by their
+# last 32 bits, where they are not further apart than that.
+_SENT = f"""
+SELECT t.oid FROM unnest(%s::oid[], %s::bigint[]) AS t(oid, seen) JOIN pg_publication p ON p.pubname = %s
+    JOIN pg_publication_rel r ON r.prpubid = p.oid AND r.prrelid = t.oid
+WHERE {_WHOLE} AND ARRAY[p.pubviaroot, p.pubinsert, p.pubupdate, p.pubdelete, p.pubtruncate] = %s
+  AND (t.seen = 0 OR least(age(p.xmin), age(r.xmin)) > age(t.seen::text::xid8::xid)
+    AND pg_snapshot_xmax(pg_current_snapshot())::text::bigint - t.seen < 2000000000)
+"""
+
+
+def _published(session: Session, name: str) -> dict[TableName, bool]:
+    """The tables that a publication names, and whether it publishes all of their rows and columns."""
     with session.cursor() as cursor:
         cursor.execute(
-            """
-            SELECT n.nspname, c.relname FROM pg_publication p JOIN pg_publication_rel r ON r.prpubid = p.oid
+            f"""
+            SELECT n.nspname, c.relname, {_WHOLE} FROM pg_publication p JOIN pg_publication_rel r ON r.prpubid = p.oid
                 JOIN pg_class c ON c.oid = r.prrelid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE p.pubname = %s
             """,
             (name,),
         )
-        return {TableName(*row) for row in cursor.fetchall()}
+        return {TableName(schema, table): whole for schema, table, whole in cursor.fetchall()}
 
 
 # ONLY, here and there: the children of an inherited table are tables of their own.

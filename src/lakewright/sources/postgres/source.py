@@ -118,7 +118,7 @@ class PostgresSource:
         """See `contracts.Source`."""
         with self.database.session() as session:
             found, refused = catalog.discover(session, self._tables, self._types)
-            unpublished = set(self.publications.missing(session, tables))
+            unpublished = set(self.publications.interrupted(session, tables))
             now = {table.name: table for table in found}
             reasons: dict[TableName, LakewrightError] = {table.table: table.error for table in refused}
             grown, doubted = [], []
@@ -253,5 +253,5 @@ def _cannot_go_on(
     if (leaf := heaps.filled(session, table, now)) is not None:
         return _refusal(table, f"partition {leaf} was attached with rows that the stream does not tell")
     if table.name in unpublished:
-        return SourceError("LW-226", f"table {table.name} was taken out of its publication", hint=hint)
+        return SourceError("LW-226", f"the publication of table {table.name} was altered, so changes may be missing", hint=hint)
     return None
