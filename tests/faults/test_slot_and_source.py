@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
+import signal
 import threading
 from collections.abc import Iterator
 
@@ -14,7 +16,7 @@ import pytest
 from lakewright.sources.postgres import source as postgres
 from lakewright.sources.postgres.embedded import EmbeddedPostgres
 from tests.conftest import run_sql
-from tests.faults.conftest import VALUE, Shop
+from tests.faults.conftest import VALUE, Shop, wait
 
 ALL_EQUAL = {"orders": "equal", "parts": "equal"}
 
@@ -143,6 +145,56 @@ def test_a_source_that_was_restored_from_a_backup(
     assert (told.code, "restored from a backup" in told.message) == ("LW-224", True)
     assert "`lakewright resync`" in (told.hint or "")
     mended_by_resync(shop)
+
+
+@pytest.mark.parametrize("changes", [1, 0])
+def test_a_restored_source_that_went_on(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, own_server: EmbeddedPostgres, changes: int
+) -> None:
+    moved(shop, monkeypatch, own_server)
+    shop.ok("run")
+    own_server.stop()
+    backup = own_server.folder / "backup"
+    shutil.copytree(own_server.data, backup)
+    chown_like(own_server.data, backup)
+    own_server.start()
+    for _ in range(changes):
+        change(shop)
+    run_sql(own_server.url, "SELECT pg_logical_emit_message(true, 'elsewhere', repeat('x', 10000))")
+    shop.ok("run")
+    own_server.stop()
+    shutil.rmtree(own_server.data)
+    backup.rename(own_server.data)
+    own_server.start()
+    change(shop)
+    # Its log has passed the place up to which the lake has it, with other changes.
+    run_sql(own_server.url, *["SELECT pg_logical_emit_message(true, 'elsewhere', repeat('y', 100000))"] * 3)
+    told = shop.fails("run")
+    assert (told.code, "restored from a backup" in told.message) == ("LW-224", True)
+    assert "`lakewright resync`" in (told.hint or "")
+    mended_by_resync(shop)
+
+
+def test_a_server_that_crashed_sends_again_what_the_lake_has(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, own_server: EmbeddedPostgres
+) -> None:
+    moved(shop, monkeypatch, own_server)
+    shop.ok("run")
+    ((before,),) = run_sql(own_server.url, "SELECT confirmed_flush_lsn FROM pg_replication_slots")
+    for _ in range(3):
+        change(shop)
+        shop.ok("run")
+        own_server_crash(own_server)
+        change(shop)
+        assert shop.equal() == ALL_EQUAL
+    assert run_sql(own_server.url, "SELECT confirmed_flush_lsn FROM pg_replication_slots") != [(before,)]
+
+
+def own_server_crash(server: EmbeddedPostgres) -> None:
+    """Kill the server, so that its slots may be where its last checkpoint left them, and start it again."""
+    os.kill(int((server.data / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
+    wait(lambda: not server.is_running())
+    server.start()
 
 
 def test_another_system_is_a_new_generation_by_itself(

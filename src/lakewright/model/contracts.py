@@ -131,6 +131,19 @@ class Flush:
 
 
 @dataclasses.dataclass(frozen=True)
+class Past:
+    """What the log has of a stream, to be compared with what is sent again.
+
+    ``commit`` is the LSN of the last transaction with changes in it (0: there is none), which was committed between ``times``
+    (UTC, None without one). After ``quiet`` up to the log's end it has no change of a table that is followed.
+    """
+
+    commit: int
+    times: tuple[datetime.datetime, datetime.datetime] | None
+    quiet: Position
+
+
+@dataclasses.dataclass(frozen=True)
 class Drift:
     """Tables that changed while their stream was silent.
 
@@ -203,11 +216,16 @@ class Source(Protocol):
         ...
 
     def open_stream(
-        self, after: Position, schemas: Sequence[TableSchema], starts: Mapping[TableName, Position]
+        self,
+        after: Position,
+        schemas: Sequence[TableSchema],
+        starts: Mapping[TableName, Position],
+        past: Past | None = None,
     ) -> contextlib.AbstractContextManager[Stream]:
         """The changes after `after`; `schemas` are the tables' schemas as of that position, others are left out.
 
-        A table in `starts` begins at that later position, and its schema is as of there.
+        A table in `starts` begins at that later position, and its schema is as of there. What the source sends again from before
+        `after` must be what `past` tells of: else the source has another history than the log, which is an error.
         """
         ...
 

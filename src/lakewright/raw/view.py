@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from lakewright.errors import LogError, SourceError
-from lakewright.model.contracts import Stopped
+from lakewright.model.contracts import Past, Stopped
 from lakewright.model.names import TableName
 from lakewright.model.position import START, Feed, Position
 from lakewright.raw.manifest import Kind, Manifest, Page, RawFile, StoppedTable
@@ -102,6 +102,14 @@ class LogView:
         log = self._log(table)
         older = self._in_pages(table, (page for page in log.pages if page.last_time > time))
         return next(((file,) for file in itertools.chain(older, log.changes) if file.last_time > time), ())
+
+    def past(self) -> Past:
+        """What a stream from the log's end on may send again; only the newest files are asked."""
+        changes = [file for log in self._tables.values() for file in log.changes[-1:]]
+        loads = [load.position for log in self._tables.values() for load in log.loads if load.position <= self.watermark]
+        quiet = max([START, *loads, *(file.last for file in changes)])
+        last = max((file for file in changes if file.rows), key=lambda file: file.last, default=None)
+        return Past(last.last.lsn, (last.first_time, last.last_time), quiet) if last else Past(0, None, quiet)
 
     def files_of(self, table: TableName, after: Position = START, upto: Position | None = None) -> tuple[RawFile, ...]:
         """The table's files in the current feed: loads in (after, upto] by generation, then `changes`; by default all."""

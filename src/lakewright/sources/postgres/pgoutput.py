@@ -15,9 +15,9 @@ import numpy as np
 
 from lakewright.errors import LakewrightError, SourceError, SourceUnreachable
 from lakewright.model.batch import ChangeBatch
-from lakewright.model.contracts import Stopped
+from lakewright.model.contracts import Past, Stopped
 from lakewright.model.names import TableName
-from lakewright.model.position import Position
+from lakewright.model.position import Position, format_lsn
 from lakewright.model.schema import TableSchema, compare
 from lakewright.sources.postgres.messages import Integers, Messages, malformed
 from lakewright.sources.postgres.relation import Relation
@@ -76,14 +76,23 @@ class Decoder:
     there. The first change of a table after a Relation message of a new shape asks `resolve`. Where the table can go on, the
     changes from there on come under the new schema with ``number`` 0; else it is reported as stopped, at the position just
     before, and its later changes are left out. They keep their ordinals. So it is with a value that no row of the lake can have.
+
+    What comes from before `after` has come before: where it is not what `past` tells of, the source has another history.
     """
 
     def __init__(
-        self, schemas: Sequence[TableSchema], after: Position, resolve: Resolve, starts: Mapping[TableName, Position]
+        self,
+        schemas: Sequence[TableSchema],
+        after: Position,
+        resolve: Resolve,
+        starts: Mapping[TableName, Position],
+        past: Past | None = None,
     ) -> None:
         self._schemas = {schema.name: schema for schema in schemas}
         self._after = after
         self._starts = starts
+        self._quiet = min(past.quiet, after) if past else after
+        self._awaited = past if past and past.commit else None
         self._resolve = resolve
         self._open: _Transaction | None = None
         self._relations: dict[int, Relation] = {}
@@ -97,18 +106,22 @@ class Decoder:
     def decode(self, payloads: Sequence[bytes]) -> Decoded:
         """The changes of the next messages; batches of one table in change order.
 
-        Raises `SourceError` for malformed messages, and `SourceUnreachable` from `resolve`; the decoder is of no use then.
+        Raises `SourceError` for malformed messages and for another history, and `SourceUnreachable` from `resolve`; the decoder
+        is of no use then.
         """
         if not payloads:
             return Decoded((), (), None, None)
         messages = Messages(payloads)
         places, committed, time = self._number(messages)
-        wanted = np.flatnonzero(_COUNTED[messages.kinds] & places.after(self._after))
+        wanted = np.flatnonzero(_COUNTED[messages.kinds] & places.after(self._quiet))
         batches: list[ChangeBatch] = []
         stopped: list[Stopped] = []
         for relation, of_relation in self._by_relation(messages, wanted):
             start = self._starts.get(relation.name, self._after)
-            index = of_relation[places.rows(of_relation).after(start)]
+            here = places.rows(of_relation)
+            if start == self._after and relation.name in self._schemas and not here.after(start).all():
+                raise restored(f"the source sends a change of {relation.name} that it did not have when it was captured")
+            index = of_relation[here.after(start)]
             if not len(index):
                 continue
             here = places.rows(index)
@@ -143,6 +156,7 @@ class Decoder:
         lengths = messages.ends - messages.starts
         if (lengths[begins] != _BEGIN_LENGTH).any() or (lengths[commits] != _COMMIT_LENGTH).any():
             raise malformed("a begin or commit has the wrong length")
+        self._meet(messages, begins)
         lsns = np.concatenate([[carried.lsn], messages.integers(begins, 1, ">i8")])
         times = np.concatenate([[carried.time], messages.integers(begins, 9, ">i8") + _POSTGRES_EPOCH])
         numbers = np.concatenate([[carried.number], messages.integers(begins, 17, ">u4")])
@@ -160,6 +174,22 @@ class Decoder:
         if not len(commits):
             return places, None, None
         return places, int(ends[-1]), _time(int(places.times[commits[-1]]))
+
+    def _meet(self, messages: Messages, begins: Integers) -> None:
+        """Whether one of the transactions that begin is the one that must come again."""
+        if self._awaited is None or self._awaited.times is None:
+            return
+        first, last = ((time - _UNIX_EPOCH) // datetime.timedelta(microseconds=1) for time in self._awaited.times)
+        times = messages.integers(begins, 9, ">i8") + _POSTGRES_EPOCH
+        if ((messages.integers(begins, 1, ">i8") == self._awaited.commit) & (times >= first) & (times <= last)).any():
+            self._awaited = None
+
+    def check_past(self) -> None:
+        """Raise `SourceError` where a transaction that must come again has not: the stream is past it."""
+        if self._awaited is not None:
+            raise restored(
+                f"the source does not have the transaction any more that was captured at {format_lsn(self._awaited.commit)}"
+            )
 
     def _by_relation(self, messages: Messages, changes: Integers) -> Iterator[tuple[Relation, Integers]]:
         """The changes of each relation, cut where a Relation message gave it a new shape; takes up Relation messages."""
@@ -220,6 +250,12 @@ class Decoder:
         if change.refusal is not None:
             raise SourceError("LW-242", f"table {name} cannot go on: {change.refusal}", hint=hint)
         return now if change.added else known
+
+
+def restored(reason: str) -> SourceError:
+    """The error for a source whose history is not the one that was captured."""
+    hint = "`lakewright resync` loads the tables anew"
+    return SourceError("LW-224", f"{reason}: it was restored from a backup", hint=hint)
 
 
 def _by_oid(messages: Messages, changes: Integers) -> Iterator[tuple[int, Integers]]:

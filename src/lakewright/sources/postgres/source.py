@@ -11,7 +11,7 @@ import psycopg2.errors
 from psycopg2.extensions import connection as Session
 
 from lakewright.errors import LakewrightError, SourceError
-from lakewright.model.contracts import Drift
+from lakewright.model.contracts import Drift, Past
 from lakewright.model.names import TableName
 from lakewright.model.position import START, Feed, Position, format_lsn, parse_lsn
 from lakewright.model.schema import TableSchema, compare
@@ -19,6 +19,7 @@ from lakewright.sources.postgres import catalog, doctor, heaps
 from lakewright.sources.postgres.catalog import Refused, Types
 from lakewright.sources.postgres.connection import Database, translated
 from lakewright.sources.postgres.doctor import Finding
+from lakewright.sources.postgres.pgoutput import restored
 from lakewright.sources.postgres.publication import Publications, Slot, drop_slot, find_slot
 from lakewright.sources.postgres.relation import Relation
 from lakewright.sources.postgres.snapshot import SnapshotLoad, open_snapshot
@@ -93,14 +94,20 @@ class PostgresSource:
 
     @contextlib.contextmanager
     def open_stream(
-        self, after: Position, schemas: Sequence[TableSchema], starts: Mapping[TableName, Position]
+        self,
+        after: Position,
+        schemas: Sequence[TableSchema],
+        starts: Mapping[TableName, Position],
+        past: Past | None = None,
     ) -> Iterator[PostgresStream]:
         """See `contracts.Source`. Raises `SourceError` where the slot is taken, gone, or does not fit `after`."""
         with self.database.session() as session:
-            self._check(self._await_free(session), after, _flush_lsn(session))
+            confirmed = self._check(self._await_free(session), after, _flush_lsn(session))
+        if past is not None and past.commit < confirmed:
+            past = dataclasses.replace(past, commit=0)  # not sent again
         with translated(), contextlib.closing(self.database.replication()) as connection, connection.cursor() as cursor:
             try:
-                stream = PostgresStream(cursor, self.name, self.publications.names, after, schemas, self._resolve, starts)
+                stream = PostgresStream(cursor, self.name, self.publications.names, after, schemas, self._resolve, starts, past)
             except psycopg2.errors.ObjectInUse as error:
                 raise self._taken(str(error.diag.message_primary)) from None
             yield stream
@@ -210,8 +217,8 @@ class PostgresSource:
         hint = f"stop the other capture, or end it with SELECT pg_terminate_backend({pid or 'PID'}) in the source"
         return SourceError("LW-220", f"replication slot {self.name} is taken: {detail}", hint=hint)
 
-    def _check(self, slot: Slot | None, after: Position, flushed: int) -> None:
-        """Raise `SourceError` unless the slot still has every change after `after`."""
+    def _check(self, slot: Slot | None, after: Position, flushed: int) -> int:
+        """The LSN from which on the slot sends; raises `SourceError` unless it still has every change after `after`."""
         hint = "`lakewright resync` loads the tables anew"
         if slot is None:
             raise SourceError("LW-222", f"replication slot {self.name} does not exist any more", hint=hint)
@@ -220,12 +227,12 @@ class PostgresSource:
                 "LW-223", f"the server gave up keeping the changes that slot {self.name} still had to give", hint=hint
             )
         if flushed < after.lsn:
-            message = f"the source ends at {format_lsn(flushed)}, but was captured up to {format_lsn(after.lsn)} before"
-            raise SourceError("LW-224", f"{message}: it was restored from a backup", hint=hint)
+            raise restored(f"the source ends at {format_lsn(flushed)}, but was captured up to {format_lsn(after.lsn)} before")
         if slot.confirmed is None or slot.confirmed > after.lsn:
             begins, ended = format_lsn(slot.confirmed or 0), format_lsn(after.lsn)
             message = f"slot {self.name} begins at {begins}, but was captured only up to {ended}"
             raise SourceError("LW-225", f"{message}: the changes between are gone", hint=hint)
+        return slot.confirmed
 
 
 def _flush_lsn(session: Session) -> int:

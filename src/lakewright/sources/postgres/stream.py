@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from psycopg2 import sql
 from psycopg2.extras import ReplicationCursor
 
-from lakewright.model.contracts import Flush
+from lakewright.model.contracts import Flush, Past
 from lakewright.model.names import TableName
 from lakewright.model.position import Position
 from lakewright.model.schema import TableSchema
@@ -40,8 +40,9 @@ class PostgresStream:
         schemas: Sequence[TableSchema],
         resolve: Resolve,
         starts: Mapping[TableName, Position],
+        past: Past | None = None,
     ) -> None:
-        """Starts replication; `after`, `schemas` and `starts` are as in `Source.open_stream`, `resolve` as in `Decoder`.
+        """Starts replication; `after`, `schemas`, `starts` and `past` are as in `Source.open_stream`, `resolve` as in `Decoder`.
 
         `publications` must be the same for the slot's whole life, or ordinals change.
 
@@ -52,7 +53,8 @@ class PostgresStream:
         command = template.format(sql.Identifier(slot), sql.Literal(names)).as_string(cursor)
         cursor.start_replication_expert(command)  # type: ignore[no-untyped-call]
         self._link = CopyBoth(cursor.connection)
-        self._decoder = Decoder(schemas, after, resolve, starts)
+        self._decoder = Decoder(schemas, after, resolve, starts, past)
+        self._after = after
         self._messages: list[bytes] = []
         self._size = 0
         self._whole = 0
@@ -69,6 +71,8 @@ class PostgresStream:
             decoded = self._decoder.decode(self._take())
             self._complete = max(self._complete, decoded.committed or 0)
             watermark = None if self._decoder.in_transaction else Position(self._complete)
+            if self._complete > self._after.lsn:
+                self._decoder.check_past()
             urgent, self._asked = self._asked, False
             yield Flush(decoded.batches, decoded.stopped, watermark, decoded.time, urgent)
 
