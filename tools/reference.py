@@ -137,11 +137,12 @@ def _settings(model: type[Settings], prefix: str = "") -> list[str]:
     lines = ["| setting | default | meaning |", "|---|---|---|"]
     inner: list[str] = []
     for name, field in ((field.alias or name, field) for name, field in model.model_fields.items()):
-        group, path = _group(field.annotation), prefix + name
+        groups, path = _groups(field.annotation), prefix + name
         default = "" if field.is_required() else "none" if field.default is None else f"`{_default(model, name, field)}`"
         lines.append(f"| `{path}` | {'required' if field.is_required() else default} | {_text(field.description)} |")
-        if group:
-            inner += [f"\n### `{path}{_many(field.annotation)}`\n", _text(group.__doc__) + "\n"]
+        for group in groups:
+            kind = f" of kind `{_kind(group)}`" if len(groups) > 1 else ""
+            inner += [f"\n### `{path}{_many(field.annotation)}`{kind}\n", _text(group.__doc__) + "\n"]
             inner += _settings(group, f"{path}{_many(field.annotation)}.")
     return lines + inner
 
@@ -156,11 +157,16 @@ def _many(kind: Any) -> str:
     return ".<name>" if get_origin(kind) is dict else ""
 
 
-def _group(kind: Any) -> type[Settings] | None:
-    """The settings inside a setting: itself, or the values of a mapping."""
-    while get_origin(kind) in (dict, Annotated, types.UnionType):
+def _groups(kind: Any) -> list[type[Settings]]:
+    """The settings inside a setting: itself, or the values of a mapping; one for each kind that they may be of."""
+    while get_origin(kind) in (dict, Annotated):
         kind = get_args(kind)[-1] if get_origin(kind) is dict else get_args(kind)[0]
-    return kind if isinstance(kind, type) and issubclass(kind, Settings) else None
+    kinds = get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
+    return [each for each in kinds if isinstance(each, type) and issubclass(each, Settings)]
+
+
+def _kind(group: type[Settings]) -> str:
+    return str(get_args(group.model_fields["kind"].annotation)[0])
 
 
 def _options(parameters: list[click.Parameter]) -> list[str]:

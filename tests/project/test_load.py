@@ -33,7 +33,7 @@ def test_a_full_file(lake_yaml):
 def test_defaults(lake_yaml):
     project = lake_yaml("lake: a\nsources: {shop: {kind: postgres, url: embedded}}\ntables: {t: {from: shop.public.t}}\n")
     lake = project.lake
-    assert lake.zones.model_dump() == {"raw": "raw", "curated": "curated", "logs": "logs"}
+    assert lake.zones.model_dump() == {"raw": "raw", "curated": "curated", "quarantine": "quarantine", "logs": "logs"}
     assert (lake.slot("shop"), lake.queries, lake.sources["shop"].tables) == ("lakewright_a_shop", "queries", ["public.*"])
     assert (lake.tables["t"].retention.recent, lake.tables["t"].partition) == (datetime.timedelta(hours=1), None)
 
@@ -66,7 +66,7 @@ def test_patterns_choose_tables(lake_yaml):
             "lake: a\nsources:\n  s:\n    kind: postgresql\n    url: x\n",
             "LW-104",
             4,
-            "allowed values ('postgres')",
+            "allowed values ('postgres' or 'files')",
             "mean postgres?",
         ),
         ("lake: a\nsources:\n  s:\n    kind: postgres\n", "LW-103", 3, "setting sources.s.url is missing", "embedded"),
@@ -182,7 +182,12 @@ def test_settings_show_references_and_urls_as_written(lake_yaml, monkeypatch):
     project = lake_yaml("lake: a\nzones: {raw: '${env:ZONE}'}\nsources: {s: {kind: postgres, url: 'postgresql://u:pw@h/d'}}\n")
     assert project.lake.zones.raw == "elsewhere"
     settings = project.settings()
-    assert settings["zones"] == {"raw": "${env:ZONE}", "curated": "curated", "logs": "logs"}
+    assert settings["zones"] == {
+        "raw": "${env:ZONE}",
+        "curated": "curated",
+        "quarantine": "quarantine",
+        "logs": "logs",
+    }
     assert settings["sources"]["s"]["url"] == "postgresql://u:***@h/d"
 
 

@@ -36,15 +36,12 @@ sources:
 """
 
 
-class World:
-    """A folder with a lake over one schema of a database. `live` runs something in a life that may end at any store call."""
+class Lives:
+    """A folder with a lake of one source, ``db``. `live` runs something in a life that may end at any store call."""
 
-    def __init__(
-        self, folder: Path, url: str, schema: str, rng: random.Random, monkeypatch: pytest.MonkeyPatch, dying: float = 0.5
-    ) -> None:
-        (folder / "lake.yaml").write_text(LAKE.format(url=url, schema=schema))
+    def __init__(self, folder: Path, lake: str, rng: random.Random, monkeypatch: pytest.MonkeyPatch, dying: float) -> None:
+        (folder / "lake.yaml").write_text(lake)
         self.folder = folder
-        self.schema = schema
         self.log: list[str] = []
         self._rng = rng
         self._dying = dying
@@ -77,12 +74,6 @@ class World:
         until = lake.source("db").current_position()
         lake.capture_of("db", lambda _: None).run(threading.Event(), until)
 
-    def unacknowledged(self, lake: Lake) -> None:
-        """A capture that dies after it wrote a manifest, and before the source hears of it."""
-        with self._patch.context() as patch, contextlib.suppress(_Died):
-            patch.setattr(PostgresStream, "acknowledge", _die)
-            self.capture(lake)
-
     def merge(self, lake: Lake) -> None:
         """Merge one table, or all."""
         mirrors = lake.mirrors()
@@ -100,6 +91,22 @@ class World:
         names = [mirror.name for mirror in lake.mirrors()]
         if names:
             lake.resync(self._rng.choice(names), lambda _: None)
+
+
+class World(Lives):
+    """A folder with a lake over one schema of a database."""
+
+    def __init__(
+        self, folder: Path, url: str, schema: str, rng: random.Random, monkeypatch: pytest.MonkeyPatch, dying: float = 0.5
+    ) -> None:
+        super().__init__(folder, LAKE.format(url=url, schema=schema), rng, monkeypatch, dying)
+        self.schema = schema
+
+    def unacknowledged(self, lake: Lake) -> None:
+        """A capture that dies after it wrote a manifest, and before the source hears of it."""
+        with self._patch.context() as patch, contextlib.suppress(_Died):
+            patch.setattr(PostgresStream, "acknowledge", _die)
+            self.capture(lake)
 
     def zombie(self, lake: Lake) -> None:
         """A merge that is suspended before its commit while another life merges; what it planned must not land."""

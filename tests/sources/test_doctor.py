@@ -9,8 +9,8 @@ import psycopg2
 import pytest
 
 from lakewright.errors import SourceError
+from lakewright.model.contracts import Finding
 from lakewright.sources.postgres import PostgresSource
-from lakewright.sources.postgres.doctor import Finding
 from lakewright.sources.postgres.embedded import EmbeddedPostgres
 
 Sql = Callable[[str], list[tuple[Any, ...]]]

@@ -159,6 +159,36 @@ class Drift:
     position: Position = START
 
 
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at; `mend` is the command or SQL that mends it, None where it is `ok`."""
+
+    name: str
+    ok: bool
+    detail: str
+    mend: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.ok:
+            object.__setattr__(self, "mend", None)
+
+
+@dataclasses.dataclass(frozen=True)
+class SourceFacts:
+    """What a source tells of itself and of what it keeps for us; LSNs as numbers, sizes in bytes.
+
+    ``state`` is that of a replication slot: active (being read), idle, lost or missing; ``kept`` where the source needs none.
+    ``wal_status`` is a server's own word for how its WAL is kept. ``flush_lsn`` is where the source ends.
+    """
+
+    state: str
+    flush_lsn: int
+    confirmed_lsn: int | None = None
+    restart_lsn: int | None = None
+    retained_bytes: int = 0
+    wal_status: str | None = None
+
+
 class Load(Protocol):
     """All rows of some tables as of one moment, the consistent point.
 

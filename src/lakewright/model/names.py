@@ -7,9 +7,12 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
+DATASETS, QUARANTINE = "datasets", "quarantine"
+"""The schemas of a source of files: its datasets, and the rows of their files that do not fit."""
+
 
 class TableName(NamedTuple):
-    """A table in a source database; the text form is ``schema.table``."""
+    """A table in a source; the text form is ``schema.table``."""
 
     schema: str
     table: str

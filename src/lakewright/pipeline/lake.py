@@ -9,9 +9,9 @@ from typing import Any
 
 from lakewright.errors import FormatError, LakewrightError, QueryError, SourceError
 from lakewright.pipeline import check as checking
+from lakewright.pipeline import connect, reach, setup, up
 from lakewright.pipeline import history as histories
 from lakewright.pipeline import maintain as services
-from lakewright.pipeline import reach, setup, up
 from lakewright.pipeline.check import CheckReport, TableCheck
 from lakewright.pipeline.describe import TableInfo, TableSchemaInfo, schema_info, table_info
 from lakewright.pipeline.merge import Merged, merge
@@ -48,7 +48,7 @@ class Lake(Wiring):
 
     def down(self) -> list[str]:
         """Stop the embedded databases of this folder; returns the sources they belong to."""
-        return setup.down(self.project)
+        return connect.down(self.project)
 
     # ---- flow
 

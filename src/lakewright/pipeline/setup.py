@@ -9,19 +9,18 @@ from typing import Any
 
 from lakewright.errors import LakewrightError, QueryError, SourceError
 from lakewright.model import types
-from lakewright.model.names import TableName, did_you_mean
+from lakewright.model.contracts import Finding
+from lakewright.model.names import QUARANTINE, TableName, did_you_mean
 from lakewright.model.schema import TableSchema
 from lakewright.pipeline.mirror import Mirror
-from lakewright.project import kinds
 from lakewright.project.load import Project
+from lakewright.project.spec import FilesSource
 from lakewright.project.tables import Misfit, lake_tables, require_listed
+from lakewright.project.values import Origin
 from lakewright.raw.log import RawLog
-from lakewright.sources.postgres.doctor import Finding
-from lakewright.sources.postgres.embedded import EmbeddedPostgres
 
 __all__ = ["Change", "Finding", "Plan"]
 
-EMBEDDED = "embedded"
 LOW_DISK = 5 * 2**30
 """Free bytes below which `doctor` complains."""
 
@@ -43,22 +42,6 @@ class Plan:
     warnings: tuple[str, ...]
 
 
-def connect(project: Project, name: str) -> Any:
-    """The source of that name; an embedded database is started. Raises `SourceError` for a name that lake.yaml does not have."""
-    settings = project.lake.sources.get(name)
-    if settings is None:
-        hint = did_you_mean(name, project.lake.sources) or f"sources: {', '.join(project.lake.sources)}"
-        raise SourceError("LW-248", f"there is no source {name}", hint=hint)
-    url = settings.url.reveal()
-    if url == EMBEDDED:
-        server = _embedded(project)
-        server.start()
-        url = server.url
-    tables = [table for table in project.lake.tables.values() if table.origin.source == name]
-    overrides = {table.origin.table: table.types for table in tables if table.types}
-    return kinds.load_kind(kinds.SOURCES, settings.kind)(url, settings.tables, project.lake.slot(name), overrides)
-
-
 def mirrors(project: Project, known: Mapping[str, Sequence[TableSchema]]) -> tuple[list[Mirror], list[Misfit]]:
     """The lake's tables over what the sources are known to have, in name order, and what cannot be one of them."""
     tables, misfits = lake_tables(project.lake, known)
@@ -67,13 +50,19 @@ def mirrors(project: Project, known: Mapping[str, Sequence[TableSchema]]) -> tup
             name=table.name,
             source=table.origin.source,
             origin=table.origin.table,
-            path=f"{project.lake.zones.curated}/{table.name}",
+            path=f"{_zone(project, table.origin)}/{table.name}",
             day_of=table.settings.partition.column if table.settings.partition else None,
             recent=table.settings.retention.recent,
         )
         for table in tables
     ]
     return found, misfits
+
+
+def _zone(project: Project, origin: Origin) -> str:
+    """The zone of a table: rejected rows are kept apart from those of the lake."""
+    zones, is_files = project.lake.zones, isinstance(project.lake.sources[origin.source], FilesSource)
+    return zones.quarantine if is_files and origin.table.schema == QUARANTINE else zones.curated
 
 
 def misfits(
@@ -136,7 +125,7 @@ def plan(project: Project, source: Callable[[str], Any], log: Callable[[str], Ra
         loaded = set(view.tables())
         pending += [f"capture will load table {schema.name} of {name}" for schema in tables if schema.name not in loaded]
         warnings += [f"{refused.error.message} ({refused.error.code})" for refused in origin.refused()]
-        warnings += _keyless(tables, origin)
+        warnings += _keyless(tables, origin) if project.lake.sources[name].kind == "postgres" else []
         warnings += _untyped(tables, origin)
         require_listed(project.lake, name, tables)
         discovered[name] = tables
@@ -179,16 +168,6 @@ def apply(project: Project, source: Callable[[str], Any]) -> Plan:
     return Plan(tuple(changes), (), ())
 
 
-def down(project: Project) -> list[str]:
-    """Stop the folder's embedded PostgreSQL if a source uses it and it runs."""
-    server = _embedded(project)
-    users = [name for name, source in project.lake.sources.items() if source.url.reveal() == EMBEDDED]
-    if not users or not server.is_running():
-        return []
-    server.stop()
-    return users
-
-
 def refusal(origin: Any, table: TableName) -> SourceError | None:
     """Why a table cannot be loaded, or None where it can."""
     if any(schema.name == table for schema in origin.discover()):
@@ -203,7 +182,3 @@ def lost_slot(slot: str, state: str) -> str | None:
     if code is None:
         return None
     return f"replication slot {slot} is {state}: `lakewright resync` makes a new one and loads the tables anew ({code})"
-
-
-def _embedded(project: Project) -> EmbeddedPostgres:
-    return EmbeddedPostgres(project.folder / ".lakewright" / "pg")

@@ -14,7 +14,7 @@ from lakewright.errors import LakewrightError, LogError
 from lakewright.model.contracts import Store, TableFormat
 from lakewright.model.names import TableName
 from lakewright.model.schema import TableSchema
-from lakewright.pipeline import setup
+from lakewright.pipeline import connect, setup
 from lakewright.pipeline.capture import Capture, Captured
 from lakewright.pipeline.folding import Folds
 from lakewright.pipeline.mirror import Mirror
@@ -70,7 +70,9 @@ class Wiring:
     def log(self, source: str) -> RawLog:
         """The raw log of a source."""
         if source not in self._logs:
-            self._logs[source] = RawLog(self.store, self.project.lake.zones.raw, source)
+            self._logs[source] = RawLog(
+                self.store, self.project.lake.zones.raw, source, self.project.lake.sources[source].raw_group
+            )
         return self._logs[source]
 
     def connection(self) -> duckdb.DuckDBPyConnection:
@@ -80,7 +82,7 @@ class Wiring:
     def source(self, name: str) -> Any:
         """The source of that name, connected when first used; an embedded database is started."""
         if name not in self._sources:
-            self._sources[name] = setup.connect(self.project, name)
+            self._sources[name] = connect.connect(self.project, self.store, name)
         return self._sources[name]
 
     def capture_of(self, source: str, notice: Callable[[Captured], None]) -> Capture:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Iterator
-from typing import Annotated, Any, TypeVar, get_args, get_origin
+from typing import Annotated, Any, TypeVar, cast, get_args, get_origin
 
 import pydantic
 from pydantic_core import ErrorDetails
@@ -48,18 +48,23 @@ def _of_problem(document: Document, problem: Problem) -> ConfigError:
 
 def _of_fault(document: Document, model: type[Settings], fault: ErrorDetails) -> ConfigError:
     """One of pydantic's findings in our words; the value is quoted as written, never as replaced."""
-    path: KeyPath = tuple(part for part in fault["loc"] if part != "[key]")
-    kind, context, where = fault["type"], fault.get("ctx", {}), document.where(path)
+    path, group = _place(model, fault["loc"])
+    kind, context = fault["type"], fault.get("ctx", {})
+    if kind == "union_tag_invalid":  # of a group with several kinds: the fault is the kind's
+        path, kind, context = (*path, "kind"), "literal_error", {"expected": context["expected_tags"].replace(", ", " or ")}
+    elif kind == "union_tag_not_found":
+        path, kind = (*path, "kind"), "missing"
+    reason, where = _reason(kind, context, fault["msg"]), document.where(path)
     if kind == "extra_forbidden":
-        known = list(_settings_at(model, path[:-1]))
+        known = list(_fields(group))
         hint = did_you_mean(str(path[-1]), known) or _SETTINGS_HINT
         return ConfigError("LW-102", f"unknown setting {dotted(path)} (allowed: {', '.join(known)})", hint=hint, where=where)
     if kind == "missing":
-        about = _settings_at(model, path[:-1])[str(path[-1])].description
+        about = _fields(group)[str(path[-1])].description if str(path[-1]) in _fields(group) else None
         return ConfigError("LW-103", f"setting {dotted(path)} is missing", hint=about or _SETTINGS_HINT, where=where)
     if "[key]" in fault["loc"]:
-        return ConfigError("LW-104", f"{dotted(path)!r}: {_reason(fault)}", hint="choose another name", where=where)
-    message = f"{dotted(path) or 'the file'}{_quoted(document, path)}: {_reason(fault)}"
+        return ConfigError("LW-104", f"{dotted(path)!r}: {reason}", hint="choose another name", where=where)
+    message = f"{dotted(path) or 'the file'}{_quoted(document, path)}: {reason}"
     hint = _SETTINGS_HINT
     if kind == "literal_error":
         allowed = str(context["expected"]).replace("'", "").split(" or ")
@@ -67,8 +72,7 @@ def _of_fault(document: Document, model: type[Settings], fault: ErrorDetails) ->
     return ConfigError("LW-104", message, hint=hint, where=where)
 
 
-def _reason(fault: ErrorDetails) -> str:
-    kind, context = fault["type"], fault.get("ctx", {})
+def _reason(kind: str, context: dict[str, Any], message: str) -> str:
     plain = {
         "literal_error": "not one of the allowed values ({expected})",
         "string_type": "not a text",
@@ -85,7 +89,7 @@ def _reason(fault: ErrorDetails) -> str:
         "greater_than_equal": "less than {ge}",
         "less_than_equal": "greater than {le}",
     }
-    return plain[kind].format(**context) if kind in plain else fault["msg"]
+    return plain[kind].format(**context) if kind in plain else message
 
 
 def _quoted(document: Document, path: KeyPath) -> str:
@@ -93,14 +97,37 @@ def _quoted(document: Document, path: KeyPath) -> str:
     return "" if written is None else f" {written!r}"
 
 
-def _settings_at(model: type[Settings], path: KeyPath) -> dict[str, pydantic.fields.FieldInfo]:
-    """The settings that the group at `path` may have, by the name they have in the file."""
-    kind: Any = model
-    for part in path:
-        kind = _fields(kind)[str(part)].annotation if _is_settings(kind) else get_args(kind)[-1]
-        while get_origin(kind) in (Annotated, types.UnionType):
-            kind = get_args(kind)[0]
-    return _fields(kind)
+def _place(model: type[Settings], location: KeyPath) -> tuple[KeyPath, type[Settings]]:
+    """Where in the file a fault is, and the settings of the group that it is in.
+
+    pydantic's location also has the ``kind`` that a group with several kinds was taken for.
+    """
+    path: list[str | int] = []
+    group, kind = model, cast(Any, model)
+    for part in location:
+        if part == "[key]":
+            continue
+        if isinstance(kind, types.UnionType):
+            kind = next(each for each in get_args(kind) if part in get_args(_fields(each)["kind"].annotation))
+            continue
+        path.append(part)
+        if _is_settings(kind):
+            group = kind
+            field = _fields(kind).get(str(part))
+            kind = field.annotation if field else None
+        else:
+            kind = next(reversed(get_args(kind)), None)
+        kind = _plain(kind)
+    return tuple(path), group
+
+
+def _plain(kind: Any) -> Any:
+    """A type without what is said about it, and without None."""
+    while get_origin(kind) is Annotated:
+        kind = get_args(kind)[0]
+    if isinstance(kind, types.UnionType) and types.NoneType in get_args(kind):
+        return get_args(kind)[0]
+    return kind
 
 
 def _is_settings(kind: Any) -> bool:

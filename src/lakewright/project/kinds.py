@@ -7,7 +7,10 @@ from typing import Any
 
 from lakewright.errors import MissingDependency
 
-SOURCES = {"postgres": "lakewright.sources.postgres.source:PostgresSource"}
+SOURCES = {
+    "postgres": "lakewright.sources.postgres.source:PostgresSource",
+    "files": "lakewright.sources.files.source:FilesSource",
+}
 """`Source` by the ``kind`` of a source in lake.yaml."""
 FORMATS = {"hudi": "lakewright.formats.hudi:HudiFormat"}
 """`TableFormat` by name."""

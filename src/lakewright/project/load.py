@@ -42,7 +42,7 @@ class Project:
     def settings(self) -> dict[str, Any]:
         """All settings with their defaults, as JSON values. Replaced values and URLs stand as written, without passwords."""
         data: dict[str, Any] = self.lake.model_dump(mode="json", by_alias=True)
-        urls: set[KeyPath] = {("sources", name, "url") for name in self.lake.sources}
+        urls: set[KeyPath] = {("sources", name, "url") for name, source in self.lake.sources.items() if source.kind == "postgres"}
         for path in self.document.replaced | urls:
             group = data
             for part in path[:-1]:

@@ -10,21 +10,25 @@ import dataclasses
 import datetime
 import itertools
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from lakewright.model.names import TableName, chosen, did_you_mean
+from lakewright.model.names import DATASETS, QUARANTINE, TableName, chosen, did_you_mean
 from lakewright.project.document import KeyPath
 from lakewright.project.values import (
     DecimalText,
+    DeletedText,
     Duration,
     Folder,
     Name,
     OriginText,
     PartitionText,
+    Patterns,
     SecretText,
+    ShareText,
     ShortName,
+    SizeText,
     TablePattern,
 )
 
@@ -51,6 +55,8 @@ class Zones(Settings):
     """Change files and manifests, as captured."""
     curated: Folder = "curated"
     """The lake's tables."""
+    quarantine: Folder = "quarantine"
+    """Rows of files that do not fit their dataset, as tables."""
     logs: Folder = "logs"
     """Kept for runs and verdicts; nothing is written there yet."""
 
@@ -63,6 +69,9 @@ class Zones(Settings):
 
 class PostgresSource(Settings):
     """A PostgreSQL database, version 14 or later, whose changes are captured."""
+
+    plain_schema: ClassVar = "public"
+    raw_group: ClassVar = "database"
 
     kind: Literal["postgres"]
     """``postgres``."""
@@ -77,6 +86,75 @@ class PostgresSource(Settings):
     def wants(self, table: TableName) -> bool:
         """Whether the table is among those to capture."""
         return bool(chosen([table], self.tables))
+
+    def choice(self) -> str:
+        """What chooses the tables, as the file has it."""
+        return f"tables: {', '.join(self.tables)}"
+
+
+class Dataset(Settings):
+    """Files of one kind, which together are one table."""
+
+    files: Patterns
+    """Which files below the source's path, as ``orders/*.csv``; ``*`` stands for any characters but ``/``, ``**`` for
+    folders too."""
+    exclude: Patterns = ()
+    """Files that are left out all the same."""
+    mode: Literal["append", "snapshot", "upsert", "delta"] = "append"
+    """What a file is: ``append`` more rows, ``snapshot`` the whole table, ``upsert`` new and changed rows by key, ``delta`` the
+    same and deleted ones. A corrected file, one of the same name with other content, replaces its own rows."""
+    key: list[Name] = []
+    """The columns that tell a row from others, for ``upsert`` and ``delta``."""
+    deleted: DeletedText | None = None
+    """Which rows of a ``delta`` are deletes, as ``column = value``."""
+    limit: ShareText = Field(default="10%", validate_default=True)
+    """How many rows of a file may be rejected, a count or a share such as ``1%``; with more the whole file waits."""
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """Settings that do not go together, each with the reason."""
+        if self.mode in ("upsert", "delta") and not self.key:
+            yield "mode", f"{self.mode} needs a key"
+        if self.mode == "append" and self.key:
+            yield "key", "append keeps every row of every file: it takes no key"
+        if (self.mode == "delta") != (self.deleted is not None):
+            yield "mode", "delta and deleted belong together"
+
+
+DatasetSetting = Annotated[Dataset, BeforeValidator(lambda value: {"files": value} if isinstance(value, str) else value)]
+
+
+class FilesSource(Settings):
+    """A folder into which others put files, such as exports: what is new or changed in it is taken over and read."""
+
+    plain_schema: ClassVar = DATASETS
+    raw_group: ClassVar = "files"
+
+    kind: Literal["files"]
+    """``files``."""
+    path: str = Field(min_length=1)
+    """The folder, from the lake's folder or absolute."""
+    datasets: dict[Name, DatasetSetting] = Field(min_length=1)
+    """Which files are which table, by the table's name; ``name: pattern`` is short for ``name: {files: pattern}``."""
+    every: Duration = Field(default=datetime.timedelta(seconds=10), json_schema_extra={"default": "10s"})
+    """How often the folder is looked at."""
+    settle: Duration = Field(default=datetime.timedelta(seconds=2), json_schema_extra={"default": "2s"})
+    """How long a file has to stay as it is before it is taken: somebody may still be writing it."""
+    marker: str | None = None
+    """What a file waits for, with ``{name}`` for its own name: ``{name}.done`` beside it."""
+    bandwidth: SizeText | None = None
+    """How much may be read in a second, as ``20MB``."""
+    verify: Literal["only_files_transferred", "point_in_time_consistent", "none"] = "only_files_transferred"
+    """Which copies are read back and compared: those made now, all, none. AWS DataSync's names."""
+    deleted: Literal["preserve", "remove"] = "preserve"
+    """What becomes of the rows of a file that is no longer there."""
+
+    def wants(self, table: TableName) -> bool:
+        """Whether the table is a dataset, or the quarantine of one."""
+        return table.schema in (DATASETS, QUARANTINE) and table.table in self.datasets
+
+    def choice(self) -> str:
+        """What chooses the tables, as the file has it."""
+        return f"datasets: {', '.join(self.datasets)}"
 
 
 class Retention(Settings):
@@ -99,6 +177,9 @@ class Table(Settings):
     """``decimal(precision,scale)`` for numeric columns of the source that have no precision, which are exact text otherwise."""
 
 
+SourceSettings = Annotated[PostgresSource | FilesSource, Field(discriminator="kind")]
+
+
 class Lake(Settings):
     """A lake: where its data comes from, which tables it has, where its files lie."""
 
@@ -106,16 +187,16 @@ class Lake(Settings):
     """The lake's name."""
     zones: Zones = Zones()
     """Folders inside the lake's folder."""
-    sources: dict[ShortName, PostgresSource] = Field(min_length=1)
-    """The databases that are captured, by name."""
+    sources: dict[ShortName, SourceSettings] = Field(min_length=1)
+    """The databases and folders that are captured, by name."""
     tables: dict[Name, Table] = {}
     """Tables that need more than their defaults, by name. A captured table that is not listed is a table of its own name."""
     queries: Folder = "queries"
     """The folder of saved queries, one ``.sql`` file each."""
 
     def slot(self, source: str) -> str:
-        """The name of a source's replication slot."""
-        return self.sources[source].slot or f"lakewright_{self.lake}_{source}"
+        """The name of a PostgreSQL source's replication slot."""
+        return getattr(self.sources[source], "slot", None) or f"lakewright_{self.lake}_{source}"
 
     def problems(self) -> Iterator[Problem]:
         """What is wrong with settings that are each right alone."""
@@ -128,11 +209,15 @@ class Lake(Settings):
                 hint = did_you_mean(table.origin.source, self.sources) or "name it under sources"
                 yield Problem(path, f"there is no source {table.origin.source} (sources: {', '.join(self.sources)})", hint)
             elif not source.wants(table.origin.table):
-                hint = f"add {table.origin.table} to sources.{table.origin.source}.tables"
-                yield Problem(path, f"{table.origin.table} is not captured (tables: {', '.join(source.tables)})", hint)
+                hint = f"add {table.origin.table} to sources.{table.origin.source}.{source.choice().partition(':')[0]}"
+                yield Problem(path, f"{table.origin.table} is not captured ({source.choice()})", hint)
             elif table.origin in taken:
                 yield Problem(path, f"table {taken[table.origin]} already mirrors {table.origin}", "keep one of the two tables")
             taken.setdefault(table.origin, name)
+        for name, source in self.sources.items():
+            for dataset, settings in source.datasets.items() if isinstance(source, FilesSource) else ():
+                for setting, message in settings.problems():
+                    yield Problem(("sources", name, "datasets", dataset, setting), message)
 
 
 def json_schema(model: type[Settings] = Lake) -> dict[str, Any]:

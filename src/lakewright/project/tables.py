@@ -36,13 +36,15 @@ def lake_tables(lake: Lake, discovered: Mapping[str, Sequence[TableSchema]]) -> 
     """The lake's tables in name order, and what cannot be one; `discovered` is the captured tables of each source.
 
     A table that lake.yaml does not name has the name of its source table in small letters, with ``schema_`` before it where the
-    schema is not ``public``. Misfits are those whose name another table has, and those whose settings do not fit their columns.
+    schema is not the source's plain one (``public``, or that of datasets). Misfits are those whose name another table has, and
+    those whose settings do not fit their columns.
     A name is given first to a table that lake.yaml names, then to one that needs no change to have it.
     """
     named = {table.origin: (name, table) for name, table in lake.tables.items()}
     candidates = []
     for origin, schema in ((Origin(source, schema.name), schema) for source, schemas in discovered.items() for schema in schemas):
-        name, settings = named.get(origin) or (_own_name(origin), Table.model_validate({"from": origin}))
+        plain = lake.sources[origin.source].plain_schema
+        name, settings = named.get(origin) or (_own_name(origin, plain), Table.model_validate({"from": origin}))
         candidates.append(LakeTable(name, origin, schema, settings))
     tables: dict[str, LakeTable] = {}
     misfits = []
@@ -68,10 +70,10 @@ def require_listed(lake: Lake, source: str, discovered: Sequence[TableSchema]) -
             raise ConfigError("LW-111", f"tables.{name}: there is no table {table.origin}", hint=hint)
 
 
-def _own_name(origin: Origin) -> str:
+def _own_name(origin: Origin, plain_schema: str) -> str:
     """The same whatever other tables there are, so that a table keeps its name and folder when another one appears."""
     name = origin.table
-    full = name.table if name.schema == "public" else f"{name.schema}_{name.table}"
+    full = name.table if name.schema == plain_schema else f"{name.schema}_{name.table}"
     plain = re.sub(r"[^a-z0-9_]", "_", full.lower())[:MAX_NAME]
     return f"_{plain}" if plain[:1].isdigit() else plain
 

@@ -20,6 +20,9 @@ _NAME = re.compile(r"[a-z_][a-z0-9_]*")
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _DURATION = re.compile(r"([0-9]{1,9})(ms|s|m|h|d)")
 _MOST = datetime.timedelta(days=36_500)
+_SHARE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)(%?)")
+_SIZE = re.compile(r"([0-9]{1,6})(KB|MB|GB)")
+_SIZES = {"KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30}
 _DAY = re.compile(r"day\(\s*([^()\s]+)\s*\)")
 
 
@@ -64,6 +67,27 @@ class Partition(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.transform}({self.column})"
+
+
+class Share(float):
+    """How much of a whole: a count from 1 on, or below 1 a part of it."""
+
+    def __str__(self) -> str:
+        return f"{int(self)}" if self >= 1 or not self else f"{self * 100:g}%"
+
+    def exceeded(self, part: int, whole: int) -> bool:
+        """Whether `part` of `whole` is more than that."""
+        return part > (self if self >= 1 else self * whole)
+
+
+class Deleted(NamedTuple):
+    """Which rows are deletes: those that have `value` in `column`."""
+
+    column: str
+    value: str
+
+    def __str__(self) -> str:
+        return f"{self.column} = {self.value}"
 
 
 def is_name(text: str) -> bool:
@@ -134,6 +158,40 @@ def _decimal(value: Any) -> str:
     return text
 
 
+def _share(value: Any) -> Any:
+    match = _SHARE.fullmatch(str(value).strip())
+    number = float(match[1]) if match else -1.0
+    if match is None or (match[2] and number >= 100) or (not match[2] and number != int(number)):
+        raise refuse("not a number of rows, nor a share such as 1%")
+    return Share(number / 100 if match[2] else number)
+
+
+def _size(value: Any) -> int:
+    match = _SIZE.fullmatch(str(value).strip())
+    if match is None or not int(match[1]):
+        raise refuse("not a size such as 500KB, 20MB or 1GB")
+    return int(match[1]) * _SIZES[match[2]]
+
+
+def _deleted(value: Any) -> Any:
+    if isinstance(value, Deleted):
+        return value
+    column, _, text = (part.strip() for part in str(value).partition("="))
+    if not column or not text:
+        raise refuse("not column = value")
+    return Deleted(column, text)
+
+
+def _patterns(value: Any) -> Any:
+    patterns = (value,) if isinstance(value, str) else value
+    if not isinstance(patterns, list | tuple) or not all(isinstance(each, str) and each for each in patterns):
+        raise refuse("not a pattern of file names, nor a list of such")
+    for each in patterns:
+        if each.startswith("/") or ".." in each.split("/"):
+            raise refuse("leads out of the source's path")
+    return tuple(patterns)
+
+
 def _name(value: Any) -> str:
     if not isinstance(value, str) or not is_name(value):
         raise refuse(f"not a name: small letters, digits and _, no digit first, at most {MAX_NAME} characters")
@@ -176,4 +234,12 @@ DecimalText = Annotated[str, BeforeValidator(_decimal), _schema(r"^decimal\([0-9
 Name = Annotated[str, BeforeValidator(_name), _schema("^[a-z_][a-z0-9_]*$", MAX_NAME)]
 ShortName = Annotated[str, BeforeValidator(_short_name), _schema("^[a-z_][a-z0-9_]*$", MAX_SHORT_NAME)]
 TablePattern = Annotated[str, BeforeValidator(_pattern), _schema(r"^[^.]+\..+$")]
+ShareText = Annotated[Share, PlainValidator(_share), PlainSerializer(str), _schema()]
+SizeText = Annotated[int, PlainValidator(_size), WithJsonSchema({"type": "string", "pattern": "^[0-9]+(KB|MB|GB)$"})]
+DeletedText = Annotated[Deleted, PlainValidator(_deleted), PlainSerializer(str), _schema("^[^=]+=.+$")]
+Patterns = Annotated[
+    tuple[str, ...],
+    PlainValidator(_patterns),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}),
+]
 Folder = Annotated[str, BeforeValidator(_folder), _schema()]

@@ -1,6 +1,6 @@
 """Where things lie in the raw zone: AWS DMS's folders and file names, with what makes a name unique behind.
 
-Below ``<zone>/database/<source>/``::
+Below ``<zone>/database/<source>/``, of a source of files ``<zone>/files/<source>/``::
 
     <schema>/<table>/LOAD00000001-<lease>-<writer>.parquet                       full load, DMS's hexadecimal counter
     <schema>/<table>/YYYY/MM/DD/YYYYMMDD-HHMMSSmmm-<lease>-<writer>-<n>.parquet  changes, by commit time in UTC
@@ -49,9 +49,9 @@ def decode(part: str) -> str:
     return urllib.parse.unquote(part)
 
 
-def source_folder(zone: str, source: str) -> str:
-    """``<zone>/database/<source>/``; `zone` is the raw zone's prefix."""
-    return f"{zone.rstrip('/')}/database/{encode(source)}/"
+def source_folder(zone: str, source: str, group: str) -> str:
+    """``<zone>/<group>/<source>/``, with the group ``database`` or ``files``; `zone` is the raw zone's prefix."""
+    return f"{zone.rstrip('/')}/{group}/{encode(source)}/"
 
 
 def table_folder(table: TableName) -> str:

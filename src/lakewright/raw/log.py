@@ -38,14 +38,14 @@ _RESTORE = "restore the folders _manifests and _pages from a backup, or load the
 
 
 class RawLog:
-    """The log of `source` in the raw zone whose prefix is `zone`; safe from several threads.
+    """The log of `source` in the raw zone whose prefix is `zone`, in its folder `group`; safe from several threads.
 
     Errors are `LogError` where the log is damaged and `StorageError` where the store fails.
     """
 
-    def __init__(self, store: Store, zone: str, source: str) -> None:
+    def __init__(self, store: Store, zone: str, source: str, group: str = "database") -> None:
         self.store = store
-        self.folder = layout.source_folder(zone, source)
+        self.folder = layout.source_folder(zone, source, group)
         self.lease_name = self.folder + layout.LEASE
         self._view = LogView()
         self._pages = Pages(store, self.folder)

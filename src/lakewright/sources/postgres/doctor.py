@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from psycopg2.extensions import connection as Session
 
 from lakewright.errors import LakewrightError
+from lakewright.model.contracts import Finding
 from lakewright.model.names import quote_identifier
 from lakewright.model.schema import TableSchema
 from lakewright.sources.postgres import catalog
@@ -22,20 +22,6 @@ LONG_SECONDS = 60
 """Age of a writing transaction that is worth a finding: a first load waits for its end."""
 
 _RESTART = "then restart the server (on a managed service: set the parameter, logical replication on RDS)"
-
-
-@dataclasses.dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at; `mend` is the command or SQL that mends it, None where it is `ok`."""
-
-    name: str
-    ok: bool
-    detail: str
-    mend: str | None = None
-
-    def __post_init__(self) -> None:
-        if self.ok:
-            object.__setattr__(self, "mend", None)
 
 
 def examine(database: Database, name: str, patterns: Sequence[str], types: Types) -> list[Finding]:

@@ -11,14 +11,13 @@ import psycopg2.errors
 from psycopg2.extensions import connection as Session
 
 from lakewright.errors import LakewrightError, SourceError
-from lakewright.model.contracts import Drift, Past
+from lakewright.model.contracts import Drift, Finding, Past, SourceFacts
 from lakewright.model.names import TableName
 from lakewright.model.position import START, Feed, Position, format_lsn, parse_lsn
 from lakewright.model.schema import TableSchema, compare
 from lakewright.sources.postgres import catalog, doctor, heaps
 from lakewright.sources.postgres.catalog import Refused, Types
 from lakewright.sources.postgres.connection import Database, translated
-from lakewright.sources.postgres.doctor import Finding
 from lakewright.sources.postgres.pgoutput import restored
 from lakewright.sources.postgres.publication import Publications, Slot, drop_slot, find_slot
 from lakewright.sources.postgres.relation import Relation
@@ -28,21 +27,6 @@ from lakewright.sources.postgres.stream import PostgresStream
 _FREE_SECONDS = 10.0
 _STATISTICS_SECONDS = 11.0
 """A backend that is idle tells its counts at the latest after 10 s (PGSTAT_IDLE_INTERVAL)."""
-
-
-@dataclasses.dataclass(frozen=True)
-class SourceStatus:
-    """What the server tells of itself and of the slot; LSNs as numbers, sizes in bytes.
-
-    ``state`` is active (being read), idle, lost or missing; ``wal_status`` the server's own word for how the WAL is kept.
-    """
-
-    state: str
-    flush_lsn: int
-    confirmed_lsn: int | None
-    restart_lsn: int | None
-    retained_bytes: int
-    wal_status: str | None
 
 
 class PostgresSource:
@@ -174,14 +158,14 @@ class PostgresSource:
         """What capture needs of the server, and whether it is there; see `doctor.examine`."""
         return doctor.examine(self.database, self.name, self._tables, self._types)
 
-    def status(self) -> SourceStatus:
+    def status(self) -> SourceFacts:
         """The slot and the server as they are now."""
         with self.database.session() as session:
             slot, flush = find_slot(session, self.name), _flush_lsn(session)
         if slot is None:
-            return SourceStatus("missing", flush, None, None, 0, None)
+            return SourceFacts("missing", flush, None, None, 0, None)
         state = "lost" if slot.lost else "active" if slot.reader else "idle"
-        return SourceStatus(state, flush, slot.confirmed, slot.restart, slot.retained, slot.wal_status)
+        return SourceFacts(state, flush, slot.confirmed, slot.restart, slot.retained, slot.wal_status)
 
     def updated_rows(self) -> dict[TableName, int]:
         """How many rows of each table were updated or deleted since the server's statistics began, where any were."""

@@ -1,0 +1,75 @@
+"""Connect: sources made of their settings, one function for each kind; an embedded database is started and stopped here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lakewright.errors import SourceError
+from lakewright.model.contracts import Store
+from lakewright.model.names import did_you_mean
+from lakewright.project import kinds
+from lakewright.project.datasets import DatasetFiles
+from lakewright.project.load import Project
+from lakewright.project.spec import FilesSource, PostgresSource
+from lakewright.sources.files.tables import Rule
+from lakewright.sources.files.transfer import Settings
+from lakewright.sources.postgres.embedded import EmbeddedPostgres
+
+EMBEDDED = "embedded"
+
+
+def connect(project: Project, store: Store, name: str) -> Any:
+    """The source of that name; an embedded database is started. Raises `SourceError` for a name that lake.yaml does not have."""
+    settings = project.lake.sources.get(name)
+    if settings is None:
+        hint = did_you_mean(name, project.lake.sources) or f"sources: {', '.join(project.lake.sources)}"
+        raise SourceError("LW-248", f"there is no source {name}", hint=hint)
+    if isinstance(settings, FilesSource):
+        return _files(project, store, name, settings)
+    return _postgres(project, name, settings)
+
+
+def down(project: Project) -> list[str]:
+    """Stop the folder's embedded PostgreSQL if a source uses it and it runs."""
+    server = _embedded(project)
+    if not any(map(_is_embedded, project.lake.sources.values())) or not server.is_running():
+        return []
+    server.stop()
+    return [name for name, source in project.lake.sources.items() if _is_embedded(source)]
+
+
+def _postgres(project: Project, name: str, settings: PostgresSource) -> Any:
+    url = settings.url.reveal()
+    if _is_embedded(settings):
+        server = _embedded(project)
+        server.start()
+        url = server.url
+    tables = [table for table in project.lake.tables.values() if table.origin.source == name]
+    overrides = {table.origin.table: table.types for table in tables if table.types}
+    return kinds.load_kind(kinds.SOURCES, settings.kind)(url, settings.tables, project.lake.slot(name), overrides)
+
+
+def _files(project: Project, store: Store, name: str, settings: FilesSource) -> Any:
+    rules = [
+        Rule(dataset, each.files, each.exclude, each.mode, tuple(each.key), each.deleted, each.limit.exceeded)
+        for dataset, each in settings.datasets.items()
+    ]
+    how = Settings(settings.settle.total_seconds(), settings.marker, settings.bandwidth, settings.verify, settings.deleted)
+    return kinds.load_kind(kinds.SOURCES, settings.kind)(
+        name,
+        project.folder / settings.path,
+        rules,
+        how,
+        settings.every.total_seconds(),
+        (store, project.lake.zones.raw),
+        DatasetFiles(project.folder),
+        project.folder / ".lakewright" / "tmp",
+    )
+
+
+def _is_embedded(settings: PostgresSource | FilesSource) -> bool:
+    return isinstance(settings, PostgresSource) and settings.url.reveal() == EMBEDDED
+
+
+def _embedded(project: Project) -> EmbeddedPostgres:
+    return EmbeddedPostgres(project.folder / ".lakewright" / "pg")

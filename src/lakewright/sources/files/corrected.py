@@ -1,0 +1,97 @@
+"""A corrected file, one of the same name with other content, replaces its own rows: what its former version had and it has not.
+
+Where file and line are the key, lines that it has no more are deleted. Where rows have a key of their own, a key that it has no
+more becomes what it is without the former version: the newest row of the other files, or none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from lakewright.model.batch import ChangeBatch
+from lakewright.model.schema import TableSchema
+from lakewright.sources.files.arrivals import Arrival
+from lakewright.sources.files.dataset import FILE, LINE, Dataset
+from lakewright.sources.files.ledger import Ledger
+from lakewright.sources.files.newest import collecting
+from lakewright.sources.files.reading import Reader
+from lakewright.sources.files.rows import Rows
+
+DELETES = 500_000
+"""Deletes in one batch."""
+
+
+class Lines:
+    """A set of lines of a file, a byte for each line up to the last."""
+
+    def __init__(self) -> None:
+        self._has = np.zeros(1024, dtype=bool)
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        """Take the lines of rows."""
+        lines = batch.column(LINE).to_numpy()
+        if len(lines) and lines.max() >= len(self._has):
+            self._has = np.concatenate([self._has, np.zeros(int(lines.max()), dtype=bool)])
+        self._has[lines] = True
+
+    def less(self, other: Lines) -> npt.NDArray[np.int64]:
+        """The lines that the other set does not have, in order."""
+        size = min(len(self._has), len(other._has))
+        rest = self._has.copy()
+        rest[:size] &= ~other._has[:size]
+        return np.flatnonzero(rest).astype(np.int64)
+
+
+def taken_back(
+    rows: Rows,
+    former: Arrival,
+    ledger: Ledger,
+    reader: Reader,
+    dataset: Dataset,
+    table: TableSchema | None,
+    quarantine: TableSchema | None,
+) -> Iterator[ChangeBatch]:
+    """The changes with which the version of a file that `rows` makes batches of replaces its former one.
+
+    They come after the rows of the new version, whose bytes are read again, as are the former one's; and those of all files of
+    the dataset where rows have a key of their own.
+    """
+    good, bad, new_good, new_bad = Lines(), Lines(), Lines(), Lines()
+    for arrival, fits, fits_not in ((former, good, bad), (rows.arrival, new_good, new_bad)):
+        for piece in reader.pieces(arrival, rows.rule, dataset):
+            fits.add(piece.rows)
+            fits_not.add(piece.rejects)
+    if quarantine is not None:
+        yield from _deletes(rows, quarantine, bad.less(new_bad))
+    if table is not None and rows.rule.mode == "append":
+        yield from _deletes(rows, table, good.less(new_good))
+    elif table is not None:
+        yield from _by_key(rows, former, ledger, reader, dataset, table)
+
+
+def _by_key(
+    rows: Rows, former: Arrival, ledger: Ledger, reader: Reader, dataset: Dataset, table: TableSchema
+) -> Iterator[ChangeBatch]:
+    """What the keys become that only the former version has."""
+    others = [arrival for arrival in ledger.files(dataset.name, rows.arrival.number) if arrival.name != former.name]
+    with collecting(rows.rule, dataset, reader.scratch) as newest:
+        for piece in reader.pieces(former, rows.rule, dataset):
+            newest.want(piece.rows)
+        for piece in reader.pieces(rows.arrival, rows.rule, dataset):
+            newest.spare(piece.rows)
+        for other in others:
+            for piece in reader.pieces(other, rows.rule, dataset):
+                newest.add(other, piece.rows, wanted=True)
+        yield from (rows.batch(table, batch) for batch in newest.newest() if batch.num_rows)
+        yield from (rows.deletes(table, batch) for batch in newest.lost() if batch.num_rows)
+
+
+def _deletes(rows: Rows, table: TableSchema, lines: npt.NDArray[np.int64]) -> Iterator[ChangeBatch]:
+    for start in range(0, len(lines), DELETES):
+        found = pa.array(lines[start : start + DELETES])
+        names = pa.repeat(pa.scalar(rows.arrival.name), len(found))
+        yield rows.deletes(table, pa.RecordBatch.from_arrays([names, found], [FILE, LINE]))

@@ -1,0 +1,87 @@
+"""The ledger of a source of files: which arrivals count, and which wait until somebody has looked at them.
+
+An arrival that cannot be read, or of which too many rows are rejected, waits: it has no rows in the lake, and a former version
+of the file stands. That it waits is a JSON object of its own, ``<zone>/csv/_waiting/<source>/<20 digits>.json``, written before
+the log goes past the arrival; so it is the same after every restart.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import urllib.parse
+from collections.abc import Mapping
+
+from lakewright.errors import AlreadyExists, SourceError
+from lakewright.model.contracts import Store
+from lakewright.sources.files.arrivals import Arrival, Arrivals
+
+
+class Ledger:
+    """What counts of the arrivals of a source; for one thread. Memory follows the number of arrivals.
+
+    It sees new arrivals at each call; of those that others let wait only what was there when it was first asked.
+    """
+
+    def __init__(self, store: Store, zone: str, source: str, arrivals: Arrivals) -> None:
+        self._store = store
+        self._arrivals = arrivals
+        self._folder = f"{zone.rstrip('/')}/csv/_waiting/{urllib.parse.quote(source, safe='')}/"
+        self._all: list[Arrival] = []
+        self._waits: dict[int, SourceError] | None = None
+
+    def next(self, number: int) -> Arrival | None:
+        """The arrival behind that number, or None where there is none yet."""
+        self._read_on()
+        return self._all[number] if number < len(self._all) else None
+
+    def last(self) -> int:
+        """The number of the last arrival; 0 where there is none."""
+        self._read_on()
+        return len(self._all)
+
+    def waiting(self, arrival: Arrival) -> SourceError | None:
+        """Why an arrival waits, or None where it counts."""
+        if self._waits is None:
+            self._waits = {int(entry.name[-25:-5]): self._read(entry.name) for entry in self._store.list(self._folder)}
+        return self._waits.get(arrival.number)
+
+    def wait(self, arrival: Arrival, error: SourceError) -> None:
+        """Let an arrival wait, for good: what is to count after all arrives anew."""
+        told = {"code": error.code, "message": error.message, "hint": error.hint, "where": error.where}
+        with contextlib.suppress(AlreadyExists):
+            self._store.create(f"{self._folder}{arrival.number:020d}.json", json.dumps({"version": 1, **told}).encode())
+        self._waits = None
+
+    def files(self, dataset: str, before: int) -> list[Arrival]:
+        """The version of each file of a dataset that counts of those with a number below `before`, in the order of arrival."""
+        return sorted(self._versions(dataset, before).values(), key=lambda arrival: arrival.number)
+
+    def former(self, arrival: Arrival) -> Arrival | None:
+        """The version of the same file that counted until this one came, or None."""
+        return self._versions(arrival.dataset, arrival.number).get(arrival.name)
+
+    def open_faults(self) -> Mapping[str, SourceError]:
+        """Why the newest version of a file waits, by file name."""
+        self._read_on()
+        newest = {arrival.name: arrival for arrival in self._all}
+        found = {name: self.waiting(arrival) for name, arrival in newest.items()}
+        return {name: error for name, error in found.items() if error is not None}
+
+    def _versions(self, dataset: str, before: int) -> dict[str, Arrival]:
+        self._read_on()
+        found: dict[str, Arrival] = {}
+        for arrival in self._all[: max(0, before - 1)]:
+            if arrival.dataset != dataset or self.waiting(arrival) is not None:
+                continue
+            found[arrival.name] = arrival
+            if arrival.removed:
+                del found[arrival.name]
+        return found
+
+    def _read_on(self) -> None:
+        self._all += self._arrivals.after(len(self._all))
+
+    def _read(self, name: str) -> SourceError:
+        found = json.loads(self._store.read(name))
+        return SourceError(found["code"], found["message"], hint=found["hint"], where=found["where"])

@@ -1,0 +1,90 @@
+"""Rows of an arrival as change batches: where they stand in the source's order, and what they do to the table.
+
+The rows of arrival n stand at (n, line), so that a row has the same position whenever the file is read; the end of the arrival is
+(n + 1, 0). A file that is the whole table is a load as of that end.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lakewright.model.batch import COMMIT_TIME, DELETE, INSERT, OP, POSITION, ChangeBatch, raw_schema
+from lakewright.model.position import Position
+from lakewright.model.schema import TableSchema
+from lakewright.sources.files.arrivals import Arrival
+from lakewright.sources.files.dataset import FILE, LINE
+from lakewright.sources.files.tables import Rule
+
+
+def end_of(arrival: Arrival) -> Position:
+    """The position up to which the source is complete with this arrival."""
+    return Position(arrival.number + 1)
+
+
+@dataclasses.dataclass(frozen=True)
+class Rows:
+    """Makes batches of rows of one arrival, whose commit time is that of the transfer."""
+
+    rule: Rule
+    arrival: Arrival
+
+    @property
+    def is_load(self) -> bool:
+        """Whether the file is all rows of its table."""
+        return self.rule.mode == "snapshot"
+
+    def batch(self, schema: TableSchema, rows: pa.RecordBatch) -> ChangeBatch:
+        """Rows of a file, with ``_line``, as changes of one of the two tables."""
+        lines, columns = rows.column(LINE), dict(zip(rows.schema.names, rows.columns, strict=True))
+        columns[FILE] = pa.repeat(pa.scalar(self.arrival.name), rows.num_rows)
+        ops: pa.Array = pa.repeat(pa.scalar(INSERT), rows.num_rows)
+        if self.rule.deleted is not None and schema.name == self.rule.table:
+            flag, value = self.rule.deleted
+            deleted = pc.fill_null(pc.equal(pc.cast(rows.column(flag), pa.string()), value), False)
+            ops = pc.if_else(deleted, DELETE, INSERT)
+            for name in set(schema.column_names) - set(schema.key):
+                columns[name] = pc.if_else(deleted, pa.scalar(None, columns[name].type), columns[name])
+        return self._made(schema, ops, lines, columns)
+
+    def deletes(self, schema: TableSchema, keys: pa.RecordBatch) -> ChangeBatch:
+        """Deletes of the rows of a table that have these keys."""
+        count, columns = keys.num_rows, dict(zip(keys.schema.names, keys.columns, strict=True))
+        return self._made(schema, pa.repeat(pa.scalar(DELETE), count), pa.array(range(1, count + 1), pa.int64()), columns)
+
+    def nothing(self, schema: TableSchema) -> ChangeBatch:
+        """No row: for a load, which then empties the table."""
+        none = pa.array([], pa.int64())
+        return self._made(schema, pa.array([], pa.string()), none, {})
+
+    def _made(self, schema: TableSchema, ops: pa.Array, lines: pa.Array, columns: dict[str, pa.Array]) -> ChangeBatch:
+        count, arrival, end = len(lines), self.arrival, end_of(self.arrival)
+        known = {**columns, OP: ops, COMMIT_TIME: pa.repeat(pa.scalar(arrival.arrived, pa.timestamp("us", tz="UTC")), count)}
+        known[POSITION] = pa.repeat(pa.scalar(str(end)), count) if self.is_load else _positions(arrival.number, lines)
+        first, last = (end, end) if self.is_load else _bounds(arrival.number, lines)
+        table = raw_table(schema, known, count)
+        return ChangeBatch(schema, table, first, last, arrival.arrived, arrival.arrived, load=self.is_load)
+
+
+def raw_table(schema: TableSchema, columns: dict[str, pa.Array], count: int) -> pa.Table:
+    """Columns as a table with those of `raw_schema`; the ones that are not given are null."""
+    fields = raw_schema(schema)
+    arrays = [columns[field.name] if field.name in columns else pa.nulls(count, field.type) for field in fields]
+    return pa.Table.from_arrays([array.cast(f.type) for array, f in zip(arrays, fields, strict=True)], schema=fields)
+
+
+def _positions(number: int, lines: pa.Array) -> pa.Array:
+    """The text of (number, line) for each line."""
+    prefix, _, ordinal = str(Position(number)).partition(".")
+    padded = pc.utf8_lpad(pc.cast(lines, pa.string()), len(ordinal), "0")
+    return pc.binary_join_element_wise(pa.scalar(f"{prefix}."), padded, "")
+
+
+def _bounds(number: int, lines: pa.Array) -> Sequence[Position]:
+    if not len(lines):
+        return Position(number, 1), Position(number, 1)
+    bounds = pc.min_max(lines).as_py()
+    return Position(number, bounds["min"]), Position(number, bounds["max"])

@@ -1,0 +1,186 @@
+"""A folder of files as a source: fulfils `contracts.Source`, and tells what there is to prepare and to watch.
+
+Files that arrive are the changes; arrival n is the transaction at position n. See `transfer`, `ledger` and `rows`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from lakewright.errors import LakewrightError, SourceError, unexpected
+from lakewright.model.contracts import Drift, Finding, Past, SourceFacts, Store
+from lakewright.model.names import TableName
+from lakewright.model.position import Feed, Position
+from lakewright.model.schema import TableSchema, compare
+from lakewright.sources.files.arrivals import Arrivals
+from lakewright.sources.files.ledger import Ledger
+from lakewright.sources.files.load import FilesLoad
+from lakewright.sources.files.origin import Folder
+from lakewright.sources.files.reading import Definitions, Reader
+from lakewright.sources.files.selection import Selection
+from lakewright.sources.files.stream import FilesStream
+from lakewright.sources.files.tables import Rule, quarantine_schema, table_schema
+from lakewright.sources.files.transfer import Settings, Transfer
+
+FIRST = Position(1)
+"""Before the first arrival."""
+
+
+class FilesSource:
+    """The files of a folder, as the tables that `rules` make of them.
+
+    `settings` say how they are transferred, and `every` how often the folder is looked at, in seconds; `place` is the store and
+    zone where arrivals are kept, `scratch` a folder for what does not fit into memory. Calls may come from several threads.
+    Errors are `SourceError`, and `StorageError` where the store fails.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        folder: Path,
+        rules: Sequence[Rule],
+        settings: Settings,
+        every: float,
+        place: tuple[Store, str],
+        definitions: Definitions,
+        scratch: Path,
+    ) -> None:
+        self.name = name
+        self._rules = {rule.name: rule for rule in rules}
+        self._settle = settings.settle
+        self._every = every
+        self._store, self._zone = place
+        self._reader = Reader(self._store, definitions, scratch)
+        selections = [Selection(rule.name, rule.files, rule.exclude) for rule in rules]
+        self._transfer = Transfer(Folder(folder), self._store, Arrivals(*place, name), selections, settings)
+        self._looking = threading.Lock()
+
+    def close(self) -> None:
+        """Nothing stays open between calls."""
+
+    # ---- contracts.Source
+
+    def feed(self) -> Feed:
+        """See `contracts.Source`: arrivals are numbered in the lake, under the source's name."""
+        return Feed("file", self.name, 1)
+
+    def discover(self) -> list[TableSchema]:
+        """See `contracts.Source`; a dataset is known from its first file on, its quarantine from the beginning."""
+        datasets = [(rule, self._reader.dataset(rule)) for rule in self._rules.values()]
+        tables = [table_schema(rule, dataset) for rule, dataset in datasets if dataset is not None]
+        return sorted([*tables, *map(quarantine_schema, self._rules.values())], key=lambda schema: schema.name)
+
+    def prepare(self, tables: Sequence[TableSchema]) -> None:
+        """See `contracts.Source`; there is nothing to prepare."""
+
+    @contextlib.contextmanager
+    def open_load(self, tables: Sequence[TableSchema], *, after: Position | None) -> Iterator[FilesLoad]:
+        """See `contracts.Source`: what the arrivals before `after` make; with None nothing, for the stream has them all."""
+        yield FilesLoad(self._ledger, self._reader, self._rules, after or FIRST)
+
+    @contextlib.contextmanager
+    def open_stream(
+        self,
+        after: Position,
+        schemas: Sequence[TableSchema],
+        starts: Mapping[TableName, Position],
+        past: Past | None = None,
+    ) -> Iterator[FilesStream]:
+        """See `contracts.Source`; meanwhile a thread looks at the folder. Arrivals are the lake's own: no past differs."""
+        stop, faults = threading.Event(), list[LakewrightError]()
+        thread = threading.Thread(target=self._keep_looking, args=(stop, faults), name=f"transfer of {self.name}", daemon=True)
+        thread.start()
+        try:
+            fault = lambda: faults[0] if faults else None  # noqa: E731
+            yield FilesStream(self._ledger(), self._reader, self._rules, after, schemas, starts, fault)
+        finally:
+            stop.set()
+            thread.join()
+
+    def current_position(self) -> Position:
+        """See `contracts.Source`: takes what is in the folder by now; waits for files that have not stood still for long."""
+        deadline = time.monotonic() + 2 * self._settle + 1
+        while True:
+            self._look(threading.Event())
+            if not self._transfer.settling or time.monotonic() > deadline:
+                return Position(self._ledger().last() + 1)
+            time.sleep(min(0.2, self._settle))
+
+    def drift(self, tables: Sequence[TableSchema]) -> Drift:
+        """See `contracts.Source`: datasets that were taken out of lake.yaml, or whose definition was changed."""
+        now = {schema.name: schema for schema in self.discover()}
+        stopped: list[tuple[TableName, LakewrightError]] = []
+        for table in tables:
+            if table.name not in now:
+                message = f"table {table.name} is not a dataset of {self.name} any more"
+                stopped.append(
+                    (table.name, SourceError("LW-213", message, hint="`lakewright plan` shows what the source has now"))
+                )
+            elif (refusal := compare(table, now[table.name]).refusal) is not None:
+                message = f"table {table.name} cannot go on: {refusal}"
+                hint = f"`lakewright resync {table.name}` reads its files anew"
+                stopped.append((table.name, SourceError("LW-242", message, hint=hint)))
+        return Drift(stopped)
+
+    def refused(self) -> dict[TableName, LakewrightError]:
+        """See `contracts.Source`; a dataset without a file is none yet."""
+        return {}
+
+    def estimated_rows(self, tables: Sequence[TableSchema]) -> dict[TableName, int]:
+        """See `contracts.Source`; nothing is known before a file is read."""
+        return {}
+
+    def was_changed(self, table: TableName) -> bool:
+        """See `contracts.Source`; all that arrives is captured."""
+        return False
+
+    # ---- setting up and watching
+
+    def examine(self) -> list[Finding]:
+        """Whether the folder can be read, and what of its files is not taken or waits."""
+        self._look(threading.Event())
+        faults = {**self._ledger().open_faults(), **self._transfer.waiting}
+        unmatched = self._transfer.unmatched
+        findings = [Finding(f"{self.name}: folder", True, f"{self._ledger().last()} files have arrived from it")]
+        if unmatched:
+            findings.append(Finding(f"{self.name}: datasets", True, f"{unmatched} files are of no dataset and are left alone"))
+        for name, error in sorted(faults.items()):
+            findings.append(Finding(f"{self.name}: {name}", False, f"{error.message} ({error.code})", error.hint))
+        return findings
+
+    def status(self) -> SourceFacts:
+        """How many files have arrived; they are kept."""
+        return SourceFacts("kept", self._ledger().last() + 1)
+
+    def plan(self, tables: Sequence[TableSchema]) -> list[str]:
+        """See `PostgresSource.plan`; nothing has to be done in a folder."""
+        return []
+
+    def apply(self, tables: Sequence[TableSchema]) -> list[str]:
+        """See `PostgresSource.apply`; nothing has to be done in a folder."""
+        return []
+
+    def updated_rows(self) -> dict[TableName, int]:
+        """See `PostgresSource.updated_rows`; all that arrives is captured."""
+        return {}
+
+    def _ledger(self) -> Ledger:
+        return Ledger(self._store, self._zone, self.name, Arrivals(self._store, self._zone, self.name))
+
+    def _look(self, stop: threading.Event) -> None:
+        with self._looking:
+            self._transfer.look(stop)
+
+    def _keep_looking(self, stop: threading.Event, faults: list[LakewrightError]) -> None:
+        """Take what arrives until `stop` is set; the first error ends it."""
+        while not stop.is_set():
+            try:
+                self._look(stop)
+            except Exception as error:
+                faults.append(unexpected(error))
+                return
+            stop.wait(self._every)

@@ -1,0 +1,188 @@
+"""Any crash, anywhere, then a restart, gives the same tables of files too.
+
+Random histories of a folder: files come, are corrected, sent again and taken away, with rows that do not fit, in every mode; they
+are captured and merged by lives that end at random store calls. After each history every table is what a plain model in Python
+makes of the arrivals, the arrivals are the files of the folder, and each row of each file is in the table or in quarantine.
+"""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import os
+import random
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+
+from lakewright.pipeline.lake import Lake
+from lakewright.sources.files.arrivals import Arrival, Arrivals
+
+from .world import Lives
+
+SEEDS = [int(os.environ["LAKEWRIGHT_SEED"])] if "LAKEWRIGHT_SEED" in os.environ else range(12)
+MANY_SECONDS = float(os.environ.get("LAKEWRIGHT_CRASH_SECONDS", "1800"))
+MODES = ("append", "snapshot", "upsert", "delta")
+HEADER = ["id", "name", "flag"]
+LAKE = """
+lake: t
+sources:
+  db:
+    kind: files
+    path: in
+    settle: 1ms
+    deleted: remove
+    datasets:
+      append: {files: "append*.csv", limit: 50%}
+      snapshot: {files: "snapshot*.csv", mode: snapshot, limit: 50%}
+      upsert: {files: "upsert*.csv", mode: upsert, key: [id], limit: 50%}
+      delta: {files: "delta*.csv", mode: delta, key: [id], deleted: flag = gone, limit: 50%}
+"""
+
+Row = tuple[object, ...]
+
+
+class Folder:
+    """The folder that others write into; what stands in a file is never younger than a second, so it counts as complete."""
+
+    def __init__(self, path: Path, rng: random.Random) -> None:
+        path.mkdir()
+        self.path = path
+        self._rng = rng
+        self._clock = itertools.count(1_700_000_000)
+        for mode in MODES:
+            self._write(f"{mode}0.csv", [["1", "first", "here"], ["2", "second", "gone"]])
+
+    def change(self) -> None:
+        """Write a new file, another content into one that is there or was, the same content again, or take a file away."""
+        rng, mode = self._rng, self._rng.choice(MODES)
+        known = (self.path.parent / "datasets" / f"{mode}.yaml").exists()  # inferred from the first file, as it is written here
+        name = f"{mode}{rng.randint(0 if known else 1, 3)}.csv"
+        there = (self.path / name).exists()
+        if there and rng.random() < 0.15:
+            (self.path / name).unlink()
+        elif there and rng.random() < 0.15:
+            os.utime(self.path / name, (0, next(self._clock)))
+        else:
+            bad = rng.choice((0.0, 0.0, 0.1, 0.3, 0.9))
+            self._write(name, [self._row(bad) for _ in range(rng.randint(0, 12))])
+
+    def _row(self, bad: float) -> list[str]:
+        rng = self._rng
+        if rng.random() < bad:
+            return rng.choice([["x1", "no number", "here"], ["1", "too", "many", "values"], ["2"], ["", "no key", "here"]])
+        return [str(rng.randint(1, 9)), f"n{rng.randint(0, 99)}", rng.choice(("here", "here", "gone"))]
+
+    def _write(self, name: str, rows: list[list[str]]) -> None:
+        draft = self.path / ".draft"
+        with draft.open("w", newline="") as file:
+            csv.writer(file).writerows([HEADER, *rows])
+        os.utime(draft, (0, next(self._clock)))
+        draft.rename(self.path / name)
+
+
+class Model:
+    """What the arrivals make of one dataset: its rows, and the lines in quarantine."""
+
+    def __init__(self, mode: str, arrivals: list[Arrival], folder: Path) -> None:
+        self._keyed = mode in ("upsert", "delta")
+        counted: dict[str, Arrival] = {}
+        for arrival in arrivals:
+            if arrival.removed:
+                counted.pop(arrival.name, None)
+            elif not self._waits(read(folder / arrival.stored)):
+                counted.pop(arrival.name, None)
+                counted[arrival.name] = arrival
+        files = sorted(counted.values(), key=lambda arrival: arrival.number)
+        if mode == "snapshot":
+            files = files[-1:]
+        good = [(a.name, line, row) for a in files for line, row in read(folder / a.stored) if self._fits(row)]
+        self.rejected = sorted((a.name, line) for a in files for line, row in read(folder / a.stored) if not self._fits(row))
+        if self._keyed:
+            newest = {row[0]: row for _, _, row in good}
+            self.rows = sorted(typed(row) for row in newest.values() if mode != "delta" or row[2] != "gone")
+        else:
+            self.rows = sorted((*typed(row), *((name, line) if mode == "append" else ())) for name, line, row in good)
+
+    def _fits(self, row: list[str]) -> bool:
+        return len(row) == len(HEADER) and (row[0].isdigit() or (row[0] == "" and not self._keyed))
+
+    def _waits(self, rows: list[tuple[int, list[str]]]) -> bool:
+        return sum(not self._fits(row) for _, row in rows) > 0.5 * len(rows)
+
+
+def read(path: Path) -> list[tuple[int, list[str]]]:
+    """The rows of a file with their lines."""
+    with path.open(newline="") as file:
+        return [(line, row) for line, row in enumerate(csv.reader(file), 1) if line > 1]
+
+
+def typed(row: list[str]) -> Row:
+    return (int(row[0]) if row[0] else -1, *row[1:])
+
+
+def found(lake: Lake, text: str) -> list[Row]:
+    with lake.sql(text) as answer:
+        return sorted(tuple(row) for batch in answer.batches() for row in zip(*batch.to_pydict().values(), strict=True))
+
+
+def compare(lake: Lake, folder: Path, when: object) -> None:
+    """Every table against its model, live and committed."""
+    by_mode: dict[str, list[Arrival]] = {mode: [] for mode in MODES}
+    for arrival in Arrivals(lake.store, "raw", "db").after(0):
+        by_mode[arrival.dataset].append(arrival)
+    for mode, arrivals in by_mode.items():
+        model = Model(mode, arrivals, folder)
+        place = ", _file, _line" if mode == "append" else ""
+        assert found(lake, f"SELECT coalesce(id, -1), name, flag{place} FROM {mode}") == model.rows, (mode, when)
+        assert found(lake, f"SELECT _file, _line FROM quarantine_{mode}") == model.rejected, (mode, when)
+
+
+def complete(lake: Lake, folder: Path) -> None:
+    """The newest arrivals are the files of the folder, byte by byte."""
+    newest = {a.name: a for a in Arrivals(lake.store, "raw", "db").after(0)}
+    there = {path.name: path.read_bytes() for path in (folder / "in").iterdir()}
+    assert {name: (folder / a.stored).read_bytes() for name, a in newest.items() if not a.removed} == there
+
+
+def run(seed: int, folder: Path, patch: pytest.MonkeyPatch) -> None:
+    """One history with its crashes, and every comparison."""
+    rng = random.Random(seed)
+    files, lives = Folder(folder / "in", rng), Lives(folder, LAKE, rng, patch, 0.5)
+    for _ in range(rng.randint(3, 6)):
+        lives.live(rng.choice(("capture", "capture", "merge", "maintain", "resync")), most=rng.choice((10, 40, 150)))
+        for _ in range(rng.randint(0, 4)):
+            files.change()
+    with lives.life() as lake:
+        lives.capture(lake)
+        complete(lake, folder)
+        compare(lake, folder, (seed, "live", lives.log))
+        lake.merge(None, lambda _: None)
+    with lives.life() as lake:
+        compare(lake, folder, (seed, "merged", lives.log))
+        if rng.random() < 0.3:
+            assert lake.check("db", lambda _: None).passed, (seed, lives.log)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_any_crash_then_a_restart_gives_the_same_tables(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(seed, tmp_path, monkeypatch)
+
+
+@pytest.mark.crash
+@pytest.mark.timeout(MANY_SECONDS + 300)
+def test_many_more_histories(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """New ones at every run; a failure prints its seed."""
+    end, first = time.monotonic() + MANY_SECONDS, random.randrange(10**6, 10**9)
+    for seed in itertools.takewhile(lambda _: time.monotonic() < end, itertools.count(first)):
+        folder = tmp_path / str(seed)
+        folder.mkdir()
+        with monkeypatch.context() as patch:
+            try:
+                run(seed, folder, patch)
+            except BaseException as error:
+                error.add_note(f"replay with LAKEWRIGHT_SEED={seed}")
+                raise
+        shutil.rmtree(folder)
