@@ -2,7 +2,7 @@
 
     LakewrightError
       ConfigError          LW-1xx  lake.yaml, a command's arguments
-      SourceError          LW-2xx  the database
+      SourceError          LW-2xx  the database, or the folder of files
         SourceUnreachable          (retry soon)
       StorageError         LW-3xx  files and objects
         AlreadyExists              a name that may be written once is taken
@@ -61,7 +61,7 @@ class ConfigError(LakewrightError):
 
 
 class SourceError(LakewrightError):
-    """The source database cannot give what is asked of it."""
+    """The source, a database or a folder of files, cannot give what is asked of it."""
 
 
 class SourceUnreachable(SourceError):

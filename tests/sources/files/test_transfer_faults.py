@@ -19,7 +19,7 @@ from lakewright.model.contracts import Store
 from lakewright.sources.files.origin import CHUNK, Folder
 from lakewright.sources.files.selection import Selection
 from lakewright.storage.local import LocalStore
-from lakewright.testing.faults import FaultyStore
+from lakewright.testing.faults import Fault, FaultyStore
 from tests.sources.files.conftest import Exports, names
 
 NOBODY = 65534
@@ -256,6 +256,18 @@ def test_a_copy_that_does_not_read_back_is_not_registered(exports: Exports) -> N
     assert (caught.value.code, bool(caught.value.hint)) == ("LW-285", True)
     assert [*exports.store.list("raw/")] == []
     assert names(exports.look(store)) == ["customers.csv"]
+    assert exports.taken() == exports.given()
+
+
+@pytest.mark.parametrize("verify", ["none", "only_files_transferred"])
+def test_an_object_with_other_bytes_in_the_way_is_left_alone(exports: Exports, verify: str) -> None:
+    exports.put("customers.csv", b"one")
+    with pytest.raises(StorageError, match="injected"):
+        exports.look(FaultyStore(exports.store, Fault("create", "die")))
+    (other,) = (entry.name for entry in exports.store.list("raw/"))
+    (exports.lake / other).write_bytes(b"two")
+    (arrival,) = exports.look(verify=verify)
+    assert (arrival.stored != other, exports.store.read(other)) == (True, b"two")
     assert exports.taken() == exports.given()
 
 

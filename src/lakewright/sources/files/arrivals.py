@@ -77,7 +77,7 @@ class Arrivals:
 
     def __init__(self, store: Store, zone: str, source: str) -> None:
         self._store = store
-        self._source = source
+        self.source = source
         self._files = f"{zone.rstrip('/')}/csv/"
         self._folder = f"{self._files}_arrivals/{_part(source)}/"
         self._number = 0
@@ -118,7 +118,7 @@ class Arrivals:
 
     def stored_name(self, dataset: str, name: str, modified: datetime.datetime, version: str) -> str:
         """Where a version of the file `name` is kept; a `version`, a text, gets the same place each time."""
-        digest = hashlib.sha256(json.dumps([self._source, name, version]).encode()).hexdigest()
+        digest = hashlib.sha256(json.dumps([self.source, name, version]).encode()).hexdigest()
         folder = f"{modified:%Y%m%d-%H%M%S}-{digest[:16]}"
         return f"{self._files}{_part(dataset)}/{folder}/{_part(name.rpartition('/')[2])[-_LONGEST_NAME:]}"
 

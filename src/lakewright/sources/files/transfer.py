@@ -10,11 +10,10 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import datetime
-import functools
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Literal
 
 from lakewright.errors import LakewrightError, LogError, NotFound, SourceError
@@ -83,8 +82,7 @@ class Transfer:
         files = self._origin.files()
         newest = self._arrivals.newest()
         choice = choose(files, self._selections, self._settings.marker)
-        gone = [name for name, last in newest.items() if not last.removed] if self._settings.deleted == "remove" else []
-        gone = sorted({*gone} - {file.name for file in files})
+        gone = self._gone(files, newest) if self._settings.deleted == "remove" else []
         self._keep_time(files, gone)
         settled = [(file, dataset) for file, dataset in choice.taken if self._is_settled(file)]
         due = [(file, dataset) for file, dataset in settled if self._is_due(file, dataset, newest.get(file.name))]
@@ -99,6 +97,11 @@ class Transfer:
         return found
 
     # ---- which files
+
+    def _gone(self, files: Sequence[OriginFile], newest: Mapping[str, Arrival]) -> list[str]:
+        """The files that are registered and not in the origin, whatever the patterns take now, in name order."""
+        present = {file.name for file in files}
+        return sorted(name for name, last in newest.items() if not last.removed and name not in present)
 
     def _keep_time(self, files: Sequence[OriginFile], gone: Sequence[str]) -> None:
         """Note since when each file has stood still, or been gone, and whether it was ever seen otherwise."""
@@ -128,23 +131,25 @@ class Transfer:
         self, due: Sequence[tuple[OriginFile, str]], newest: Mapping[str, Arrival], stop: threading.Event
     ) -> Iterator[Arrival]:
         """Copy the files, several at once, and register each as soon as all before it are."""
-        with _workers(stop) as (start, stopped):
-            pace = Pace(self._settings.bandwidth, stopped)
-            verify = self._settings.verify != "none"
-            copier = Copier(self._origin, self._store, verify=verify, pace=pace, progress=self._progress)
-            jobs = [
-                (file.name, start(functools.partial(self._take, copier, file, dataset, newest.get(file.name))))
-                for file, dataset in due
-            ]
+        ended = threading.Event()
+        pace = Pace(self._settings.bandwidth, lambda: stop.is_set() or ended.is_set())
+        verify = self._settings.verify != "none"
+        copier = Copier(self._origin, self._store, verify=verify, pace=pace, progress=self._progress)
+        pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="transfer")
+        try:
+            jobs = [(file.name, pool.submit(self._take, copier, file, dataset, newest.get(file.name))) for file, dataset in due]
             for name, job in jobs:
                 try:
                     arrival = job.result()
-                except Interrupted:
-                    return
                 except (SourceError, LogError) as error:
                     self.waiting[name] = error
                 else:
                     yield from self._registered(arrival, newest.get(name)) if arrival else ()
+        except Interrupted:
+            return
+        finally:
+            ended.set()
+            pool.shutdown(cancel_futures=True)
 
     def _take(self, copier: Copier, file: OriginFile, dataset: str, last: Arrival | None) -> Arrival | None:
         """Copy a file if its bytes are not those of its newest arrival."""
@@ -174,10 +179,16 @@ class Transfer:
         self.unmatched = len(choice.unmatched)
         new = [name for name in choice.unmatched if (name, "") not in self._told]
         if new:
-            log.write("no dataset takes", "warning", detail=f"{len(new)} files of the origin, such as {new[0]!r}")
+            log.write(
+                "no dataset takes",
+                "warning",
+                source=self._arrivals.source,
+                detail=f"{len(new)} files of the origin, such as {new[0]!r}",
+            )
         for name, error in self.waiting.items():
             if (name, error.code) not in self._told:
-                log.write("not taken", "warning", detail=error.message, code=error.code, hint=error.hint or "")
+                where, hint = self._arrivals.source, error.hint or ""
+                log.write("not taken", "warning", source=where, detail=error.message, code=error.code, hint=hint)
         self._told = {*((name, "") for name in choice.unmatched), *((name, error.code) for name, error in self.waiting.items())}
 
 
@@ -188,20 +199,6 @@ def _compare(copier: Copier, arrival: Arrival) -> None:
             return
     hint = f"restore it from a backup, or copy the file {arrival.name!r} of the origin over it, which has these bytes"
     raise LogError("LW-292", f"{arrival.stored} is missing or damaged: not what arrival {arrival.number} says", hint=hint)
-
-
-@contextlib.contextmanager
-def _workers(
-    stop: threading.Event,
-) -> Iterator[tuple[Callable[[Callable[[], Arrival | None]], Future[Arrival | None]], Callable[[], bool]]]:
-    """A function that starts work in a thread, and one that tells the work to stop; at the end of the block all is stopped."""
-    ended = threading.Event()
-    pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="transfer")
-    try:
-        yield pool.submit, lambda: stop.is_set() or ended.is_set()
-    finally:
-        ended.set()
-        pool.shutdown(cancel_futures=True)
 
 
 def _now() -> datetime.datetime:
