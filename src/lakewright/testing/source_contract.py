@@ -204,8 +204,8 @@ class _Begun:
 def _begin(subject: Subject) -> _Begun:
     """Load what is there, so that a stream can begin."""
     source = subject.source()
-    schemas = source.discover()
-    source.prepare(schemas)
+    source.prepare(source.discover())
+    schemas = source.discover()  # as they are since they were prepared
     with source.open_load(schemas, after=None) as load:
         loaded = [batch for schema in schemas for batch in load.batches(schema) if schema.name == subject.table]
         return _Begun(subject, load.position, schemas, _numbers(subject, loaded))
