@@ -65,6 +65,25 @@ def test_columns_that_are_not_what_they_were(loaded: Shop) -> None:
     stop_until_a_resync(loaded, silent(loaded, cases))
 
 
+def test_a_column_with_values_in_older_rows(loaded: Shop) -> None:
+    dropped = "ALTER TABLE {t} ALTER u DROP DEFAULT"
+    stops: Cases = [
+        (PLAIN, "ALTER TABLE {t} ADD u float DEFAULT random()", dropped),
+        (PLAIN, "ALTER TABLE {t} ADD u int DEFAULT 7", dropped, "VACUUM FULL {t}"),
+        (PARTITIONED, "ALTER TABLE {t} ADD u int DEFAULT 7", dropped),
+        (PARTITIONED, "ALTER TABLE {t} ADD u int DEFAULT 7", dropped, "VACUUM FULL {t}"),
+        (PLAIN, "ALTER TABLE {t} ADD u float DEFAULT random()", dropped, "INSERT INTO {t} VALUES (2, 2, 2, 2)"),
+    ]
+    goes_on: Cases = [
+        (PLAIN, "ALTER TABLE {t} ADD u int DEFAULT 7", dropped, "INSERT INTO {t} VALUES (2, 2, 2, 2)"),
+        (PLAIN, "ALTER TABLE {t} ADD u int", "VACUUM FULL {t}", "INSERT INTO {t} VALUES (2, 2, 2, 2)"),
+        (PLAIN, "TRUNCATE {t}", "ALTER TABLE {t} ADD u int"),
+        (PARTITIONED, "ALTER TABLE {t} ADD u int", "INSERT INTO {t} VALUES (2, 2, 2)"),
+    ]
+    names = silent(loaded, [*stops, *goes_on])
+    stop_until_a_resync(loaded, names[: len(stops)])
+
+
 def test_a_new_value_of_an_enum_goes_on(loaded: Shop) -> None:
     names = silent(loaded, [(GOOD, "ALTER TYPE {t}_mood ADD VALUE 'new' BEFORE 'bad'", "INSERT INTO {t} VALUES (2, 'new')")])
     assert set(loaded.equal().values()) == {"equal"}

@@ -158,7 +158,7 @@ def test_a_table_may_start_later_than_the_others() -> None:
 def test_the_catalog_is_asked_once_for_a_shape_and_not_for_what_is_left_out() -> None:
     asked: list[TableName] = []
 
-    def resolve(relation: Relation) -> TableSchema:
+    def resolve(relation: Relation, known: TableSchema) -> TableSchema:
         asked.append(relation.name)
         return A
 
@@ -177,7 +177,7 @@ def wider(**options: Any) -> TableSchema:
 @pytest.mark.parametrize("options", [{}, {"missing": "5", "nullable": False}])
 def test_an_added_column_goes_on_under_the_new_schema_from_there(options: dict[str, Any]) -> None:
     now = [A]
-    decoder_ = decoder(resolve=lambda asked: now[-1])
+    decoder_ = decoder(resolve=lambda asked, known: now[-1])
     decoder_.decode([begin(100), relation(A), insert(A, "1", None, None), commit(100)])
     now.append(wider(**options))
     decoded = decoder_.decode(
@@ -192,14 +192,16 @@ def test_an_added_column_goes_on_under_the_new_schema_from_there(options: dict[s
 
 
 def test_columns_that_the_catalog_got_later_are_not_taken_up_yet() -> None:
-    decoded = decoder(resolve=lambda asked: wider()).decode([begin(100), relation(A), insert(A, "1", None, None), commit(100)])
+    decoded = decoder(resolve=lambda asked, known: wider()).decode(
+        [begin(100), relation(A), insert(A, "1", None, None), commit(100)]
+    )
     assert [batch.schema for batch in decoded.batches] == [A]
 
 
 def test_a_change_that_loses_data_stops_the_table_alone() -> None:
     narrower = dataclasses.replace(A, columns=A.columns[:2])
     now = [A]
-    decoder_ = decoder(resolve=lambda asked: LOG if asked.name == LOG.name else now[-1])
+    decoder_ = decoder(resolve=lambda asked, known: LOG if asked.name == LOG.name else now[-1])
     decoder_.decode([begin(100), relation(A), insert(A, "1", None, None), commit(100)])
     now.append(narrower)
     messages = [begin(200), relation(LOG), insert(LOG, "x"), relation(narrower), insert(narrower, "2", None), insert(LOG, "y")]
@@ -213,7 +215,7 @@ def test_a_change_that_loses_data_stops_the_table_alone() -> None:
 
 
 def test_what_the_catalog_refuses_stops_the_table() -> None:
-    def refuse(relation: Relation) -> TableSchema:
+    def refuse(relation: Relation, known: TableSchema) -> TableSchema:
         raise SourceError("LW-213", "dropped")
 
     decoded = decoder(resolve=refuse).decode([begin(100), relation(A), insert(A, "1", None, None)])
@@ -221,7 +223,7 @@ def test_what_the_catalog_refuses_stops_the_table() -> None:
 
 
 def test_a_catalog_that_does_not_answer_stops_no_table() -> None:
-    def fail(relation: Relation) -> TableSchema:
+    def fail(relation: Relation, known: TableSchema) -> TableSchema:
         raise SourceUnreachable("LW-201", "gone")
 
     with pytest.raises(SourceUnreachable):

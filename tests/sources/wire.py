@@ -73,7 +73,7 @@ def truncate(*tables: TableSchema) -> bytes:
 
 
 def decoder(after: Position = START, resolve: Any = None, starts: Mapping[TableName, Position] | None = None) -> Decoder:
-    return Decoder([A, LOG], after, resolve or (lambda asked: {A.name: A, LOG.name: LOG}[asked.name]), starts or {})
+    return Decoder([A, LOG], after, resolve or (lambda asked, known: {A.name: A, LOG.name: LOG}[asked.name]), starts or {})
 
 
 def rows(batches: Sequence[ChangeBatch]) -> list[dict[str, Any]]:

@@ -7,13 +7,15 @@ FULL keeps it: so a row from before the last look proves that the rows of that t
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
 from psycopg2 import sql
 from psycopg2.extensions import connection as Session
 
-from lakewright.model.schema import Heap, TableSchema
+from lakewright.model.names import quote_identifier
+from lakewright.model.schema import Column, Heap, TableSchema
 
 _LOOKED_AT = 10_000
 """Rows of a rewritten partition that are looked at for an old one: those that a rewrite kept stand first."""
@@ -73,6 +75,42 @@ def emptied(session: Session, known: TableSchema, now: TableSchema) -> str | Non
         if not _any(session, now, heap, f"{_OLDER} AND {_COMPARABLE}", {"seen": known.seen}, most=_LOOKED_AT):
             return _name(session, heap)
     return None
+
+
+# Of a partitioned table the partitions know the value that older rows have.
+_DEFAULTED = """
+SELECT EXISTS (SELECT FROM pg_partition_tree(%(oid)s) t JOIN pg_attribute a ON a.attrelid = t.relid
+    WHERE a.attname = %(column)s AND a.atthasmissing)
+"""
+
+
+def trusted(session: Session, known: TableSchema, now: TableSchema) -> TableSchema:
+    """`now`, where new columns are not ``missing_known`` that may hold more than NULL in older rows.
+
+    A rewrite fills a default in, and the catalog does not tell of one that was dropped after that. Where the table was rewritten
+    since `known`, one old row that holds NULL proves that nothing was filled in.
+    """
+    files = {heap.oid: heap.file for heap in known.heaps}
+    rewritten = any(files.get(heap.oid, heap.file) != heap.file for heap in now.heaps)
+    columns = []
+    for column in now.columns:
+        new = known.attributes and column.name not in known.column_names and column.missing is None
+        if new and (_has_default(session, now, column) or (rewritten and not _was_null(session, known, now, column))):
+            column = dataclasses.replace(column, missing_known=False)
+        columns.append(column)
+    return dataclasses.replace(now, columns=tuple(columns))
+
+
+def _has_default(session: Session, table: TableSchema, column: Column) -> bool:
+    return bool(_rows(session, _DEFAULTED, {"oid": table.oid, "column": column.name})[0][0])
+
+
+def _was_null(session: Session, known: TableSchema, now: TableSchema, column: Column) -> bool:
+    ((table,),) = _rows(session, "SELECT %s::oid::regclass::text", (now.oid,))
+    rows = f"SELECT xmin, {quote_identifier(column.name)} AS value FROM {'' if now.is_partitioned else 'ONLY '}{table}"
+    query = f"SELECT count(*) = 0 OR bool_or(r.value IS NULL AND {_OLDER} AND {_COMPARABLE}) FROM ({{}} LIMIT %(most)s) AS r"
+    text = query.format(rows.replace("%", "%%"))
+    return bool(_rows(session, text, {"seen": known.seen, "most": _LOOKED_AT})[0][0])
 
 
 def _any(

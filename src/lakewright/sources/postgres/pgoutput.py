@@ -34,8 +34,9 @@ _POSTGRES_EPOCH = 946_684_800_000_000
 _UNIX_EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 _YEAR_1, _YEAR_10000 = -62_135_596_800_000_000, 253_402_300_800_000_000
 
-Resolve = Callable[[Relation], TableSchema]
-"""The table of a relation as the catalog has it, ``number`` 0; raises `LakewrightError` where it cannot be taken."""
+Resolve = Callable[[Relation, TableSchema], TableSchema]
+"""The table of a relation as the catalog has it, ``number`` 0, after it was known as the one given; raises `LakewrightError`
+where it cannot be taken."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -239,7 +240,7 @@ class Decoder:
             raise SourceError("LW-243", f"table {name} was renamed, or dropped and created again", hint=hint)
         # The catalog may already know columns that these changes are too old to have.
         present = {column.name for column in relation.columns}
-        now = self._resolve(relation)
+        now = self._resolve(relation, known)
         columns = tuple(column for column in now.columns if column.name in present)
         attributes = known.attributes and max([known.attributes, *(column.number for column in columns)])
         # The rest is compared by the catalog alone, with what it was at the last look.

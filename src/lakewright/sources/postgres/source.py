@@ -111,6 +111,7 @@ class PostgresSource:
             found, refused = catalog.discover(session, self._tables, self._types)
             unpublished = set(self.publications.interrupted(session, tables))
             now = {table.name: table for table in found}
+            now |= {table.name: heaps.trusted(session, table, now[table.name]) for table in tables if table.name in now}
             reasons: dict[TableName, LakewrightError] = {table.table: table.error for table in refused}
             grown, doubted = [], []
             for table in tables:
@@ -184,9 +185,9 @@ class PostgresSource:
         with self.database.session() as session:
             return catalog.discover(session, self._tables, self._types)
 
-    def _resolve(self, relation: Relation) -> TableSchema:
+    def _resolve(self, relation: Relation, known: TableSchema) -> TableSchema:
         with self.database.session() as session:
-            return catalog.schema_of(session, relation.oid, self._types)
+            return heaps.trusted(session, known, catalog.schema_of(session, relation.oid, self._types))
 
     def _await_free(self, session: Session) -> Slot | None:
         """The slot, once nobody reads it: the server notices a reader's death a moment later."""
