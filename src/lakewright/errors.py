@@ -140,9 +140,11 @@ class MissingDependency(LakewrightError):
 
 
 def hide_password(text: str) -> str:
-    """The text with the password of any URL or connection string in it replaced by ``***``."""
-    text = re.sub(r"(?<=://)([^/@\s:]*):[^/\s]*@", r"\1:***@", text)
-    return re.sub(r"(?i)\b((?:ssl)?password\s*=\s*)('(?:[^'\\]|\\.)*'|[^\s&]+)", r"\1***", text)
+    """The text with the password of any URL or connection string in it replaced by ``***``, and rather too much than too little:
+    a password may hold what has a meaning in a URL, and then only the last @ is sure to be behind it."""
+    text = re.sub(r"(?<=//)([^/@:\s]*):.*@", r"\1:***@", text, flags=re.DOTALL)
+    value = r"'(?:[^'\\]|\\.)*'|.*?(?=\s+\w+\s*=|[&}]|$)"
+    return re.sub(rf"\b((?:ssl)?password\s*=\s*)(?:{value})", r"\1***", text, flags=re.DOTALL | re.IGNORECASE)
 
 
 def unexpected(error: Exception) -> LakewrightError:

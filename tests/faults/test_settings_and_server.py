@@ -81,6 +81,31 @@ def test_a_url_that_is_none_is_not_repeated(shop: Shop, monkeypatch: pytest.Monk
     assert (told.code, "postgresql://USER:PASSWORD@HOST" in (told.hint or "")) == ("LW-202", True)
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        "postgresql://boss:pa@{0}@host/db",
+        "postgresql://boss:{0}/x@host/db",
+        "postgresql://boss:x/{0}@host/db",
+        "postgresql://boss:#{0} with blanks@host/db",
+        "postgresql://boss:a?{0}@host/db",
+        "postgres//boss:{0}@host/db",
+        "postgresql://host/db?user=boss&password=a{0}&sslmode=require",
+        "host=here password=a {0} dbname=db",
+        "host=here password='a {0} dbname=db",
+        "${{env:NOT_SET_HERE:-postgresql://boss:a@{0}@host/db}}",
+    ],
+)
+def test_no_part_of_a_password_is_shown(shop: Shop, given: str) -> None:
+    text = given.format(PASSWORD).replace("'", "''")
+    (shop.folder / "lake.yaml").write_text(LAKE.replace('"${env:SHOP_URL}"', f"'{text}'"))
+    # Every command's output is searched for the password.
+    assert "***" in shop.ok("config", "show").out
+    shop.ok("config", "show", "--json")
+    shop.ok("status")
+    shop.run("doctor")
+
+
 def test_a_server_that_is_too_old(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(connection, "OLDEST_VERSION", 99)
