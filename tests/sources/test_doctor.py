@@ -10,8 +10,9 @@ import pytest
 
 from lakewright.errors import SourceError
 from lakewright.model.contracts import Finding
-from lakewright.sources.postgres import PostgresSource
+from lakewright.sources.postgres import PostgresSource, doctor
 from lakewright.sources.postgres.embedded import EmbeddedPostgres
+from tests.conftest import run_sql
 
 Sql = Callable[[str], list[tuple[Any, ...]]]
 
@@ -121,3 +122,21 @@ def test_server_that_cannot_decode_is_found_before_a_load_fails(own_server: Embe
     with pytest.raises(SourceError, match="wal_level") as caught, shop.open_load(shop.discover(), after=None):
         pass
     assert caught.value.hint == "`lakewright doctor` names what is missing"
+
+
+def test_a_forgotten_prepared_transaction_is_found_with_what_ends_it(
+    own_server: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "LONG_SECONDS", 0)
+    own_server.start()
+    run_sql(own_server.url, "CREATE TABLE t (id int PRIMARY KEY)", "ALTER SYSTEM SET max_prepared_transactions = 2")
+    own_server.stop()
+    own_server.start()
+    shop = PostgresSource(own_server.url, ["public.*"], "shop")
+    assert "transactions" not in failed(shop)
+    run_sql(own_server.url, "BEGIN; INSERT INTO t VALUES (1); PREPARE TRANSACTION 'it''s mine'")
+    finding = failed(shop)["transactions"]
+    assert "prepared transaction 'it''s mine' in database lake has been open for" in finding.detail
+    assert "COMMIT PREPARED 'it''s mine' or ROLLBACK PREPARED 'it''s mine'" in (finding.mend or "")
+    run_sql(own_server.url, "ROLLBACK PREPARED 'it''s mine'")
+    assert "transactions" not in failed(shop)

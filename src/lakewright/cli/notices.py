@@ -24,6 +24,8 @@ def _(notice: Captured) -> str:
     rows = sum(notice.rows.values())
     if notice.error is not None:
         return f"left out {', '.join(map(str, notice.rows))}: {notice.error.message} ({notice.error.code})"
+    if notice.kind == "waiting":
+        return f"waiting for {notice.detail}"
     if notice.kind == "loading":
         of = f" of about {notice.expected:,}" if notice.expected > rows else ""
         return f"loading {', '.join(map(str, notice.rows))}: {rows:,}{of} rows"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import datetime
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import BinaryIO, Protocol
 
 import pyarrow as pa
@@ -222,6 +222,10 @@ class Stream(Protocol):
         ...
 
 
+Waiting = Callable[[str | None], None]
+"""Called every second of a wait: with what is waited for where that is news, else None. What it raises ends the wait."""
+
+
 class Source(Protocol):
     """A database whose committed changes can be followed."""
 
@@ -237,11 +241,13 @@ class Source(Protocol):
         """Make the source publish these tables too, before they are loaded; repeating it changes nothing."""
         ...
 
-    def open_load(self, tables: Sequence[TableSchema], *, after: Position | None) -> contextlib.AbstractContextManager[Load]:
+    def open_load(
+        self, tables: Sequence[TableSchema], *, after: Position | None, waiting: Waiting = ...
+    ) -> contextlib.AbstractContextManager[Load]:
         """A snapshot of `tables` at one moment, which is `after` or later, where that is a position the source has reached.
 
         With None the log begins with this load: a new stream starts exactly there, in place of one that no load was ever finished
-        for. Otherwise the stream is left alone.
+        for. Otherwise the stream is left alone. `waiting` is called while the source makes the caller wait.
         """
         ...
 

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from lakewright.errors import LakewrightError, LogError, SourceError, SourceUnreachable
 from lakewright.model.batch import ChangeBatch, raw_schema
-from lakewright.model.contracts import Drift, Flush, Source, Stopped, Store, Stream
+from lakewright.model.contracts import Drift, Flush, Source, Stopped, Store, Stream, Waiting
 from lakewright.model.names import TableName
 from lakewright.model.position import Feed, Position
 from lakewright.model.schema import TableSchema, compare
@@ -44,8 +44,9 @@ PARALLEL = 2
 class Captured:
     """What one step of a capture did.
 
-    ``kind`` is log, loading (one table so far, of about ``expected`` rows), loaded (one table), load (all of one load) or refused
-    (with ``error``). Rows by table, the log's end, and when its last transaction was committed in the source.
+    ``kind`` is log, waiting (for ``detail``), loading (one table so far, of about ``expected`` rows), loaded (one table), load
+    (all of one load) or refused (with ``error``). Rows by table, the log's end, and when its last transaction was committed in
+    the source.
     """
 
     kind: str
@@ -54,6 +55,11 @@ class Captured:
     time: datetime.datetime | None
     error: LakewrightError | None = None
     expected: int = 0
+    detail: str = ""
+
+
+class _Ended(Exception):
+    """A wait was ended because the run was told to stop."""
 
 
 Misfits = Callable[[Sequence[TableSchema]], Mapping[TableName, LakewrightError]]
@@ -76,6 +82,7 @@ class Capture:
         self._catalog_at = time.monotonic()
         self._drift = Drift()
         self._refused: set[TableName] = set()
+        self._stop = threading.Event()
 
     def run(self, stop: threading.Event, until: Position | None = None) -> None:
         """Load what was not loaded, then follow changes until `stop` is set or the log's end is at or after `until`.
@@ -84,7 +91,8 @@ class Capture:
         """
         above = self._log.view().highest_lease
         lease = Lease.take(self._store, self._log.lease_name, purpose="capture", above=above)
-        with lease, self._pool:
+        self._stop = stop
+        with lease, self._pool, contextlib.suppress(_Ended):
             writer = LogWriter.take_over(self._log, lease)
             while not stop.is_set():
                 self._load_missing(writer)
@@ -257,7 +265,7 @@ class Capture:
         # Looked at after they were published: what the source published later than that, it did not for a while.
         schemas = [schema for schema in self._source.discover() if schema.name in published]
         if schemas:
-            refused |= load(self._source, self._log, writer, schemas, begins, self._notice)
+            refused |= load(self._source, self._log, writer, schemas, begins, self._waiting, self._notice)
         if begins and all(schema.name in refused for schema in schemas):
             none = SourceError("LW-246", "the source has none of the chosen tables", hint="`lakewright doctor` lists them")
             raise next(iter(refused.values()), none)
@@ -285,6 +293,13 @@ class Capture:
             return {table: why for schema in schemas for table, why in self._unpublished([schema]).items()}
         return {}
 
+    def _waiting(self, what: str | None) -> None:
+        """Tell what the source makes us wait for; ends the wait, and with it the run, when told to stop."""
+        if self._stop.is_set():
+            raise _Ended
+        if what:
+            self._notice(Captured("waiting", {}, None, None, detail=what))
+
     def _refuse(self, table: TableName, error: LakewrightError) -> None:
         self._refused.add(table)
         self._log.reloaded(table)
@@ -297,6 +312,7 @@ def load(
     writer: LogWriter,
     schemas: Sequence[TableSchema],
     begins: Feed | None,
+    waiting: Waiting,
     notice: Callable[[Captured], None],
 ) -> dict[TableName, SourceError]:
     """Write all rows of `schemas` at one consistent point and name them in one manifest, tables in parallel.
@@ -308,7 +324,7 @@ def load(
     numbered = [log.store_schema(schema) for schema in schemas]
     expected = source.estimated_rows(numbered)
     with (
-        source.open_load(numbered, after=None if begins else log.view().watermark) as snapshot,
+        source.open_load(numbered, after=None if begins else log.view().watermark, waiting=waiting) as snapshot,
         ThreadPoolExecutor(PARALLEL, "load") as pool,
     ):
 

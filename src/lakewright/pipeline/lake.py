@@ -12,7 +12,8 @@ from lakewright.pipeline import check as checking
 from lakewright.pipeline import connect, reach, setup, up
 from lakewright.pipeline import history as histories
 from lakewright.pipeline import maintain as services
-from lakewright.pipeline.check import CheckReport, TableCheck
+from lakewright.pipeline.capture import Captured
+from lakewright.pipeline.check import CheckReport
 from lakewright.pipeline.describe import TableInfo, TableSchemaInfo, schema_info, table_info
 from lakewright.pipeline.merge import Merged, merge
 from lakewright.pipeline.moment import parse_time, utc_now
@@ -179,7 +180,7 @@ class Lake(Wiring):
         mirror = self.mirror(name)
         return schema_info(mirror, self.log(mirror.source).newest_schema(mirror.origin))
 
-    def check(self, source: str, notice: Callable[[TableCheck], None]) -> CheckReport:
+    def check(self, source: str, notice: Notice) -> CheckReport:
         """Compare a source with the lake at one position, capturing up to it where nobody else does.
 
         A chosen table that the lake cannot take is part of the report.
@@ -194,7 +195,12 @@ class Lake(Wiring):
         refused |= {str(table): error for table, error in self.misfits(source, chosen).items()}
         refused |= {str(misfit.table or source): misfit.error for misfit in misfits if misfit.source == source}
         readable = [schema for schema in schemas if schema.name in there]
-        with origin.open_load(readable, after=origin.current_position()) as snapshot:
+
+        def waiting(what: str | None) -> None:
+            if what:
+                notice(Captured("waiting", {}, None, None, detail=what))
+
+        with origin.open_load(readable, after=origin.current_position(), waiting=waiting) as snapshot:
             reach.position(self, source, snapshot.position)
             tables = checking.compare(mirrors, log, self.format, snapshot, self.connection(), origin.was_changed, notice)
         for absent in there - set(log.view().tables()):

@@ -17,7 +17,10 @@ RETRY_FIRST, RETRY_MOST = 0.5, 30.0
 
 @dataclasses.dataclass(frozen=True)
 class Event:
-    """Something that happened while a lake is up: ``kind`` is loading, loaded, captured, merged, cleaned, retry or failed."""
+    """Something that happened while a lake is up.
+
+    ``kind`` is waiting, loading, loaded, captured, merged, cleaned, retry or failed.
+    """
 
     kind: str
     subject: str

@@ -38,10 +38,10 @@ class _Capture:
         return 0.0
 
     def _captured(self, done: Captured) -> None:
-        kind = {"log": "captured", "refused": "failed", "loading": "loading"}.get(done.kind, "loaded")
+        kind = {"log": "captured", "refused": "failed", "loading": "loading", "waiting": "waiting"}.get(done.kind, "loaded")
         counts = ", ".join(f"{rows} of {table}" for table, rows in sorted(done.rows.items()))
         so_far = f" so far, of about {done.expected}" if done.kind == "loading" else ""
-        detail = done.error.message if done.error else counts + so_far or f"nothing new up to {done.watermark}"
+        detail = done.error.message if done.error else done.detail or counts + so_far or f"nothing new up to {done.watermark}"
         self.notice(Event(kind, self.source, detail, utc_now(), done.error))
 
 

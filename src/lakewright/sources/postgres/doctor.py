@@ -15,10 +15,11 @@ from lakewright.sources.postgres import catalog
 from lakewright.sources.postgres.catalog import Types
 from lakewright.sources.postgres.connection import Database
 from lakewright.sources.postgres.publication import Publications, find_slot
+from lakewright.sources.postgres.transactions import oldest_writing
 
 MUCH_RETAINED = 10 * 2**30
 """Bytes of WAL held back by the slot that are worth a finding."""
-LONG_SECONDS = 60
+LONG_SECONDS = 10
 """Age of a writing transaction that is worth a finding: a first load waits for its end."""
 
 _RESTART = "then restart the server (on a managed service: set the parameter, logical replication on RDS)"
@@ -149,17 +150,11 @@ class _Look:
         yield Finding("retained WAL", slot.retained < MUCH_RETAINED, detail, mend)
 
     def transactions(self) -> Iterator[Finding]:
-        """A transaction whose end a load would wait for."""
-        oldest = self._row(
-            """
-            SELECT pid, extract(epoch FROM now() - xact_start)::int FROM pg_stat_activity
-            WHERE backend_xid IS NOT NULL AND xact_start < now() - make_interval(secs => %s) ORDER BY xact_start LIMIT 1
-            """,
-            LONG_SECONDS,
-        )
+        """A transaction whose end a load or check would wait for."""
+        oldest = oldest_writing(self._session, LONG_SECONDS)
         if oldest:
-            detail = f"one has been writing for {oldest[1]} s, and a load begins only when it has ended"
-            yield Finding("transactions", False, detail, f"wait, or SELECT pg_terminate_backend({oldest[0]})")
+            detail = f"{oldest.name} has been open for {oldest.seconds} s, and a load or check begins only when it has ended"
+            yield Finding("transactions", False, detail, f"wait, or end it: {oldest.end}")
 
     @property
     def _ours(self) -> Publications:

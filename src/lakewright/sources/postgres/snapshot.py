@@ -13,21 +13,26 @@ import queue
 import threading
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 
 import pyarrow as pa
 from adbc_driver_postgresql import StatementOptions
 from adbc_driver_postgresql import dbapi as adbc
 from psycopg2 import sql
+from psycopg2.extras import ReplicationCursor
 
 from lakewright.errors import SourceUnreachable
+from lakewright.model.contracts import Waiting
 from lakewright.model.position import Position, parse_lsn
 from lakewright.model.schema import TableSchema
 from lakewright.sources.postgres.catalog import qualified
 from lakewright.sources.postgres.connection import Database, translated
 from lakewright.sources.postgres.projection import CASTS_QUERY, Projection
+from lakewright.sources.postgres.transactions import oldest_writing
 
 _BATCH_BYTES = 16 << 20
 _BATCHES_AHEAD = 2
+_WAITING_SECONDS = 1.0
 
 # A table that was truncated or rewritten after the snapshot was taken looks empty in it: then its file is another one than
 # the snapshot's own view of the catalog says.
@@ -72,11 +77,12 @@ class SnapshotLoad:
 
 
 @contextlib.contextmanager
-def open_snapshot(database: Database, slot: str, *, temporary: bool) -> Iterator[SnapshotLoad]:
+def open_snapshot(database: Database, slot: str, waiting: Waiting, *, temporary: bool) -> Iterator[SnapshotLoad]:
     """Create the slot and see all tables as of its consistent point until the block ends.
 
     A temporary slot has a name of its own that begins with `slot`, and is gone with the block. Waits for the transactions
-    that write at this moment to end. The consistent point is after everything that was committed before the call.
+    that write at this moment to end, and calls `waiting` meanwhile. The consistent point is after everything that was
+    committed before the call.
     """
     name = f"{slot[:54]}_{uuid.uuid4().hex[:8]}" if temporary else slot
     command = f"CREATE_REPLICATION_SLOT {{}} {'TEMPORARY ' if temporary else ''}LOGICAL pgoutput EXPORT_SNAPSHOT"
@@ -84,9 +90,27 @@ def open_snapshot(database: Database, slot: str, *, temporary: bool) -> Iterator
         with database.session() as session, session.cursor() as clock:
             clock.execute("SELECT clock_timestamp()")
             (time,) = clock.fetchone() or (None,)
-        cursor.execute(sql.SQL(command).format(sql.Identifier(name)))
+        _create(database, cursor, sql.SQL(command).format(sql.Identifier(name)), waiting)
         _, consistent_point, snapshot, _ = cursor.fetchone() or ()
         yield SnapshotLoad(database, snapshot, Position(parse_lsn(consistent_point)), time.astimezone(datetime.UTC))
+
+
+def _create(database: Database, cursor: ReplicationCursor, command: sql.Composable, waiting: Waiting) -> None:
+    """Execute the command, in a thread of its own so that the wait for its end can be told of and ended."""
+    told = None
+    with ThreadPoolExecutor(1, "slot") as pool:
+        done = pool.submit(cursor.execute, command)
+        try:
+            while not wait([done], _WAITING_SECONDS).done:
+                with database.session() as session:
+                    oldest = oldest_writing(session, 0)
+                name = oldest.name if oldest else "the transactions that write now"
+                waiting(None if name == told else f"{name} to end" + (f" ({oldest.end} ends it)" if oldest else ""))
+                told = name
+        except BaseException:
+            cursor.connection.cancel()
+            raise
+        done.result()
 
 
 def _values(cursor: adbc.Cursor, query: str) -> list[object]:

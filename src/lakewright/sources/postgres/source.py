@@ -11,7 +11,7 @@ import psycopg2.errors
 from psycopg2.extensions import connection as Session
 
 from lakewright.errors import LakewrightError, SourceError
-from lakewright.model.contracts import Drift, Finding, Past, SourceFacts
+from lakewright.model.contracts import Drift, Finding, Past, SourceFacts, Waiting
 from lakewright.model.names import TableName
 from lakewright.model.position import START, Feed, Position, format_lsn, parse_lsn
 from lakewright.model.schema import TableSchema, compare
@@ -66,14 +66,16 @@ class PostgresSource:
         return self._survey()[1]
 
     @contextlib.contextmanager
-    def open_load(self, tables: Sequence[TableSchema], *, after: Position | None) -> Iterator[SnapshotLoad]:
+    def open_load(
+        self, tables: Sequence[TableSchema], *, after: Position | None, waiting: Waiting = lambda _: None
+    ) -> Iterator[SnapshotLoad]:
         """See `contracts.Source`. The tables are published first, so that the stream has all that comes after."""
         self.prepare(tables)
         if after is None:
             with self.database.session() as session:
                 self._await_free(session)
                 drop_slot(session, self.name)
-        with open_snapshot(self.database, self.name, temporary=after is not None) as load:
+        with open_snapshot(self.database, self.name, waiting, temporary=after is not None) as load:
             yield load
 
     @contextlib.contextmanager
