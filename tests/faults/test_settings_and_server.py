@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+
 import psycopg2.extensions
 import pytest
 
@@ -48,7 +51,7 @@ def test_a_server_that_does_not_answer(loaded: Shop, monkeypatch: pytest.MonkeyP
         told = loaded.fails(*command)
         assert told.code == "LW-201"
         assert "127.0.0.1" in told.message
-        assert "lakewright doctor" in (told.hint or "")
+        assert "start the server" in (told.hint or "")
         # What is here already can be read and merged.
         assert loaded.ok("sql", "SELECT count(*) AS n FROM orders", "--json").json == [{"n": 20}]
         assert loaded.ok("status", "--json").json["sources"][0]["problem"]
@@ -67,11 +70,47 @@ def test_a_wrong_password_is_not_shown(loaded: Shop, server: EmbeddedPostgres, m
         with monkeypatch.context() as patch:
             patch.setenv("SHOP_URL", loaded.url.replace("postgres@", f"keeper:{PASSWORD}@"))
             told = loaded.fails("run")
-        assert (told.code, "keeper" in told.message) == ("LW-201", True)
+        assert (told.code, "keeper" in told.message) == ("LW-208", True)
     finally:
         hba.write_text(before)
         run_sql(server.url, "SELECT pg_reload_conf()", "DROP ROLE keeper")
     assert loaded.equal() == ALL_EQUAL
+
+
+@pytest.mark.parametrize(
+    ("change", "hint"),
+    [
+        (("/test_", "/no_"), "correct the database"),
+        (("postgres:", "nobody:"), "CREATE ROLE"),
+    ],
+)
+def test_a_wrong_part_of_the_url_is_told(
+    loaded: Shop, monkeypatch: pytest.MonkeyPatch, change: tuple[str, str], hint: str
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setenv("SHOP_URL", os.environ["SHOP_URL"].replace(*change))
+        told = loaded.fails("run")
+        assert (told.code, hint in (told.hint or "")) == ("LW-208", True), told
+        (found,) = (f for f in loaded.run("doctor", "--json").json["findings"] if f["name"] == "shop: connection")
+        assert hint in found["mend"]
+        assert "lake.yaml:3" in found["detail"]
+        assert loaded.run("up").code == 1
+    assert loaded.equal() == ALL_EQUAL
+
+
+def test_a_standby_is_told(shop: Shop, monkeypatch: pytest.MonkeyPatch, own_server: EmbeddedPostgres) -> None:
+    run_sql(own_server.url, "CREATE TABLE orders (id int PRIMARY KEY)")
+    own_server.stop()
+    (own_server.data / "standby.signal").touch()
+    shutil.chown(own_server.data / "standby.signal", own_server.data.owner())
+    own_server.start()
+    with monkeypatch.context() as patch:
+        patch.setenv("SHOP_URL", own_server.url)
+        told = shop.fails("run")
+        assert (told.code, "primary" in (told.hint or "")) == ("LW-209", True)
+        findings = {finding["name"]: finding for finding in shop.run("doctor", "--json").json["findings"]}
+        assert "primary" in findings["primary"]["mend"]
+    (own_server.data / "standby.signal").unlink()
 
 
 def test_a_url_that_is_none_is_not_repeated(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -172,6 +172,12 @@ class Finding:
         if self.ok:
             object.__setattr__(self, "mend", None)
 
+    @classmethod
+    def of(cls, name: str, error: LakewrightError) -> Finding:
+        """An error as a finding; a hint to ask the doctor mends nothing here."""
+        asks = error.hint is not None and error.hint.startswith("`lakewright doctor`")
+        return cls(name, False, f"{error.message} ({error.code})", None if asks else error.hint)
+
 
 @dataclasses.dataclass(frozen=True)
 class SourceFacts:

@@ -107,7 +107,9 @@ def doctor(project: Project, source: Callable[[str], Any], log: Callable[[str], 
                 detail = f"{project.lake.slot(name)} is gone, and the log goes on from it"
                 findings.append(Finding(f"{name}: slot", False, detail, "lakewright resync"))
         except LakewrightError as error:
-            findings.append(Finding(f"{name}: connection", False, f"{error.message} ({error.code})", error.hint))
+            found = Finding.of(f"{name}: connection", error)
+            place = project.document.where(("sources", name, "url"))
+            findings.append(dataclasses.replace(found, detail=f"{found.detail}; see {place}"))
     return findings
 
 

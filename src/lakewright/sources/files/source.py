@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from lakewright.errors import LakewrightError, SourceError, unexpected
-from lakewright.model.contracts import Drift, Finding, Past, SourceFacts, Store
+from lakewright.model.contracts import Drift, Finding, Past, SourceFacts, Store, Waiting
 from lakewright.model.names import TableName
 from lakewright.model.position import Feed, Position
 from lakewright.model.schema import TableSchema, compare
@@ -78,7 +78,9 @@ class FilesSource:
         """See `contracts.Source`; there is nothing to prepare."""
 
     @contextlib.contextmanager
-    def open_load(self, tables: Sequence[TableSchema], *, after: Position | None) -> Iterator[FilesLoad]:
+    def open_load(
+        self, tables: Sequence[TableSchema], *, after: Position | None, waiting: Waiting = lambda _: None
+    ) -> Iterator[FilesLoad]:
         """See `contracts.Source`: what the arrivals before `after` make; with None nothing, for the stream has them all."""
         yield FilesLoad(self._ledger, self._reader, self._rules, after or FIRST)
 

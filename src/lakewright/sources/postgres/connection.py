@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import psycopg2
@@ -47,7 +48,9 @@ WHERE pg_catalog.current_setting(wanted.name, true) IS NOT NULL
 
 _FIXED = {"application_name": "lakewright", "client_encoding": "UTF8"}
 
-_DOCTOR = "`lakewright doctor` names what is missing"
+DOCTOR = "`lakewright doctor` names what is missing"
+"""The hint where the server's words do not tell what helps."""
+
 _CONNECTION = (psycopg2.OperationalError, psycopg2.InterfaceError, adbc.OperationalError)
 _NOT_PERMITTED, _TOO_MANY, _NOT_UTF8 = "42501", "53300", "22021"
 _LIBPQ, _SERVER_ERROR, _BYTES = "[libpq]", "ERROR:  ", "invalid byte sequence for encoding"
@@ -55,6 +58,25 @@ _PASSING = ("08", "40", "57")
 """Classes of SQLSTATE that may pass: of the connection, a transaction's rollback, an operator's intervention."""
 # An error at a connection's start has no SQLSTATE; these are PostgreSQL 16's and older servers' words.
 _NO_SENDER = ("permission denied to start WAL sender", "replication role to start walsender")
+
+# libpq tells why a connection fails by words alone (regular expressions here). The first group will not pass by itself.
+_NOT_LET_IN = {
+    "password authentication failed": "correct user and password in the source's url in lake.yaml, or ALTER ROLE ... PASSWORD",
+    "no password supplied": "give the source's url in lake.yaml a password",
+    "no pg_hba.conf entry": "add this user, database and host to the server's pg_hba.conf, then SELECT pg_reload_conf()",
+    "pg_hba.conf rejects": "correct the server's pg_hba.conf for this user, database and host, then SELECT pg_reload_conf()",
+    'role ".*" does not exist': "correct the user in the source's url in lake.yaml, or CREATE ROLE ... LOGIN REPLICATION",
+    'database ".*" does not exist': "correct the database, the last part of the source's url in lake.yaml",
+    "is not permitted to log in": "ALTER ROLE ... LOGIN",
+    "permission denied for database": "GRANT CONNECT ON DATABASE ... to the role",
+}
+_NO_ANSWER = {
+    "could not translate host name": "correct the host in the source's url in lake.yaml",
+    "Connection refused": "start the server, or correct host and port in the source's url in lake.yaml",
+    "No such file or directory": "start the server, or correct host and port in the source's url in lake.yaml",
+    "timeout expired": "correct host and port in the source's url in lake.yaml, or open the firewall between",
+}
+_READ_ONLY, _WRONG_STATE = "25006", "55000"
 
 # A peer that vanished is noticed in a minute, not in hours.
 _DEFAULTS = {
@@ -165,11 +187,21 @@ def _known(error: Exception, state: str, subject: str) -> SourceError:
     if state == _NOT_UTF8:
         return _not_utf8(subject or "a name in the catalog")
     if state == _NOT_PERMITTED or any(words in message for words in _NO_SENDER):
-        return SourceError("LW-206", told, hint=_DOCTOR)
+        return SourceError("LW-206", told, hint=DOCTOR)
+    if state == _READ_ONLY or (state == _WRONG_STATE and "recovery" in message):
+        hint = "give the source the url of the primary: publications and slots are made there"
+        return SourceError("LW-209", f"the server is a standby: {message}", hint=hint)
+    if not state and (let_in := _first(_NOT_LET_IN, message)):
+        return SourceError("LW-208", f"the source does not let us in: {message.rpartition('FATAL:  ')[2]}", hint=let_in)
     lost = isinstance(error, _CONNECTION) or (isinstance(error, OSError) and _SERVER_ERROR not in str(error))
     if lost and (not state or state[:2] in _PASSING or state == _TOO_MANY):
-        return SourceUnreachable("LW-201", f"the source does not answer: {message}", hint=_DOCTOR)
-    return SourceError("LW-207", f"the source refused: {told}", hint=_DOCTOR)
+        return SourceUnreachable("LW-201", f"the source does not answer: {message}", hint=_first(_NO_ANSWER, message) or DOCTOR)
+    return SourceError("LW-207", f"the source refused: {told}", hint=DOCTOR)
+
+
+def _first(hints: Mapping[str, str], message: str) -> str | None:
+    """The hint of the first words that stand in the message."""
+    return next((hint for words, hint in hints.items() if re.search(words, message)), None)
 
 
 def _not_utf8(subject: str) -> SourceError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ from psycopg2.extensions import connection as Session
 
 from lakewright.errors import LakewrightError
 from lakewright.model.contracts import Finding
-from lakewright.model.names import quote_identifier
+from lakewright.model.names import TableName, quote_identifier
 from lakewright.model.schema import TableSchema
 from lakewright.sources.postgres import catalog
 from lakewright.sources.postgres.catalog import Types
@@ -42,7 +43,7 @@ def _safely(part: Callable[[], Iterator[Finding]]) -> list[Finding]:
     try:
         return list(part())
     except LakewrightError as error:
-        return [Finding(part.__name__, False, f"{error.message} ({error.code})", error.hint)]
+        return [Finding.of(part.__name__, error)]
 
 
 class _Look:
@@ -103,7 +104,7 @@ class _Look:
         detail = f"{len(schemas)} chosen by {', '.join(self._patterns)}"
         yield Finding("tables", bool(schemas), detail, "name existing tables under `tables` of the source in lake.yaml")
         for table, error in ((each.table, each.error) for each in refused):
-            yield Finding(f"table {table}", False, f"{error.message} ({error.code})", error.hint)
+            yield Finding.of(f"table {table}", error)
         (role,) = self._row("SELECT current_user")
         for schema in schemas:
             usage, select, filtered = self._row(
@@ -126,12 +127,18 @@ class _Look:
                 yield Finding(f"table {schema.name}", True, detail)
 
     def published(self) -> Iterator[Finding]:
-        """The publications, and the ownership of the tables that they still lack."""
+        """The publications; where the role may not make them as they should be, all that somebody else has to run."""
         schemas, _ = self._discover()
         pending = self._ours.plan(self._session, schemas)
-        yield Finding("publications", not pending, "; ".join(pending) or "complete", "`lakewright apply`")
-        if pending:
-            yield from (self._ownership(schema) for schema in schemas if not self._owns(schema))
+        mend = "`lakewright apply`"
+        now = [dataclasses.replace(schema, seen=0) for schema in schemas]
+        foreign = [table for table in self._ours.interrupted(self._session, now) if not self._owns(table)]
+        (role, create) = self._row("SELECT current_user, has_database_privilege(current_database(), 'CREATE')")
+        exist = all(self._publication(publication) for publication in self._ours.names)
+        if foreign or not (create or exist):
+            mend = f"as a superuser: {self._ours.script(self._session, schemas)}"
+        owned = f"role {role} does not own {', '.join(map(str, foreign))} and so may not publish it"
+        yield Finding("publications", not pending, "; ".join([*pending, *([owned] if foreign else [])]) or "complete", mend)
 
     def slot(self) -> Iterator[Finding]:
         """The slot, once there is one."""
@@ -166,18 +173,12 @@ class _Look:
     def _publication(self, name: str) -> bool:
         return self._row("SELECT count(*) FROM pg_publication WHERE pubname = %s", name) == (1,)
 
-    def _owns(self, schema: TableSchema) -> bool:
+    def _owns(self, table: TableName) -> bool:
         query = """
         SELECT pg_has_role(c.relowner, 'USAGE') FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
         WHERE n.nspname = %s AND c.relname = %s
         """
-        return self._row(query, *schema.name) == (True,)
-
-    def _ownership(self, schema: TableSchema) -> Finding:
-        (role,) = self._row("SELECT current_user")
-        publication = self._ours.names[0 if schema.key else 1]
-        mend = f"as its owner: ALTER PUBLICATION {publication} ADD TABLE {catalog.qualified(schema.name)}"
-        return Finding(f"table {schema.name}", False, f"role {role} does not own it and so may not publish it", mend)
+        return self._row(query, *table) == (True,)
 
     def _row(self, query: str, *arguments: Any) -> tuple[Any, ...]:
         with self._session.cursor() as cursor:

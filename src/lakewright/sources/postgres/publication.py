@@ -37,6 +37,10 @@ class Publications:
         """What `apply` would do so that exactly `tables` are published, a line each; empty where nothing is to be done."""
         return [step.line for step in self._steps(session, tables)]
 
+    def script(self, session: Session, tables: Sequence[TableSchema]) -> str:
+        """What `apply` would run, for somebody else to run it."""
+        return "".join(f"{step.statement.as_string(session)}; " for step in self._steps(session, tables)).rstrip()
+
     def apply(self, session: Session, tables: Sequence[TableSchema]) -> list[str]:
         """Publish exactly `tables`, in one transaction; returns what was done.
 
