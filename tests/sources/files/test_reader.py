@@ -80,6 +80,35 @@ def test_a_value_that_is_none_of_its_type_rejects_its_row(tmp_path: Path) -> Non
     ]
 
 
+@pytest.mark.parametrize(
+    ("kind", "good", "bad"),
+    [
+        ("int", ["1", "-0", "+5", " 7 "], ["01", "1.0", "1e3", "0x1F", "1_000", "2147483648", "infinity"]),
+        ("decimal(5,2)", ["1.5", ".5", "5.", "-1.500", "123.45"], ["1.234", "01.5", "1234.5", "1e1", "1,5"]),
+        ("double", ["1", "-1.5e-3", "nan"], ["01", "1,5", "x"]),
+        ("boolean", ["true", "F"], ["1", "yes", "0"]),
+        ("date", ["2024-02-29"], ["2024-02-30", "infinity", "epoch", "29.02.2024"]),
+        (
+            "timestamp",
+            ["2024-01-02", "2024-01-02 03:04", "2024-01-02 03:04:05", "2024-01-02T03:04:05.123456+02:00", "2024-01-02 03:04:05Z"],
+            ["infinity", "epoch", "2024-01-02 03:04:05.1234567", "0044-03-15 (BC) 00:00:00", "2024-01-02 25:00:00", "03:04:05"],
+        ),
+    ],
+)
+def test_a_type_takes_its_values_exactly_and_no_others(tmp_path: Path, kind: str, good: list[str], bad: list[str]) -> None:
+    dataset = Dataset("one", Dialect(delimiter=";"), (FileColumn("n", "n", "int"), FileColumn("x", "x", kind)))
+    content = "n;x\n" + "".join(f"{n};{value}\n" for n, value in enumerate(good + bad))
+    rows, rejects = taken(tmp_path, content.encode(), dataset)
+    assert [row[0] for row in rows] == list(range(len(good)))
+    assert [reject[2] for reject in rejects] == bad
+
+
+def test_a_rejected_row_is_written_again_as_it_can_be_read(tmp_path: Path) -> None:
+    record = 'x,"two\nlines, ""quoted"" \\",1'
+    _, rejects = taken(tmp_path, HEADER + record.encode() + b"\n")
+    assert rejects[0][4] == record
+
+
 def test_ragged_records_are_rejected_as_they_stand(tmp_path: Path) -> None:
     rows, rejects = taken(tmp_path, HEADER + b"1,a,1\n2,b\n3,c,3,3\n4,d,4\n5\n")
     assert [(row[0], row[-1]) for row in rows] == [(1, 2), (4, 5)]

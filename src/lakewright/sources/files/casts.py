@@ -16,7 +16,8 @@ _FLOAT = r"([+-]?((0|[1-9]\d*)(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?|nan|-?inf)"
 def cast(raw: str, column: FileColumn, dialect: Dialect) -> str:
     """The expression for the column's value of the text expression `raw`: NULL where `raw` is, or is no value of the type.
 
-    Nothing is rounded, and a number with leading zeros is none: it may be a code. A timestamp without zone is UTC.
+    Nothing is rounded, and a number with leading zeros is none: it may be a code. A timestamp is DuckDB's without zone, in UTC,
+    as is one that is written without.
     """
     text = _without_nulls(raw, column.nulls)
     match column.type:
@@ -25,19 +26,22 @@ def cast(raw: str, column: FileColumn, dialect: Dialect) -> str:
         case types.BOOLEAN:
             return f"CASE lower({text}) WHEN 'true' THEN true WHEN 't' THEN true WHEN 'false' THEN false WHEN 'f' THEN false END"
         case types.DATE:
-            return f"CAST(try_strptime({text}, {quote_literal(column.format or '%Y-%m-%d')}) AS DATE)"
+            return f"CAST({_parsed(text, column.format or '%Y-%m-%d')} AS DATE)"
         case types.TIMESTAMP if column.format:
-            return f"CAST(try_strptime({text}, {quote_literal(column.format)}) AS TIMESTAMPTZ)"
+            return _parsed(text, column.format)
         case types.TIMESTAMP:
-            return _guarded(text, f"{_DAY}([ T]{_TIME})?", text, "TIMESTAMPTZ")
-        case types.INT | types.BIGINT:
-            return _guarded(text, _number(dialect, 0), _plain(text, dialect), types.to_duckdb(column.type))
+            naive, zoned = f"TRY_CAST({text} AS TIMESTAMP)", f"timezone('UTC', TRY_CAST({text} AS TIMESTAMPTZ))"
+            return _exact(text, f"{_DAY}([ T]{_TIME})?", zoned, naive, f"strlen({text}) = {len('2024-01-02 03:04:05')}")
         case types.FLOAT | types.DOUBLE:
-            return _guarded(text, _FLOAT, text, types.to_duckdb(column.type))
-    parts = types.decimal_parts(column.type)
-    if parts is None:
-        raise KeyError(column.type)
-    return _guarded(text, _number(dialect, parts[1]), _plain(text, dialect), types.to_duckdb(column.type))
+            value = f"TRY_CAST({text} AS {types.to_duckdb(column.type)})"
+            return _exact(text, _FLOAT, value, value)
+        case types.INT | types.BIGINT:
+            scale = 0
+        case _:
+            scale = (types.decimal_parts(column.type) or (0, 0))[1]
+    kind = types.to_duckdb(column.type)
+    plain = f"TRY_CAST({text} AS {kind})" if dialect.decimal == "." else None
+    return _exact(text, _number(dialect, scale), f"TRY_CAST({_plain(text, dialect)} AS {kind})", plain)
 
 
 def nulls_left_out(raw: str, column: FileColumn) -> str:
@@ -50,8 +54,15 @@ def _without_nulls(raw: str, nulls: tuple[str, ...]) -> str:
     return f"CASE WHEN {raw} NOT IN ({spellings}) THEN {raw} END" if nulls else raw
 
 
-def _guarded(text: str, pattern: str, value: str, duckdb_type: str) -> str:
-    return f"CASE WHEN regexp_full_match({text}, {quote_literal(f' *{pattern} *')}) THEN TRY_CAST({value} AS {duckdb_type}) END"
+def _parsed(text: str, written: str) -> str:
+    """The timestamp of a text that begins with a digit: strptime would take ``infinity`` and ``epoch`` too."""
+    return f"CASE WHEN {text} BETWEEN '0' AND ':' THEN try_strptime({text}, {quote_literal(written)}) END"
+
+
+def _exact(text: str, pattern: str, value: str, plain: str | None, usual: str = "true") -> str:
+    """`value` where the text is of the pattern. A text that `plain` prints again, as nearly all do, is spared the pattern."""
+    spared = f"WHEN {usual} AND CAST({plain} AS VARCHAR) = {text} THEN {plain} " if plain else ""
+    return f"CASE {spared}WHEN regexp_full_match({text}, {quote_literal(f' *{pattern} *')}) THEN {value} END"
 
 
 def _number(dialect: Dialect, scale: int) -> str:

@@ -118,8 +118,9 @@ class Reading:
         """What stands from record `start` on, as far as `batch` goes."""
         structure, count = self._structure, batch.num_rows
         lines = pa.array(structure.lines(start, count))
-        values = [batch.column(number) for number in range(len(self._dataset.columns))]
-        rows = pa.RecordBatch.from_arrays([*values, lines], schema=self._dataset.arrow())
+        schema = self._dataset.arrow()
+        values = [batch.column(number).cast(schema.field(number).type) for number in range(len(self._dataset.columns))]
+        rows = pa.RecordBatch.from_arrays([*values, lines], schema=schema)
         fault = batch.column("fault")
         rejects = self._broken(cursor, structure.broken_before(start), structure.broken_before(start + count))
         if fault.null_count < count:
@@ -161,13 +162,14 @@ class Reading:
         dialect = self._dataset.dialect
         if dialect.format == "json":
             return _cut(record[0] or "")
-        out, null = io.StringIO(), dialect.nulls[0] if dialect.nulls else ""
+        null, doubled = dialect.nulls[0] if dialect.nulls else "", dialect.escape == dialect.quote
         quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE
-        writer = csv.writer(
-            out, delimiter=dialect.delimiter, quotechar=dialect.quote or None, quoting=quoting, escapechar="\\", lineterminator=""
-        )
-        writer.writerow([null if value is None else value for value in record])
-        return _cut(out.getvalue())
+        out = io.StringIO()
+        csv.writer(
+            out, delimiter=dialect.delimiter, quotechar=dialect.quote or None, quoting=quoting, doublequote=doubled,
+            escapechar=None if doubled and dialect.quote else "\\",
+        ).writerow([null if value is None else value for value in record])  # fmt: skip
+        return _cut(out.getvalue().removesuffix("\r\n"))
 
     def _counted(self, rows: pa.RecordBatch, rejects: pa.RecordBatch) -> Piece:
         self.good += rows.num_rows
