@@ -73,6 +73,12 @@ PLACES: list[tuple[str, str, str]] = [
     ("SELECT name || id FROM orders", "LW-506", "id"),
     ("SELECT day - day FROM orders", "LW-506", "day"),
     ("SELECT name + 1 FROM orders", "LW-506", "name"),
+    ("SELECT element_at(document, 1) FROM orders", "LW-506", "document"),
+    ("SELECT document[1] FROM orders", "LW-506", "document"),
+    ("SELECT cardinality(lower(document)) FROM orders", "LW-506", "lower"),
+    ("SELECT contains(document, 'a') FROM orders", "LW-506", "document"),
+    ("SELECT x FROM orders CROSS JOIN UNNEST(document) AS t(x)", "LW-506", "document"),
+    ("SELECT element_at(json_parse(document), 1) FROM orders", "LW-506", "json_parse"),
     ("SELECT coalesce(id, name) FROM orders", "LW-506", "name"),
     ("SELECT CASE WHEN paid THEN 1 ELSE 'x' END FROM orders", "LW-506", "'x'"),
     ("SELECT id FROM orders UNION SELECT name FROM orders", "LW-506", "name"),
@@ -110,6 +116,30 @@ HINTS: list[tuple[str, str]] = [
     ("SELECT date_add('days', 1, day) FROM orders", "did you mean day?"),
     ("SELECT id FROM orders JOIN lines ON orders.id = lines.id", "write orders.id, or another table's"),
 ]
+
+
+ARRAYS = (
+    "element_at({}, 2)",
+    "{}[2]",
+    "contains({}, 'b')",
+    "cardinality({})",
+    "array_join({}, ' ')",
+    "any_match({}, x -> x = 'b')",
+)
+
+
+@pytest.mark.parametrize("form", ARRAYS)
+def test_the_form_that_is_hinted_for_an_array_that_is_stored_as_text_runs(
+    engine: DuckDBEngine, shop: Relations, form: str
+) -> None:
+    statement = """SELECT {} FROM (SELECT '["a", "b", null]' AS "order" FROM orders WHERE id = 1)"""
+    with pytest.raises(QueryError) as caught:
+        engine.query(statement.format(form.format('"order"')), shop)
+    hint = caught.value.hint or ""
+    assert hint == 'CAST(json_parse("order") AS ARRAY(VARCHAR)) is the array of its elements'
+    array = hint.removesuffix(" is the array of its elements")
+    answer = engine.query(statement.format(form.format(array)), shop)
+    assert answer.reader.read_all().column(0).to_pylist()[0] in ("b", True, 3, "a b")
 
 
 @pytest.mark.parametrize(("statement", "hint"), HINTS)

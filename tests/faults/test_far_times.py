@@ -31,6 +31,12 @@ def test_far_years_are_captured_shown_and_told(shop: Shop) -> None:
         assert "-0043-03-15 12:30:00.500" in shown
         assert "12026-02-28 01:02:03.000" in shown
         assert "[-0043-03-15]" in shown
+    texts = "CAST(d AS varchar), to_iso8601(d), CAST(local AS varchar), to_iso8601(local)"
+    texts += ", CAST(CAST(date_trunc('second', at) AS timestamp(0)) AS varchar)"
+    cells = [list(row.values()) for row in shop.ok("sql", f"SELECT {texts} FROM ages ORDER BY d", "--json").json]
+    assert cells[0] == ["-4712-01-01"] * 2 + ["-0752-04-21 00:00:00.000", "-0752-04-21T00:00:00.000", "9999-12-31 23:59:59"]
+    assert cells[1] == ["-0043-03-15"] * 2 + ["-0001-01-01 00:00:00.000", "-0001-01-01T00:00:00.000", "-0043-03-15 12:30:00"]
+    assert cells[2] == ["12026-02-28"] * 2 + ["10000-01-01 00:00:00.000", "10000-01-01T00:00:00.000", "12026-02-28 01:02:03"]
     changes = shop.ok("history", "ages", "--key", "d=-0043-03-15", "--json").json["changes"]
     assert [change["values"]["d"] for change in changes] == ["-0043-03-15"] * 2
     assert "-0043-03-15" in shop.ok("history", "ages", "--key", "d=-0043-03-15").out

@@ -7,7 +7,7 @@ import re
 from sqlglot import exp
 
 from lakewright.engines.athena_sql import types
-from lakewright.engines.athena_sql.build import call, cast, number, string, translation
+from lakewright.engines.athena_sql.build import call, cast, number, translation
 from lakewright.engines.athena_sql.context import Context, Rule
 
 _D = exp.DType
@@ -49,7 +49,7 @@ def _cast_to(node: exp.Cast, context: Context) -> exp.Expr:
 def _cast_to_varchar(value: exp.Expr, sizes: list[int]) -> exp.Expr:
     kind = value.type
     if kind is not None and kind.this == _D.TIMESTAMP and kind.expressions and kind.expressions[0].name == "0":
-        text: exp.Expr = call("strftime", value, string("%Y-%m-%d %H:%M:%S"))
+        text: exp.Expr = translation("seconds_text", cast(value, "VARCHAR"))
         return call("left", text, number(sizes[0])) if sizes else text
     return translation("to_varchar_of", value, number(sizes[0])) if sizes else translation("to_varchar", value)
 

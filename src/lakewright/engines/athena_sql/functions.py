@@ -57,4 +57,6 @@ def translate_call(node: exp.Anonymous, context: Context) -> exp.Expr:
     if len(made.arguments) not in arities:
         takes = "at least 1" if len(arities) > 20 else " or ".join(str(count) for count in sorted(arities))
         raise made.error(f"takes {takes} argument{'' if takes == '1' else 's'}, not {len(made.arguments)}")
+    if made.name in nested.ARRAY_FUNCTIONS:
+        nested.check_array(made.arguments[0], context)
     return form(made)

@@ -45,11 +45,17 @@ CREATE MACRO translation.scientific(t) AS
          coalesce(TRY_CAST(split_part(t, 'e', 2) AS BIGINT), 0)
          + length(regexp_extract(t, '^-?([0-9]+)', 1)) - 1
          - length(regexp_extract(regexp_replace(split_part(t, 'e', 1), '[-.]', '', 'g'), '^0*'))) END;
-CREATE MACRO translation.time_text(t) AS left(t, 19) || '.' || CASE WHEN regexp_matches(t, '[.][0-9]{3}')
+-- A date or timestamp's text with its year as ISO 8601 counts: the year before 1 is 0, the one before that -1.
+CREATE MACRO translation.iso_text(t) AS CASE WHEN NOT contains(t, ' (BC)') THEN t
+  ELSE CASE WHEN starts_with(t, '0001-') THEN '0000' ELSE format('-{:04d}', CAST(split_part(t, '-', 1) AS BIGINT) - 1) END
+    || replace(substr(t, strpos(t, '-')), ' (BC)', '') END;
+CREATE MACRO translation.seconds_text(t) AS split_part(split_part(translation.iso_text(t), '.', 1), '+', 1);
+CREATE MACRO translation.time_text(t) AS translation.seconds_text(t) || '.' || CASE WHEN regexp_matches(t, '[.][0-9]{3}')
   THEN regexp_extract(t, '[.]([0-9]+)', 1) ELSE left(regexp_extract(t, '[.]([0-9]+)', 1) || '000', 3) END;
 CREATE MACRO translation.to_varchar(v) AS CASE
-  WHEN typeof(v) IN ('VARCHAR', 'BOOLEAN', 'TINYINT', 'SMALLINT', 'INTEGER', 'BIGINT', 'HUGEINT', 'DATE', 'UUID', '"NULL"')
+  WHEN typeof(v) IN ('VARCHAR', 'BOOLEAN', 'TINYINT', 'SMALLINT', 'INTEGER', 'BIGINT', 'HUGEINT', 'UUID', '"NULL"')
     OR starts_with(typeof(v), 'DECIMAL') THEN CAST(v AS VARCHAR)
+  WHEN typeof(v) = 'DATE' THEN translation.iso_text(CAST(v AS VARCHAR))
   WHEN typeof(v) IN ('DOUBLE', 'FLOAT') THEN translation.scientific(CAST(v AS VARCHAR))
   WHEN typeof(v) = 'TIMESTAMP' THEN translation.time_text(CAST(v AS VARCHAR))
   WHEN typeof(v) = 'TIMESTAMP WITH TIME ZONE' THEN translation.time_text(CAST(v AS VARCHAR)) || ' UTC'
@@ -123,7 +129,7 @@ CREATE MACRO athena.from_unixtime(v) AS to_timestamp(CAST(v AS DOUBLE));
 CREATE MACRO athena.from_iso8601_date(v) AS CAST(v AS DATE);
 CREATE MACRO athena.from_iso8601_timestamp(v) AS CAST(translation.in_utc(v) AS TIMESTAMP WITH TIME ZONE);
 CREATE MACRO athena.to_iso8601(v) AS CASE typeof(v)
-  WHEN 'DATE' THEN CAST(v AS VARCHAR)
+  WHEN 'DATE' THEN translation.iso_text(CAST(v AS VARCHAR))
   WHEN 'TIMESTAMP' THEN replace(translation.time_text(CAST(v AS VARCHAR)), ' ', 'T')
   WHEN 'TIMESTAMP WITH TIME ZONE' THEN replace(translation.time_text(CAST(v AS VARCHAR)), ' ', 'T') || 'Z'
   ELSE error('to_iso8601 takes a date or a timestamp') END;

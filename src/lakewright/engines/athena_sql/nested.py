@@ -10,6 +10,29 @@ from lakewright.engines.athena_sql import types
 from lakewright.engines.athena_sql.build import call, cast, number, paren, string, substitute, translation
 from lakewright.engines.athena_sql.context import Call, Context, Form, Rule
 
+ARRAY_FUNCTIONS = frozenset(
+    {
+        *("all_match", "any_match", "array_distinct", "array_except", "array_intersect", "array_join", "array_max", "array_min"),
+        *("array_position", "array_remove", "array_sort", "array_union", "cardinality", "contains", "element_at", "filter"),
+        *("flatten", "none_match", "reduce", "slice", "transform", "zip_with"),
+    }
+)
+"""Functions whose first argument is an array, or where they take both a map."""
+
+
+def check_array(value: exp.Expr, context: Context) -> None:
+    """Raises `QueryError` LW-506 at a text or JSON where an array is needed: a source's arrays are stored as JSON text.
+
+    DuckDB would take the characters of a text for its elements.
+    """
+    is_json = types.is_type(value, exp.DType.JSON)
+    if not is_json and types.group(value) != "varchar":
+        return
+    place = value.this.meta if isinstance(value, exp.Column) else {}
+    written = context.text[place["start"] : place["end"] + 1] if "start" in place else "..."
+    hint = f"CAST({written if is_json else f'json_parse({written})'} AS ARRAY(VARCHAR)) is the array of its elements"
+    raise context.error(f"an array is needed here, and this is {types.text(value.type)}", value, hint)
+
 
 def _cardinality(made: Call) -> exp.Expr:
     return cast(call("cardinality" if types.is_type(made.arguments[0], exp.DType.MAP) else "len", made.arguments[0]), "BIGINT")
@@ -95,6 +118,7 @@ def _reduce(made: Call) -> exp.Expr:
 
 
 def _subscript(node: exp.Bracket, context: Context) -> exp.Expr:
+    check_array(node.this, context)
     if len(node.expressions) == 1 and node.this.type is not None:
         if node.this.type.this == exp.DType.ARRAY:
             return translation("array_element", node.this, node.expressions[0])
@@ -112,6 +136,7 @@ def _unnest(node: exp.Unnest, context: Context) -> exp.Expr:
     lengths: list[exp.Expr] = []
     is_map = len(node.expressions) == 1 and len(columns) == 2
     for value in node.expressions:
+        check_array(value, context)
         parts = [call("map_keys", value), call("map_values", value.copy())] if is_map else [value]
         outputs.extend(call("unnest", part) for part in parts)
         lengths.append(call("coalesce", call("len", parts[0].copy()), number(0)))
