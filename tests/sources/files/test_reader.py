@@ -213,7 +213,14 @@ def test_a_line_over_the_limit_is_rejected_with_its_start(tmp_path: Path) -> Non
 
 def test_a_line_that_no_buffer_holds_refuses_the_file(tmp_path: Path) -> None:
     long = b"2," + b"x" * (10 * records.MAX_LINE) + b",2\n"
-    assert refused(tmp_path, HEADER + b"1,a,1\n" + long + b"3,c,3\n").code == "LW-267"
+    error = refused(tmp_path, HEADER + b"1,a,1\n" + long + b"3,c,3\n")
+    assert (error.code, error.where) == ("LW-267", "orders.csv:3")
+
+
+def test_a_large_file_of_another_shape_is_refused_by_its_start(tmp_path: Path) -> None:
+    error = refused(tmp_path, HEADER + b"1,a,1\n" * 1000 + b"1,some name,1,x\n" * 600_000)
+    assert error.code == "LW-269"
+    assert "of the first" in error.message
 
 
 @pytest.mark.parametrize("rows", [20_000, 2_000_000])

@@ -13,7 +13,7 @@ from lakewright.model import batch, types
 
 LINE = "_line"
 FILE = "_file"
-MAX_COLUMNS = 2_000
+MAX_COLUMNS = 1_000
 """More are refused: no catalog takes them, and such a file is broken nearly always."""
 
 Format = Literal["csv", "json", "parquet"]

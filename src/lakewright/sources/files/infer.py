@@ -22,6 +22,7 @@ NULLS = ("NULL", "null", "\\N", "N/A", "n/a", "NA", "#N/A", "NaN", "nan", "None"
 """Spellings of NULL; all but the first three may be text as well, and are text in a column of text."""
 _SURE_NULLS = NULLS[:3]
 _SPELLINGS = ", ".join(map(quote_literal, NULLS))
+_AT_ONCE = 50
 _FAR = 0.01
 """A column of text in which no greater share of the values misfits has a note that says so."""
 
@@ -85,8 +86,7 @@ def infer(path: Path, name: str, *, temp: Path, memory_limit: str = "512MB") -> 
         scan.structure(connection, text, dialect, headers, path.name)
         source = f"(SELECT * FROM ({relation(text, dialect, headers)}) WHERE special IS NULL)"
         places = [f"c{number}" for number in range(len(headers))]
-        connection.execute(f"CREATE TABLE sample AS FROM {source} LIMIT {SAMPLE}")
-        _, sampled = _look(connection, "sample", [(place, _KINDS) for place in places])
+        _, sampled = _look(connection, f"(FROM {source} LIMIT {SAMPLE})", [(place, _KINDS) for place in places])
         hopeful = [tuple(kind for kind, count in seen.misfits.items() if count <= seen.values * _FAR) for seen in sampled]
         rows, found = _look(connection, source, list(zip(places, hopeful, strict=True)))
         if not rows:
@@ -109,6 +109,15 @@ def infer(path: Path, name: str, *, temp: Path, memory_limit: str = "512MB") -> 
 
 def _look(connection: Any, source: str, asked: list[tuple[str, tuple[_Kind, ...]]]) -> tuple[int, list[_Seen]]:
     """The number of rows of a relation and what is seen in its columns, each asked about some kinds."""
+    rows, seen = 0, []
+    for start in range(0, len(asked), _AT_ONCE):
+        rows, some = _look_at_some(connection, source, asked[start : start + _AT_ONCE])
+        seen += some
+    return rows, seen
+
+
+def _look_at_some(connection: Any, source: str, asked: list[tuple[str, tuple[_Kind, ...]]]) -> tuple[int, list[_Seen]]:
+    """As `_look`, in one query, which needs memory for each column and kind."""
     values, counts = [], []
     for place, kinds in asked:
         values.append(f"CASE WHEN {place} NOT IN ({_SPELLINGS}) THEN {place} END AS v_{place}")

@@ -15,6 +15,8 @@ MAX_TEXT = 64 * 1024
 MAX_LINE = 2 << 20
 _BUFFER = 4 * MAX_LINE
 
+_TELLING = 20
+
 SKIPPED, NOT_AN_OBJECT, HEADER_AGAIN = -1, -2, -3
 """Of a record's ``special``, which is NULL for rows: a blank or comment line; a JSON line that is no object; the header once
 more, as where exports were put behind each other."""
@@ -81,7 +83,8 @@ def relation(path: Path, dialect: Dialect, names: list[str]) -> str:
         cases += f" WHEN starts_with(c0, {quote_literal(dialect.comment)}) THEN {SKIPPED}"
     if dialect.header:
         named = [(column, name) for column, name in zip(columns, names, strict=True) if name not in dialect.nulls]
-        same = " AND ".join(f"trim({column}) = {quote_literal(name)}" for column, name in named)
+        # So many are enough, and the more columns a query takes, the more memory it needs.
+        same = " AND ".join(f"trim({column}) = {quote_literal(name)}" for column, name in named[:_TELLING])
         cases += f" WHEN {same} THEN {HEADER_AGAIN}"
     special = f"CASE{cases} END" if cases else "NULL"
     return f"SELECT {', '.join(columns)}, {special} AS special FROM {_read_csv(path, dialect, columns)}"

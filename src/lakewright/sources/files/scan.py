@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -14,10 +15,11 @@ from lakewright.errors import SourceError
 from lakewright.model.names import quote_literal
 from lakewright.sources.files.dataset import Dialect
 from lakewright.sources.files.records import MAX_LINE, relation
-from lakewright.sources.files.tally import blank_lines, tally
+from lakewright.sources.files.tally import blank_lines, long_line, tally
 
-MAX_BROKEN = 5_000_000
-"""A file with more broken records is refused: their lines are held in memory, eight bytes each."""
+MAX_BROKEN = 500_000
+"""A file with more broken records is refused: DuckDB holds a kilobyte of memory for each until it has read the file."""
+_HEAD = 4 << 20
 
 
 class Structure(NamedTuple):
@@ -103,6 +105,7 @@ def structure(connection: duckdb.DuckDBPyConnection, path: Path, dialect: Dialec
     if dialect.format == "parquet":
         (records,) = connection.execute(f"SELECT count(*) FROM ({relation(path, dialect, headers)})").fetchall()[0]
         return Structure(records, 0, np.empty(0, np.int64), 1)
+    _refuse_another_kind(connection, path, dialect, headers, place)
     counted = tally(path)
     # Bytes that are no UTF-8 are only found in columns that are asked for.
     columns = "" if counted.utf8 else "".join(f", count(c{number})" for number in range(len(headers)))
@@ -117,9 +120,7 @@ def structure(connection: duckdb.DuckDBPyConnection, path: Path, dialect: Dialec
     connection.execute("DROP TABLE reject_errors")
     everything, broken = connection.execute("SELECT count(*), count(*) FILTER (WHERE counts) FROM broken").fetchall()[0]
     if everything > MAX_BROKEN:
-        raise SourceError(
-            "LW-269", f"{everything:,} of the file's records do not have its columns", where=place, hint="is it of this dataset?"
-        )
+        raise _another_kind(f"{everything:,} records", place)
     first = dialect.skip + (2 if dialect.header and dialect.format == "csv" else 1)
     spare = counted.lines - (first - 1) - sum(name.count("\n") for name in headers) - records - everything
     if spare > 0:
@@ -128,6 +129,27 @@ def structure(connection: duckdb.DuckDBPyConnection, path: Path, dialect: Dialec
     # Line numbers that do not grow would give two records one number.
     before = np.maximum.accumulate(np.maximum(lines - first - np.arange(len(lines)), 0))
     return Structure(records, broken, before, first)
+
+
+def _refuse_another_kind(
+    connection: duckdb.DuckDBPyConnection, path: Path, dialect: Dialect, headers: list[str], place: str
+) -> None:
+    """Refuse a large file whose start is broken for the most part, before all of it is read."""
+    if path.stat().st_size <= _HEAD:
+        return
+    (temp,) = connection.execute("SELECT current_setting('temp_directory')").fetchall()[0]
+    with path.open("rb") as file, tempfile.NamedTemporaryFile(dir=temp) as head:
+        head.write(file.read(_HEAD))
+        head.flush()
+        records = connection.execute(f"SELECT count(*) FROM ({relation(Path(head.name), dialect, headers)})").fetchall()[0][0]
+    broken = connection.execute("SELECT count(DISTINCT line_byte_position) FROM reject_errors").fetchall()[0][0]
+    connection.execute("DROP TABLE reject_errors")
+    if broken > max(records, 1):
+        raise _another_kind(f"{broken:,} of the first {records + broken:,} records", place)
+
+
+def _another_kind(which: str, place: str) -> SourceError:
+    return SourceError("LW-269", f"{which} do not have the file's columns", where=place, hint="is it of this dataset?")
 
 
 def _account(connection: duckdb.DuckDBPyConnection, path: Path, source: str, width: int, spare: int, place: str) -> None:
@@ -139,13 +161,12 @@ def _account(connection: duckdb.DuckDBPyConnection, path: Path, source: str, wid
     ).fetchall()[0]
     lost = spare - rows - broken
     if lost > 0 and lost > blank_lines(path):
-        found = connection.execute(
-            "SELECT min(line) FROM broken WHERE kind IN ('UNQUOTED VALUE', 'LINE SIZE OVER MAXIMUM')"
-        ).fetchall()
+        quote = "SELECT min(line) FROM broken WHERE kind = 'UNQUOTED VALUE'"
+        line = connection.execute(quote).fetchall()[0][0] or long_line(path, MAX_LINE)
         raise SourceError(
             "LW-267",
             f"{lost:,} lines belong to no record: a quote is not closed, or a line is longer than {MAX_LINE:,} bytes",
-            where=place if found[0][0] is None else f"{place}:{found[0][0]}",
+            where=f"{place}:{line}" if line else place,
             hint="correct that record and send the file again",
         )
 

@@ -45,6 +45,19 @@ def blank_lines(path: Path) -> int:
     return found
 
 
+def long_line(path: Path, most: int) -> int | None:
+    """The number of the first line of more than `most` bytes, or None."""
+    number, length = 1, 0
+    with path.open("rb") as file:
+        while piece := file.read(most):
+            head = piece.find(b"\n")
+            if length + (len(piece) if head < 0 else head) > most:
+                return number
+            number += piece.count(b"\n")
+            length = len(piece) - piece.rfind(b"\n") - 1 if head >= 0 else length + len(piece)
+    return None
+
+
 def _decodes(decoder: codecs.IncrementalDecoder, piece: bytes, final: bool = False) -> bool:
     pending, _ = decoder.getstate()
     if piece.isascii() and not pending:
