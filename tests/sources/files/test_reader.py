@@ -195,6 +195,17 @@ def test_a_file_that_does_not_fit_says_how(tmp_path: Path) -> None:
     assert refused(tmp_path, HEADER.decode().encode("utf-16")).code == "LW-262"
 
 
+@pytest.mark.parametrize("content", [b"1,a,1\r\n2,b,2\n", b"1,a\rb,1\n"])
+def test_line_ends_of_several_kinds_are_refused(tmp_path: Path, content: bytes) -> None:
+    assert refused(tmp_path, HEADER + content).code == "LW-268"
+
+
+def test_a_separator_behind_the_last_value_is_no_column(tmp_path: Path) -> None:
+    rows, rejects = taken(tmp_path, HEADER + b"1,a,1,\n2,b,2,\n")
+    assert [row[0] for row in rows] == [1, 2]
+    assert rejects == []
+
+
 def test_too_many_columns_are_refused(tmp_path: Path) -> None:
     assert refused(tmp_path, b",".join(b"c%d" % n for n in range(100_000)) + b"\n").code == "LW-261"
 
