@@ -28,7 +28,9 @@ def commands() -> Iterator[tuple[str, click.Command]]:
     """Every command under its full name, such as ``config show``."""
     for name, command in cli.lakewright.commands.items():
         inner = command.commands.items() if isinstance(command, click.Group) else ()
-        yield from ((f"{name} {sub}", item) for sub, item in inner) if inner else [(name, command)]
+        if not inner or command.invoke_without_command:
+            yield name, command
+        yield from ((f"{name} {sub}", item) for sub, item in inner)
 
 
 def commands_page() -> str:

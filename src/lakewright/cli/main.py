@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import click
 
 from lakewright import __version__
-from lakewright.cli import console, flow, look, setup
+from lakewright.cli import console, flow, look, quarantine, setup
 from lakewright.cli.session import Group, Session
 from lakewright.errors import ConfigError, unexpected
 
@@ -31,6 +31,7 @@ def lakewright() -> None:
 lakewright.add_section("Begin", setup.COMMANDS)
 lakewright.add_section("Move data", flow.COMMANDS)
 lakewright.add_section("Look", look.COMMANDS)
+lakewright.add_section("Files", quarantine.COMMANDS)
 lakewright.add_section("Know more", setup.CONFIGURATION)
 
 

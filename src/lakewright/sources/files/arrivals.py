@@ -110,6 +110,13 @@ class Arrivals:
             number += 1
             yield arrival
 
+    def get(self, number: int) -> Arrival:
+        """The arrival of that number; raises `LogError` where there is none."""
+        arrival = self._read(number)
+        if arrival is None:
+            raise LogError("LW-291", f"{self._name(number)} is missing", hint=_RESTORE)
+        return arrival
+
     def newest(self) -> Mapping[str, Arrival]:
         """The last arrival of each name, as of now."""
         with self._guard:

@@ -13,6 +13,7 @@ from lakewright.model import batch, types
 
 LINE = "_line"
 FILE = "_file"
+ARRIVAL = "_arrival"
 MAX_COLUMNS = 1_000
 """More are refused: no catalog takes them, and such a file is broken nearly always."""
 
@@ -20,7 +21,7 @@ Format = Literal["csv", "json", "parquet"]
 Compression = Literal["none", "gzip", "zstd", "zip"]
 Encoding = Literal["utf-8", "utf-16", "utf-16-le", "utf-16-be", "latin-1", "cp1252"]
 
-_RESERVED = batch.RESERVED | {LINE, FILE}
+_RESERVED = batch.RESERVED | {LINE, FILE, ARRIVAL}
 _MAX_NAME = 255
 
 

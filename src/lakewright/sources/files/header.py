@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import itertools
+import tempfile
 from collections.abc import Generator
 from pathlib import Path
 from typing import Literal
 
 from lakewright.errors import SourceError
 from lakewright.sources.files.dataset import MAX_COLUMNS, Dialect
+from lakewright.sources.files.plain import CHUNK, decoded
 
 MAX_HEADER = 1 << 20
 
@@ -39,6 +42,16 @@ def headers(path: Path, dialect: Dialect, place: str) -> list[str]:
             hint="is the separator right?",
         )
     return [name.strip() for name in names] if dialect.header else [f"column_{number}" for number in range(1, len(names) + 1)]
+
+
+def packed_headers(path: Path, dialect: Dialect, temp: Path) -> list[str]:
+    """As `headers`, of a file that may be packed or in another encoding; its begin is unpacked into `temp`."""
+    temp.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=temp, prefix="header-") as start:
+        for piece in itertools.islice(decoded(path, dialect), 1 + 2 * MAX_HEADER // CHUNK):
+            start.write(piece)
+        start.flush()
+        return headers(Path(start.name), dialect, path.name)
 
 
 def _lines(path: Path, dialect: Dialect, where: str) -> Generator[str, None, None]:

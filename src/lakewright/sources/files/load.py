@@ -11,7 +11,8 @@ from lakewright.model.batch import COMMIT_TIME, INSERT, OP, POSITION
 from lakewright.model.names import QUARANTINE
 from lakewright.model.position import Position
 from lakewright.model.schema import TableSchema
-from lakewright.sources.files.dataset import FILE, Dataset
+from lakewright.sources.files.arrivals import Arrival
+from lakewright.sources.files.dataset import ARRIVAL, FILE, Dataset
 from lakewright.sources.files.ledger import Ledger
 from lakewright.sources.files.newest import collecting
 from lakewright.sources.files.reading import Reader
@@ -38,26 +39,28 @@ class FilesLoad:
         dataset = self._reader.dataset(rule)
         if dataset is None:
             return
-        for name, rows in self._rows(schema, rule, dataset):
+        for file, rows in self._rows(schema, rule, dataset):
             count, columns = rows.num_rows, dict(zip(rows.schema.names, rows.columns, strict=True))
-            columns[FILE] = pa.repeat(pa.scalar(name), count)
+            if file is not None:
+                columns[FILE] = pa.repeat(pa.scalar(file.name), count)
+                columns[ARRIVAL] = pa.repeat(pa.scalar(file.number), count)
             columns[OP] = pa.repeat(pa.scalar(INSERT), count)
             columns[COMMIT_TIME] = pa.repeat(pa.scalar(self.time, pa.timestamp("us", tz="UTC")), count)
             columns[POSITION] = pa.repeat(pa.scalar(str(self.position)), count)
             yield from raw_table(schema, columns, count).to_batches()
 
-    def _rows(self, schema: TableSchema, rule: Rule, dataset: Dataset) -> Iterator[tuple[str, pa.RecordBatch]]:
+    def _rows(self, schema: TableSchema, rule: Rule, dataset: Dataset) -> Iterator[tuple[Arrival | None, pa.RecordBatch]]:
         """The rows of the table, each batch with the file it is from where all are from one."""
         files = self._ledger().files(rule.name, self.position.lsn)
         if rule.mode == "snapshot":
             files = files[-1:]
         pieces = ((file, piece) for file in files for piece in self._reader.pieces(file, rule, dataset))
         if schema.name.schema == QUARANTINE:
-            yield from ((file.name, piece.rejects) for file, piece in pieces)
+            yield from ((file, piece.rejects) for file, piece in pieces)
         elif rule.key and rule.mode != "snapshot":
             with collecting(rule, dataset, self._reader.scratch) as newest:
                 for file, piece in pieces:
                     newest.add(file, piece.rows)
-                yield from (("", batch) for batch in newest.newest())
+                yield from ((None, batch) for batch in newest.newest())
         else:
-            yield from ((file.name, piece.rows) for file, piece in pieces)
+            yield from ((file, piece.rows) for file, piece in pieces)

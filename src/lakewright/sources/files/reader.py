@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import csv
-import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -20,6 +18,7 @@ from lakewright.sources.files.casts import cast, nulls_left_out
 from lakewright.sources.files.dataset import LINE, Dataset, FileColumn, misfit
 from lakewright.sources.files.plain import plain
 from lakewright.sources.files.records import HEADER_AGAIN, MAX_LINE, MAX_TEXT, NOT_AN_OBJECT, SKIPPED, names, relation
+from lakewright.sources.files.rejected import row_text
 
 BATCH_ROWS = 100_000
 BATCH_BYTES = 32 << 20
@@ -34,7 +33,7 @@ REJECTS = pa.schema(
     ]
 )
 """Rejected rows: ``column`` (as the lake names it) and ``value`` are null where it is the whole row that does not fit. ``reason``
-begins with one of the words columns, quotes, encoding, length, header, json, type, and a colon. ``text`` is the record as it
+begins with one of the words columns, quotes, encoding, length, header, json, type, key, and a colon. ``text`` is the record as it
 stands in the file, or written again from its values where it could be told apart; at most 64 KB of it."""
 
 _BROKEN = {
@@ -43,6 +42,7 @@ _BROKEN = {
     "LINE SIZE OVER MAXIMUM": f"length: more than {MAX_LINE:,} bytes",
 }
 _SPECIAL = {HEADER_AGAIN: "header: the header once more", NOT_AN_OBJECT: "json: not one object"}
+_NO_KEY = "key: no value in a column of the key"
 
 
 class Piece(NamedTuple):
@@ -60,8 +60,11 @@ class Reading:
     bytes are read with the same dataset.
     """
 
-    def __init__(self, connection: Any, path: Path, dataset: Dataset, found: list[str], place: str) -> None:
+    def __init__(
+        self, connection: Any, path: Path, dataset: Dataset, required: Sequence[str], found: list[str], place: str
+    ) -> None:
         self._connection, self._path, self._dataset, self._headers, self._place = connection, path, dataset, found, place
+        self._required = required
         self._structure = scan.structure(connection, path, dataset.dialect, found, place)
         self.good = self.rejected = self.skipped = 0
 
@@ -105,6 +108,8 @@ class Reading:
             for number, (place, column) in enumerate(zip(places, columns, strict=True))
             if column.type != types.STRING
         )
+        for number, column in enumerate(columns):
+            faults += f" WHEN t{number} IS NULL THEN {number + len(columns)}" if column.name in self._required else ""
         values = ", ".join(f"t{number}" for number in range(len(columns)))
         fault = f"CASE WHEN special IS NOT NULL THEN special {faults} END"
         record = "[line]" if dialect.format == "json" else f"[{', '.join(f'c{n}' for n in range(len(self._headers)))}]"
@@ -132,14 +137,14 @@ class Reading:
 
     def _misfits(self, faulty: pa.RecordBatch, lines: pa.Array) -> pa.RecordBatch:
         """The rejects among records that have the right columns; skipped ones are counted here and left out."""
-        rejects = []
+        rejects, columns = [], self._dataset.columns
         for line, fault, record, value in zip(lines.to_pylist(), *(faulty.column(n).to_pylist() for n in range(3)), strict=True):
             if fault == SKIPPED:
                 self.skipped += 1
                 continue
-            column = self._dataset.columns[fault] if fault >= 0 else None
-            reason = _SPECIAL[fault] if column is None else f"type: not {_described(column)}"
-            rejects.append((line, column and column.name, value, reason, self._written(record)))
+            column = columns[fault % len(columns)] if fault >= 0 else None
+            why = _NO_KEY if fault >= len(columns) else _SPECIAL.get(fault) or f"type: not {_described(columns[fault])}"
+            rejects.append((line, column and column.name, value, why, self._written(record)))
         return _rejects(rejects)
 
     def _broken(self, cursor: Any, low: int, high: int) -> pa.RecordBatch:
@@ -160,16 +165,7 @@ class Reading:
     def _written(self, record: list[str | None]) -> str:
         """A record as text again."""
         dialect = self._dataset.dialect
-        if dialect.format == "json":
-            return _cut(record[0] or "")
-        null, doubled = dialect.nulls[0] if dialect.nulls else "", dialect.escape == dialect.quote
-        quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE
-        out = io.StringIO()
-        csv.writer(
-            out, delimiter=dialect.delimiter, quotechar=dialect.quote or None, quoting=quoting, doublequote=doubled,
-            escapechar=None if doubled and dialect.quote else "\\",
-        ).writerow([null if value is None else value for value in record])  # fmt: skip
-        return _cut(out.getvalue().removesuffix("\r\n"))
+        return _cut((record[0] or "") if dialect.format == "json" else row_text(record, self._headers, dialect))
 
     def _counted(self, rows: pa.RecordBatch, rejects: pa.RecordBatch) -> Piece:
         self.good += rows.num_rows
@@ -181,8 +177,12 @@ class Reading:
 
 
 @contextlib.contextmanager
-def read(path: Path, dataset: Dataset, *, temp: Path, memory_limit: str = "512MB") -> Iterator[Reading]:
+def read(
+    path: Path, dataset: Dataset, *, temp: Path, required: Sequence[str] = (), memory_limit: str = "512MB"
+) -> Iterator[Reading]:
     """Read a file of the dataset; needs room in `temp` for its text where it is compressed or not in UTF-8.
+
+    A row without a value in one of the columns `required` is rejected too.
 
     Raises `SourceError`: LW-262 where its columns are not the dataset's, and what `plain`, `headers` and `structure` raise.
     """
@@ -198,7 +198,7 @@ def read(path: Path, dataset: Dataset, *, temp: Path, memory_limit: str = "512MB
             )
         if dataset.dialect.format == "json":
             found = [column.source_name for column in dataset.columns]
-        yield Reading(connection, text, dataset, found, path.name)
+        yield Reading(connection, text, dataset, required, found, path.name)
 
 
 def _described(column: FileColumn) -> str:

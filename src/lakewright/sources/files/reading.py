@@ -6,15 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
-import pyarrow as pa
-import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from lakewright.errors import SourceError
 from lakewright.model.contracts import Store
 from lakewright.sources.files.arrivals import Arrival
-from lakewright.sources.files.dataset import LINE, Dataset
+from lakewright.sources.files.dataset import Dataset
+from lakewright.sources.files.header import packed_headers
 from lakewright.sources.files.infer import infer
-from lakewright.sources.files.reader import REJECTS, Piece, read
+from lakewright.sources.files.reader import Piece, read
 from lakewright.sources.files.tables import Rule
 
 
@@ -51,6 +51,16 @@ class Reader:
         _check_columns(rule, dataset)
         self._definitions.keep(dataset, arrival.name)
 
+    def names(self, arrival: Arrival, dataset: Dataset) -> list[str]:
+        """The names of an arrival's columns, in the order in which the texts of its rejected rows have them."""
+        path = Path(self._store.location(arrival.stored))
+        match dataset.dialect.format:
+            case "csv":
+                return packed_headers(path, dataset.dialect, self.scratch)
+            case "parquet":
+                return list(pq.read_schema(path).names)
+        return [column.source_name for column in dataset.columns]
+
     def pieces(self, arrival: Arrival, rule: Rule, dataset: Dataset, *, limited: bool = False) -> Iterator[Piece]:
         """The rows of an arrival; one without a value in its key is rejected. There are none of a file that was removed.
 
@@ -60,9 +70,8 @@ class Reader:
         if arrival.removed:
             return
         total = rejected = 0
-        with read(Path(self._store.location(arrival.stored)), dataset, temp=self.scratch) as reading:
-            for found in reading.pieces():
-                piece = _with_key(rule, found)
+        with read(Path(self._store.location(arrival.stored)), dataset, temp=self.scratch, required=rule.key) as reading:
+            for piece in reading.pieces():
                 total += piece.rows.num_rows + piece.rejects.num_rows
                 rejected += piece.rejects.num_rows
                 yield piece
@@ -72,26 +81,6 @@ class Reader:
                 f"{rejected:,} of the {total:,} rows of {arrival.name} do not fit the dataset {rule.name}",
                 hint=f"send a corrected file; where datasets/{rule.name}.yaml is wrong, correct that first",
             )
-
-
-def _with_key(rule: Rule, piece: Piece) -> Piece:
-    """The same rows, those without a value in a column of the key among the rejects."""
-    for name in rule.key:
-        lacking = pc.is_null(piece.rows.column(name))
-        if pc.any(lacking).as_py():
-            lines = piece.rows.column(LINE).filter(lacking)
-            found = {LINE: lines, "column": pa.repeat(pa.scalar(name), len(lines)), "value": pa.nulls(len(lines), pa.string())}
-            found["reason"] = pa.repeat(pa.scalar("key: no value in a column of the key"), len(lines))
-            found["text"] = _texts(piece.rows.filter(lacking))
-            rejects = pa.RecordBatch.from_arrays([found[field.name] for field in REJECTS], schema=REJECTS)
-            piece = Piece(piece.rows.filter(pc.invert(lacking)), pa.concat_batches([piece.rejects, rejects]).sort_by(LINE))
-    return piece
-
-
-def _texts(rows: pa.RecordBatch) -> pa.Array:
-    """Rows written again as comma-separated text."""
-    columns = [pc.fill_null(pc.cast(column, pa.string()), "") for column in rows.columns[:-1]]
-    return pc.binary_join_element_wise(*columns, ",")
 
 
 def _check_columns(rule: Rule, dataset: Dataset) -> None:

@@ -16,7 +16,7 @@ from lakewright.model.batch import COMMIT_TIME, DELETE, INSERT, OP, POSITION, Ch
 from lakewright.model.position import Position
 from lakewright.model.schema import TableSchema
 from lakewright.sources.files.arrivals import Arrival
-from lakewright.sources.files.dataset import FILE, LINE
+from lakewright.sources.files.dataset import ARRIVAL, FILE, LINE
 from lakewright.sources.files.tables import Rule
 
 
@@ -41,6 +41,7 @@ class Rows:
         """Rows of a file, with ``_line``, as changes of one of the two tables."""
         lines, columns = rows.column(LINE), dict(zip(rows.schema.names, rows.columns, strict=True))
         columns[FILE] = pa.repeat(pa.scalar(self.arrival.name), rows.num_rows)
+        columns[ARRIVAL] = pa.repeat(pa.scalar(self.arrival.number), rows.num_rows)
         ops: pa.Array = pa.repeat(pa.scalar(INSERT), rows.num_rows)
         if self.rule.deleted is not None and schema.name == self.rule.table:
             flag, value = self.rule.deleted

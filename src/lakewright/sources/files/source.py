@@ -21,6 +21,7 @@ from lakewright.sources.files.ledger import Ledger
 from lakewright.sources.files.load import FilesLoad
 from lakewright.sources.files.origin import Folder
 from lakewright.sources.files.reading import Definitions, Reader
+from lakewright.sources.files.replay import Corrections
 from lakewright.sources.files.selection import Selection
 from lakewright.sources.files.stream import FilesStream
 from lakewright.sources.files.tables import Rule, quarantine_schema, table_schema
@@ -50,6 +51,7 @@ class FilesSource:
         scratch: Path,
     ) -> None:
         self.name = name
+        self._folder = folder
         self._rules = {rule.name: rule for rule in rules}
         self._settle = settings.settle
         self._every = every
@@ -153,6 +155,26 @@ class FilesSource:
         for name, error in sorted(faults.items()):
             findings.append(Finding(f"{self.name}: {name}", False, f"{error.message} ({error.code})", error.hint))
         return findings
+
+    def held_back(self) -> tuple[dict[str, LakewrightError], int]:
+        """What is wrong with files that wait, by name, and how many are of no dataset; nothing is taken from the folder.
+
+        Where the folder itself cannot be read that stands under its name.
+        """
+        faults: dict[str, LakewrightError] = {**self._ledger().open_faults()}
+        try:
+            choice = self._transfer.held_back()
+        except SourceError as error:
+            return {**faults, str(self._folder): error}, 0
+        return {**faults, **choice.faults}, len(choice.unmatched)
+
+    def corrections(self, dataset: str) -> Corrections:
+        """The rejected rows of a dataset as people correct them; raises `SourceError` where it has no definition."""
+        found = self._reader.dataset(self._rules[dataset])
+        if found is None:
+            hint = f"restore datasets/{dataset}.yaml, or let the next file come: it is inferred from that"
+            raise SourceError("LW-279", f"the dataset {dataset} has no definition", hint=hint)
+        return Corrections(Arrivals(self._store, self._zone, self.name), self._reader, found)
 
     def status(self) -> SourceFacts:
         """How many files have arrived; they are kept."""

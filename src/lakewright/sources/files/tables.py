@@ -9,7 +9,7 @@ from typing import Literal
 from lakewright.model import types
 from lakewright.model.names import DATASETS, QUARANTINE, TableName
 from lakewright.model.schema import Column, TableSchema
-from lakewright.sources.files.dataset import FILE, LINE, Dataset
+from lakewright.sources.files.dataset import ARRIVAL, FILE, LINE, Dataset
 
 Mode = Literal["append", "snapshot", "upsert", "delta"]
 
@@ -54,9 +54,10 @@ def table_schema(rule: Rule, dataset: Dataset) -> TableSchema:
 
 
 def quarantine_schema(rule: Rule) -> TableSchema:
-    """The table of rejected rows: file and line, the column and value that do not fit, why, and the row as it was written."""
+    """The table of rejected rows: file, line, and the number of the arrival that the version of the file came with; the column
+    and value that do not fit, why, and the row as it was written."""
     texts = [Column(name, types.STRING, types.STRING) for name in ("column", "value", "reason", "text")]
-    return TableSchema(rule.quarantine, (*_place(), *texts), (FILE, LINE))
+    return TableSchema(rule.quarantine, (*_place(), Column(ARRIVAL, types.BIGINT, types.BIGINT), *texts), (FILE, LINE))
 
 
 def _place() -> list[Column]:

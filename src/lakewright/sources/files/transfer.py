@@ -96,6 +96,10 @@ class Transfer:
         self._tell(choice)
         return found
 
+    def held_back(self) -> Choice:
+        """What `look` would divide the files of the origin into; nothing is taken. Raises as it does."""
+        return choose(self._origin.files(), self._selections, self._settings.marker)
+
     # ---- which files
 
     def _gone(self, files: Sequence[OriginFile], newest: Mapping[str, Arrival]) -> list[str]:

@@ -1,0 +1,57 @@
+"""The commands for what of files is held back: rejected rows, and files that wait."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from lakewright.cli import output
+from lakewright.cli.session import Command, Group, Session, pass_session, returns
+
+
+@click.group(cls=Group, invoke_without_command=True)
+@pass_session
+@returns("lakewright.pipeline.quarantine:Quarantine")
+@click.pass_context
+def quarantine(context: click.Context, session: Session) -> None:
+    """For each dataset of files how many rows are in its table and how many were rejected; and the files that wait."""
+    if context.invoked_subcommand is None:
+        from lakewright.pipeline.quarantine import overview
+
+        with session.lake() as lake:
+            session.show(overview(lake))
+
+
+@quarantine.command(cls=Command)
+@click.argument("table")
+@click.option("--limit", type=click.IntRange(min=1), help="How many rows at most (default: all).")
+@pass_session
+@returns("rows")
+def show(session: Session, table: str, limit: int | None) -> None:
+    """The rejected rows of TABLE, a dataset: file, line, column, value, reason, and the row as it was written."""
+    from lakewright.pipeline.quarantine import rejected_rows
+
+    with session.lake() as lake, rejected_rows(lake, table, limit) as answer:
+        count = output.show_rows("json" if session.json else "box", answer.names, answer.batches())
+        if count:
+            session.say(count)
+
+
+@quarantine.command(cls=Command)
+@click.argument("table")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@pass_session
+@returns("lakewright.pipeline.quarantine:Exported")
+def export(session: Session, table: str, file: Path) -> None:
+    """Write the rejected rows of TABLE to FILE, a new CSV file in UTF-8, in the columns of the dataset's files.
+
+    Correct the values there. `_file`, `_line` and `_arrival` tell which row it is and must stay; `_reason` is for you alone.
+    """
+    from lakewright.pipeline.quarantine import export as write
+
+    with session.lake() as lake:
+        session.show(write(lake, table, file))
+
+
+COMMANDS: list[click.Command] = [quarantine]

@@ -1,0 +1,139 @@
+"""Quarantine: what of the files of a lake's datasets is not in its tables - rejected rows, and files that wait."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lakewright.errors import ConfigError
+from lakewright.model.names import DATASETS, QUARANTINE, TableName, did_you_mean, quote_identifier
+from lakewright.pipeline.mirror import Mirror
+from lakewright.project.spec import FilesSource
+
+if TYPE_CHECKING:
+    from lakewright.pipeline.lake import Lake
+    from lakewright.pipeline.query import Answer
+
+PLACE = ("_file", "_line", "_arrival")
+REASON = "_reason"
+WHOLE_TEXT = (64 << 10) - 4
+"""Bytes from which on the text of a rejected row may have been cut."""
+
+
+@dataclasses.dataclass(frozen=True)
+class DatasetRows:
+    """A dataset: the rows of its table, and those of its files that were rejected; None before it is captured."""
+
+    dataset: str
+    source: str
+    rows: int | None
+    rejected: int | None
+
+
+@dataclasses.dataclass(frozen=True)
+class WaitingFile:
+    """A file that is not in its table, or not as it is now, with the reason and what helps."""
+
+    source: str
+    file: str
+    code: str
+    message: str
+    hint: str | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Quarantine:
+    """All that is held back of the files of a lake; ``of_no_dataset`` are files of their folders that no dataset takes."""
+
+    datasets: tuple[DatasetRows, ...]
+    waiting: tuple[WaitingFile, ...]
+    of_no_dataset: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Exported:
+    """How many rejected rows were written to a file; ``left_out`` are those that are too long to be kept as a whole."""
+
+    table: str
+    file: str
+    rows: int
+    left_out: int
+
+
+def overview(lake: Lake) -> Quarantine:
+    """Every dataset and every file that waits; nothing is taken from a source's folder."""
+    datasets, waiting, of_no_dataset = [], list[WaitingFile](), 0
+    tables = {(mirror.source, mirror.origin): mirror for mirror in lake.survey()[0]}
+    for source, settings in _sources(lake).items():
+        for dataset in settings.datasets:
+            pair = [tables.get((source, TableName(schema, dataset))) for schema in (DATASETS, QUARANTINE)]
+            rows, rejected = (None if mirror is None else _count(lake, mirror) for mirror in pair)
+            datasets.append(DatasetRows(pair[0].name if pair[0] else dataset, source, rows, rejected))
+        faults, unmatched = lake.source(source).held_back()
+        of_no_dataset += unmatched
+        waiting += [WaitingFile(source, file, e.code, e.message, e.hint) for file, e in sorted(faults.items())]
+    return Quarantine(tuple(datasets), tuple(waiting), of_no_dataset)
+
+
+def rejected_rows(lake: Lake, name: str, limit: int | None = None) -> Answer:
+    """The rejected rows of a dataset as they are now, by file and line."""
+    most = "" if limit is None else f" LIMIT {limit}"
+    return lake.sql(f"SELECT * FROM {quote_identifier(_quarantine_of(lake, name).name)} ORDER BY _file, _line{most}")
+
+
+def export(lake: Lake, name: str, path: Path) -> Exported:
+    """Write the rejected rows of a dataset as a CSV file with the columns of its files, for people to correct.
+
+    Raises `ConfigError` where the file exists already or cannot be written.
+    """
+    mirror = _quarantine_of(lake, name)
+    corrections = lake.source(mirror.source).corrections(mirror.origin.table)
+    done = left_out = 0
+    try:
+        with path.open("x", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow([*PLACE, REASON, *corrections.columns])
+            for row in _records(rejected_rows(lake, name)):
+                if len(row["text"].encode()) >= WHOLE_TEXT:
+                    left_out += 1
+                    continue
+                values = corrections.values(row["_arrival"], row["text"])
+                reason = f"{row['column']}: {row['reason']}" if row["column"] else row["reason"]
+                writer.writerow([*(row[column] for column in PLACE), reason, *values])
+                done += 1
+    except FileExistsError:
+        hint = "name a new file, so that no correction is lost"
+        raise ConfigError("LW-277", f"{path} exists already", hint=hint) from None
+    except OSError as error:
+        raise ConfigError("LW-277", f"cannot write {path}: {error.strerror}", hint="name a file that can be written") from error
+    return Exported(mirror.name, str(path), done, left_out)
+
+
+def _records(answer: Answer) -> Iterator[dict[str, Any]]:
+    with answer:
+        for batch in answer.batches():
+            yield from batch.to_pylist()
+
+
+def _sources(lake: Lake) -> dict[str, FilesSource]:
+    return {name: each for name, each in lake.project.lake.sources.items() if isinstance(each, FilesSource)}
+
+
+def _quarantine_of(lake: Lake, name: str) -> Mirror:
+    """The table of rejected rows of a dataset, by the name of either table; raises `ConfigError` for another."""
+    known = [mirror for mirror in lake.mirrors() if mirror.source in _sources(lake)]
+    chosen = next((mirror for mirror in known if name in (mirror.name, str(mirror.origin), mirror.origin.table)), None)
+    if chosen is None:
+        names = [mirror.name for mirror in known if mirror.origin.schema == DATASETS]
+        hint = did_you_mean(name, names) or (f"datasets: {', '.join(names)}" if names else "`lakewright capture` loads the first")
+        raise ConfigError("LW-278", f"{name} is no dataset of files, or nothing of it has arrived", hint=hint)
+    wanted = TableName(QUARANTINE, chosen.origin.table)
+    return next(mirror for mirror in known if (mirror.source, mirror.origin) == (chosen.source, wanted))
+
+
+def _count(lake: Lake, mirror: Mirror) -> int:
+    with lake.sql(f"SELECT count(*) AS rows FROM {quote_identifier(mirror.name)}") as answer:
+        return sum(row["rows"] for batch in answer.batches() for row in batch.to_pylist())
