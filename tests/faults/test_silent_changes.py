@@ -70,8 +70,9 @@ def test_a_column_with_values_in_older_rows(loaded: Shop) -> None:
     stops: Cases = [
         (PLAIN, "ALTER TABLE {t} ADD u float DEFAULT random()", dropped),
         (PLAIN, "ALTER TABLE {t} ADD u int DEFAULT 7", dropped, "VACUUM FULL {t}"),
-        (PARTITIONED, "ALTER TABLE {t} ADD u int DEFAULT 7", dropped),
         (PARTITIONED, "ALTER TABLE {t} ADD u int DEFAULT 7", dropped, "VACUUM FULL {t}"),
+        (PARTITIONED, "ALTER TABLE {t} ADD u int DEFAULT 7", "VACUUM FULL {t}_one"),
+        (PARTITIONED, "ALTER TABLE {t} ADD u float DEFAULT random()"),
         (PLAIN, "ALTER TABLE {t} ADD u float DEFAULT random()", dropped, "INSERT INTO {t} VALUES (2, 2, 2, 2)"),
     ]
     goes_on: Cases = [
@@ -79,6 +80,20 @@ def test_a_column_with_values_in_older_rows(loaded: Shop) -> None:
         (PLAIN, "ALTER TABLE {t} ADD u int", "VACUUM FULL {t}", "INSERT INTO {t} VALUES (2, 2, 2, 2)"),
         (PLAIN, "TRUNCATE {t}", "ALTER TABLE {t} ADD u int"),
         (PARTITIONED, "ALTER TABLE {t} ADD u int", "INSERT INTO {t} VALUES (2, 2, 2)"),
+        (PARTITIONED, "ALTER TABLE {t} ADD u int DEFAULT 7"),
+        (
+            PARTITIONED,
+            "ALTER TABLE {t} ADD u int DEFAULT 7",
+            f"CREATE TABLE {NEXT.replace('_new', '_new PARTITION OF {t}')}; INSERT INTO {{t}} VALUES (200, 1)",
+        ),
+        (PARTITIONED, "ALTER TABLE {t} ADD u int DEFAULT 7", dropped),
+        (PARTITIONED, "ALTER TABLE {t} ADD u text NOT NULL DEFAULT '7, NULL'", "INSERT INTO {t} VALUES (2, 2, 2)"),
+        (
+            PARTITIONED,
+            f"CREATE TABLE {NEXT.replace('_new', '_new PARTITION OF {t}')}; INSERT INTO {{t}} VALUES (200, 1)",
+            "ALTER TABLE {t} ADD u timestamptz DEFAULT now()",
+            "UPDATE {t} SET v = 5 WHERE id IN (0, 200)",
+        ),
     ]
     names = silent(loaded, [*stops, *goes_on])
     stop_until_a_resync(loaded, names[: len(stops)])

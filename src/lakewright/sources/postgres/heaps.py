@@ -77,32 +77,43 @@ def emptied(session: Session, known: TableSchema, now: TableSchema) -> str | Non
     return None
 
 
-# Of a partitioned table the partitions know the value that older rows have.
-_DEFAULTED = """
-SELECT EXISTS (SELECT FROM pg_partition_tree(%(oid)s) t JOIN pg_attribute a ON a.attrelid = t.relid
-    WHERE a.attname = %(column)s AND a.atthasmissing)
+# Of a partitioned table the partitions know the value that older rows have; as in the catalog's own query. One that was created
+# with the column has no older row.
+_MISSING = """
+SELECT a.atthasmissing, CASE WHEN t.typdelim = ',' THEN (a.attmissingval::text::text[])[1] END
+FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+    JOIN pg_attribute system ON system.attrelid = a.attrelid AND system.attnum = -1
+WHERE a.attrelid = ANY(%(leaves)s) AND a.attname = %(column)s AND (a.atthasmissing OR a.xmin <> system.xmin)
+GROUP BY 1, 2
 """
 
 
 def trusted(session: Session, known: TableSchema, now: TableSchema) -> TableSchema:
-    """`now`, where new columns are not ``missing_known`` that may hold more than NULL in older rows.
+    """`now`, with what older rows have in new columns as far as the partitions and the rows tell it.
 
-    A rewrite fills a default in, and the catalog does not tell of one that was dropped after that. Where the table was rewritten
-    since `known`, one old row that holds NULL proves that nothing was filled in.
+    The one constant of all partitions is ``missing``. A rewrite fills a default in, and the catalog does not tell of one that was
+    dropped after that: where the table was rewritten since `known`, one old row that holds NULL proves that nothing was filled.
     """
     files = {heap.oid: heap.file for heap in known.heaps}
     rewritten = any(files.get(heap.oid, heap.file) != heap.file for heap in now.heaps)
     columns = []
     for column in now.columns:
-        new = known.attributes and column.name not in known.column_names and column.missing is None
-        if new and (_has_default(session, now, column) or (rewritten and not _was_null(session, known, now, column))):
-            column = dataclasses.replace(column, missing_known=False)
+        if known.attributes and column.name not in known.column_names and column.missing is None:
+            constants = _constants(session, now, column)
+            if len(constants) == 1 and constants[0] is not None:
+                column = dataclasses.replace(column, missing=constants[0], missing_known=True)
+            elif constants or (rewritten and not _was_null(session, known, now, column)):
+                column = dataclasses.replace(column, missing_known=False)
         columns.append(column)
     return dataclasses.replace(now, columns=tuple(columns))
 
 
-def _has_default(session: Session, table: TableSchema, column: Column) -> bool:
-    return bool(_rows(session, _DEFAULTED, {"oid": table.oid, "column": column.name})[0][0])
+def _constants(session: Session, table: TableSchema, column: Column) -> list[str | None]:
+    """What older rows of the partitions have in a new column: each constant once, and None for what is not known; none where no
+    partition has one."""
+    leaves = [heap.oid for heap in table.heaps if heap.oid != table.oid]
+    found = _rows(session, _MISSING, {"leaves": leaves, "column": column.name})
+    return [value for _, value in found] if any(has for has, _ in found) else []
 
 
 def _was_null(session: Session, known: TableSchema, now: TableSchema, column: Column) -> bool:
