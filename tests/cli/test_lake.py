@@ -43,7 +43,7 @@ def test_from_an_empty_folder_to_a_check(lakewright, folder, sql):
     status = lakewright("status", "--json").json
     assert {table["table"]: (table["state"], table["lag_rows"]) for table in status["tables"]} == {
         "orders": ("behind", 2),
-        "visits": ("live", 0),
+        "visits": ("idle", 0),
     }
 
     live, committed = ("SELECT count(*) AS n, min(name) AS least FROM orders", "--format", "json"), ("--committed",)

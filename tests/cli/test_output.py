@@ -161,11 +161,17 @@ def test_a_box_is_never_cut_to_a_width_and_takes_markup_as_text(capsys):
 def test_progress_is_a_bar_on_a_terminal_and_lines_elsewhere():
     code = (
         "from lakewright.cli.console import progress\n"
-        "with progress('loading', lambda n: f'table {n}', quiet=False) as notice:\n"
-        "    notice(1)\n    notice(2)\n"
+        "from lakewright.errors import SourceError\n"
+        "from lakewright.pipeline.load import Captured\n"
+        "from lakewright.pipeline.maintain import Cleaned\n"
+        "with progress('loading', quiet=False) as notice:\n"
+        "    notice(Captured('stopped', {'t': 0}, None, None, SourceError('LW-242', 'it is gone', hint='look')))\n"
+        "    notice(Captured('loaded', {'table 2': 5}, None, None))\n"
+        "    notice(Cleaned('table 3', 1))\n"
     )
     plain = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert (plain.stdout, plain.stderr) == ("", "table 1\ntable 2\n")
+    # What a command prints as its result is not told twice.
+    assert (plain.stdout, plain.stderr) == ("", "stopped t: it is gone (LW-242); look\nloaded table 2: 5 rows\n")
     ours, theirs = pty.openpty()
     environment = os.environ | {"TERM": "xterm", "COLUMNS": "100"}
     subprocess.run([sys.executable, "-c", code], stderr=theirs, env=environment, check=True)
@@ -173,5 +179,6 @@ def test_progress_is_a_bar_on_a_terminal_and_lines_elsewhere():
     with open(ours, "rb", buffering=0) as terminal:
         drawn = terminal.read(65536).decode()
     assert "loading" in drawn
-    assert "table 2" in drawn
+    assert "table 3" in drawn
+    assert "stopped t: it is gone (LW-242); look\r\n" in drawn
     assert "\x1b[" in drawn

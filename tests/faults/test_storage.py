@@ -153,7 +153,7 @@ def test_a_damaged_table_stands_alone(loaded: Shop, tmp_path: Path, damage: Call
     told = loaded.fails("sql", "SELECT * FROM orders")
     assert told.code == code
     # The other table was merged, and status tells of both.
-    assert loaded.tables()["parts"]["state"] == "live"
+    assert loaded.tables()["parts"]["state"] == "idle"
     assert loaded.tables()["parts"]["rows"] == 1
     if damage is not cut_base_file:
         assert code in loaded.tables()["orders"]["problem"]

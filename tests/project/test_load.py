@@ -100,13 +100,6 @@ def test_patterns_choose_tables(lake_yaml):
             "mean shop?",
         ),
         (
-            f"lake: a\n{SOURCE}tables:\n  t: {{from: shop.x.t}}\n",
-            "LW-104",
-            5,
-            "x.t is not captured",
-            "add x.t to sources.shop.tables",
-        ),
-        (
             f"lake: a\n{SOURCE}tables:\n  t: {{from: shop.public.t}}\n  u: {{from: shop.public.t}}\n",
             "LW-104",
             6,

@@ -7,7 +7,7 @@ import pytest
 from lakewright.errors import ConfigError
 from lakewright.model.names import TableName
 from lakewright.model.schema import Column, TableSchema
-from lakewright.project import lake_tables, require_listed
+from lakewright.project import lake_tables, setting_faults
 
 TWO_SOURCES = (
     "lake: a\nsources:\n  s: {kind: postgres, url: x, tables: ['*.*']}\n  r: {kind: postgres, url: x, tables: ['*.*']}\n"
@@ -76,11 +76,24 @@ def test_a_name_goes_first_to_the_table_that_is_named_then_to_the_one_that_has_i
     assert [str(misfit.table) for misfit in misfits] == ["public.b", "public.B"]
 
 
-def test_a_listed_table_may_be_unknown_yet_but_not_missing_in_its_source(lake_yaml):
-    lake = lake_yaml(TWO_SOURCES + "tables: {u: {from: s.public.u}}\n").lake
-    assert [found.name for found in lake_tables(lake, {"s": [table("public.t")]})[0]] == ["t"]
-    require_listed(lake, "r", [])
-    require_listed(lake, "s", [table("public.t"), table("public.u")])
-    with pytest.raises(ConfigError, match=r"tables\.u: there is no table s\.public\.u") as caught:
-        require_listed(lake, "s", [table("public.t")])
-    assert caught.value.code == "LW-111"
+def faults(lake_yaml, listed: str, **versions: list[TableSchema]) -> list[ConfigError]:
+    return setting_faults(
+        lake_yaml(TWO_SOURCES + listed), "s", {TableName("public", name): all_ for name, all_ in versions.items()}
+    )
+
+
+def test_a_listed_table_that_never_was_is_a_fault_at_its_line(lake_yaml):
+    (fault,) = faults(
+        lake_yaml, "tables:\n  u: {from: s.public.ordres}\n  x: {from: r.public.y}\n", orders=[table("public.orders")]
+    )
+    assert (fault.code, str(fault)) == ("LW-111", "tables.u: there is no table s.public.ordres")
+    assert fault.hint == "did you mean public.orders?"
+    assert str(fault.where).endswith("lake.yaml:6")
+
+
+def test_a_setting_is_a_fault_where_it_fits_no_version_of_its_table(lake_yaml):
+    listed = "tables:\n  t:\n    from: s.public.t\n    partition: day(at)\n    types: {price: 'decimal(5,2)'}\n"
+    now, before = table("public.t"), table("public.t", at="date", price="numeric")
+    assert [str(fault.where).rpartition(":")[2] for fault in faults(lake_yaml, listed, t=[now])] == ["8", "9"]
+    assert faults(lake_yaml, listed, t=[before, now]) == []
+    assert faults(lake_yaml, listed, t=[]) == []

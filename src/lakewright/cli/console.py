@@ -52,15 +52,18 @@ def exit_code(error: LakewrightError) -> int:
 
 
 @contextlib.contextmanager
-def progress(title: str, describe: Callable[[Any], str], *, quiet: bool) -> Iterator[Callable[[Any], None]]:
-    """A function to call with each thing that happened; `describe` makes a line of it.
+def progress(title: str, *, quiet: bool) -> Iterator[Callable[[Any], None]]:
+    """A function to call with each thing that happened.
 
-    On a terminal the newest line stands beside a moving bar and goes when the work is done; elsewhere each is a line.
+    On a terminal the newest stands beside a moving bar and goes when the work is done, but for what has to stay. Elsewhere each
+    is a line, but for what the command prints as its result.
     """
+    from lakewright.cli.notices import describe, is_result, stays
+
     if quiet:
         yield lambda _: None
     elif not sys.stderr.isatty():
-        yield lambda notice: say(describe(notice))
+        yield lambda notice: None if is_result(notice) else say(describe(notice))
     else:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -73,4 +76,11 @@ def progress(title: str, describe: Callable[[Any], str], *, quiet: bool) -> Iter
         )
         with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
             task = bars.add_task(title, total=None, newest="")
-            yield lambda notice: bars.update(task, newest=describe(notice))
+
+            def show(notice: Any) -> None:
+                if stays(notice):
+                    bars.console.print(describe(notice), markup=False, highlight=False, soft_wrap=True)
+                else:
+                    bars.update(task, newest=describe(notice))
+
+            yield show

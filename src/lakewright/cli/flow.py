@@ -43,13 +43,16 @@ def merge(session: Session, tables: tuple[str, ...]) -> None:
 
 @click.command(cls=Command)
 @pass_session
-@returns("merged=lakewright.pipeline.merge:Merged")
+@returns("lakewright.pipeline.lake:Ran")
 def run(session: Session) -> None:
     """One pass of capture and merge."""
     with session.lake() as lake:
         with session.progress("running") as notice:
-            merged = lake.run(notice)
-        session.show_list("merged", merged, "nothing is captured yet")
+            ran = lake.run(notice)
+    if session.json:
+        session.show(ran)
+    else:
+        session.show_list("merged", ran.merged, "nothing is captured yet")
 
 
 @click.command(cls=Command)

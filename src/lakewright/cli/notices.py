@@ -6,8 +6,8 @@ import functools
 from typing import Any
 
 from lakewright.observe import log
-from lakewright.pipeline.capture import Captured
 from lakewright.pipeline.check import TableCheck
+from lakewright.pipeline.load import Captured
 from lakewright.pipeline.maintain import Cleaned
 from lakewright.pipeline.merge import Merged
 from lakewright.pipeline.tasks import Event
@@ -23,7 +23,9 @@ def describe(notice: Any) -> str:
 def _(notice: Captured) -> str:
     rows = sum(notice.rows.values())
     if notice.error is not None:
-        return f"left out {', '.join(map(str, notice.rows))}: {notice.error.message} ({notice.error.code})"
+        word = "stopped" if notice.kind == "stopped" else "left out"
+        hint = f"; {notice.error.hint}" if notice.error.hint else ""
+        return f"{word} {', '.join(map(str, notice.rows))}: {notice.error.message} ({notice.error.code}){hint}"
     if notice.kind == "waiting":
         return f"waiting for {notice.detail}"
     if notice.kind == "loading":
@@ -55,9 +57,19 @@ def _(notice: TableCheck) -> str:
     return f"{notice.table}: {notice.verdict}{rows}"
 
 
+def is_result(notice: Any) -> bool:
+    """Whether the command prints this itself, in what it shows at its end."""
+    return isinstance(notice, Merged | Cleaned | TableCheck)
+
+
+def stays(notice: Any) -> bool:
+    """Whether a person has to be able to read it when the work is done."""
+    return isinstance(notice, Captured) and notice.error is not None
+
+
 def to_log(event: Event) -> None:
     """An event of a lake that is up, as a line of the log."""
-    level: log.Level = {"failed": "error", "retry": "warning"}.get(event.kind, "info")  # type: ignore[assignment]
+    level: log.Level = {"failed": "error", "stopped": "error", "left_out": "warning", "retry": "warning"}.get(event.kind, "info")  # type: ignore[assignment]
     fields: log.Fields = {"subject": event.subject, "detail": event.detail}
     if event.error is not None:
         fields["code"] = event.error.code

@@ -63,9 +63,7 @@ class Session:
     @contextlib.contextmanager
     def progress(self, title: str) -> Iterator[Callable[[Any], None]]:
         """A function to call with each thing that happened."""
-        from lakewright.cli.notices import describe
-
-        with console.progress(title, describe, quiet=self.is_silent) as notice:
+        with console.progress(title, quiet=self.is_silent) as notice:
             yield notice
 
     def show(self, value: Any) -> None:

@@ -50,7 +50,7 @@ def doctor(session: Session) -> None:
 
 @click.command(cls=Command)
 @pass_session
-@returns("lakewright.pipeline.setup:Plan")
+@returns("lakewright.pipeline.plan:Plan")
 def plan(session: Session) -> None:
     """What `apply` would change, and what deserves a look; exit code 3 where there are changes to make."""
     with session.lake() as lake:
@@ -63,7 +63,7 @@ def plan(session: Session) -> None:
 
 @click.command(cls=Command)
 @pass_session
-@returns("lakewright.pipeline.setup:Plan")
+@returns("lakewright.pipeline.plan:Plan")
 def apply(session: Session) -> None:
     """Make the publications that lake.yaml asks for; the slot comes with the first load."""
     with session.lake() as lake:

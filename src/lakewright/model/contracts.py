@@ -243,6 +243,10 @@ class Source(Protocol):
         """The chosen tables as the catalog has them now, ``number`` 0, in name order."""
         ...
 
+    def refused(self) -> Mapping[TableName, LakewrightError]:
+        """The tables that are chosen and that cannot be taken, with the reason of each: none is left out without a word."""
+        ...
+
     def prepare(self, tables: Sequence[TableSchema]) -> None:
         """Make the source publish these tables too, before they are loaded; repeating it changes nothing."""
         ...

@@ -98,6 +98,15 @@ class TableSchema:
         """Whether its rows lie in partitions."""
         return any(heap.oid != self.oid for heap in self.heaps)
 
+    def typed_as(self, former: TableSchema) -> TableSchema:
+        """The same with the lake types that the columns have in `former`, where the source's types are still the same.
+
+        A type that lake.yaml gives anew counts from the next load on, not in the middle of a log.
+        """
+        known = {(column.name, column.source_type): column.type for column in former.columns}
+        columns = (dataclasses.replace(c, type=known.get((c.name, c.source_type), c.type)) for c in self.columns)
+        return dataclasses.replace(self, columns=tuple(columns))
+
     def arrow(self) -> pa.Schema:
         """The table's own columns as Arrow fields, all nullable."""
         return pa.schema([pa.field(column.name, types.to_arrow(column.type)) for column in self.columns])

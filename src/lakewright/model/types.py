@@ -75,6 +75,13 @@ def from_postgres(source_type: str) -> str:
     return _POSTGRES.get(_MODIFIER.sub("", source_type), STRING)
 
 
+def can_hold(lake_type: str, source_type: str) -> bool:
+    """Whether a user may give a column of that PostgreSQL type this lake type: a decimal for numeric, exact text for any."""
+    if decimal_parts(lake_type) is not None:
+        return source_type.startswith("numeric") and not is_array(source_type)
+    return lake_type == STRING
+
+
 def is_array(source_type: str) -> bool:
     """Whether a PostgreSQL type is an array; its values are stored as JSON text."""
     return source_type.endswith("[]")

@@ -10,17 +10,17 @@ import dataclasses
 import datetime
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol
 
-import pyarrow as pa
-
-from lakewright.errors import LakewrightError, LogError, SourceError, SourceUnreachable
+from lakewright.errors import LakewrightError, SourceError, SourceUnreachable
 from lakewright.model.batch import ChangeBatch, raw_schema
-from lakewright.model.contracts import Drift, Flush, Source, Stopped, Store, Stream, Waiting
+from lakewright.model.contracts import Drift, Flush, Source, Stopped, Store, Stream
 from lakewright.model.names import TableName
 from lakewright.model.position import Feed, Position
 from lakewright.model.schema import TableSchema, compare
+from lakewright.pipeline.load import Captured, load, rows_of
 from lakewright.raw.log import RawLog
 from lakewright.raw.manifest import RawFile
 from lakewright.raw.writer import LogWriter
@@ -34,36 +34,24 @@ LOOK_SECONDS = 1.0
 """How often capture looks whether somebody wants a table loaded again."""
 FOLD_EVERY = 200
 """Manifests after which they are folded together: what a reader that starts has to read stays bounded."""
-TELL_SECONDS = 2.0
-"""How often a load tells how far it is."""
 PARALLEL = 2
-"""Tables loaded, and files of a flush written, at once."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Captured:
-    """What one step of a capture did.
-
-    ``kind`` is log, waiting (for ``detail``), loading (one table so far, of about ``expected`` rows), loaded (one table), load
-    (all of one load) or refused (with ``error``). Rows by table, the log's end, and when its last transaction was committed in
-    the source.
-    """
-
-    kind: str
-    rows: dict[TableName, int]
-    watermark: Position | None
-    time: datetime.datetime | None
-    error: LakewrightError | None = None
-    expected: int = 0
-    detail: str = ""
+"""Files of a flush written at once."""
 
 
 class _Ended(Exception):
     """A wait was ended because the run was told to stop."""
 
 
-Misfits = Callable[[Sequence[TableSchema]], Mapping[TableName, LakewrightError]]
-"""Which of some tables that are to be loaded the lake cannot take, and why."""
+class Choice(Protocol):
+    """What the lake's settings say of a source's tables."""
+
+    def wants(self, table: TableName) -> bool:
+        """Whether a table of that name is to be captured, whether or not it is there."""
+        ...
+
+    def misfits(self, newcomers: Sequence[TableSchema]) -> Mapping[TableName, LakewrightError]:
+        """Which of some tables that are to be loaded the lake cannot take, and why."""
+        ...
 
 
 class Capture:
@@ -72,17 +60,18 @@ class Capture:
     Raises `LakewrightError`: the caller may start a new one at any time, after any crash, and gets the same log.
     """
 
-    def __init__(self, source: Source, log: RawLog, store: Store, misfits: Misfits, notice: Callable[[Captured], None]) -> None:
+    def __init__(self, source: Source, log: RawLog, store: Store, choice: Choice, notice: Callable[[Captured], None]) -> None:
         self._source = source
         self._log = log
         self._store = store
-        self._misfits = misfits
+        self._choice = choice
         self._notice = notice
         self._pool = ThreadPoolExecutor(PARALLEL, "write")
         self._catalog_at = time.monotonic()
         self._drift = Drift()
         self._refused: set[TableName] = set()
         self._stop = threading.Event()
+        self._told: set[TableName] = set()
 
     def run(self, stop: threading.Event, until: Position | None = None) -> None:
         """Load what was not loaded, then follow changes until `stop` is set or the log's end is at or after `until`.
@@ -94,6 +83,7 @@ class Capture:
         self._stop = stop
         with lease, self._pool, contextlib.suppress(_Ended):
             writer = LogWriter.take_over(self._log, lease)
+            self._tell_stopped(self._log.view().stopped())
             while not stop.is_set():
                 self._load_missing(writer)
                 self._drift = self._look()
@@ -117,7 +107,7 @@ class Capture:
         with lease, self._pool:
             writer, server = LogWriter.take_over(self._log, lease), self._source.feed()
             epoch = last.epoch + 1 if server.is_same_server(last) and last else 0
-            self._load(writer, self._fitting(self._source.discover()), dataclasses.replace(server, epoch=epoch))
+            self._load(writer, self._fitting(self._every()), dataclasses.replace(server, epoch=epoch))
 
     def _stream(self) -> contextlib.AbstractContextManager[Stream]:
         """The changes after the log's end, of the tables that can go on.
@@ -128,7 +118,7 @@ class Capture:
         view = self._log.view()
         schemas: list[TableSchema] = []
         starts: dict[TableName, Position] = {}
-        for schema in self._followed():
+        for schema in self._log.followed():
             load, number = view.newest_load(schema.name), view.former_schema_number(schema.name)
             if load is None or load.position <= view.watermark:
                 schemas.append(schema)
@@ -158,7 +148,8 @@ class Capture:
                 held, stopped = held + grown, stopped + doubted
                 writer.append(held, flush.watermark, flush.time, stopped)
                 stream.acknowledge(flush.watermark)
-                self._notice(Captured("log", _rows(held), flush.watermark, flush.time))
+                self._notice(Captured("log", rows_of(held), flush.watermark, flush.time))
+                self._tell_stopped(stopped)
                 end, held, stopped, written_at = flush.watermark, [], [], now
                 if len(self._log.view().manifests) > FOLD_EVERY:
                     self._log.fold_manifests()
@@ -200,20 +191,23 @@ class Capture:
 
     # ---- tables
 
-    def _followed(self) -> list[TableSchema]:
-        """The tables whose changes are in the log up to its end, each under the schema of its last row there."""
-        view = self._log.view()
-        return [self._log.schema(table, view.schema_number(table)) for table in sorted(view.followed())]
-
     def _look(self) -> Drift:
-        followed = self._followed()
+        followed = self._log.followed()
         return self._source.drift(followed) if followed else Drift()
 
     def _stop_drifted(self, writer: LogWriter) -> None:
         """Stop those tables alone that cannot go on, at the log's end."""
         end = self._log.view().watermark
         if self._drift.stopped:
-            writer.append((), end, None, [Stopped(table, end, error) for table, error in self._drift.stopped])
+            stopped = [Stopped(table, end, error) for table, error in self._drift.stopped]
+            writer.append((), end, None, stopped)
+            self._tell_stopped(stopped)
+
+    def _tell_stopped(self, stopped: Sequence[Stopped]) -> None:
+        """Tell of tables that stand still; of one that is not to be captured any more there is nothing to tell."""
+        for stop in stopped:
+            if self._choice.wants(stop.table):
+                self._notice(Captured("stopped", {stop.table: 0}, stop.position, None, stop.error))
 
     def _settled(self, writer: LogWriter, held: Sequence[RawFile], watermark: Position) -> tuple[list[RawFile], list[Stopped]]:
         """What the last look leads to when the log gets to `watermark`: files without rows, under the new schema of tables that
@@ -241,16 +235,29 @@ class Capture:
         wanted = set(self._log.asked_reloads())
         loaded = set(self._log.view().tables())
         schemas = self._source.discover()
+        self._tell_refused(loaded, wanted)
         for gone in wanted - {schema.name for schema in schemas}:
             self._log.reloaded(gone)
-        known = loaded | self._refused
-        return [schema for schema in schemas if schema.name in wanted or schema.name not in known]
+        known = (loaded | self._refused) - wanted
+        return [schema for schema in schemas if schema.name not in known]
+
+    def _every(self) -> list[TableSchema]:
+        """All tables that the source can give, after telling of those that it cannot."""
+        self._tell_refused(set(), set())
+        return self._source.discover()
+
+    def _tell_refused(self, loaded: Set[TableName], wanted: Set[TableName]) -> None:
+        """Tell once of each table that the source cannot give; one that it can give later is loaded then."""
+        for table, error in self._source.refused().items():
+            if table in wanted or table not in loaded | self._told:
+                self._told.add(table)
+                self._notice(Captured("refused", {table: 0}, None, None, error))
 
     def _load_missing(self, writer: LogWriter) -> None:
         """Load all tables of a server that was never loaded, or those that are to be loaded beside the others."""
         server = self._source.feed()
         joins = server.is_same_server(self._log.view().feed)
-        schemas = self._missing() if joins else self._source.discover()
+        schemas = self._missing() if joins else self._every()
         schemas = self._fitting(schemas)
         if schemas or not joins:
             self._load(writer, schemas, None if joins else server)
@@ -269,16 +276,14 @@ class Capture:
         if begins and all(schema.name in refused for schema in schemas):
             none = SourceError("LW-246", "the source has none of the chosen tables", hint="`lakewright doctor` lists them")
             raise next(iter(refused.values()), none)
-        for table, error in refused.items():
-            self._refuse(table, error)
+        self._refuse_all(refused)
         for schema in schemas:
             self._log.reloaded(schema.name)
 
     def _fitting(self, schemas: Sequence[TableSchema]) -> list[TableSchema]:
         """Those that can be tables of the lake; the others are left out alone, until the next start."""
-        misfits = self._misfits(schemas) if schemas else {}
-        for table, error in misfits.items():
-            self._refuse(table, error)
+        misfits = self._choice.misfits(schemas) if schemas else {}
+        self._refuse_all(misfits)
         return [schema for schema in schemas if schema.name not in misfits]
 
     def _unpublished(self, schemas: Sequence[TableSchema]) -> dict[TableName, SourceError]:
@@ -300,72 +305,9 @@ class Capture:
         if what:
             self._notice(Captured("waiting", {}, None, None, detail=what))
 
-    def _refuse(self, table: TableName, error: LakewrightError) -> None:
-        self._refused.add(table)
-        self._log.reloaded(table)
-        self._notice(Captured("refused", {table: 0}, None, None, error))
-
-
-def load(
-    source: Source,
-    log: RawLog,
-    writer: LogWriter,
-    schemas: Sequence[TableSchema],
-    begins: Feed | None,
-    waiting: Waiting,
-    notice: Callable[[Captured], None],
-) -> dict[TableName, SourceError]:
-    """Write all rows of `schemas` at one consistent point and name them in one manifest, tables in parallel.
-
-    The log of the feed `begins` begins there; without one the load joins the log and leaves its watermark alone. A table that the
-    source does not give is left out; returns those, and why. Where all are, nothing is named.
-    """
-    refused: dict[TableName, SourceError] = {}
-    numbered = [log.store_schema(schema) for schema in schemas]
-    expected = source.estimated_rows(numbered)
-    with (
-        source.open_load(numbered, after=None if begins else log.view().watermark, waiting=waiting) as snapshot,
-        ThreadPoolExecutor(PARALLEL, "load") as pool,
-    ):
-
-        def one(schema: TableSchema) -> RawFile | None:
-            batches = _told(snapshot.batches(schema), schema.name, expected.get(schema.name, 0), notice)
-            try:
-                file = writer.write_load(schema, batches, snapshot.position, snapshot.time)
-            except SourceUnreachable:
-                raise
-            except SourceError as error:
-                refused[schema.name] = error
-                return None
-            notice(Captured("loaded", {schema.name: file.rows}, None, None))
-            return file
-
-        files = [file for file in pool.map(one, numbered) if file]
-        if not files:
-            return refused
-        feed = begins or log.view().feed
-        if feed is None:
-            raise LogError("LW-360", "a load cannot join a log that has not begun", hint="`lakewright capture` loads all tables")
-        writer.append_load(files, snapshot.position, snapshot.time, feed, first=begins is not None)
-    notice(Captured("load", _rows(files), snapshot.position, snapshot.time))
-    return refused
-
-
-def _told(
-    batches: Iterable[pa.RecordBatch], table: TableName, expected: int, notice: Callable[[Captured], None]
-) -> Iterator[pa.RecordBatch]:
-    """The same batches, told of now and then."""
-    rows, told_at = 0, time.monotonic()
-    for batch in batches:
-        yield batch
-        rows += batch.num_rows
-        if time.monotonic() - told_at > TELL_SECONDS:
-            notice(Captured("loading", {table: rows}, None, None, expected=expected))
-            told_at = time.monotonic()
-
-
-def _rows(files: Sequence[RawFile]) -> dict[TableName, int]:
-    rows: dict[TableName, int] = {}
-    for file in files:
-        rows[file.table] = rows.get(file.table, 0) + file.rows
-    return rows
+    def _refuse_all(self, reasons: Mapping[TableName, LakewrightError]) -> None:
+        """Leave tables out, and tell of each."""
+        for table in sorted(reasons):
+            self._refused.add(table)
+            self._log.reloaded(table)
+            self._notice(Captured("refused", {table: 0}, None, None, reasons[table]))

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import functools
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from lakewright.errors import FormatError, LakewrightError, QueryError, SourceError
+from lakewright.errors import LakewrightError, LogError, QueryError, SourceError
+from lakewright.model.contracts import Finding
 from lakewright.pipeline import check as checking
-from lakewright.pipeline import connect, reach, setup, up
+from lakewright.pipeline import connect, plan, reach, setup, up
 from lakewright.pipeline import history as histories
 from lakewright.pipeline import maintain as services
 from lakewright.pipeline.capture import Captured
@@ -17,14 +20,24 @@ from lakewright.pipeline.check import CheckReport
 from lakewright.pipeline.describe import TableInfo, TableSchemaInfo, schema_info, table_info
 from lakewright.pipeline.merge import Merged, merge
 from lakewright.pipeline.moment import parse_time, utc_now
+from lakewright.pipeline.plan import LeftOut, Plan
 from lakewright.pipeline.query import Answer, Tables
-from lakewright.pipeline.status import Status, damaged, misfit_status, source_status, table_status
+from lakewright.pipeline.status import Status, TableStatus, described, source_status, table_status
 from lakewright.pipeline.tasks import Event, keep_up
 from lakewright.pipeline.wiring import Wiring
 
 Notice = Callable[[Any], None]
 READ_ATTEMPTS = 5
 UNKNOWN_TABLE = "LW-503"
+NOT_LOADED = "LW-249"
+
+
+@dataclasses.dataclass(frozen=True)
+class Ran:
+    """What one pass of capture and merge did, and which chosen tables are not captured."""
+
+    merged: tuple[Merged, ...]
+    left_out: tuple[LeftOut, ...]
 
 
 class Lake(Wiring):
@@ -35,17 +48,17 @@ class Lake(Wiring):
 
     # ---- set-up
 
-    def doctor(self) -> list[setup.Finding]:
+    def doctor(self) -> list[Finding]:
         """Whether everything that capture needs is there, and what mends what is not."""
-        return setup.doctor(self.project, self.source, self.log)
+        return setup.doctor(self.project, self.source, self.log, self.setting_faults)
 
-    def plan(self) -> setup.Plan:
-        """What `apply` would do, and what deserves a look."""
-        return setup.plan(self.project, self.source, self.log)
+    def plan(self) -> Plan:
+        """What `apply` would do, what is left out, and what deserves a look."""
+        return plan.plan(self)
 
-    def apply(self) -> setup.Plan:
-        """Make the publications; returns what was done."""
-        return setup.apply(self.project, self.source)
+    def apply(self) -> Plan:
+        """Make the publications; returns what was done, and what is left out."""
+        return plan.apply(self)
 
     def down(self) -> list[str]:
         """Stop the embedded databases of this folder; returns the sources they belong to."""
@@ -79,10 +92,11 @@ class Lake(Wiring):
         _raise_first(failures)
         return done
 
-    def run(self, notice: Notice) -> list[Merged]:
+    def run(self, notice: Notice) -> Ran:
         """One pass of capture and merge."""
         self.capture(notice)
-        return self.merge(None, notice)
+        merged = self.merge(None, notice)
+        return Ran(tuple(merged), plan.left_out(self, loaded=True))
 
     def up(self, stop: threading.Event, notice: Callable[[Event], None]) -> None:
         """Capture, merge and clean until `stop` is set; raises the first error that ended a part of it."""
@@ -146,20 +160,36 @@ class Lake(Wiring):
 
     def status(self) -> Status:
         """Where each source and table stands."""
-        now = utc_now()
+        now, lake = utc_now(), self.project.lake
+        sources = {
+            name: source_status(name, lake.slot(name), self.log(name), self.store, functools.partial(self.source, name))
+            for name in lake.sources
+        }
         mirrors, misfits = self.survey()
-        tables = [misfit_status(misfit.source, misfit.table, misfit.error) for misfit in misfits if misfit.table]
+        tables = []
         for mirror in mirrors:
-            log = self.log(mirror.source)
-            try:
-                tables.append(table_status(mirror, log, log.view(), self.format, now))
-            except FormatError as error:
-                tables.append(damaged(mirror, error))
-        sources = [
-            source_status(name, self.project.lake.slot(name), self.log(name), self.store, functools.partial(self.source, name))
-            for name in self.project.lake.sources
+            wanted = lake.sources[mirror.source].wants(mirror.origin)
+            tables.append(table_status(mirror, self.log(mirror.source), self.format, sources[mirror.source], now, wanted=wanted))
+        tables += [
+            TableStatus(str(misfit.table), misfit.source, misfit.table, "damaged", problem=described(misfit.error))
+            for misfit in misfits
+            if misfit.table
         ]
-        return Status(tuple(sources), tuple(tables))
+        known = {(table.source, table.origin) for table in tables}
+        for name in (name for name, source in sources.items() if source.slot_state != "unknown"):
+            with contextlib.suppress(SourceError, LogError):  # the source's own status says what is wrong
+                tables += [
+                    TableStatus(
+                        str(table),
+                        name,
+                        table,
+                        "not loaded" if error.code == NOT_LOADED else "left out",
+                        problem=described(error),
+                    )
+                    for table, error in sorted(self.left_out(name, loaded=True).items())
+                    if (name, table) not in known
+                ]
+        return Status(tuple(sources.values()), tuple(tables))
 
     def history(self, name: str, key: str | None = None) -> list[Any]:
         """A table's commits (`Commit`), or with a key the changes of one row (`RowChange`), oldest first."""
@@ -186,14 +216,13 @@ class Lake(Wiring):
         A chosen table that the lake cannot take is part of the report.
         """
         origin, log = self.source(source), self.log(source)
-        mirrors, misfits = self.survey()
-        mirrors = [mirror for mirror in mirrors if mirror.source == source]
+        self.require_fitting(source)
+        wants = self.project.lake.sources[source].wants
+        found, misfits = self.survey()
+        mirrors = [mirror for mirror in found if mirror.source == source and wants(mirror.origin)]
         schemas = [log.newest_schema(mirror.origin) for mirror in mirrors]
-        chosen = origin.discover()
-        there = {schema.name for schema in chosen}
-        refused = {str(refused.table): refused.error for refused in origin.refused()}
-        refused |= {str(table): error for table, error in self.misfits(source, chosen).items()}
-        refused |= {str(misfit.table or source): misfit.error for misfit in misfits if misfit.source == source}
+        there = {schema.name for schema in origin.discover()}
+        refused = {str(misfit.table or source): misfit.error for misfit in misfits if misfit.source == source}
         readable = [schema for schema in schemas if schema.name in there]
 
         def waiting(what: str | None) -> None:
@@ -203,9 +232,7 @@ class Lake(Wiring):
         with origin.open_load(readable, after=origin.current_position(), waiting=waiting) as snapshot:
             reach.position(self, source, snapshot.position)
             tables = checking.compare(mirrors, log, self.format, snapshot, self.connection(), origin.was_changed, notice)
-        for absent in there - set(log.view().tables()):
-            hint = "`lakewright run` says why, and loads it once that is mended"
-            refused.setdefault(str(absent), SourceError("LW-249", f"table {absent} is not loaded", hint=hint))
+        refused = {str(table): error for table, error in self.left_out(source, loaded=True).items()} | refused
         for name in sorted(refused.keys() - {str(mirror.origin) for mirror in mirrors}):
             tables.append(checking.failed(name, refused[name]))
             notice(tables[-1])

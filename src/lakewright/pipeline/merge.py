@@ -53,7 +53,7 @@ def merge(
             view = log.view()  # read after the instant is open: nobody else's pending merge can land any more
             at = table_at.plan(mirror, log, view, _Pinned(table, write), view.watermark)
             with damage.named_for(at, log):
-                _apply(write, Fold(connection, at, log), table)
+                _apply(write, Fold(connection, at, log))
             lease.check()
             return Merged(mirror.name, write.commit(at.checkpoint), view.watermark)
 
@@ -88,7 +88,7 @@ class _Pinned:
         return self._table.snapshot(instant)
 
 
-def _apply(write: Write, fold: Fold, table: Table) -> None:
+def _apply(write: Write, fold: Fold) -> None:
     at = fold.at
     try:
         added = at.snapshot is not None and {c.name for c in at.schema.columns} - {name for name, _ in at.snapshot.spec.columns}

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from lakewright.errors import LakewrightError, LeaseHeld, SourceError
 from lakewright.model.position import Position
-from lakewright.pipeline.capture import Captured
+from lakewright.pipeline.load import Captured
 from lakewright.pipeline.mirror import Mirror
 from lakewright.pipeline.wiring import Wiring
 

@@ -2,44 +2,23 @@
 
 from __future__ import annotations
 
-import dataclasses
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from lakewright.errors import LakewrightError, QueryError, SourceError
-from lakewright.model import types
+from lakewright.errors import ConfigError, LakewrightError, QueryError, SourceError
 from lakewright.model.contracts import Finding
 from lakewright.model.names import QUARANTINE, TableName, did_you_mean
 from lakewright.model.schema import TableSchema
 from lakewright.pipeline.mirror import Mirror
 from lakewright.project.load import Project
 from lakewright.project.spec import FilesSource
-from lakewright.project.tables import Misfit, lake_tables, require_listed
+from lakewright.project.tables import Misfit, lake_tables
 from lakewright.project.values import Origin
 from lakewright.raw.log import RawLog
 
-__all__ = ["Change", "Finding", "Plan"]
-
 LOW_DISK = 5 * 2**30
 """Free bytes below which `doctor` complains."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Change:
-    """One thing that `apply` would do, or did: to which source, and what."""
-
-    source: str
-    action: str
-
-
-@dataclasses.dataclass(frozen=True)
-class Plan:
-    """What `apply` has to do so that the sources are as lake.yaml asks, what follows by itself, and what deserves a look."""
-
-    changes: tuple[Change, ...]
-    pending: tuple[str, ...]
-    warnings: tuple[str, ...]
 
 
 def mirrors(project: Project, known: Mapping[str, Sequence[TableSchema]]) -> tuple[list[Mirror], list[Misfit]]:
@@ -93,8 +72,10 @@ def no_such_table(name: str, known: Sequence[str]) -> QueryError:
     return QueryError("LW-524", f"there is no table {name}", hint=hint)
 
 
-def doctor(project: Project, source: Callable[[str], Any], log: Callable[[str], RawLog]) -> list[Finding]:
-    """Everything that capture needs, in the order a person would look."""
+def doctor(
+    project: Project, source: Callable[[str], Any], log: Callable[[str], RawLog], faults: Callable[[str], list[ConfigError]]
+) -> list[Finding]:
+    """Everything that capture needs, in the order a person would look; `faults` are those of a source's settings."""
     free = shutil.disk_usage(project.folder).free
     mend = "make room, or move the lake's folder to a larger disk"
     findings = [
@@ -103,6 +84,7 @@ def doctor(project: Project, source: Callable[[str], Any], log: Callable[[str], 
     for name in project.lake.sources:
         try:
             findings += source(name).examine()
+            findings += [Finding(f"{name}: settings", False, f"{f.message} ({f.code}), {f.where}", f.hint) for f in faults(name)]
             if log(name).view().feed is not None and source(name).status().state == "missing":
                 detail = f"{project.lake.slot(name)} is gone, and the log goes on from it"
                 findings.append(Finding(f"{name}: slot", False, detail, "lakewright resync"))
@@ -113,69 +95,13 @@ def doctor(project: Project, source: Callable[[str], Any], log: Callable[[str], 
     return findings
 
 
-def plan(project: Project, source: Callable[[str], Any], log: Callable[[str], RawLog]) -> Plan:
-    """What `apply` would do in each source, tables that cannot be taken, and columns that deserve a type."""
-    changes, pending, warnings = [], [], []
-    discovered: dict[str, Sequence[TableSchema]] = {}
-    for name in project.lake.sources:
-        origin = source(name)
-        tables = origin.discover()
-        changes += [Change(name, action) for action in origin.plan(tables)]
-        view = log(name).view()
-        if view.feed is None:
-            pending.append(f"capture will make replication slot {project.lake.slot(name)} with the first load of {name}")
-        loaded = set(view.tables())
-        pending += [f"capture will load table {schema.name} of {name}" for schema in tables if schema.name not in loaded]
-        warnings += [f"{refused.error.message} ({refused.error.code})" for refused in origin.refused()]
-        warnings += _keyless(tables, origin) if project.lake.sources[name].kind == "postgres" else []
-        warnings += _untyped(tables, origin)
-        require_listed(project.lake, name, tables)
-        discovered[name] = tables
-    for misfit in lake_tables(project.lake, discovered)[1]:
-        raise misfit.error
-    return Plan(tuple(changes), tuple(pending), tuple(warnings))
-
-
-def _keyless(tables: Sequence[TableSchema], origin: Any) -> list[str]:
-    changed = origin.updated_rows()
-    return [
-        f"table {schema.name} has no key and becomes an append log: inserts and truncates are captured"
-        + (f"; {changed[schema.name]} updates and deletes of it were made and are not" if changed.get(schema.name) else "")
-        for schema in tables
-        if not schema.key
-    ]
-
-
-def _untyped(tables: Sequence[TableSchema], origin: Any) -> list[str]:
-    """Numeric columns without precision: exact text unless lake.yaml gives them a decimal that their values fit."""
-    found = []
-    for schema in tables:
-        for column in schema.columns:
-            if column.source_type == "numeric" and column.type == types.STRING:
-                proposed = origin.proposed_decimal(schema.name, column.name)
-                if proposed:
-                    found.append(
-                        f"column {column.name} of {schema.name} is numeric without precision and becomes text; its values fit"
-                        f" `types: {{{column.name}: {proposed}}}`"
-                    )
-    return found
-
-
-def apply(project: Project, source: Callable[[str], Any]) -> Plan:
-    """Make publications; the slot comes with the first load, so that no WAL is held back before it is read."""
-    changes = []
-    for name in project.lake.sources:
-        origin = source(name)
-        changes += [Change(name, action) for action in origin.apply(origin.discover())]
-    return Plan(tuple(changes), (), ())
-
-
 def refusal(origin: Any, table: TableName) -> SourceError | None:
     """Why a table cannot be loaded, or None where it can."""
     if any(schema.name == table for schema in origin.discover()):
         return None
     gone = SourceError("LW-213", f"table {table} is not in the source any more", hint="`lakewright plan` shows what it has now")
-    return next((refused.error for refused in origin.refused() if refused.table == table), gone)
+    reason: SourceError = origin.refused().get(table, gone)
+    return reason
 
 
 def lost_slot(slot: str, state: str) -> str | None:

@@ -10,32 +10,38 @@ from typing import Any, Literal
 from lakewright.errors import FormatError, LakewrightError, LogError, SourceError
 from lakewright.model.contracts import Store, TableFormat
 from lakewright.model.names import TableName
+from lakewright.model.position import format_lsn
 from lakewright.pipeline.mirror import Mirror
 from lakewright.pipeline.setup import lost_slot
 from lakewright.raw.log import RawLog
 from lakewright.raw.view import LogView
 from lakewright.storage.lease import Lease
 
-State = Literal["live", "behind", "not loaded", "not merged", "stopped", "damaged"]
+State = Literal["live", "idle", "behind", "not loaded", "not merged", "stopped", "dropped", "retired", "left out", "damaged"]
+GONE = "LW-213"
 
 
 @dataclasses.dataclass(frozen=True)
 class TableStatus:
-    """One table: what `lakewright sql --committed` would read, and how far the log is ahead of it.
+    """One table: what `lakewright sql --committed` would read, and how far it is behind its source.
 
-    ``lag_seconds`` is the age of the oldest change that is in the log and not in the table, ``lag_bytes`` and ``lag_rows`` the
-    size of all such changes. `lakewright sql` reads them too: its answers are as fresh as the source's watermark.
+    ``state``: live, all captured changes are in it; behind, it waits for a merge; idle, nobody captures, so nobody knows of new
+    changes; not loaded; not merged; stopped, its changes are not captured any more, ``problem`` says why; dropped, its source has
+    it no more; retired, lake.yaml does not choose it any more; left out, lake.yaml chooses it and it cannot be captured; damaged.
+    ``lag_seconds`` is how old the oldest change can be that is not in the table: in the log already, or, while nobody captures,
+    after its end. ``lag_bytes`` and ``lag_rows`` are the size of the changes that are in the log and not in the table;
+    `lakewright sql` reads them too: its answers are as fresh as the source's watermark.
     """
 
     table: str
     source: str
     origin: TableName
     state: State
-    rows: int | None
-    lag_seconds: float | None
-    lag_bytes: int
-    lag_rows: int
-    last_commit: datetime.datetime | None
+    rows: int | None = None
+    lag_seconds: float | None = None
+    lag_bytes: int = 0
+    lag_rows: int = 0
+    last_commit: datetime.datetime | None = None
     problem: str | None = None
 
 
@@ -43,15 +49,20 @@ class TableStatus:
 class SourceStatus:
     """One source: who captures it, how far its log is, and its slot as the database tells it (None where it does not answer).
 
-    ``behind_bytes`` is how much WAL the log is behind the end of the database's; ``retained_bytes`` how much the slot holds back.
+    ``state`` is captured, or idle where no capture runs. ``behind_bytes`` is how much WAL the log is behind the end of the
+    database's; ``retained_bytes`` how much the slot holds back, from ``restart_lsn`` on; ``wal_status`` is PostgreSQL's own word.
     """
 
     source: str
+    state: Literal["captured", "idle"]
     watermark: str | None
     watermark_time: datetime.datetime | None
     captured_by: str | None
     slot: str
     slot_state: str
+    wal_status: str | None
+    restart_lsn: str | None
+    confirmed_lsn: str | None
     behind_bytes: int | None
     retained_bytes: int | None
     problem: str | None = None
@@ -65,50 +76,54 @@ class Status:
     tables: tuple[TableStatus, ...]
 
 
-def table_status(mirror: Mirror, log: RawLog, view: LogView, format_: TableFormat, now: datetime.datetime) -> TableStatus:
-    """The status of one table; raises `FormatError` where what lies there cannot be read."""
-    table = format_.open(mirror.path)
+def table_status(
+    mirror: Mirror, log: RawLog, format_: TableFormat, source: SourceStatus, now: datetime.datetime, *, wanted: bool
+) -> TableStatus:
+    """The status of one table, which lake.yaml still chooses if `wanted`."""
+    try:
+        table = format_.open(mirror.path)
+        snapshot = table.snapshot() if table else None
+        commits = [commit for commit in table.history() if commit.checkpoint] if table else []
+    except FormatError as error:
+        return TableStatus(mirror.name, mirror.source, mirror.origin, "damaged", problem=described(error))
+    view = log.view()
     load = view.load_of(mirror.origin, view.watermark)
-    snapshot = table.snapshot() if table else None
-    commits = [commit for commit in table.history() if commit.checkpoint] if table else []
     mark = commits[-1].checkpoint if commits else None
     current = mark is not None and load is not None and mark.feed == view.feed and mark.generation == load.generation
-    tail = list(view.changes(mirror.origin, mark.position if mark and current else load.position, view.watermark)) if load else []
-    stop = next((s for s in view.stopped() if s.table == mirror.origin), None)
-    oldest = min((file.first_time for file in tail if file.first_time), default=None)
-    state: State = "live"
-    if stop:
-        state = "stopped"
+    tail = view.changes(mirror.origin, mark.position if mark and current else load.position, view.watermark) if load else ()
+    stop = next((s.error for s in view.stopped() if s.table == mirror.origin), None) if wanted else None
+    state: State = "live" if source.state == "captured" else "idle"
+    if not wanted:
+        state = "retired"
+    elif stop:
+        state = "dropped" if stop.code == GONE else "stopped"
     elif load is None:
         state = "not loaded"
     elif not current:
         state = "not merged"
     elif tail:
         state = "behind"
+    since = [file.first_time for file in tail]
+    if source.state == "idle" and source.behind_bytes != 0 and view.manifests:
+        since.append(view.manifests[-1].written)  # all that was committed before is in the log
+    lag = max([0.0, *((now - time).total_seconds() for time in since)])
     return TableStatus(
         mirror.name,
         mirror.source,
         mirror.origin,
         state,
         snapshot.rows if snapshot else None,
-        (now - oldest).total_seconds() if oldest else (0.0 if current else None),
+        lag if current and state in ("live", "idle", "behind") else None,
         sum(file.bytes for file in tail),
         sum(file.rows for file in tail),
         commits[-1].time if commits else None,
-        f"{stop.error.message} ({stop.error.code}); {stop.error.hint}" if stop else None,
+        described(stop) if stop else None,
     )
 
 
-def damaged(mirror: Mirror, error: FormatError) -> TableStatus:
-    """The status of a table whose folder cannot be read."""
-    problem = f"{error.message} ({error.code})"
-    return TableStatus(mirror.name, mirror.source, mirror.origin, "damaged", None, None, 0, 0, None, problem)
-
-
-def misfit_status(source: str, table: TableName, error: LakewrightError) -> TableStatus:
-    """The status of a captured table that cannot be one of the lake."""
-    problem = f"{error.message} ({error.code}); {error.hint}"
-    return TableStatus(str(table), source, table, "damaged", None, None, 0, 0, None, problem)
+def described(error: LakewrightError) -> str:
+    """An error on one line, with what helps."""
+    return f"{error.message} ({error.code})" + (f"; {error.hint}" if error.hint else "")
 
 
 def source_status(name: str, slot: str, log: RawLog, store: Store, connect: Callable[[], Any]) -> SourceStatus:
@@ -119,15 +134,24 @@ def source_status(name: str, slot: str, log: RawLog, store: Store, connect: Call
         facts = connect().status()
         problem = lost_slot(slot, facts.state) if view.feed else None
     except (SourceError, LogError) as error:
-        problem = f"{error.message} ({error.code})"
+        problem = described(error)
+    holder = Lease.holder(store, log.lease_name)
     return SourceStatus(
         name,
+        "captured" if holder else "idle",
         str(view.watermark) if view.feed else None,
         view.time,
-        Lease.holder(store, log.lease_name),
+        holder,
         slot,
         facts.state if facts else "unknown",
+        facts.wal_status if facts else None,
+        _lsn(facts.restart_lsn) if facts else None,
+        _lsn(facts.confirmed_lsn) if facts else None,
         max(0, facts.flush_lsn - view.watermark.lsn) if facts and view.feed else None,
         facts.retained_bytes if facts else None,
         problem,
     )
+
+
+def _lsn(lsn: int | None) -> str | None:
+    return None if lsn is None else format_lsn(lsn)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from lakewright.errors import LakewrightError, Retry, unexpected
 from lakewright.pipeline import maintain
-from lakewright.pipeline.capture import Captured
+from lakewright.pipeline.load import Captured
 from lakewright.pipeline.merge import merge
 from lakewright.pipeline.mirror import Mirror
 from lakewright.pipeline.moment import utc_now
@@ -38,11 +38,16 @@ class _Capture:
         return 0.0
 
     def _captured(self, done: Captured) -> None:
-        kind = {"log": "captured", "refused": "failed", "loading": "loading", "waiting": "waiting"}.get(done.kind, "loaded")
+        if done.error is not None:
+            kind = "left_out" if done.kind == "refused" else "stopped"
+            for table in done.rows:
+                self.notice(Event(kind, str(table), done.error.message, utc_now(), done.error))
+            return
+        kind = {"log": "captured", "loading": "loading", "waiting": "waiting"}.get(done.kind, "loaded")
         counts = ", ".join(f"{rows} of {table}" for table, rows in sorted(done.rows.items()))
         so_far = f" so far, of about {done.expected}" if done.kind == "loading" else ""
-        detail = done.error.message if done.error else done.detail or counts + so_far or f"nothing new up to {done.watermark}"
-        self.notice(Event(kind, self.source, detail, utc_now(), done.error))
+        detail = done.detail or counts + so_far or f"nothing new up to {done.watermark}"
+        self.notice(Event(kind, self.source, detail, utc_now()))
 
 
 class _Merge:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,18 +11,19 @@ from typing import Any, Self
 
 import duckdb
 
-from lakewright.errors import LakewrightError, LogError
+from lakewright.errors import ConfigError, LakewrightError, LogError, SourceError
 from lakewright.model.contracts import Store, TableFormat
 from lakewright.model.names import TableName
 from lakewright.model.schema import TableSchema
 from lakewright.pipeline import connect, setup
-from lakewright.pipeline.capture import Capture, Captured
+from lakewright.pipeline.capture import Capture
 from lakewright.pipeline.folding import Folds
+from lakewright.pipeline.load import Captured
 from lakewright.pipeline.mirror import Mirror
 from lakewright.project import kinds
 from lakewright.project.load import Project
 from lakewright.project.load import load as load_project
-from lakewright.project.tables import Misfit
+from lakewright.project.tables import Misfit, setting_faults
 from lakewright.raw.log import RawLog
 from lakewright.storage.local import LocalStore
 
@@ -86,12 +88,46 @@ class Wiring:
         return self._sources[name]
 
     def capture_of(self, source: str, notice: Callable[[Captured], None]) -> Capture:
-        """One run of capture over a source; what cannot be a table of the lake is left out of it."""
-        return Capture(self.source(source), self.log(source), self.store, functools.partial(self.misfits, source), notice)
+        """One run of capture over a source; what cannot be a table of the lake is left out of it.
+
+        Raises as `require_fitting`, before anything is captured.
+        """
+        self.require_fitting(source)
+        return Capture(self.source(source), self.log(source), self.store, _Choice(self, source), notice)
+
+    def setting_faults(self, source: str) -> list[ConfigError]:
+        """Settings of the source's tables that fit nothing that the source has or its log ever had: misspelt ones."""
+        origin = self.source(source)
+        versions: dict[TableName, list[TableSchema]] = {table: [] for table in origin.refused()}
+        for schema in [*self._logged()[0].get(source, ()), *origin.discover()]:
+            versions.setdefault(schema.name, []).append(schema)
+        return setting_faults(self.project, source, versions)
+
+    def require_fitting(self, source: str) -> None:
+        """Raise the first of `setting_faults`, with the others in its notes."""
+        faults = self.setting_faults(source)
+        for other in faults[1:]:
+            faults[0].add_note(f"{other.where}: {other.message}")
+        if faults:
+            raise faults[0]
 
     def misfits(self, source: str, newcomers: Sequence[TableSchema]) -> dict[TableName, LakewrightError]:
         """Which of some tables of a source cannot be tables of the lake beside those that are captured, and why."""
         return setup.misfits(self.project, self._logged()[0], source, newcomers)
+
+    def left_out(self, source: str, *, loaded: bool = False) -> dict[TableName, LakewrightError]:
+        """The tables of a source that lake.yaml chooses and that are not captured, with the reason of each.
+
+        The source cannot give them, the lake cannot take them, or they stopped; with `loaded`, also those that are not loaded.
+        """
+        origin, wants, view = self.source(source), self.project.lake.sources[source].wants, self.log(source).view()
+        tables = origin.discover()
+        stopped = {stop.table: stop.error for stop in view.stopped() if wants(stop.table)}
+        absent = {}
+        for table in {schema.name for schema in tables} - set(view.tables()) if loaded else ():
+            hint = "`lakewright run` says why, and loads it once that is mended"
+            absent[table] = SourceError("LW-249", f"table {table} is not loaded", hint=hint)
+        return {**absent, **origin.refused(), **self.misfits(source, tables), **stopped}
 
     def survey(self) -> tuple[list[Mirror], list[Misfit]]:
         """The tables that the raw logs know, and what of them cannot be read or named; no source has to answer."""
@@ -138,3 +174,17 @@ class Wiring:
                 except LogError as error:
                     damaged.append(Misfit(source, table, error))
         return known, damaged
+
+
+@dataclasses.dataclass(frozen=True)
+class _Choice:
+    """What lake.yaml says of a source's tables, as a capture asks it."""
+
+    lake: Wiring
+    source: str
+
+    def wants(self, table: TableName) -> bool:
+        return self.lake.project.lake.sources[self.source].wants(table)
+
+    def misfits(self, newcomers: Sequence[TableSchema]) -> dict[TableName, LakewrightError]:
+        return self.lake.misfits(self.source, newcomers)

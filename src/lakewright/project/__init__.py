@@ -5,7 +5,7 @@ from __future__ import annotations
 from lakewright.project.demo import Demo, load_demo
 from lakewright.project.load import Project, find, load
 from lakewright.project.spec import Lake, PostgresSource, Retention, Table, Zones
-from lakewright.project.tables import LakeTable, Misfit, lake_tables, require_listed
+from lakewright.project.tables import LakeTable, Misfit, lake_tables, setting_faults
 from lakewright.project.values import Origin, Partition, Secret
 
 __all__ = [
@@ -25,5 +25,5 @@ __all__ = [
     "lake_tables",
     "load",
     "load_demo",
-    "require_listed",
+    "setting_faults",
 ]

@@ -79,7 +79,8 @@ class PostgresSource(Settings):
     """``postgresql://user:password@host:port/database``, or ``embedded`` for a server of the lake's own in ``.lakewright/pg``."""
     tables: list[TablePattern] = Field(default=["public.*"], min_length=1)
     """Which tables to capture, as ``schema.table``; in either name ``*`` stands for any characters and ``?`` for one. What begins
-    with ``-`` leaves tables out, wherever it stands in the list: ``[public.*, -public.log_*]``."""
+    with ``-`` leaves tables out, wherever it stands in the list: ``[public.*, -public.log_*]``. A pattern with wildcards chooses
+    ordinary and partitioned tables; views and foreign tables have no changes of their own."""
     slot: str | None = Field(default=None, pattern="^[a-z0-9_]{1,63}$")
     """The replication slot; ``lakewright_<lake>_<source>`` unless said otherwise."""
 
@@ -190,7 +191,8 @@ class Lake(Settings):
     sources: dict[ShortName, SourceSettings] = Field(min_length=1)
     """The databases and folders that are captured, by name."""
     tables: dict[Name, Table] = {}
-    """Tables that need more than their defaults, by name. A captured table that is not listed is a table of its own name."""
+    """Tables that need more than their defaults, by name. A captured table that is not listed is a table of its own name. One
+    that is not captured any more keeps its name here."""
     queries: Folder = "queries"
     """The folder of saved queries, one ``.sql`` file each."""
 
@@ -208,9 +210,6 @@ class Lake(Settings):
             if source is None:
                 hint = did_you_mean(table.origin.source, self.sources) or "name it under sources"
                 yield Problem(path, f"there is no source {table.origin.source} (sources: {', '.join(self.sources)})", hint)
-            elif not source.wants(table.origin.table):
-                hint = f"add {table.origin.table} to sources.{table.origin.source}.{source.choice().partition(':')[0]}"
-                yield Problem(path, f"{table.origin.table} is not captured ({source.choice()})", hint)
             elif table.origin in taken:
                 yield Problem(path, f"table {taken[table.origin]} already mirrors {table.origin}", "keep one of the two tables")
             taken.setdefault(table.origin, name)

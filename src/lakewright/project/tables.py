@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from lakewright.errors import ConfigError, LakewrightError
-from lakewright.model.names import TableName
+from lakewright.model import types
+from lakewright.model.names import TableName, did_you_mean
 from lakewright.model.schema import TableSchema
-from lakewright.project.spec import Lake, Table
+from lakewright.project.document import KeyPath, dotted
+from lakewright.project.load import Project
+from lakewright.project.spec import Lake, Problem, Table
 from lakewright.project.values import MAX_NAME, Origin, is_name
 
 
@@ -54,20 +57,36 @@ def lake_tables(lake: Lake, discovered: Mapping[str, Sequence[TableSchema]]) -> 
                 message = f"{table.origin} and {other.origin} would both be table {table.name}"
                 raise ConfigError("LW-110", message, hint=_listed(table.origin))
             _check_names(table)
-            _check_settings(table)
+            for problem in _problems(table):
+                raise _error(problem)
             tables[table.name] = table
         except ConfigError as error:
             misfits.append(Misfit(table.origin.source, table.origin.table, error))
     return [tables[name] for name in sorted(tables)], misfits
 
 
-def require_listed(lake: Lake, source: str, discovered: Sequence[TableSchema]) -> None:
-    """Raise `ConfigError` for a table of lake.yaml that is not among all the tables that its source has."""
-    known = {schema.name for schema in discovered}
-    for name, table in lake.tables.items():
-        if table.origin.source == source and table.origin.table not in known:
-            hint = f"look for it in the database, or take {name} out of lake.yaml"
-            raise ConfigError("LW-111", f"tables.{name}: there is no table {table.origin}", hint=hint)
+def setting_faults(project: Project, source: str, versions: Mapping[TableName, Sequence[TableSchema]]) -> list[ConfigError]:
+    """Settings of a source's tables that fit nothing that is or ever was: misspelt ones.
+
+    `versions` has each table that the source or its log knows, as it is now and as it was captured last; none of one that cannot
+    be taken. What the source lost after it was captured is no fault of the settings: it stops its table.
+    """
+    faults = []
+    for name, table in project.lake.tables.items():
+        if table.origin.source != source:
+            continue
+        settings = project.lake.sources[source]
+        if table.origin.table not in versions:
+            if settings.kind != "postgres" and settings.wants(table.origin.table):
+                continue  # no file of it has come yet
+            hint = did_you_mean(str(table.origin.table), map(str, versions)) or "choose it under the source's `tables`"
+            where = project.document.where(("tables", name, "from"))
+            faults.append(ConfigError("LW-111", f"tables.{name}: there is no table {table.origin}", hint=hint, where=where))
+            continue
+        found = [list(_problems(LakeTable(name, table.origin, version, table))) for version in versions[table.origin.table]]
+        for problem in found[-1] if found and all(found) else ():
+            faults.append(_error(problem, project.document.where(problem.path)))
+    return faults
 
 
 def _own_name(origin: Origin, plain_schema: str) -> str:
@@ -88,22 +107,25 @@ def _check_names(table: LakeTable) -> None:
         raise ConfigError("LW-110", f"{table.origin} cannot be a table named {table.name!r} {rule}", hint=_listed(table.origin))
 
 
-def _check_settings(table: LakeTable) -> None:
-    """Columns that the settings name exist and have a type that fits."""
-    partition = table.settings.partition
-    if partition is not None:
-        kind = _column_type(table, partition.column, "partition")
-        if kind not in ("date", "timestamp"):
-            message = f"tables.{table.name}.partition: {partition.column} is {kind}, and {partition} needs a date or timestamp"
-            raise ConfigError("LW-113", message, hint="choose another column, or leave partition out")
-    for name in table.settings.types:
-        _column_type(table, name, "types")
+def _problems(table: LakeTable) -> Iterator[Problem]:
+    """Columns that the settings name and that do not exist, or have a type that does not fit."""
+    kinds = {column.name: column for column in table.schema.columns}
+    hint = f"its columns: {', '.join(kinds)}"
+    if (partition := table.settings.partition) is not None:
+        path: KeyPath = ("tables", table.name, "partition")
+        column = kinds.get(partition.column)
+        if column is None:
+            yield Problem(path, f"{table.origin} has no column {partition.column}", hint)
+        elif column.type not in (types.DATE, types.TIMESTAMP):
+            message = f"{partition.column} is {column.type}, and {partition} needs a date or timestamp"
+            yield Problem(path, message, "choose another column, or leave partition out")
+    for name, kind in table.settings.types.items():
+        path = ("tables", table.name, "types", name)
+        if name not in kinds:
+            yield Problem(path, f"{table.origin} has no column {name}", did_you_mean(name, kinds) or hint)
+        elif not types.can_hold(kind, source_type := kinds[name].source_type):
+            yield Problem(path, f"{name} is {source_type}, which cannot be {kind}", "only a numeric column can be a decimal")
 
 
-def _column_type(table: LakeTable, name: str, setting: str) -> str:
-    try:
-        return table.schema.column(name).type
-    except KeyError:
-        known = ", ".join(table.schema.column_names)
-        message = f"tables.{table.name}.{setting}: {table.origin} has no column {name}"
-        raise ConfigError("LW-113", message, hint=f"its columns: {known}") from None
+def _error(problem: Problem, where: str | None = None) -> ConfigError:
+    return ConfigError("LW-113", f"{dotted(problem.path)}: {problem.message}", hint=problem.hint, where=where)

@@ -203,6 +203,11 @@ class RawLog:
         """The schema with its number: that of the table's newest schema where they are equal, else the next one."""
         return self._schemas.store(schema)
 
+    def followed(self) -> list[TableSchema]:
+        """The tables whose changes are in the log up to its end, in name order, each under the schema of its last row there."""
+        view = self.view()
+        return [self.schema(table, view.schema_number(table)) for table in sorted(view.followed())]
+
     def newest_schema(self, table: TableName) -> TableSchema:
         """The table's schema with the highest number; raises `LogError` where there is none."""
         return self._schemas.read(table, max(1, self._schemas.newest(table)))

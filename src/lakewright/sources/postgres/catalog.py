@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from psycopg2.extensions import connection as Session
@@ -12,12 +12,12 @@ from psycopg2.extensions import connection as Session
 from lakewright.errors import SourceError
 from lakewright.model import types
 from lakewright.model.batch import RESERVED
-from lakewright.model.names import TableName, chosen, quote_identifier
+from lakewright.model.names import TableName, chosen, did_you_mean, quote_identifier
 from lakewright.model.schema import Column, Identity, TableSchema
 from lakewright.sources.postgres import heaps
 
 Types = Mapping[TableName, Mapping[str, str]]
-"""Lake types that the user gives to columns, by table and column."""
+"""Lake types that the user gives to columns, by table and column; one that its column cannot have counts for nothing."""
 
 _IDENTITY: dict[str, Identity] = {"d": "default", "i": "index", "f": "full", "n": "nothing"}
 _KEY_TYPES = {types.BOOLEAN, types.INT, types.BIGINT, types.STRING, types.DATE}
@@ -25,12 +25,15 @@ _AVRO_NAME = re.compile("[A-Za-z_][A-Za-z0-9_]*")
 
 # Leaf partitions are left out: they are published under their root.
 _TABLES = """
-SELECT c.oid, n.nspname, c.relname, c.relreplident, c.relnatts
+SELECT c.oid, n.nspname, c.relname, c.relreplident, c.relnatts,
+    CASE c.relkind WHEN 'v' THEN 'a view' WHEN 'm' THEN 'a materialized view'
+    WHEN 'f' THEN 'a foreign table' WHEN 'S' THEN 'a sequence' ELSE CASE c.relpersistence WHEN 'u' THEN 'unlogged' END END
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind IN ('r', 'p') AND c.relpersistence = 'p' AND NOT c.relispartition
+WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND NOT c.relispartition
   AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
 ORDER BY n.nspname, c.relname
 """
+_UNLOGGED = "unlogged"
 
 # A domain's modifier is that of its innermost domain. attmissingval is an array of one element, whatever the type;
 # the text of an array whose type has another delimiter than a comma (box) is not read.
@@ -69,11 +72,11 @@ _SEEN = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
 
 # Publishing by the root, the old key of a row is still what its leaf's replica identity says.
 _LEAVES = """
-SELECT root.oid, min(leaf.oid::regclass::text)
+SELECT root.oid, min(leaf.oid::regclass::text) FILTER (WHERE replace(root.relreplident::text, 'f', 'd')
+        <> replace(leaf.relreplident::text, 'f', 'd')),
+    min(leaf.oid::regclass::text) FILTER (WHERE leaf.relpersistence <> 'p' OR leaf.relkind <> 'r')
 FROM pg_class root CROSS JOIN LATERAL pg_partition_tree(root.oid) AS part JOIN pg_class leaf ON leaf.oid = part.relid
-WHERE root.oid = ANY(%s) AND root.relkind = 'p' AND part.isleaf
-  AND replace(root.relreplident::text, 'f', 'd') <> replace(leaf.relreplident::text, 'f', 'd')
-GROUP BY root.oid
+WHERE root.oid = ANY(%s) AND root.relkind = 'p' AND part.isleaf GROUP BY root.oid
 """
 
 
@@ -96,11 +99,23 @@ def choose(names: Sequence[TableName], patterns: Sequence[str]) -> list[TableNam
 def discover(session: Session, patterns: Sequence[str], overrides: Types) -> tuple[list[TableSchema], list[Refused]]:
     """The chosen tables, ``number`` 0, in name order, and those that were chosen but cannot be taken.
 
-    Ordinary and partitioned tables, permanent ones only, without generated columns; a partition is part of its root.
+    Ordinary and partitioned tables, without generated columns; a partition is part of its root. An unlogged table is refused, and
+    so is what is no table, a view for example, or is not there, where a pattern without wildcard names it; other patterns choose
+    tables alone.
     """
+    tables: dict[TableName, _Found] = {}
+    refused: list[Refused] = []
     found = {TableName(schema, table): _Found(oid, *facts) for oid, schema, table, *facts in _rows(session, _TABLES)}
-    examined = _examine(session, {name: found[name] for name in choose(list(found), patterns)}, overrides)
-    return [t for t in examined if isinstance(t, TableSchema)], [t for t in examined if isinstance(t, Refused)]
+    for name in choose(list(found), patterns):
+        other = found[name].other
+        if other is None:
+            tables[name] = found[name]
+        elif other == _UNLOGGED or name in _named(patterns):
+            refused.append(Refused(name, _kind_refusal(name, other)))
+    refused += [Refused(name, _absence(name, found)) for name in _named(patterns) if name not in found]
+    examined = _examine(session, tables, overrides)
+    refused += [table for table in examined if isinstance(table, Refused)]
+    return [t for t in examined if isinstance(t, TableSchema)], sorted(refused, key=lambda each: each.table)
 
 
 def schema_of(session: Session, oid: int, overrides: Types) -> TableSchema:
@@ -108,21 +123,25 @@ def schema_of(session: Session, oid: int, overrides: Types) -> TableSchema:
 
     Raises `SourceError` where it was dropped or has become one that cannot be taken.
     """
-    tables = {TableName(row[1], row[2]): _Found(oid, *row[3:]) for row in _rows(session, _TABLES) if row[0] == oid}
+    found = {TableName(row[1], row[2]): _Found(oid, *row[3:]) for row in _rows(session, _TABLES) if row[0] == oid}
+    tables = {name: table for name, table in found.items() if table.other is None}
     for table in _examine(session, tables, overrides):
         if isinstance(table, Refused):
             raise table.error
         return table
-    raise SourceError("LW-213", f"the table with oid {oid} was dropped", hint="`lakewright plan` shows what the source has now")
+    raise SourceError(
+        "LW-213", f"the table with oid {oid} was dropped or made unlogged", hint="`lakewright plan` shows what the source has now"
+    )
 
 
 @dataclasses.dataclass(frozen=True)
 class _Found:
-    """A table's row in ``pg_class``."""
+    """A table's row in ``pg_class``; ``other`` is what it is instead of a table with changes, or None."""
 
     oid: int
     identity: str
     attributes: int
+    other: str | None
 
 
 def _examine(session: Session, tables: Mapping[TableName, _Found], overrides: Types) -> list[TableSchema | Refused]:
@@ -131,7 +150,7 @@ def _examine(session: Session, tables: Mapping[TableName, _Found], overrides: Ty
     ((seen,),) = _rows(session, _SEEN)
     oids = [table.oid for table in tables.values()]
     keys = {oid: tuple(columns) for oid, columns in _rows(session, _KEYS, (oids,))}
-    leaves = dict(_rows(session, _LEAVES, (oids,)))
+    leaves = {oid: of_leaves for oid, *of_leaves in _rows(session, _LEAVES, (oids,))}
     places = heaps.heaps(session, oids)
     columns: dict[int, list[tuple[Any, ...]]] = {oid: [] for oid in oids}
     for oid, *column in _rows(session, _COLUMNS, (oids,)):
@@ -149,21 +168,37 @@ def _examine(session: Session, tables: Mapping[TableName, _Found], overrides: Ty
             seen=seen,
             heaps=places[table.oid],
         )
-        error = (
-            _name_refusal(schema)
-            or _type_refusal(schema, given)
-            or _key_refusal(schema)
-            or _leaf_refusal(schema, leaves.get(table.oid))
-        )
+        error = _name_refusal(schema) or _key_refusal(schema) or _leaf_refusal(schema, *leaves.get(table.oid, (None, None)))
         examined.append(Refused(name, error) if error else schema)
     return examined
 
 
 def _column(row: tuple[Any, ...], given: Mapping[str, str]) -> Column:
     name, source_type, not_null, missing, known, number, labels = row
-    lake_type = given.get(name) or types.from_postgres(source_type)
+    lake_type = given.get(name, "")
+    if not types.can_hold(lake_type, source_type):
+        lake_type = types.from_postgres(source_type)
     told = tuple((oid, label) for oid, label in labels or ())
     return Column(name, source_type, lake_type, not not_null, missing, known, number, told)
+
+
+def _named(patterns: Sequence[str]) -> list[TableName]:
+    """The tables that patterns without wildcard name and no pattern leaves out."""
+    names = [TableName.parse(p) for p in patterns if not p.startswith("-") and not set(p) & set("*?")]
+    return chosen(names, patterns)
+
+
+def _absence(name: TableName, found: Collection[TableName]) -> SourceError:
+    hint = did_you_mean(str(name), map(str, found)) or "create it, or take it out of the source's `tables`"
+    return SourceError("LW-227", f"there is no table {name}", hint=hint)
+
+
+def _kind_refusal(name: TableName, kind: str) -> SourceError:
+    if kind == _UNLOGGED:
+        message = f"table {name} is unlogged: the server writes no changes of it"
+        return SourceError("LW-228", message, hint=f"ALTER TABLE {qualified(name)} SET LOGGED, or leave it out: -{name}")
+    hint = f"take {name} out of the source's `tables`; name the tables that it shows"
+    return SourceError("LW-228", f"{name} is {kind}, and only the changes of tables can be captured", hint=hint)
 
 
 def _name_refusal(schema: TableSchema) -> SourceError | None:
@@ -191,21 +226,6 @@ def _name_refusal(schema: TableSchema) -> SourceError | None:
     return None
 
 
-def _type_refusal(schema: TableSchema, given: Mapping[str, str]) -> SourceError | None:
-    for name, lake_type in given.items():
-        if name not in schema.column_names:
-            return SourceError("LW-214", f"types names column {name}, which {schema.name} does not have")
-        source_type = schema.column(name).source_type
-        decimal = types.decimal_parts(lake_type) and source_type.startswith("numeric") and not types.is_array(source_type)
-        if not types.is_lake_type(lake_type) or not (decimal or lake_type == types.STRING):
-            return SourceError(
-                "LW-214",
-                f"types gives column {name} of {schema.name} ({source_type}) the type {lake_type}, which it cannot have",
-                hint="a numeric column can be decimal(p,s), any column string",
-            )
-    return None
-
-
 def _key_refusal(schema: TableSchema) -> SourceError | None:
     kinds = {column.name: (column.source_type, column.type) for column in schema.columns}
     for name in schema.key:
@@ -219,11 +239,15 @@ def _key_refusal(schema: TableSchema) -> SourceError | None:
     return None
 
 
-def _leaf_refusal(schema: TableSchema, leaf: str | None) -> SourceError | None:
-    if leaf is None:
-        return None
-    hint = f"ALTER TABLE {leaf} REPLICA IDENTITY, the same as for {schema.name}"
-    return SourceError("LW-216", f"partition {leaf} of {schema.name} has another replica identity than the table", hint=hint)
+def _leaf_refusal(schema: TableSchema, leaf: str | None, silent: str | None) -> SourceError | None:
+    """For a partition with another replica identity than the table, and one whose changes the server does not write."""
+    if silent is not None:
+        hint = f"ALTER TABLE {silent} SET LOGGED, or leave the table out: -{schema.name}"
+        return SourceError("LW-228", f"partition {silent} of {schema.name} is unlogged or foreign: it has no changes", hint=hint)
+    if leaf is not None:
+        hint = f"ALTER TABLE {leaf} REPLICA IDENTITY, the same as for {schema.name}"
+        return SourceError("LW-216", f"partition {leaf} of {schema.name} has another replica identity than the table", hint=hint)
+    return None
 
 
 def estimated_rows(session: Session, tables: Sequence[TableName]) -> dict[TableName, int]:

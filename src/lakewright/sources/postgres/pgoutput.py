@@ -240,7 +240,7 @@ class Decoder:
             raise SourceError("LW-243", f"table {name} was renamed, or dropped and created again", hint=hint)
         # The catalog may already know columns that these changes are too old to have.
         present = {column.name for column in relation.columns}
-        now = self._resolve(relation, known)
+        now = self._resolve(relation, known).typed_as(known)
         columns = tuple(column for column in now.columns if column.name in present)
         attributes = known.attributes and max([known.attributes, *(column.number for column in columns)])
         # The rest is compared by the catalog alone, with what it was at the last look.

@@ -12,7 +12,7 @@ from psycopg2.extensions import connection as Session
 
 from lakewright.errors import LakewrightError, SourceError
 from lakewright.model.contracts import Drift, Finding, Past, SourceFacts, Waiting
-from lakewright.model.names import TableName
+from lakewright.model.names import TableName, chosen
 from lakewright.model.position import START, Feed, Position, format_lsn, parse_lsn
 from lakewright.model.schema import TableSchema, compare
 from lakewright.sources.postgres import catalog, doctor, heaps
@@ -24,6 +24,7 @@ from lakewright.sources.postgres.relation import Relation
 from lakewright.sources.postgres.snapshot import SnapshotLoad, open_snapshot
 from lakewright.sources.postgres.stream import PostgresStream
 
+_ABSENT = "LW-227"
 _FREE_SECONDS = 10.0
 _STATISTICS_SECONDS = 11.0
 """A backend that is idle tells its counts at the latest after 10 s (PGSTAT_IDLE_INTERVAL)."""
@@ -61,9 +62,9 @@ class PostgresSource:
         """See `contracts.Source`; tables that cannot be taken are left out, `refused` has them."""
         return self._survey()[0]
 
-    def refused(self) -> list[Refused]:
-        """The chosen tables that cannot be taken, each with the error that says why."""
-        return self._survey()[1]
+    def refused(self) -> dict[TableName, LakewrightError]:
+        """See `contracts.Source`."""
+        return {each.table: each.error for each in self._survey()[1]}
 
     @contextlib.contextmanager
     def open_load(
@@ -112,9 +113,11 @@ class PostgresSource:
         with self.database.session() as session:
             found, refused = catalog.discover(session, self._tables, self._types)
             unpublished = set(self.publications.interrupted(session, tables))
-            now = {table.name: table for table in found}
+            known = {table.name: table for table in tables}
+            now = {table.name: table.typed_as(known[table.name]) for table in found if table.name in known}
             now |= {table.name: heaps.trusted(session, table, now[table.name]) for table in tables if table.name in now}
-            reasons: dict[TableName, LakewrightError] = {table.table: table.error for table in refused}
+            reasons: dict[TableName, LakewrightError] = {each.table: each.error for each in refused if each.error.code != _ABSENT}
+            reasons |= {table.name: _unchosen(table) for table in tables if not chosen([table.name], self._tables)}
             grown, doubted = [], []
             for table in tables:
                 if table.name in reasons:
@@ -234,14 +237,21 @@ def _refusal(table: TableSchema, reason: str) -> SourceError:
     return SourceError("LW-242", f"table {table.name} cannot go on: {reason}", hint=hint)
 
 
+def _unchosen(table: TableSchema) -> SourceError:
+    message = f"table {table.name} is not among the tables to capture any more"
+    return SourceError("LW-219", message, hint=f"`lakewright resync {table.name}` after it is again")
+
+
 def _cannot_go_on(
     session: Session, table: TableSchema, now: TableSchema | None, unpublished: Set[TableName]
 ) -> SourceError | None:
     """Why a table's changes cannot be followed any more, or None."""
     hint = f"`lakewright resync {table.name}` loads it anew"
     if now is None:
-        message = f"table {table.name} is not there any more: it was dropped or renamed, or is no longer chosen"
-        return SourceError("LW-213", message, hint="`lakewright plan` shows what the source has")
+        message = f"table {table.name} is not there any more: it was dropped or renamed"
+        return SourceError(
+            "LW-213", message, hint=f"leave it out of the source's `tables`: -{table.name}; its rows stay readable"
+        )
     if (refusal := compare(table, now).refusal) is not None:
         return _refusal(table, refusal)
     if (leaf := heaps.filled(session, table, now)) is not None:

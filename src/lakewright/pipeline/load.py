@@ -1,0 +1,109 @@
+"""Load: all rows of some tables at one moment into the raw log, and what a capture tells of its steps."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import pyarrow as pa
+
+from lakewright.errors import LakewrightError, LogError, SourceError, SourceUnreachable
+from lakewright.model.contracts import Source, Waiting
+from lakewright.model.names import TableName
+from lakewright.model.position import Feed, Position
+from lakewright.model.schema import TableSchema
+from lakewright.raw.log import RawLog
+from lakewright.raw.manifest import RawFile
+from lakewright.raw.writer import LogWriter
+
+TELL_SECONDS = 2.0
+"""How often a load tells how far it is."""
+PARALLEL = 2
+"""Tables loaded at once."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Captured:
+    """What one step of a capture did.
+
+    ``kind`` is log, waiting (for ``detail``), loading (one table so far, of about ``expected`` rows), loaded (one table), load (all of one load), refused
+    (a table that is not captured, with ``error``) or stopped (not any more). Rows by table, the log's end, and when its last
+    transaction was committed in the source.
+    """
+
+    kind: str
+    rows: dict[TableName, int]
+    watermark: Position | None
+    time: datetime.datetime | None
+    error: LakewrightError | None = None
+    expected: int = 0
+    detail: str = ""
+
+
+def load(
+    source: Source,
+    log: RawLog,
+    writer: LogWriter,
+    schemas: Sequence[TableSchema],
+    begins: Feed | None,
+    waiting: Waiting,
+    notice: Callable[[Captured], None],
+) -> dict[TableName, SourceError]:
+    """Write all rows of `schemas` at one consistent point and name them in one manifest, tables in parallel.
+
+    The log of the feed `begins` begins there; without one the load joins the log and leaves its watermark alone. A table that the
+    source does not give is left out; returns those, and why. Where all are, nothing is named.
+    """
+    refused: dict[TableName, SourceError] = {}
+    numbered = [log.store_schema(schema) for schema in schemas]
+    expected = source.estimated_rows(numbered)
+    with (
+        source.open_load(numbered, after=None if begins else log.view().watermark, waiting=waiting) as snapshot,
+        ThreadPoolExecutor(PARALLEL, "load") as pool,
+    ):
+
+        def one(schema: TableSchema) -> RawFile | None:
+            batches = _told(snapshot.batches(schema), schema.name, expected.get(schema.name, 0), notice)
+            try:
+                file = writer.write_load(schema, batches, snapshot.position, snapshot.time)
+            except SourceUnreachable:
+                raise
+            except SourceError as error:
+                refused[schema.name] = error
+                return None
+            notice(Captured("loaded", {schema.name: file.rows}, None, None))
+            return file
+
+        files = [file for file in pool.map(one, numbered) if file]
+        if not files:
+            return refused
+        feed = begins or log.view().feed
+        if feed is None:
+            raise LogError("LW-360", "a load cannot join a log that has not begun", hint="`lakewright capture` loads all tables")
+        writer.append_load(files, snapshot.position, snapshot.time, feed, first=begins is not None)
+    notice(Captured("load", rows_of(files), snapshot.position, snapshot.time))
+    return refused
+
+
+def _told(
+    batches: Iterable[pa.RecordBatch], table: TableName, expected: int, notice: Callable[[Captured], None]
+) -> Iterator[pa.RecordBatch]:
+    """The same batches, told of now and then."""
+    rows, told_at = 0, time.monotonic()
+    for batch in batches:
+        yield batch
+        rows += batch.num_rows
+        if time.monotonic() - told_at > TELL_SECONDS:
+            notice(Captured("loading", {table: rows}, None, None, expected=expected))
+            told_at = time.monotonic()
+
+
+def rows_of(files: Sequence[RawFile]) -> dict[TableName, int]:
+    """How many rows of each table the files have."""
+    rows: dict[TableName, int] = {}
+    for file in files:
+        rows[file.table] = rows.get(file.table, 0) + file.rows
+    return rows

@@ -1,0 +1,149 @@
+"""Plan: what has to be done so that the sources are as lake.yaml asks, what follows by itself, and what is not captured."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from lakewright.errors import FormatError, LakewrightError
+from lakewright.model import types
+from lakewright.model.names import TableName
+from lakewright.model.schema import TableSchema
+from lakewright.pipeline.wiring import Wiring
+
+
+@dataclasses.dataclass(frozen=True)
+class Change:
+    """One thing that `apply` would do, or did: to which source, and what."""
+
+    source: str
+    action: str
+
+
+@dataclasses.dataclass(frozen=True)
+class LeftOut:
+    """A table that lake.yaml chooses and that is not captured: the reason with its code, and what helps."""
+
+    source: str
+    table: str
+    code: str
+    reason: str
+    mend: str | None
+
+    @classmethod
+    def of(cls, source: str, table: TableName, error: LakewrightError) -> LeftOut:
+        """The record of an error."""
+        return cls(source, str(table), error.code, error.message, error.hint)
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What `apply` has to do so that the sources are as lake.yaml asks, what follows by itself, and what deserves a look."""
+
+    changes: tuple[Change, ...]
+    pending: tuple[str, ...]
+    left_out: tuple[LeftOut, ...]
+    warnings: tuple[str, ...]
+
+
+def left_out(lake: Wiring, *, loaded: bool = False) -> tuple[LeftOut, ...]:
+    """What `Wiring.left_out` says of all sources."""
+    sources = lake.project.lake.sources
+    return tuple(LeftOut.of(name, *item) for name in sources for item in sorted(lake.left_out(name, loaded=loaded).items()))
+
+
+def plan(lake: Wiring) -> Plan:
+    """What `apply` would do in each source, and what deserves a look; raises `ConfigError` for a setting that fits nothing."""
+    changes, pending, warnings = [], [], []
+    for name in lake.project.lake.sources:
+        lake.require_fitting(name)
+        origin, view = lake.source(name), lake.log(name).view()
+        tables = _fitting(lake, name)
+        changes += [Change(name, action) for action in origin.plan(tables)]
+        if view.feed is None:
+            pending.append(f"capture will make replication slot {lake.project.lake.slot(name)} with the first load of {name}")
+        known = set(view.tables())
+        pending += [f"capture will load table {schema.name} of {name}" for schema in tables if schema.name not in known]
+        pending += [
+            f"capture will retire table {table} of {name}: it is no longer captured, and its rows stay readable as they are"
+            for table in sorted(view.followed())
+            if not lake.project.lake.sources[name].wants(table)
+        ]
+        keyless = _keyless(tables, origin) if lake.project.lake.sources[name].kind == "postgres" else []
+        warnings += [*_changed(lake, name, tables), *keyless, *_untyped(tables, origin)]
+    warnings += _moved(lake)
+    return Plan(tuple(changes), tuple(pending), left_out(lake), tuple(warnings))
+
+
+def apply(lake: Wiring) -> Plan:
+    """Make publications; the slot comes with the first load, so that no WAL is held back before it is read."""
+    changes = []
+    for name in lake.project.lake.sources:
+        lake.require_fitting(name)
+        changes += [Change(name, action) for action in lake.source(name).apply(_fitting(lake, name))]
+    return Plan(tuple(changes), (), left_out(lake), ())
+
+
+def _fitting(lake: Wiring, source: str) -> list[TableSchema]:
+    """The chosen tables that both the source and the lake can take."""
+    tables = lake.source(source).discover()
+    misfits = lake.misfits(source, tables)
+    return [schema for schema in tables if schema.name not in misfits]
+
+
+def _changed(lake: Wiring, source: str, tables: Sequence[TableSchema]) -> Iterator[str]:
+    """Captured tables that the next capture would stop, and those whose settings count only after a new load."""
+    now = {table.name: table for table in tables}
+    followed = lake.log(source).followed()
+    for table, error in lake.source(source).drift(followed).stopped if followed else ():
+        if lake.project.lake.sources[source].wants(table):
+            yield f"the next capture stops table {table}: {error.message} ({error.code}); {error.hint}"
+    for schema in followed:
+        for column in now[schema.name].columns if schema.name in now else ():
+            kept = now[schema.name].typed_as(schema).column(column.name)
+            if kept.type != column.type:
+                yield (
+                    f"column {column.name} of {schema.name} was captured as {kept.type} and is to be {column.type}:"
+                    f" `lakewright resync {schema.name}` loads it so"
+                )
+
+
+def _moved(lake: Wiring) -> Iterator[str]:
+    """Tables that have another partition than lake.yaml asks for."""
+    for mirror in lake.survey()[0]:
+        try:
+            table = lake.format.open(mirror.path)
+        except FormatError as error:
+            yield f"{error.message} ({error.code})"
+            continue
+        if table is not None and table.spec.partition != mirror.partition:
+            yield (
+                f"table {mirror.name} is partitioned by {table.spec.partition or 'nothing'} and is to be by"
+                f" {mirror.partition or 'nothing'} (LW-407): move {mirror.path} away; `lakewright merge` then makes it anew"
+            )
+
+
+def _keyless(tables: Sequence[TableSchema], origin: Any) -> list[str]:
+    changed = origin.updated_rows()
+    return [
+        f"table {schema.name} has no key and becomes an append log: inserts and truncates are captured"
+        + (f"; {changed[schema.name]} updates and deletes of it were made and are not" if changed.get(schema.name) else "")
+        for schema in tables
+        if not schema.key
+    ]
+
+
+def _untyped(tables: Sequence[TableSchema], origin: Any) -> list[str]:
+    """Numeric columns without precision: exact text unless lake.yaml gives them a decimal that their values fit."""
+    found = []
+    for schema in tables:
+        for column in schema.columns:
+            if column.source_type == "numeric" and column.type == types.STRING:
+                proposed = origin.proposed_decimal(schema.name, column.name)
+                if proposed:
+                    found.append(
+                        f"column {column.name} of {schema.name} is numeric without precision and becomes text; its values fit"
+                        f" `types: {{{column.name}: {proposed}}}`"
+                    )
+    return found
