@@ -79,7 +79,10 @@ def setting_faults(project: Project, source: str, versions: Mapping[TableName, S
         if table.origin.table not in versions:
             if settings.kind != "postgres" and settings.wants(table.origin.table):
                 continue  # no file of it has come yet
-            hint = did_you_mean(str(table.origin.table), map(str, versions)) or "choose it under the source's `tables`"
+            hint = (
+                did_you_mean(str(table.origin.table), map(str, versions))
+                or f"create it, or choose it for source {source} ({settings.choice()})"
+            )
             where = project.document.where(("tables", name, "from"))
             faults.append(ConfigError("LW-111", f"tables.{name}: there is no table {table.origin}", hint=hint, where=where))
             continue
