@@ -15,9 +15,9 @@ from lakewright.pipeline import check as checking
 from lakewright.pipeline import connect, plan, reach, setup, up
 from lakewright.pipeline import history as histories
 from lakewright.pipeline import maintain as services
-from lakewright.pipeline.capture import Captured
 from lakewright.pipeline.check import CheckReport
 from lakewright.pipeline.describe import TableInfo, TableSchemaInfo, schema_info, table_info
+from lakewright.pipeline.load import Captured
 from lakewright.pipeline.merge import Merged, merge
 from lakewright.pipeline.moment import parse_time, utc_now
 from lakewright.pipeline.plan import LeftOut, Plan
