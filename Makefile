@@ -44,7 +44,8 @@ clean: ## remove .venv, caches and the example's lake
 	@echo "== clean"
 	@if [ -x $(BIN)/lakewright ]; then $(BIN)/lakewright -C examples/autocorp down; fi
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
-	rm -rf examples/*/.lakewright examples/*/raw examples/*/curated examples/*/logs
+	rm -rf examples/*/.lakewright examples/*/raw examples/*/curated examples/*/quarantine examples/*/logs
+	rm -rf examples/*/exports
 
 $(READY): requirements/dev.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed; name one: make PYTHON=python3.11")'

@@ -16,6 +16,10 @@ follow:
   insert: INSERT INTO orders VALUES (5)
   update: UPDATE orders SET id = 5
   delete: DELETE FROM orders WHERE id = 5
+exports:
+  source: files
+  files: [{file: a.csv, query: seed/a.sql}]
+  corrected: [a.csv]
 queries: [top]
 """
 
@@ -37,6 +41,7 @@ def test_it_is_read(tmp_path):
         ("rate: 50", "rate: 0", 2, "not greater than 0"),
         ("  key: {id: 5}\n", "", 3, "follow.key"),
         ("seed:", "sed:", 1, "unknown"),
+        ("corrected: [a.csv]", "corrected: [b.csv]", 12, "b.csv is none of the files"),
     ],
 )
 def test_faults_have_their_line(tmp_path, old, new, line, word):

@@ -18,32 +18,8 @@ DO $$ BEGIN
     END IF;
 END $$;
 
--- The first 59 customers live in 59 states, the others where the weights draw them.
 INSERT INTO customers
-SELECT i, first_name, last_name,
-       lower(replace(first_name || '.' || last_name, '''', '')) || i
-           || '@example.' || (ARRAY['com', 'net', 'org'])[1 + generator.pick(h, 2, 3)],
-       CASE WHEN generator.pick(h, 3, 12) > 0 THEN format('(%s) 555-01%s', 201 + generator.pick(h, 3, 780),
-                                                          lpad(generator.pick(h, 4, 100)::text, 2, '0')) END,
-       CASE WHEN generator.pick(h, 4, 40) > 0 THEN (1 + generator.pick(h, 5, 9800)) || ' ' || generator.word(w.streets, h, 6) END,
-       place.city, place.state, place.zip || lpad(generator.pick(h, 7, 100)::text, 2, '0'),
-       CASE WHEN generator.pick(h, 5, 7) > 0 THEN date '1945-03-01' + generator.pick(h, 2, 22000) END,
-       (ARRAY[true, true, false, NULL])[1 + generator.pick(h, 7, 4)],
-       CASE WHEN generator.pick(h, 6, 3) > 0 THEN jsonb_build_object(
-           'contact', (ARRAY['email', 'phone', 'text'])[1 + generator.pick(h, 5, 3)],
-           'makes', jsonb_build_array(generator.word(w.makes, h, 3)),
-           'reminders', generator.pick(h, 4, 2) = 0) END,
-       created_at, created_at
-FROM size, generator.words w, generate_series(1, size.customers) AS i
-CROSS JOIN LATERAL (SELECT md5('customer:' || i) OFFSET 0) AS hashed (h) -- OFFSET 0: hash once, not at each use
-CROSS JOIN LATERAL (
-    SELECT generator.word(w.first_names, h, 0), generator.word(w.last_names, h, 1),
-           timestamptz '2025-06-30 12:00:00+00' - generator.pick_wide(h, 157680000) * interval '1 second' OFFSET 0
-) AS made (first_name, last_name, created_at)
-JOIN generator.place place ON place.n = CASE WHEN i <= 59
-    THEN (SELECT min(p.n) FROM generator.place p JOIN generator.state s ON s.code = p.state WHERE s.n = i)
-    ELSE 1 + generator.pick_wide(md5('place:' || i), (SELECT count(*) FROM generator.place)) END
-ORDER BY i;
+SELECT customer.* FROM size, generator.customers(size.customers) AS customer ORDER BY customer_id;
 
 -- The plan of the orders. Every 40th gives back the first line of the order five before it; `source` is the order whose lines
 -- are taken, and its hash decides the rest. Some are wholesale orders of 50 to 64 part lines, some warranty orders at no charge.

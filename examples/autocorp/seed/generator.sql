@@ -89,3 +89,36 @@ CREATE TABLE generator.place (n integer PRIMARY KEY, state text, city text, zip 
 INSERT INTO generator.place
 SELECT row_number() OVER (ORDER BY s.n, city_number, copy), s.code, s.cities[city_number], s.zips[city_number]
 FROM generator.state s, generate_series(1, 3) AS city_number, generate_series(1, s.weight) AS copy;
+
+-- A value as it stands in a CSV file; in quotes where it has to be.
+CREATE FUNCTION generator.field(value text) RETURNS text
+LANGUAGE sql IMMUTABLE RETURN CASE WHEN value ~ '[",;\r\n]' THEN '"' || replace(value, '"', '""') || '"' ELSE value END;
+
+-- Customers 1 to n. The first 59 live in 59 states, the others where the weights draw them.
+CREATE FUNCTION generator.customers(n bigint) RETURNS SETOF customers
+LANGUAGE sql STABLE AS $$
+    SELECT i::integer, first_name, last_name,
+           lower(replace(first_name || '.' || last_name, '''', '')) || i
+               || '@example.' || (ARRAY['com', 'net', 'org'])[1 + generator.pick(h, 2, 3)],
+           CASE WHEN generator.pick(h, 3, 12) > 0 THEN format('(%s) 555-01%s', 201 + generator.pick(h, 3, 780),
+                                                              lpad(generator.pick(h, 4, 100)::text, 2, '0')) END,
+           CASE WHEN generator.pick(h, 4, 40) > 0
+                THEN (1 + generator.pick(h, 5, 9800)) || ' ' || generator.word(w.streets, h, 6) END,
+           place.city, place.state, place.zip || lpad(generator.pick(h, 7, 100)::text, 2, '0'),
+           CASE WHEN generator.pick(h, 5, 7) > 0 THEN date '1945-03-01' + generator.pick(h, 2, 22000) END,
+           (ARRAY[true, true, false, NULL])[1 + generator.pick(h, 7, 4)],
+           CASE WHEN generator.pick(h, 6, 3) > 0 THEN jsonb_build_object(
+               'contact', (ARRAY['email', 'phone', 'text'])[1 + generator.pick(h, 5, 3)],
+               'makes', jsonb_build_array(generator.word(w.makes, h, 3)),
+               'reminders', generator.pick(h, 4, 2) = 0) END,
+           created_at, created_at
+    FROM generator.words w, generate_series(1, n) AS i
+    CROSS JOIN LATERAL (SELECT md5('customer:' || i) OFFSET 0) AS hashed (h) -- OFFSET 0: hash once, not at each use
+    CROSS JOIN LATERAL (
+        SELECT generator.word(w.first_names, h, 0), generator.word(w.last_names, h, 1),
+               timestamptz '2025-06-30 12:00:00+00' - generator.pick_wide(h, 157680000) * interval '1 second' OFFSET 0
+    ) AS made (first_name, last_name, created_at)
+    JOIN generator.place place ON place.n = CASE WHEN i <= 59
+        THEN (SELECT min(p.n) FROM generator.place p JOIN generator.state s ON s.code = p.state WHERE s.n = i)
+        ELSE 1 + generator.pick_wide(md5('place:' || i), (SELECT count(*) FROM generator.place)) END
+$$;

@@ -122,7 +122,7 @@ def explain(session: Session, code: str | None) -> None:
 @click.argument("target", metavar="FOLDER", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @click.option("--scale", type=float, help="How much data the seed makes (default: what demo.yaml says).")
 @pass_session
-@returns("lakewright.pipeline.check:CheckReport")
+@returns("checks=lakewright.pipeline.check:CheckReport")
 def demo(session: Session, target: Path, scale: float | None) -> None:
     """Show a lake at work: FOLDER's demo.yaml seeds an embedded database and changes it live; exit code 3 on any difference."""
     from lakewright.pipeline.demo import run
@@ -136,13 +136,13 @@ def demo(session: Session, target: Path, scale: float | None) -> None:
                 output.show_rows("box", answer.names, answer.batches())
 
     settings = load_demo(target)
-    report = run(target, settings, scale or settings.scale, session.say if session.json else click.echo, show)
+    reports = run(target, settings, scale or settings.scale, session.say if session.json else click.echo, show)
     if session.json:
-        output.show_json(report)
+        output.show_json({"checks": reports})
     else:
-        click.echo(f"\n{report.equal} of {len(report.tables)} tables equal")
+        click.echo(f"{reports[-1].equal} of {len(reports[-1].tables)} tables equal")
         click.echo(f"next: lakewright -C {target} sql @NAME | status | check --source | up | down")
-    if not report.passed or report.equal < len(report.tables):
+    if any(report.equal < len(report.tables) for report in reports):
         raise click.exceptions.Exit(3)
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from lakewright.errors import SourceError
 from lakewright.pipeline.check import CheckReport
+from lakewright.pipeline.exports import Files
 from lakewright.pipeline.history import RowChange
 from lakewright.pipeline.lake import Lake
 from lakewright.project.demo import Demo, Follow
@@ -30,8 +31,8 @@ Say = Callable[[str], None]
 Show = Callable[[Lake, str], None]
 
 
-def run(folder: Path, demo: Demo, scale: float, say: Say, show: Show) -> CheckReport:
-    """Run the demonstration; returns the comparison of source and lake at its end.
+def run(folder: Path, demo: Demo, scale: float, say: Say, show: Show) -> list[CheckReport]:
+    """Run the demonstration; returns the comparison of each source and the lake at its end, the database last.
 
     `say` prints a line, `show` runs a saved query and prints its answer. The lake and its database stay. Raises
     `LakewrightError` where a step fails.
@@ -40,7 +41,8 @@ def run(folder: Path, demo: Demo, scale: float, say: Say, show: Show) -> CheckRe
         source = next(iter(lake.project.lake.sources))
         url = lake.source(source).database.url
         _seed(url, folder, demo, scale, say)
-        _load(lake, say)
+        files = Files(lake, url, demo.exports, scale) if demo.exports else None
+        _load(lake, source, say)
         with _up(folder) as first:
             _await(lambda: lake.status().sources[0].captured_by is not None)
             workload = script.Loop(url, folder / demo.workload.script, demo.workload.rate, "lakewright.step")
@@ -51,6 +53,7 @@ def run(folder: Path, demo: Demo, scale: float, say: Say, show: Show) -> CheckRe
             )
             _follow(lake, url, demo.follow, say)
             _freshness(lake, url, demo.follow, say)
+            sent = files.send(say) if files else []
             first.send_signal(signal.SIGKILL)
             first.wait()
             say(f"killed `lakewright up` with SIGKILL after {workload.runs} transactions; the workload goes on")
@@ -59,10 +62,17 @@ def run(folder: Path, demo: Demo, scale: float, say: Say, show: Show) -> CheckRe
             say("started it again")
             time.sleep(max(0.0, end - time.monotonic()))
             say(f"the workload made {workload.stop()} transactions")
-            report = lake.check(source, lambda check: say(f"  {check.table}: {check.verdict}, {check.source_rows} rows"))
-        for name in demo.queries:
-            show(lake, name)
-        return report
+            if files:
+                files.follow(sent, say, show)
+            for name in demo.queries:
+                show(lake, name)
+            reports = []
+            for name in [files.source, source] if files else [source]:
+                say(f"comparing {name} with the lake:")
+                reports.append(lake.check(name, lambda check: say(f"  {check.table}: {check.verdict}, {check.source_rows} rows")))
+                if name != source:
+                    say(f"{reports[-1].equal} of {len(reports[-1].tables)} tables of {name} equal")
+            return reports
 
 
 def _seed(url: str, folder: Path, demo: Demo, scale: float, say: Say) -> None:
@@ -75,15 +85,15 @@ def _seed(url: str, folder: Path, demo: Demo, scale: float, say: Say) -> None:
         script.run_statement(url, demo.follow.delete)  # an interrupted demonstration may have left it
 
 
-def _load(lake: Lake, say: Say) -> None:
+def _load(lake: Lake, source: str, say: Say) -> None:
     start = time.monotonic()
     lake.capture(lambda _: None)
     captured = time.monotonic()
     merged = lake.merge(None, lambda _: None)
-    tables = lake.status().tables
+    tables = {table.table: table.rows or 0 for table in lake.status().tables if table.source == source}
     say(
-        f"loaded {sum(t.rows or 0 for t in tables):,} rows of {len(tables)} tables in {captured - start:.1f} s,"
-        f" {sum(m.commit is not None for m in merged)} Hudi commits in {time.monotonic() - captured:.1f} s"
+        f"loaded {sum(tables.values()):,} rows of {len(tables)} tables in {captured - start:.1f} s,"
+        f" {sum(m.commit is not None and m.table in tables for m in merged)} Hudi commits in {time.monotonic() - captured:.1f} s"
     )
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from pydantic import Field
 
 from lakewright.project.check import check
 from lakewright.project.document import read
-from lakewright.project.spec import Settings
+from lakewright.project.spec import Problem, Settings
+from lakewright.project.values import ShortName
 
 FILE = "demo.yaml"
 
@@ -39,6 +41,30 @@ class Follow(Settings):
     """The SQL statement that removes it."""
 
 
+class Export(Settings):
+    """A file that is dropped into the folder of a source."""
+
+    file: str
+    """Its name below the source's path."""
+    query: str
+    """The SQL file that makes it: each row of its answer, one text or bytea, is a record of the file with its line end, the first
+    one the header. ``current_setting('lakewright.file')`` is the file's name, and ``lakewright.corrected`` is ``true`` when it is
+    sent again."""
+
+
+class Exports(Settings):
+    """Files that arrive while the lake is up."""
+
+    source: ShortName
+    """The source of kind ``files`` into whose folder they are dropped."""
+    files: list[Export] = Field(min_length=1)
+    """The files, in the order in which they are written."""
+    corrected: list[str] = Field(default=[])
+    """Names of those that are sent again, corrected."""
+    queries: list[str] = Field(default=[])
+    """Saved queries to show before that, by name."""
+
+
 class Demo(Settings):
     """What `lakewright demo FOLDER` does; all SQL runs on the folder's embedded database.
 
@@ -53,8 +79,17 @@ class Demo(Settings):
     """Live changes while the lake is up."""
     follow: Follow
     """The row whose life is shown."""
+    exports: Exports | None = None
+    """Files that arrive while the lake is up."""
     queries: list[str] = Field(default=[])
     """Saved queries to show, by name."""
+
+    def problems(self) -> Iterator[Problem]:
+        """Files to correct that are none of those sent."""
+        files = [export.file for export in self.exports.files] if self.exports else []
+        for name in self.exports.corrected if self.exports else []:
+            if name not in files:
+                yield Problem(("exports", "corrected"), f"{name} is none of the files", f"files: {', '.join(files)}")
 
 
 def load_demo(folder: Path) -> Demo:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from pathlib import Path
@@ -10,6 +11,9 @@ import psycopg2
 import psycopg2.extensions
 
 from lakewright.errors import SourceError
+
+WRITE_ROWS = 10_000
+"""Rows that are fetched at once."""
 
 
 def is_empty(url: str) -> bool:
@@ -37,6 +41,30 @@ def run_statement(url: str, statement: str) -> None:
             cursor.execute(statement)
     except psycopg2.Error as error:
         raise _failed("a statement", error) from error
+
+
+def write_rows(url: str, query: Path, settings: dict[str, str], target: Path) -> int:
+    """Write what a query gives to a file, which is there whole or not at all; returns how many rows that were.
+
+    Each row is one column: text, written as UTF-8, or bytea. They stand one behind the other as they are, with their own line
+    ends. Memory does not grow with the rows. Raises `SourceError` naming the query's file.
+    """
+    draft = target.with_name(f"{target.name}.part")
+    count = 0
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with _Session(url) as cursor, draft.open("wb") as out:
+            _set(cursor, settings)
+            with cursor.connection.cursor("rows") as rows:
+                rows.itersize = WRITE_ROWS
+                rows.execute(query.read_text(encoding="utf-8"))
+                for (value,) in rows:
+                    out.write(value.encode() if isinstance(value, str) else value)
+                    count += 1
+        os.replace(draft, target)
+    except (psycopg2.Error, OSError) as error:
+        raise _failed(query.name, error, str(query)) from error
+    return count
 
 
 class Loop:
