@@ -213,7 +213,7 @@ def test_another_thread_stops_a_statement(engine: DuckDBEngine, shop: Shop) -> N
 
 
 CTRL_C = """
-import sys
+import signal, sys
 from pathlib import Path
 from lakewright.engines.duckdb import DuckDBEngine
 
@@ -223,6 +223,7 @@ class Nothing:
 
 engine = DuckDBEngine(Path(sys.argv[1]))
 try:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
     print("started", flush=True)
     engine.query(sys.argv[2], Nothing()).reader.read_all()
 except KeyboardInterrupt:
