@@ -10,7 +10,6 @@ from typing import Any
 
 import click
 
-from lakewright.cli import console
 from lakewright.cli.session import Command, Session, pass_session, returns
 
 
@@ -65,9 +64,7 @@ def up(session: Session) -> None:
     """
     from lakewright.cli import output
     from lakewright.cli.notices import to_log
-    from lakewright.observe import log
 
-    log.configure("json" if session.log_format == "json" else "text", color=console.has_color())
     with session.lake() as lake, _stop_on_signal() as stop:
         session.say("capturing and merging; Ctrl-C stops")
         lake.up(stop, output.show_json if session.json else (lambda event: None) if session.quiet else to_log)

@@ -45,8 +45,11 @@ class Session:
     def lake(self) -> Iterator[Lake]:
         """The lake, closed at the end."""
         root = self.root()
+        from lakewright.observe import log
         from lakewright.pipeline.lake import Lake
 
+        form: log.Format = "json" if self.json or self.log_format == "json" else "text"
+        log.configure(form, color=console.has_color(), quiet=self.quiet)
         with Lake.open(root) as lake:
             yield lake
 

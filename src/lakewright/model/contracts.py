@@ -184,7 +184,8 @@ class SourceFacts:
     """What a source tells of itself and of what it keeps for us; LSNs as numbers, sizes in bytes.
 
     ``state`` is that of a replication slot: active (being read), idle, lost or missing; ``kept`` where the source needs none.
-    ``wal_status`` is a server's own word for how its WAL is kept. ``flush_lsn`` is where the source ends.
+    ``wal_status`` is a server's own word for how its WAL is kept. ``flush_lsn`` is where the source ends. ``problem`` is what
+    somebody has to look at although capture goes on.
     """
 
     state: str
@@ -193,6 +194,7 @@ class SourceFacts:
     restart_lsn: int | None = None
     retained_bytes: int = 0
     wal_status: str | None = None
+    problem: str | None = None
 
 
 class Load(Protocol):

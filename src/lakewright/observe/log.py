@@ -30,8 +30,8 @@ class Fields(TypedDict, total=False):
     hint: str
 
 
-def configure(form: Format, stream: TextIO | None = None, *, color: bool = False) -> None:
-    """Send log lines to `stream` (stderr unless said otherwise) in this form from now on."""
+def configure(form: Format, stream: TextIO | None = None, *, color: bool = False, quiet: bool = False) -> None:
+    """Send log lines to `stream` (stderr unless said otherwise) in this form from now on; errors alone if `quiet`."""
     last: Any = structlog.processors.JSONRenderer(sort_keys=False) if form == "json" else _Line(color)
     structlog.configure(
         processors=[
@@ -40,6 +40,7 @@ def configure(form: Format, stream: TextIO | None = None, *, color: bool = False
             _ordered,
             last,
         ],
+        wrapper_class=structlog.make_filtering_bound_logger("error" if quiet else "info"),
         logger_factory=structlog.PrintLoggerFactory(stream or sys.stderr),
         cache_logger_on_first_use=False,
     )

@@ -61,7 +61,7 @@ def plan(lake: Wiring) -> Plan:
         origin, view = lake.source(name), lake.log(name).view()
         tables = _fitting(lake, name)
         changes += [Change(name, action) for action in origin.plan(tables)]
-        if view.feed is None:
+        if view.feed is None and lake.project.lake.slot(name):
             pending.append(f"capture will make replication slot {lake.project.lake.slot(name)} with the first load of {name}")
         known = set(view.tables())
         pending += [f"capture will load table {schema.name} of {name}" for schema in tables if schema.name not in known]

@@ -51,6 +51,7 @@ class SourceStatus:
 
     ``state`` is captured, or idle where no capture runs. ``behind_bytes`` is how much WAL the log is behind the end of the
     database's; ``retained_bytes`` how much the slot holds back, from ``restart_lsn`` on; ``wal_status`` is PostgreSQL's own word.
+    A source of files has no ``slot``, and ``behind_bytes`` counts the files that have arrived and are not read.
     """
 
     source: str
@@ -58,7 +59,7 @@ class SourceStatus:
     watermark: str | None
     watermark_time: datetime.datetime | None
     captured_by: str | None
-    slot: str
+    slot: str | None
     slot_state: str
     wal_status: str | None
     restart_lsn: str | None
@@ -126,13 +127,13 @@ def described(error: LakewrightError) -> str:
     return f"{error.message} ({error.code})" + (f"; {error.hint}" if error.hint else "")
 
 
-def source_status(name: str, slot: str, log: RawLog, store: Store, connect: Callable[[], Any]) -> SourceStatus:
+def source_status(name: str, slot: str | None, log: RawLog, store: Store, connect: Callable[[], Any]) -> SourceStatus:
     """The status of one source; what only the database knows is None where it does not answer."""
     view, facts = LogView(), None
     try:
         view = log.view()
         facts = connect().status()
-        problem = lost_slot(slot, facts.state) if view.feed else None
+        problem = lost_slot(slot, facts.state) if view.feed and slot else facts.problem
     except (SourceError, LogError) as error:
         problem = described(error)
     holder = Lease.holder(store, log.lease_name)

@@ -196,9 +196,12 @@ class Lake(Settings):
     queries: Folder = "queries"
     """The folder of saved queries, one ``.sql`` file each."""
 
-    def slot(self, source: str) -> str:
-        """The name of a PostgreSQL source's replication slot."""
-        return getattr(self.sources[source], "slot", None) or f"lakewright_{self.lake}_{source}"
+    def slot(self, source: str) -> str | None:
+        """The name of a source's replication slot; None where it has none."""
+        settings = self.sources[source]
+        if not isinstance(settings, PostgresSource):
+            return None
+        return settings.slot or f"lakewright_{self.lake}_{source}"
 
     def problems(self) -> Iterator[Problem]:
         """What is wrong with settings that are each right alone."""

@@ -24,6 +24,7 @@ class Ledger:
     """
 
     def __init__(self, store: Store, zone: str, source: str, arrivals: Arrivals) -> None:
+        self.source = source
         self._store = store
         self._arrivals = arrivals
         self._folder = f"{zone.rstrip('/')}/csv/_waiting/{urllib.parse.quote(source, safe='')}/"

@@ -177,8 +177,11 @@ class FilesSource:
         return Corrections(Arrivals(self._store, self._zone, self.name), self._reader, found)
 
     def status(self) -> SourceFacts:
-        """How many files have arrived; they are kept."""
-        return SourceFacts("kept", self._ledger().last() + 1)
+        """How many files have arrived; they are kept. Those that wait are the problem."""
+        ledger = self._ledger()
+        count = len(ledger.open_faults())
+        problem = f"{count} file{'s wait' if count > 1 else ' waits'}; `lakewright quarantine` says why" if count else None
+        return SourceFacts("kept", ledger.last() + 1, problem=problem)
 
     def plan(self, tables: Sequence[TableSchema]) -> list[str]:
         """See `PostgresSource.plan`; nothing has to be done in a folder."""

@@ -11,6 +11,7 @@ from lakewright.model.contracts import Flush, Stopped
 from lakewright.model.names import TableName
 from lakewright.model.position import START, Position
 from lakewright.model.schema import TableSchema, compare
+from lakewright.observe import log
 from lakewright.sources.files.arrivals import Arrival
 from lakewright.sources.files.corrected import taken_back
 from lakewright.sources.files.dataset import Dataset
@@ -79,6 +80,8 @@ class FilesStream:
             yield from self._read(arrival, rule, dataset)
         except SourceError as error:
             self._ledger.wait(arrival, error)
+            detail = f"{arrival.name} waits: {error.message}"
+            log.write("not taken", "warning", source=self._ledger.source, detail=detail, code=error.code, hint=error.hint or "")
             return False
         return True
 
