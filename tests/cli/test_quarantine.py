@@ -58,8 +58,8 @@ def test_what_is_held_back_is_counted_and_told(lakewright, folder):
     assert lakewright("run").code == 0
     found = lakewright("quarantine", "--json").json
     assert found["datasets"] == [
-        {"dataset": "orders", "source": "drop", "rows": 3, "rejected": 2},
-        {"dataset": "people", "source": "drop", "rows": None, "rejected": 0},
+        {"dataset": "orders", "source": "drop", "in_files": 5, "taken": 3, "rows": 3, "rejected": 2},
+        {"dataset": "people", "source": "drop", "in_files": None, "taken": None, "rows": None, "rejected": 0},
     ]
     assert {one["file"]: one["code"] for one in found["waiting"]} == {"orders2.csv": "LW-262", "orders3.csv": "LW-275"}
     assert all(one["hint"] and one["message"] for one in found["waiting"])
@@ -118,3 +118,131 @@ def test_a_name_that_is_no_dataset_is_told(lakewright, folder):
     lakewright("run")
     error = lakewright("quarantine", "show", "order", "--json").error
     assert (error["code"], error["hint"]) == ("LW-278", "did you mean orders?")
+
+
+def export(lakewright, folder: Path, corrections: dict[int, dict[str, str]], table: str = "orders") -> Path:
+    """The rejected rows as a person gives them back, with the values that lines get."""
+    path = folder / "corrected.csv"
+    path.unlink(missing_ok=True)
+    assert lakewright("quarantine", "export", table, path).code == 0
+    rows = [{**row, **corrections.get(int(row["_line"]), {})} for row in records(path)]
+    with path.open("w", newline="", encoding="utf-8-sig") as file:
+        writer = csv.DictWriter(file, list(rows[0]), delimiter=";")
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
+def rows(lakewright, query: str) -> list[tuple]:
+    return [tuple(row.values()) for row in lakewright("sql", query, "--json").json]
+
+
+def test_corrected_rows_come_into_the_table_and_leave_quarantine(lakewright, folder):
+    lakewright("run")
+    path = export(lakewright, folder, {4: {"id": "3"}, 5: {"name": "d, e;f", "day": "28-12-2024"}})
+    replayed = lakewright("quarantine", "replay", "orders", path, "--json").json
+    assert replayed == {"table": "quarantine_orders", "rows": 2, "taken": 1, "rejected": 1, "not_rejected": 0}
+    table = "SELECT _line, id, CAST(day AS varchar), name FROM orders ORDER BY _line"
+    assert rows(lakewright, table)[2] == (4, 3, "2024-12-29", "c")
+    (left,) = lakewright("quarantine", "show", "orders", "--json").json
+    assert (left["_line"], left["column"], left["value"], left["text"]) == (5, "day", "28-12-2024", '4;28-12-2024;"d, e;f"')
+
+    again = lakewright("quarantine", "replay", "orders", path, "--json").json
+    assert again == {"table": "quarantine_orders", "rows": 2, "taken": 0, "rejected": 1, "not_rejected": 1}
+    last = export(lakewright, folder, {5: {"day": "28.12.2024"}})
+    assert lakewright("quarantine", "replay", "orders", last, "--json").json["taken"] == 1
+    assert rows(lakewright, table)[3] == (5, 4, "2024-12-28", "d, e;f")
+    assert lakewright("quarantine", "show", "orders", "--json").json == []
+    lakewright("run")
+    assert len(rows(lakewright, table)) == 5
+    assert lakewright("quarantine", "--json").json["datasets"][0] == {
+        "dataset": "orders",
+        "source": "drop",
+        "in_files": 5,
+        "taken": 5,
+        "rows": 5,
+        "rejected": 0,
+    }
+    lakewright("resync", "orders")
+    lakewright("resync", "quarantine_orders")
+    assert len(rows(lakewright, table)) == 5
+    assert lakewright("check", "--source").code == 0
+
+
+def test_corrections_of_a_file_that_came_anew_are_refused(lakewright, folder):
+    lakewright("run")
+    path = export(lakewright, folder, {4: {"id": "3"}})
+    put(folder, "orders1.csv", ORDERS.replace("x", "y"), 1_700_000_001)
+    lakewright("run")
+    refused = lakewright("quarantine", "replay", "orders", path, "--json")
+    assert (refused.code, refused.error["code"]) == (1, "LW-287")
+    assert len(rows(lakewright, "SELECT id FROM orders")) == 3
+
+
+def test_a_newer_version_of_a_file_takes_replayed_rows_away(lakewright, folder):
+    lakewright("run")
+    path = export(lakewright, folder, {4: {"id": "3"}, 5: {"name": "d"}})
+    lakewright("quarantine", "replay", "orders", path)
+    put(folder, "orders1.csv", "id;day;name\n7;31.12.2024;g\n", 1_700_000_001)
+    lakewright("run")
+    assert rows(lakewright, "SELECT id FROM orders") == [(7,)]
+    assert lakewright("quarantine", "show", "orders", "--json").json == []
+
+
+@pytest.mark.parametrize(
+    ("text", "told", "line"),
+    [
+        ("_file,_line,_arrival,id,day\n", "the column name is missing", 1),
+        ("_file,_line,_arrival,id,day,name,more\n", "the column more is none of the dataset's", 1),
+        ("_file,_line,_arrival,id,day,name\na,1,1,2\n", "4 values where the header has 6", 2),
+        ("_file,_line,_arrival,id,day,name\na,one,1,1,2,3\n", "the _line or the _arrival of a row is no number", 2),
+        ("_file,_line,_arrival,id,day,name\na,1,1,1,2,3\na,1,1,1,2,3\n", "line 1 of the file a stands there twice", 3),
+        ("", "the column _file is missing", 1),
+    ],
+)
+def test_what_is_no_file_of_corrections_is_told_with_its_line(lakewright, folder, text, told, line):
+    lakewright("run")
+    (folder / "bad.csv").write_text(text)
+    error = lakewright("quarantine", "replay", "orders", "bad.csv", "--json").error
+    assert (error["code"], error["message"], error["where"]) == ("LW-286", told, f"bad.csv:{line}")
+
+
+def test_a_file_over_the_limit_is_accepted_with_the_rows_that_fit(lakewright, folder):
+    put(folder, "orders2.csv", "id;day;name\nx;y;z\n8;31.12.2024;h\nz;z;z\n")
+    lakewright("run")
+    accepted = lakewright("quarantine", "accept", "drop", "orders2.csv", "--json").json
+    assert (accepted["rows"], accepted["taken"], accepted["rejected"], accepted["code"]) == (3, 1, 2, None)
+    assert rows(lakewright, "SELECT id FROM orders WHERE _file = 'orders2.csv'") == [(8,)]
+    found = lakewright("quarantine", "--json").json
+    assert (found["datasets"][0]["rows"], found["datasets"][0]["rejected"], found["waiting"]) == (4, 4, [])
+    lakewright("run")
+    assert len(rows(lakewright, "SELECT id FROM orders")) == 4
+    error = lakewright("quarantine", "accept", "drop", "orders2.csv", "--json").error
+    assert error["code"] == "LW-288"
+
+
+def test_a_file_that_does_not_fit_is_accepted_once_its_definition_is_corrected(lakewright, folder):
+    put(folder, "orders1.csv", "id;date;name\n1;31.12.2024;a\n", 1_700_000_001)
+    lakewright("run")
+    refused = lakewright("quarantine", "accept", "drop", "orders1.csv", "--json")
+    assert (refused.code, refused.error["code"]) == (1, "LW-262")
+    definition = folder / "datasets" / "orders.yaml"
+    definition.write_text(definition.read_text().replace("source_name: day", "source_name: date"))
+    assert lakewright("quarantine", "accept", "drop", "orders1.csv", "--json").json["taken"] == 1
+    assert rows(lakewright, "SELECT id FROM orders") == [(1,)]
+    assert lakewright("quarantine", "--json").json["waiting"] == []
+
+
+def test_rows_of_json_are_corrected_too(lakewright, folder):
+    (folder / "datasets" / "people.yaml").write_text(
+        "name: people\ndialect: {format: json}\ncolumns:\n- {name: id, source_name: id, type: int}\n"
+        "- {name: at, source_name: made at, type: timestamp}\n- {name: tags, source_name: tags, type: string}\n"
+    )
+    put(folder, "people.csv", '{"id": 1, "made at": "2024-01-02"}\n{"id": "two", "tags": ["a", "b"]}\n{"id": 3\n{"id": 4}\n')
+    lakewright("run")
+    path = export(lakewright, folder, {2: {"id": "2", "made at": "2024-01-03 04:05:06"}}, "people")
+    assert lakewright("quarantine", "replay", "people", path, "--json").json["taken"] == 1
+    query = "SELECT id, CAST(at AS varchar) AS at, tags FROM people WHERE id = 2"
+    assert rows(lakewright, query) == [(2, "2024-01-03 04:05:06.000", '["a", "b"]')]
+    (left,) = lakewright("quarantine", "show", "people", "--json").json
+    assert (left["_line"], left["column"], left["text"]) == (3, "id", '{"id": "{\\"id\\": 3"}')

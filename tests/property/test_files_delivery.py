@@ -1,22 +1,27 @@
 """Any crash, anywhere, then a restart, gives the same tables of files too.
 
-Random histories of a folder: files come, are corrected, sent again and taken away, with rows that do not fit, in every mode; they
-are captured and merged by lives that end at random store calls. After each history every table is what a plain model in Python
-makes of the arrivals, the arrivals are the files of the folder, and each row of each file is in the table or in quarantine.
+Random histories of a folder: files come, are corrected, sent again and taken away, with rows that do not fit, in every mode, and
+people replay such rows and accept files with too many of them; all are captured and merged by lives that end at random store
+calls. After each history every table is what a plain model in Python makes of the arrivals, the arrivals are the files of the
+folder, and each row of each file is in the table or in quarantine, by the run records too.
 """
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import itertools
 import os
 import random
 import shutil
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from lakewright.errors import LakewrightError
+from lakewright.pipeline import quarantine
 from lakewright.pipeline.lake import Lake
 from lakewright.sources.files.arrivals import Arrival, Arrivals
 
@@ -25,6 +30,7 @@ from .world import Lives
 SEEDS = [int(os.environ["LAKEWRIGHT_SEED"])] if "LAKEWRIGHT_SEED" in os.environ else range(12)
 MANY_SECONDS = float(os.environ.get("LAKEWRIGHT_CRASH_SECONDS", "1800"))
 MODES = ("append", "snapshot", "upsert", "delta")
+VERBS = ("capture", "capture", "merge", "maintain", "resync", "replay", "replay", "accept")
 HEADER = ["id", "name", "flag"]
 LAKE = """
 lake: t
@@ -83,28 +89,75 @@ class Folder:
         draft.rename(self.path / name)
 
 
+class People(Lives):
+    """Lives of a lake whose rejected rows people correct, and whose waiting files they accept."""
+
+    def replay(self, lake: Lake) -> None:
+        """Correct some of the rejected rows of a table, and leave others as they are."""
+        path = self.folder / f"corrected-{len(self.log)}.csv"
+        with told("LW-278", "LW-279", "LW-287"):
+            mode = self._rng.choice(MODES)
+            quarantine.export(lake, mode, path)
+            with path.open(newline="") as file:
+                header, *rows = csv.reader(file)
+            keep = self._rng.random()
+            right = [[*row[:4], str(self._rng.randint(1, 9)), "corrected", self._rng.choice(("here", "gone"))] for row in rows]
+            with path.open("w", newline="") as file:
+                csv.writer(file).writerow(header)
+                csv.writer(file).writerows(
+                    old if self._rng.random() < keep else new for old, new in zip(rows, right, strict=True)
+                )
+            for _ in range(self._rng.randint(1, 2)):
+                quarantine.replay(lake, mode, path)
+
+    def accept(self, lake: Lake) -> None:
+        """Accept a file that waits."""
+        waiting = sorted(lake.source("db").held_back()[0])
+        if waiting:
+            with told("LW-288"):
+                quarantine.accept(lake, "db", self._rng.choice(waiting))
+
+
+@contextlib.contextmanager
+def told(*codes: str) -> Iterator[None]:
+    """What may be refused, for more has arrived, or nothing yet."""
+    try:
+        yield
+    except LakewrightError as error:
+        if error.code not in codes:
+            raise
+
+
 class Model:
     """What the arrivals make of one dataset: its rows, and the lines in quarantine."""
 
     def __init__(self, mode: str, arrivals: list[Arrival], folder: Path) -> None:
         self._keyed = mode in ("upsert", "delta")
-        counted: dict[str, Arrival] = {}
+        versions: dict[str, list[Arrival]] = {}
         for arrival in arrivals:
-            if arrival.removed:
-                counted.pop(arrival.name, None)
-            elif not self._waits(read(folder / arrival.stored)):
-                counted.pop(arrival.name, None)
-                counted[arrival.name] = arrival
-        files = sorted(counted.values(), key=lambda arrival: arrival.number)
+            if arrival.corrects:
+                if versions.get(arrival.name, [arrival])[0].number == arrival.corrects:
+                    versions[arrival.name].append(arrival)
+            elif arrival.removed:
+                versions.pop(arrival.name, None)
+            elif arrival.accepts or not self._waits(read(folder / arrival.stored)):
+                versions[arrival.name] = [arrival]
+        self.versions = sorted(versions.values(), key=lambda version: version[0].number)
         if mode == "snapshot":
-            files = files[-1:]
-        good = [(a.name, line, row) for a in files for line, row in read(folder / a.stored) if self._fits(row)]
-        self.rejected = sorted((a.name, line) for a in files for line, row in read(folder / a.stored) if not self._fits(row))
+            self.versions = self.versions[-1:]
+        good, self.rejected = [], []
+        for version in self.versions:
+            rows = {line: (version[0], row) for line, row in read(folder / version[0].stored)}
+            for replay in version[1:]:
+                rows |= {int(row[0]): (replay, row[1:]) for _, row in read(folder / replay.stored)}
+            good += [(arrival, line, row) for line, (arrival, row) in rows.items() if self._fits(row)]
+            self.rejected += [(version[0].name, line) for line, (_, row) in rows.items() if not self._fits(row)]
+        self.rejected.sort()
         if self._keyed:
-            newest = {row[0]: row for _, _, row in good}
+            newest = {row[0]: row for _, _, row in sorted(good, key=lambda found: (found[0].number, found[1]))}
             self.rows = sorted(typed(row) for row in newest.values() if mode != "delta" or row[2] != "gone")
         else:
-            self.rows = sorted((*typed(row), *((name, line) if mode == "append" else ())) for name, line, row in good)
+            self.rows = sorted((*typed(row), *((a.name, line) if mode == "append" else ())) for a, line, row in good)
 
     def _fits(self, row: list[str]) -> bool:
         return len(row) == len(HEADER) and (row[0].isdigit() or (row[0] == "" and not self._keyed))
@@ -138,11 +191,24 @@ def compare(lake: Lake, folder: Path, when: object) -> None:
         place = ", _file, _line" if mode == "append" else ""
         assert found(lake, f"SELECT coalesce(id, -1), name, flag{place} FROM {mode}") == model.rows, (mode, when)
         assert found(lake, f"SELECT _file, _line FROM quarantine_{mode}") == model.rejected, (mode, when)
+        account(lake, model, mode, when)
+
+
+def account(lake: Lake, model: Model, mode: str, when: object) -> None:
+    """Each row of each file is in the table or in quarantine, by the run records too."""
+    taken = rejected = 0
+    for file, *replays in model.versions:
+        run, *corrections = [lake.source("db").runs.get(arrival.number) for arrival in (file, *replays)]
+        assert run.rows == run.taken + run.rejected == len(read(lake.project.folder / file.stored)), (mode, when)
+        moved = sum(correction.taken for correction in corrections)
+        taken, rejected = taken + run.taken + moved, rejected + run.rejected - moved
+    assert rejected == len(model.rejected), (mode, when)
+    assert mode in ("upsert", "delta") or taken == len(model.rows), (mode, when)
 
 
 def complete(lake: Lake, folder: Path) -> None:
     """The newest arrivals are the files of the folder, byte by byte."""
-    newest = {a.name: a for a in Arrivals(lake.store, "raw", "db").after(0)}
+    newest = Arrivals(lake.store, "raw", "db").newest()
     there = {path.name: path.read_bytes() for path in (folder / "in").iterdir()}
     assert {name: (folder / a.stored).read_bytes() for name, a in newest.items() if not a.removed} == there
 
@@ -150,9 +216,9 @@ def complete(lake: Lake, folder: Path) -> None:
 def run(seed: int, folder: Path, patch: pytest.MonkeyPatch) -> None:
     """One history with its crashes, and every comparison."""
     rng = random.Random(seed)
-    files, lives = Folder(folder / "in", rng), Lives(folder, LAKE, rng, patch, 0.5)
+    files, lives = Folder(folder / "in", rng), People(folder, LAKE, rng, patch, 0.5)
     for _ in range(rng.randint(3, 6)):
-        lives.live(rng.choice(("capture", "capture", "merge", "maintain", "resync")), most=rng.choice((10, 40, 150)))
+        lives.live(rng.choice(VERBS), most=rng.choice((10, 40, 150)))
         for _ in range(rng.randint(0, 4)):
             files.change()
     with lives.life() as lake:

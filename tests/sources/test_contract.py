@@ -51,7 +51,7 @@ class Folder:
         rule = Rule("numbers", ("*.csv",), (), "append", (), None, lambda part, whole: part > 0)
         place = (LocalStore(self.path / "lake"), "raw")
         return FilesSource(
-            "drop", self.path / "in", [rule], Settings(0.001), 1.0, place, DatasetFiles(self.path), self.path / "tmp"
+            "drop", self.path / "in", [rule], Settings(0.001), 1.0, place, "logs", DatasetFiles(self.path), self.path / "tmp"
         )
 
     def insert(self, numbers: Sequence[int]) -> None:

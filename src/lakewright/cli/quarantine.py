@@ -54,4 +54,36 @@ def export(session: Session, table: str, file: Path) -> None:
         session.show(write(lake, table, file))
 
 
+@quarantine.command(cls=Command)
+@click.argument("table")
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@pass_session
+@returns("lakewright.pipeline.quarantine:Replayed")
+def replay(session: Session, table: str, file: Path) -> None:
+    """Take the corrected rows of FILE, which `export` wrote, into TABLE; they leave quarantine when they fit.
+
+    Rows that are not rejected any more are left alone, so it may be repeated.
+    """
+    from lakewright.pipeline.quarantine import replay as take
+
+    with session.lake() as lake:
+        session.show(take(lake, table, file))
+
+
+@quarantine.command(cls=Command)
+@click.argument("source")
+@click.argument("file")
+@pass_session
+@returns("lakewright.sources.files.runs:Run")
+def accept(session: Session, source: str, file: str) -> None:
+    """Take FILE of SOURCE, which waits, with the rows that fit; the others are rejected, however many they are.
+
+    A file that cannot be read goes on waiting: correct datasets/NAME.yaml first.
+    """
+    from lakewright.pipeline.quarantine import accept as take
+
+    with session.lake() as lake:
+        session.show(take(lake, source, file))
+
+
 COMMANDS: list[click.Command] = [quarantine]

@@ -62,6 +62,7 @@ def _files(project: Project, store: Store, name: str, settings: FilesSource) -> 
         how,
         settings.every.total_seconds(),
         (store, project.lake.zones.raw),
+        project.lake.zones.logs,
         DatasetFiles(project.folder),
         project.folder / ".lakewright" / "tmp",
     )

@@ -4,31 +4,41 @@ from __future__ import annotations
 
 import csv
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lakewright.errors import ConfigError
 from lakewright.model.names import DATASETS, QUARANTINE, TableName, did_you_mean, quote_identifier
+from lakewright.model.position import Position
+from lakewright.pipeline import corrected, reach
+from lakewright.pipeline.corrected import PLACE, REASON
 from lakewright.pipeline.mirror import Mirror
 from lakewright.project.spec import FilesSource
+from lakewright.sources.files.arrivals import Arrival
+from lakewright.sources.files.corrections import Corrections
+from lakewright.sources.files.runs import Run
 
 if TYPE_CHECKING:
     from lakewright.pipeline.lake import Lake
     from lakewright.pipeline.query import Answer
 
-PLACE = ("_file", "_line", "_arrival")
-REASON = "_reason"
 WHOLE_TEXT = (64 << 10) - 4
 """Bytes from which on the text of a rejected row may have been cut."""
 
 
 @dataclasses.dataclass(frozen=True)
 class DatasetRows:
-    """A dataset: the rows of its table, and those of its files that were rejected; None before it is captured."""
+    """A dataset: by its run records the rows of the files that count, ``in_files``, and those of them ``taken``; the rows of its
+    table, and those rejected. What is in files is taken or rejected; where rows have a key, several that were taken may be one.
+
+    None before the dataset is captured.
+    """
 
     dataset: str
     source: str
+    in_files: int | None
+    taken: int | None
     rows: int | None
     rejected: int | None
 
@@ -63,6 +73,18 @@ class Exported:
     left_out: int
 
 
+@dataclasses.dataclass(frozen=True)
+class Replayed:
+    """What became of the corrected ``rows`` of a file: ``taken`` into the table, ``rejected`` again, or left alone because they
+    were ``not_rejected`` any more."""
+
+    table: str
+    rows: int
+    taken: int
+    rejected: int
+    not_rejected: int
+
+
 def overview(lake: Lake) -> Quarantine:
     """Every dataset and every file that waits; nothing is taken from a source's folder."""
     datasets, waiting, of_no_dataset = [], list[WaitingFile](), 0
@@ -71,7 +93,10 @@ def overview(lake: Lake) -> Quarantine:
         for dataset in settings.datasets:
             pair = [tables.get((source, TableName(schema, dataset))) for schema in (DATASETS, QUARANTINE)]
             rows, rejected = (None if mirror is None else _count(lake, mirror) for mirror in pair)
-            datasets.append(DatasetRows(pair[0].name if pair[0] else dataset, source, rows, rejected))
+            in_files, taken = (
+                lake.source(source).recorded(dataset, lake.log(source).view().watermark) if pair[0] else (None, None)
+            )
+            datasets.append(DatasetRows(pair[0].name if pair[0] else dataset, source, in_files, taken, rows, rejected))
         faults, unmatched = lake.source(source).held_back()
         of_no_dataset += unmatched
         waiting += [WaitingFile(source, file, e.code, e.message, e.hint) for file, e in sorted(faults.items())]
@@ -110,6 +135,49 @@ def export(lake: Lake, name: str, path: Path) -> Exported:
     except OSError as error:
         raise ConfigError("LW-277", f"cannot write {path}: {error.strerror}", hint="name a file that can be written") from error
     return Exported(mirror.name, str(path), done, left_out)
+
+
+def replay(lake: Lake, name: str, path: Path) -> Replayed:
+    """Take corrected rows of a dataset, from a file as `export` writes it, into its table; returns when they are in the log.
+
+    Rows that are not rejected any more are left alone. Raises `ConfigError` where the file is not such a one, and `SourceError`
+    where a file of the source has arrived anew, or was corrected by somebody else, since.
+    """
+    mirror = _quarantine_of(lake, name)
+    source, dataset = lake.source(mirror.source), mirror.origin.table
+    corrections: Corrections = source.corrections(dataset)
+    found = corrected.read(path, corrections.columns)
+    for file, number in found:
+        corrections.require(file, number)
+    reach.position(lake, mirror.source, corrections.position)
+    rejected = {(row["_file"], row["_arrival"], row["_line"]) for row in _records(rejected_rows(lake, name)) if _in(found, row)}
+    runs, left = list[Run](), 0
+    for (file, number), rows in sorted(found.items()):
+        still = {line: values for line, values in rows.items() if (file, number, line) in rejected}
+        left += len(rows) - len(still)
+        if still:
+            runs.append(_delivered(lake, mirror.source, corrections.register(file, number, still)))
+    taken, rejected_again = (sum(getattr(run, count) or 0 for run in runs) for count in ("taken", "rejected"))
+    return Replayed(mirror.name, sum(map(len, found.values())), taken, rejected_again, left)
+
+
+def accept(lake: Lake, name: str, file: str) -> Run:
+    """Take a file that waits with the rows that fit; returns what became of it, when it is in the log."""
+    if name not in _sources(lake):
+        hint = did_you_mean(name, _sources(lake)) or f"sources of files: {', '.join(_sources(lake)) or 'none'}"
+        raise ConfigError("LW-278", f"{name} is no source of files", hint=hint)
+    return _delivered(lake, name, lake.source(name).accept(file))
+
+
+def _delivered(lake: Lake, source: str, arrival: Arrival) -> Run:
+    """What became of an arrival, once it is in the log."""
+    reach.position(lake, source, Position(arrival.number + 1))
+    run: Run = lake.source(source).runs.get(arrival.number)
+    return run
+
+
+def _in(found: Mapping[tuple[str, int], Mapping[int, object]], row: Mapping[str, Any]) -> bool:
+    return row["_line"] in found.get((row["_file"], row["_arrival"]), ())
 
 
 def _records(answer: Answer) -> Iterator[dict[str, Any]]:

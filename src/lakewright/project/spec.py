@@ -58,7 +58,7 @@ class Zones(Settings):
     quarantine: Folder = "quarantine"
     """Rows of files that do not fit their dataset, as tables."""
     logs: Folder = "logs"
-    """Kept for runs and verdicts; nothing is written there yet."""
+    """The run records of files: for each file that arrived, what became of its rows."""
 
     def problems(self) -> Iterator[Problem]:
         """Zones that are equal or lie inside each other."""

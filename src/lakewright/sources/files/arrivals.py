@@ -37,6 +37,9 @@ class Arrival:
 
     ``name`` is below the origin, ``stored`` the object that has its bytes: ``size`` of them, with this ``sha256``. ``modified``
     is the source file's own time, ``arrived`` that of the transfer (both UTC). A removal repeats what was there last.
+
+    Not only transfers make arrivals. ``corrects`` is the number of the arrival whose rejected rows this one replays, and
+    ``accepts`` that of the one which waits and which this one takes up again, whatever is rejected of it; else 0.
     """
 
     number: int
@@ -48,6 +51,13 @@ class Arrival:
     modified: datetime.datetime
     arrived: datetime.datetime
     removed: bool = False
+    corrects: int = 0
+    accepts: int = 0
+
+    @property
+    def version(self) -> int:
+        """The number of the arrival with which the version of the file came that it belongs to."""
+        return self.corrects or self.number
 
     def to_bytes(self) -> bytes:
         """The object's content."""
@@ -64,7 +74,7 @@ class Arrival:
 
     def says(self, other: Arrival) -> bool:
         """Whether the other one, of the same file, tells the same."""
-        mine, theirs = ((one.dataset, one.size, one.sha256, one.removed) for one in (self, other))
+        mine, theirs = ((one.dataset, one.size, one.sha256, one.removed, one.accepts) for one in (self, other))
         return mine == theirs
 
 
@@ -82,19 +92,20 @@ class Arrivals:
         self._folder = f"{self._files}_arrivals/{_part(source)}/"
         self._number = 0
         self._newest: dict[str, Arrival] = {}
+        self._last: dict[str, Arrival] = {}
         self._guard = threading.Lock()
 
     def append(self, arrival: Arrival, known: Arrival | None) -> Arrival | None:
         """Register an arrival under the next number, which it is returned with.
 
-        `known` is the newest arrival of that name as the caller knew it. Nothing is registered, and None returned, where that is
-        not the newest any more, or says the same already.
+        `known` is the newest version of that name as the caller knew it, or for a replay the last arrival of it. Nothing is
+        registered, and None returned, where that is not so any more, or it says the same already.
         """
         with self._guard:
             while True:
                 self._advance()
-                newest = self._newest.get(arrival.name)
-                if newest != known or (newest is not None and arrival.says(newest)):
+                newest = (self._last if arrival.corrects else self._newest).get(arrival.name)
+                if newest != known or (newest is not None and not arrival.corrects and arrival.says(newest)):
                     return None
                 numbered = dataclasses.replace(arrival, number=self._number + 1)
                 try:
@@ -118,10 +129,16 @@ class Arrivals:
         return arrival
 
     def newest(self) -> Mapping[str, Arrival]:
-        """The last arrival of each name, as of now."""
+        """The last version of each name, as of now."""
         with self._guard:
             self._advance()
             return dict(self._newest)
+
+    def last(self) -> Mapping[str, Arrival]:
+        """The last arrival of each name, replays too, as of now."""
+        with self._guard:
+            self._advance()
+            return dict(self._last)
 
     def stored_name(self, dataset: str, name: str, modified: datetime.datetime, version: str) -> str:
         """Where a version of the file `name` is kept; a `version`, a text, gets the same place each time."""
@@ -137,7 +154,9 @@ class Arrivals:
 
     def _add(self, arrival: Arrival) -> None:
         self._number = arrival.number
-        self._newest[arrival.name] = arrival
+        self._last[arrival.name] = arrival
+        if not arrival.corrects:
+            self._newest[arrival.name] = arrival
 
     def _check_numbers(self) -> None:
         """Raise `LogError` for a gap, so that no lost number is ever given again."""
@@ -176,6 +195,8 @@ def _arrival(data: Any, number: int) -> Arrival:
         modified=fields.time(data, "modified"),
         arrived=fields.time(data, "arrived"),
         removed=fields.get(data, "removed", bool),
+        corrects=fields.count(data, "corrects"),
+        accepts=fields.count(data, "accepts"),
     )
     if arrival.number != number:
         raise ValueError(f"its number is {arrival.number}")

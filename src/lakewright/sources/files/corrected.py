@@ -14,9 +14,9 @@ import pyarrow as pa
 
 from lakewright.model.batch import ChangeBatch
 from lakewright.model.schema import TableSchema
-from lakewright.sources.files.arrivals import Arrival
-from lakewright.sources.files.dataset import FILE, LINE, Dataset
-from lakewright.sources.files.ledger import Ledger
+from lakewright.sources.files.dataset import Dataset
+from lakewright.sources.files.ledger import Ledger, Version
+from lakewright.sources.files.lines import Lines
 from lakewright.sources.files.newest import collecting
 from lakewright.sources.files.reading import Reader
 from lakewright.sources.files.rows import Rows
@@ -25,30 +25,9 @@ DELETES = 500_000
 """Deletes in one batch."""
 
 
-class Lines:
-    """A set of lines of a file, a byte for each line up to the last."""
-
-    def __init__(self) -> None:
-        self._has = np.zeros(1024, dtype=bool)
-
-    def add(self, batch: pa.RecordBatch) -> None:
-        """Take the lines of rows."""
-        lines = batch.column(LINE).to_numpy()
-        if len(lines) and lines.max() >= len(self._has):
-            self._has = np.concatenate([self._has, np.zeros(int(lines.max()), dtype=bool)])
-        self._has[lines] = True
-
-    def less(self, other: Lines) -> npt.NDArray[np.int64]:
-        """The lines that the other set does not have, in order."""
-        size = min(len(self._has), len(other._has))
-        rest = self._has.copy()
-        rest[:size] &= ~other._has[:size]
-        return np.flatnonzero(rest).astype(np.int64)
-
-
 def taken_back(
     rows: Rows,
-    former: Arrival,
+    former: Version,
     ledger: Ledger,
     reader: Reader,
     dataset: Dataset,
@@ -61,8 +40,8 @@ def taken_back(
     the dataset where rows have a key of their own.
     """
     good, bad, new_good, new_bad = Lines(), Lines(), Lines(), Lines()
-    for arrival, fits, fits_not in ((former, good, bad), (rows.arrival, new_good, new_bad)):
-        for piece in reader.pieces(arrival, rows.rule, dataset):
+    for version, fits, fits_not in ((former, good, bad), (Version(rows.arrival), new_good, new_bad)):
+        for _, piece in reader.version(version, rows.rule, dataset):
             fits.add(piece.rows)
             fits_not.add(piece.rejects)
     if quarantine is not None:
@@ -74,24 +53,23 @@ def taken_back(
 
 
 def _by_key(
-    rows: Rows, former: Arrival, ledger: Ledger, reader: Reader, dataset: Dataset, table: TableSchema
+    rows: Rows, former: Version, ledger: Ledger, reader: Reader, dataset: Dataset, table: TableSchema
 ) -> Iterator[ChangeBatch]:
     """What the keys become that only the former version has."""
-    others = [arrival for arrival in ledger.files(dataset.name, rows.arrival.number) if arrival.name != former.name]
+    name = rows.arrival.name
+    others = [version for version in ledger.files(rows.rule, rows.arrival.number) if version.arrival.name != name]
     with collecting(rows.rule, dataset, reader.scratch) as newest:
-        for piece in reader.pieces(former, rows.rule, dataset):
+        for _, piece in reader.version(former, rows.rule, dataset):
             newest.want(piece.rows)
         for piece in reader.pieces(rows.arrival, rows.rule, dataset):
             newest.spare(piece.rows)
         for other in others:
-            for piece in reader.pieces(other, rows.rule, dataset):
-                newest.add(other, piece.rows, wanted=True)
+            for arrival, piece in reader.version(other, rows.rule, dataset):
+                newest.add(arrival, piece.rows, wanted=True)
         yield from (rows.batch(table, batch) for batch in newest.newest() if batch.num_rows)
         yield from (rows.deletes(table, batch) for batch in newest.lost() if batch.num_rows)
 
 
 def _deletes(rows: Rows, table: TableSchema, lines: npt.NDArray[np.int64]) -> Iterator[ChangeBatch]:
     for start in range(0, len(lines), DELETES):
-        found = pa.array(lines[start : start + DELETES])
-        names = pa.repeat(pa.scalar(rows.arrival.name), len(found))
-        yield rows.deletes(table, pa.RecordBatch.from_arrays([names, found], [FILE, LINE]))
+        yield rows.dropped(table, pa.array(lines[start : start + DELETES]))

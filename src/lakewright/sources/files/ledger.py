@@ -11,10 +11,19 @@ import contextlib
 import json
 import urllib.parse
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from lakewright.errors import AlreadyExists, SourceError
 from lakewright.model.contracts import Store
 from lakewright.sources.files.arrivals import Arrival, Arrivals
+from lakewright.sources.files.tables import Rule
+
+
+class Version(NamedTuple):
+    """A version of a file: the arrival that it came with, and the replays of its rejected rows, in order."""
+
+    arrival: Arrival
+    replays: tuple[Arrival, ...] = ()
 
 
 class Ledger:
@@ -54,11 +63,21 @@ class Ledger:
             self._store.create(f"{self._folder}{arrival.number:020d}.json", json.dumps({"version": 1, **told}).encode())
         self._waits = None
 
-    def files(self, dataset: str, before: int) -> list[Arrival]:
-        """The version of each file of a dataset that counts of those with a number below `before`, in the order of arrival."""
-        return sorted(self._versions(dataset, before).values(), key=lambda arrival: arrival.number)
+    def get(self, number: int) -> Arrival:
+        """The arrival of that number, which is there."""
+        self._read_on()
+        return self._all[number - 1]
 
-    def former(self, arrival: Arrival) -> Arrival | None:
+    def files(self, rule: Rule, before: int) -> list[Version]:
+        """The versions of files whose rows are the table's, of arrivals with a number below `before`, in their order."""
+        found = sorted(self._versions(rule.name, before).values(), key=lambda version: version.arrival.number)
+        return found[-1:] if rule.mode == "snapshot" else found
+
+    def stands(self, replay: Arrival, rule: Rule) -> bool:
+        """Whether the version of the file whose rows are replayed is still one of `files`."""
+        return any(version.arrival.number == replay.corrects for version in self.files(rule, replay.number))
+
+    def former(self, arrival: Arrival) -> Version | None:
         """The version of the same file that counted until this one came, or None."""
         return self._versions(arrival.dataset, arrival.number).get(arrival.name)
 
@@ -69,15 +88,19 @@ class Ledger:
         found = {name: self.waiting(arrival) for name, arrival in newest.items()}
         return {name: error for name, error in found.items() if error is not None}
 
-    def _versions(self, dataset: str, before: int) -> dict[str, Arrival]:
+    def _versions(self, dataset: str, before: int) -> dict[str, Version]:
         self._read_on()
-        found: dict[str, Arrival] = {}
+        found: dict[str, Version] = {}
         for arrival in self._all[: max(0, before - 1)]:
             if arrival.dataset != dataset or self.waiting(arrival) is not None:
                 continue
-            found[arrival.name] = arrival
+            version = found.get(arrival.name)
             if arrival.removed:
-                del found[arrival.name]
+                found.pop(arrival.name, None)
+            elif not arrival.corrects:
+                found[arrival.name] = Version(arrival)
+            elif version is not None and version.arrival.number == arrival.corrects:
+                found[arrival.name] = Version(version.arrival, (*version.replays, arrival))
         return found
 
     def _read_on(self) -> None:

@@ -43,7 +43,7 @@ class FilesLoad:
             count, columns = rows.num_rows, dict(zip(rows.schema.names, rows.columns, strict=True))
             if file is not None:
                 columns[FILE] = pa.repeat(pa.scalar(file.name), count)
-                columns[ARRIVAL] = pa.repeat(pa.scalar(file.number), count)
+                columns[ARRIVAL] = pa.repeat(pa.scalar(file.version), count)
             columns[OP] = pa.repeat(pa.scalar(INSERT), count)
             columns[COMMIT_TIME] = pa.repeat(pa.scalar(self.time, pa.timestamp("us", tz="UTC")), count)
             columns[POSITION] = pa.repeat(pa.scalar(str(self.position)), count)
@@ -51,10 +51,8 @@ class FilesLoad:
 
     def _rows(self, schema: TableSchema, rule: Rule, dataset: Dataset) -> Iterator[tuple[Arrival | None, pa.RecordBatch]]:
         """The rows of the table, each batch with the file it is from where all are from one."""
-        files = self._ledger().files(rule.name, self.position.lsn)
-        if rule.mode == "snapshot":
-            files = files[-1:]
-        pieces = ((file, piece) for file in files for piece in self._reader.pieces(file, rule, dataset))
+        files = self._ledger().files(rule, self.position.lsn)
+        pieces = (found for version in files for found in self._reader.version(version, rule, dataset))
         if schema.name.schema == QUARANTINE:
             yield from ((file, piece.rejects) for file, piece in pieces)
         elif rule.key and rule.mode != "snapshot":

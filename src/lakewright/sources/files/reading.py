@@ -10,10 +10,13 @@ import pyarrow.parquet as pq
 
 from lakewright.errors import SourceError
 from lakewright.model.contracts import Store
+from lakewright.sources.files import replay
 from lakewright.sources.files.arrivals import Arrival
 from lakewright.sources.files.dataset import Dataset
 from lakewright.sources.files.header import packed_headers
 from lakewright.sources.files.infer import infer
+from lakewright.sources.files.ledger import Version
+from lakewright.sources.files.lines import Lines
 from lakewright.sources.files.reader import Piece, read
 from lakewright.sources.files.tables import Rule
 
@@ -61,26 +64,30 @@ class Reader:
                 return list(pq.read_schema(path).names)
         return [column.source_name for column in dataset.columns]
 
-    def pieces(self, arrival: Arrival, rule: Rule, dataset: Dataset, *, limited: bool = False) -> Iterator[Piece]:
+    def pieces(self, arrival: Arrival, rule: Rule, dataset: Dataset) -> Iterator[Piece]:
         """The rows of an arrival; one without a value in its key is rejected. There are none of a file that was removed.
 
-        Raises `SourceError` for a file that cannot be read, and with `limited` at the end for one of which too many rows are
-        rejected.
+        Raises `SourceError` for a file that cannot be read.
         """
-        if arrival.removed:
-            return
-        total = rejected = 0
-        with read(Path(self._store.location(arrival.stored)), dataset, temp=self.scratch, required=rule.key) as reading:
-            for piece in reading.pieces():
-                total += piece.rows.num_rows + piece.rejects.num_rows
-                rejected += piece.rejects.num_rows
-                yield piece
-        if limited and rule.exceeded(rejected, total):
-            raise SourceError(
-                "LW-275",
-                f"{rejected:,} of the {total:,} rows of {arrival.name} do not fit the dataset {rule.name}",
-                hint=f"send a corrected file; where datasets/{rule.name}.yaml is wrong, correct that first",
-            )
+        path = Path(self._store.location(arrival.stored))
+        if arrival.corrects:
+            yield from replay.pieces(path, dataset, temp=self.scratch, required=rule.key)
+        elif not arrival.removed:
+            with read(path, dataset, temp=self.scratch, required=rule.key) as reading:
+                yield from reading.pieces()
+
+    def version(self, version: Version, rule: Rule, dataset: Dataset) -> Iterator[tuple[Arrival, Piece]]:
+        """The rows that a version of a file has by now, each piece with its arrival, in no particular order of these.
+
+        What was rejected and is replayed is what the last replay made of it.
+        """
+        replayed = Lines()
+        for arrival in (*reversed(version.replays), version.arrival):
+            for piece in self.pieces(arrival, rule, dataset):
+                yield arrival, piece._replace(rejects=replayed.others(piece.rejects))
+                if arrival.corrects:
+                    replayed.add(piece.rows)
+                    replayed.add(piece.rejects)
 
 
 def _check_columns(rule: Rule, dataset: Dataset) -> None:

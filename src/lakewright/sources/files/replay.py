@@ -1,31 +1,59 @@
-"""Rejected rows as people correct them: the columns and values they are shown."""
+"""A replay: rejected rows of one version of a file as people corrected them, read under the definition of the dataset.
+
+It is kept as CSV in UTF-8 with commas, each row with its ``_line`` and then the values of the file's columns, in their order;
+null texts, dates and numbers are written as in the files of the dataset.
+"""
 
 from __future__ import annotations
 
-from lakewright.sources.files.arrivals import Arrivals
-from lakewright.sources.files.dataset import Dataset
-from lakewright.sources.files.reading import Reader
-from lakewright.sources.files.rejected import row_values
+import csv
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+
+from lakewright.model import types
+from lakewright.sources.files.dataset import LINE, Dataset, Dialect, FileColumn
+from lakewright.sources.files.header import headers
+from lakewright.sources.files.reader import REJECTS, Piece, read
+from lakewright.sources.files.records import MAX_TEXT
+from lakewright.sources.files.rejected import row_text, row_values
+
+_ITS_LINE = FileColumn("its line", LINE, types.BIGINT)
 
 
-class Corrections:
-    """The rejected rows of the files of one dataset; ``columns`` are the names that its files give their columns."""
+def to_bytes(names: Sequence[str], rows: Mapping[int, Sequence[str]]) -> bytes:
+    """A replay of rows, by line, whose values have these names in the file."""
+    out = io.StringIO()
+    csv.writer(out).writerows([[LINE, *names], *([line, *rows[line]] for line in sorted(rows))])
+    return out.getvalue().encode()
 
-    def __init__(self, arrivals: Arrivals, reader: Reader, dataset: Dataset) -> None:
-        self.columns = [column.source_name for column in dataset.columns]
-        self._arrivals = arrivals
-        self._reader = reader
-        self._dataset = dataset
-        self._names: dict[int, list[str]] = {}
 
-    def values(self, number: int, text: str) -> list[str]:
-        """The values of a rejected row of arrival `number`, in the order of ``columns``, as far as its text goes."""
-        names = self._names_of(number)
-        found = dict(zip(names, row_values(text, names, self._dataset.dialect), strict=True))
-        return [found.get(column, "") for column in self.columns]
+def pieces(path: Path, dataset: Dataset, *, temp: Path, required: Sequence[str]) -> Iterator[Piece]:
+    """The rows of a replay, each with the line that it has in the file; raises as `read` does."""
+    form = _form(dataset)
+    with read(path, form, temp=temp, required=required) as reading:
+        names = headers(path, form.dialect, path.name)
+        for piece in reading.pieces():
+            rows = piece.rows.drop_columns([LINE]).rename_columns([LINE, *piece.rows.schema.names[1:-1]])
+            yield Piece(rows.select(dataset.arrow().names).cast(dataset.arrow()), _rejects(piece.rejects, names, form, dataset))
 
-    def _names_of(self, number: int) -> list[str]:
-        """The columns of an arrival, in its own order."""
-        if number not in self._names:
-            self._names[number] = self._reader.names(self._arrivals.get(number), self._dataset)
-        return self._names[number]
+
+def _form(dataset: Dataset) -> Dataset:
+    """The dataset as its replays are written."""
+    its = dataset.dialect
+    nulls = its.nulls if its.format == "csv" else ("",)
+    return Dataset(
+        dataset.name, Dialect(nulls=nulls, decimal=its.decimal, thousands=its.thousands), (_ITS_LINE, *dataset.columns)
+    )
+
+
+def _rejects(rejects: pa.RecordBatch, names: Sequence[str], form: Dataset, dataset: Dataset) -> pa.RecordBatch:
+    """Rejects with the line and the text that they have in the file."""
+    found = []
+    for reject in rejects.to_pylist():
+        line, *values = row_values(reject["text"], names, form.dialect)
+        text = row_text(values, names[1:], dataset.dialect).encode()[:MAX_TEXT].decode(errors="ignore")
+        found.append({**reject, LINE: int(line), "text": text})
+    return pa.RecordBatch.from_pylist(found, schema=REJECTS)

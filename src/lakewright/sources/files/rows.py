@@ -35,13 +35,14 @@ class Rows:
     @property
     def is_load(self) -> bool:
         """Whether the file is all rows of its table."""
-        return self.rule.mode == "snapshot"
+        return self.rule.mode == "snapshot" and not self.arrival.corrects
 
-    def batch(self, schema: TableSchema, rows: pa.RecordBatch) -> ChangeBatch:
-        """Rows of a file, with ``_line``, as changes of one of the two tables."""
+    def batch(self, schema: TableSchema, rows: pa.RecordBatch, file: Arrival | None = None) -> ChangeBatch:
+        """Rows with ``_line``, of this arrival's file or of another `file`, as changes of one of the two tables."""
+        file = file or self.arrival
         lines, columns = rows.column(LINE), dict(zip(rows.schema.names, rows.columns, strict=True))
-        columns[FILE] = pa.repeat(pa.scalar(self.arrival.name), rows.num_rows)
-        columns[ARRIVAL] = pa.repeat(pa.scalar(self.arrival.number), rows.num_rows)
+        columns[FILE] = pa.repeat(pa.scalar(file.name), rows.num_rows)
+        columns[ARRIVAL] = pa.repeat(pa.scalar(file.version), rows.num_rows)
         ops: pa.Array = pa.repeat(pa.scalar(INSERT), rows.num_rows)
         if self.rule.deleted is not None and schema.name == self.rule.table:
             flag, value = self.rule.deleted
@@ -55,6 +56,11 @@ class Rows:
         """Deletes of the rows of a table that have these keys."""
         count, columns = keys.num_rows, dict(zip(keys.schema.names, keys.columns, strict=True))
         return self._made(schema, pa.repeat(pa.scalar(DELETE), count), pa.array(range(1, count + 1), pa.int64()), columns)
+
+    def dropped(self, schema: TableSchema, lines: pa.Array) -> ChangeBatch:
+        """Deletes of the rows that the file has at these lines, of a table with that key."""
+        names = pa.repeat(pa.scalar(self.arrival.name), len(lines))
+        return self.deletes(schema, pa.RecordBatch.from_arrays([names, lines], [FILE, LINE]))
 
     def nothing(self, schema: TableSchema) -> ChangeBatch:
         """No row: for a load, which then empties the table."""

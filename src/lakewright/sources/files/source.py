@@ -6,6 +6,8 @@ Files that arrive are the changes; arrival n is the transaction at position n. S
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import datetime
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,15 +15,16 @@ from pathlib import Path
 
 from lakewright.errors import LakewrightError, SourceError, unexpected
 from lakewright.model.contracts import Drift, Finding, Past, SourceFacts, Store, Waiting
-from lakewright.model.names import TableName
+from lakewright.model.names import TableName, did_you_mean
 from lakewright.model.position import Feed, Position
 from lakewright.model.schema import TableSchema, compare
-from lakewright.sources.files.arrivals import Arrivals
+from lakewright.sources.files.arrivals import Arrival, Arrivals
+from lakewright.sources.files.corrections import Corrections
 from lakewright.sources.files.ledger import Ledger
 from lakewright.sources.files.load import FilesLoad
 from lakewright.sources.files.origin import Folder
 from lakewright.sources.files.reading import Definitions, Reader
-from lakewright.sources.files.replay import Corrections
+from lakewright.sources.files.runs import Runs
 from lakewright.sources.files.selection import Selection
 from lakewright.sources.files.stream import FilesStream
 from lakewright.sources.files.tables import Rule, quarantine_schema, table_schema
@@ -35,8 +38,8 @@ class FilesSource:
     """The files of a folder, as the tables that `rules` make of them.
 
     `settings` say how they are transferred, and `every` how often the folder is looked at, in seconds; `place` is the store and
-    zone where arrivals are kept, `scratch` a folder for what does not fit into memory. Calls may come from several threads.
-    Errors are `SourceError`, and `StorageError` where the store fails.
+    zone where arrivals are kept, `logs` the zone for run records, `scratch` a folder for what does not fit into memory. Calls may
+    come from several threads. Errors are `SourceError`, and `StorageError` where the store fails.
     """
 
     def __init__(
@@ -47,6 +50,7 @@ class FilesSource:
         settings: Settings,
         every: float,
         place: tuple[Store, str],
+        logs: str,
         definitions: Definitions,
         scratch: Path,
     ) -> None:
@@ -56,6 +60,7 @@ class FilesSource:
         self._settle = settings.settle
         self._every = every
         self._store, self._zone = place
+        self.runs = Runs(self._store, logs, name)
         self._reader = Reader(self._store, definitions, scratch)
         selections = [Selection(rule.name, rule.files, rule.exclude) for rule in rules]
         self._transfer = Transfer(Folder(folder), self._store, Arrivals(*place, name), selections, settings)
@@ -100,7 +105,7 @@ class FilesSource:
         thread.start()
         try:
             fault = lambda: faults[0] if faults else None  # noqa: E731
-            yield FilesStream(self._ledger(), self._reader, self._rules, after, schemas, starts, fault)
+            yield FilesStream(self._ledger(), self._reader, self._rules, after, schemas, starts, self.runs, fault)
         finally:
             stop.set()
             thread.join()
@@ -168,13 +173,45 @@ class FilesSource:
             return {**faults, str(self._folder): error}, 0
         return {**faults, **choice.faults}, len(choice.unmatched)
 
+    def recorded(self, dataset: str, position: Position) -> tuple[int, int]:
+        """By the run records, how many rows the files of a dataset have that count at a position of the log, and how many of
+        them were taken, those that were replayed too.
+        """
+        versions = self._ledger().files(self._rules[dataset], position.lsn)
+        files = [self.runs.get(version.arrival.number) for version in versions]
+        replays = [self.runs.get(replay.number) for version in versions for replay in version.replays]
+        return sum(run.rows or 0 for run in files), sum(run.taken or 0 for run in [*files, *replays])
+
     def corrections(self, dataset: str) -> Corrections:
         """The rejected rows of a dataset as people correct them; raises `SourceError` where it has no definition."""
         found = self._reader.dataset(self._rules[dataset])
         if found is None:
             hint = f"restore datasets/{dataset}.yaml, or let the next file come: it is inferred from that"
             raise SourceError("LW-279", f"the dataset {dataset} has no definition", hint=hint)
-        return Corrections(Arrivals(self._store, self._zone, self.name), self._reader, found)
+        return Corrections(self._store, self._arrivals(), self._reader, found)
+
+    def accept(self, name: str) -> Arrival:
+        """Register a file that waits once more, to be taken with the rows that fit under the definition as it is now.
+
+        Raises `SourceError` where it does not wait, or cannot be read even so.
+        """
+        arrivals, ledger = self._arrivals(), self._ledger()
+        newest, rule = arrivals.newest().get(name), None
+        if newest is not None and ledger.waiting(newest) is not None:
+            rule = self._rules.get(newest.dataset)
+        if newest is None or rule is None:
+            hint = did_you_mean(name, ledger.open_faults()) or "`lakewright quarantine` lists the files that wait"
+            raise SourceError("LW-288", f"no file {name} of {self.name} has arrived and waits", hint=hint)
+        if (dataset := self._reader.dataset(rule)) is None:
+            self._reader.define(newest, rule)
+        else:
+            for _ in self._reader.pieces(newest, rule, dataset):
+                pass
+        now = datetime.datetime.now(datetime.UTC)
+        again = arrivals.append(dataclasses.replace(newest, arrived=now, accepts=newest.number), newest)
+        if again is None:
+            raise SourceError("LW-288", f"the file {name} has arrived anew meanwhile", hint="`lakewright quarantine` tells of it")
+        return again
 
     def status(self) -> SourceFacts:
         """How many files have arrived; they are kept. Those that wait are the problem."""
@@ -196,7 +233,10 @@ class FilesSource:
         return {}
 
     def _ledger(self) -> Ledger:
-        return Ledger(self._store, self._zone, self.name, Arrivals(self._store, self._zone, self.name))
+        return Ledger(self._store, self._zone, self.name, self._arrivals())
+
+    def _arrivals(self) -> Arrivals:
+        return Arrivals(self._store, self._zone, self.name)
 
     def _look(self, stop: threading.Event) -> None:
         with self._looking:

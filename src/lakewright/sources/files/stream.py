@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 
@@ -14,10 +15,12 @@ from lakewright.model.schema import TableSchema, compare
 from lakewright.observe import log
 from lakewright.sources.files.arrivals import Arrival
 from lakewright.sources.files.corrected import taken_back
-from lakewright.sources.files.dataset import Dataset
+from lakewright.sources.files.dataset import LINE, Dataset
 from lakewright.sources.files.ledger import Ledger
+from lakewright.sources.files.reader import Piece
 from lakewright.sources.files.reading import Reader
 from lakewright.sources.files.rows import Rows, end_of
+from lakewright.sources.files.runs import Run, Runs
 from lakewright.sources.files.tables import Rule, table_schema
 
 FLUSH_SECONDS = 0.25
@@ -39,6 +42,7 @@ class FilesStream:
         after: Position,
         schemas: Sequence[TableSchema],
         starts: Mapping[TableName, Position],
+        runs: Runs,
         fault: Callable[[], LakewrightError | None],
     ) -> None:
         self._ledger = ledger
@@ -47,6 +51,7 @@ class FilesStream:
         self._done = after.lsn - 1
         self._schemas = {schema.name: schema for schema in schemas}
         self._starts = starts
+        self._runs = runs
         self._fault = fault
 
     def flushes(self, until: Position | None = None) -> Iterator[Flush]:
@@ -69,13 +74,15 @@ class FilesStream:
     def _transaction(self, arrival: Arrival) -> Generator[Flush, None, bool]:
         """All flushes of an arrival; False where the stream has to be opened anew."""
         rule = self._rules.get(arrival.dataset)
-        if rule is None or self._ledger.waiting(arrival) is not None:
+        skipped = self._skipped(arrival, rule)
+        if rule is None or skipped is not None:
+            self._runs.put(skipped or Run.of(arrival, _now(), None, "its dataset is not in lake.yaml any more"))
             yield Flush((), (), end_of(arrival), arrival.arrived)
             return True
         try:
             dataset = self._reader.dataset(rule)
             if dataset is None:
-                self._reader.define(arrival, rule)
+                self._reader.define(self._ledger.get(arrival.version), rule)
                 return False
             yield from self._read(arrival, rule, dataset)
         except SourceError as error:
@@ -85,22 +92,50 @@ class FilesStream:
             return False
         return True
 
+    def _skipped(self, arrival: Arrival, rule: Rule | None) -> Run | None:
+        """The run of an arrival of which nothing is taken; None where it counts."""
+        if (error := self._ledger.waiting(arrival)) is not None:
+            return Run.of(arrival, _now(), None, error.message, error.code)
+        if rule and arrival.corrects and not self._ledger.stands(arrival, rule):
+            return Run.of(arrival, _now(), None, "the rows that it corrects were replaced meanwhile")
+        if rule and arrival.removed and rule.mode == "snapshot":
+            before, after = (self._ledger.files(rule, number) for number in (arrival.number, arrival.number + 1))
+            if before == after:
+                return Run.of(arrival, _now(), None, "another file is the whole table")
+        return None
+
+    def _brought(self, arrival: Arrival, rule: Rule, dataset: Dataset) -> Iterator[tuple[Arrival, Piece]]:
+        """The rows that come with an arrival: its own, or those of the file that is the whole table when it is removed."""
+        if arrival.removed and rule.mode == "snapshot":
+            for version in self._ledger.files(rule, arrival.number + 1):
+                yield from self._reader.version(version, rule, dataset)
+        for piece in self._reader.pieces(arrival, rule, dataset):
+            yield arrival, piece
+
     def _read(self, arrival: Arrival, rule: Rule, dataset: Dataset) -> Iterator[Flush]:
         """The rows of an arrival in pieces, then its end; raises `SourceError` where it has to wait."""
         table, stopped = self._table(rule, dataset, arrival)
         quarantine = self._followed(rule.quarantine, arrival)
         rows, held = Rows(rule, arrival), list[ChangeBatch]()
-        for piece in self._reader.pieces(arrival, rule, dataset, limited=True):
+        started, taken, rejected = _now(), 0, 0
+        for file, piece in self._brought(arrival, rule, dataset):
+            if file is arrival:
+                taken, rejected = taken + piece.rows.num_rows, rejected + piece.rejects.num_rows
+            if arrival.corrects and quarantine is not None and piece.rows.num_rows:
+                held.append(rows.dropped(quarantine, piece.rows.column(LINE)))
             for schema, batch in ((table, piece.rows), (quarantine, piece.rejects)):
                 if schema is not None and batch.num_rows:
-                    held.append(rows.batch(schema, batch))
+                    held.append(rows.batch(schema, batch, file))
             if sum(batch.rows.nbytes for batch in held) >= FLUSH_BYTES:
                 yield Flush(held, (), None, None)
                 held = []
+        if not (arrival.accepts or arrival.corrects) and rule.exceeded(rejected, taken + rejected):
+            raise _too_many(arrival, rule, rejected, taken + rejected)
         if rows.is_load:
             held += [rows.nothing(schema) for schema in (table, quarantine) if schema is not None]
-        elif (former := self._ledger.former(arrival)) is not None:
+        elif not arrival.corrects and (former := self._ledger.former(arrival)) is not None:
             held += taken_back(rows, former, self._ledger, self._reader, dataset, table, quarantine)
+        self._runs.put(Run.of(arrival, started, (taken, rejected)))
         yield Flush(held, stopped, end_of(arrival), arrival.arrived)
 
     def _table(self, rule: Rule, dataset: Dataset, arrival: Arrival) -> tuple[TableSchema | None, list[Stopped]]:
@@ -123,3 +158,15 @@ class FilesStream:
         if self._starts.get(table, START) > Position(arrival.number):
             return None
         return self._schemas.get(table)
+
+
+def _too_many(arrival: Arrival, rule: Rule, rejected: int, total: int) -> SourceError:
+    return SourceError(
+        "LW-275",
+        f"{rejected:,} of the {total:,} rows of {arrival.name} do not fit the dataset {rule.name}",
+        hint=f"correct datasets/{rule.name}.yaml or the file; `lakewright quarantine accept` takes the rows that fit",
+    )
+
+
+def _now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.UTC)

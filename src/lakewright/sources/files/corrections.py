@@ -1,0 +1,78 @@
+"""Rejected rows as people correct them: the columns and values they are shown, and what they made of them as an arrival."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import hashlib
+from collections.abc import Mapping, Sequence
+
+from lakewright.errors import AlreadyExists, SourceError
+from lakewright.model.contracts import Store
+from lakewright.model.position import Position
+from lakewright.sources.files.arrivals import Arrival, Arrivals
+from lakewright.sources.files.dataset import Dataset
+from lakewright.sources.files.reading import Reader
+from lakewright.sources.files.rejected import row_values
+from lakewright.sources.files.replay import to_bytes
+
+
+class Corrections:
+    """The rejected rows of the files of one dataset; ``columns`` are the names that its files give their columns.
+
+    Nothing is registered of a file of which anything has arrived since this was made. So whoever looks, once the log has reached
+    ``position``, which rows are still rejected, replays no row that another replay has brought in.
+    """
+
+    def __init__(self, store: Store, arrivals: Arrivals, reader: Reader, dataset: Dataset) -> None:
+        self.columns = [column.source_name for column in dataset.columns]
+        self._store = store
+        self._arrivals = arrivals
+        self._reader = reader
+        self._dataset = dataset
+        self._names: dict[int, list[str]] = {}
+        self._last, self._versions = arrivals.last(), arrivals.newest()
+        self.position = Position(1 + max((arrival.number for arrival in self._last.values()), default=0))
+
+    def values(self, number: int, text: str) -> list[str]:
+        """The values of a rejected row of arrival `number`, in the order of ``columns``, as far as its text goes."""
+        names = self._names_of(number)
+        found = dict(zip(names, row_values(text, names, self._dataset.dialect), strict=True))
+        return [found.get(column, "") for column in self.columns]
+
+    def require(self, file: str, number: int) -> None:
+        """Raise `SourceError` where arrival `number` is not the newest version of a file any more: its rows were replaced."""
+        version = self._versions.get(file)
+        if version is None or version.removed or version.number != number:
+            raise _replaced(file)
+
+    def register(self, file: str, number: int, rows: Mapping[int, Sequence[str]]) -> Arrival:
+        """Register the rows that arrival `number` of a file shall have at these lines, with values in the order of ``columns``.
+
+        Raises `SourceError` as `require`, and where something else of the file has arrived.
+        """
+        self.require(file, number)
+        names, last, now = self._names_of(number), self._last[file], datetime.datetime.now(datetime.UTC)
+        places = [self.columns.index(name) for name in names]
+        data = to_bytes(names, {line: [values[place] for place in places] for line, values in rows.items()})
+        sha256 = hashlib.sha256(data).hexdigest()
+        replay = f"replay of {number} after {last.number}: {sha256}"
+        stored = self._arrivals.stored_name(self._dataset.name, f"{file}.replay.csv", self._versions[file].modified, replay)
+        with contextlib.suppress(AlreadyExists):
+            self._store.create(stored, data)
+        arrival = Arrival(0, file, self._dataset.name, stored, len(data), sha256, now, now, corrects=number)
+        registered = self._arrivals.append(arrival, last)
+        if registered is None:
+            raise _replaced(file)
+        return registered
+
+    def _names_of(self, number: int) -> list[str]:
+        """The columns of an arrival, in its own order."""
+        if number not in self._names:
+            self._names[number] = self._reader.names(self._arrivals.get(number), self._dataset)
+        return self._names[number]
+
+
+def _replaced(file: str) -> SourceError:
+    hint = "`lakewright quarantine export` writes the rows that are rejected now"
+    return SourceError("LW-287", f"the file {file} has arrived anew or was corrected meanwhile", hint=hint)

@@ -1,0 +1,77 @@
+"""The run record: what became of each arrival, a JSON object ``<zone>/files/<source>/<20 digits>.json`` in the zone for logs.
+
+It is written before the log goes past the arrival, and again where that has to be repeated; never after that.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import json
+import urllib.parse
+
+from lakewright.model.contracts import Store
+from lakewright.sources.files.arrivals import Arrival
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """What became of an arrival: the ``rows`` of the file are those ``taken`` and those ``rejected``.
+
+    All three are None where none was taken: because the file waits, with the ``code`` of the error, or for another ``reason``.
+    ``corrects`` is the number of the arrival whose rejected rows it replays, 0 for a file.
+    """
+
+    arrival: int
+    file: str
+    dataset: str
+    size: int
+    sha256: str
+    corrects: int
+    rows: int | None
+    taken: int | None
+    rejected: int | None
+    code: str | None
+    reason: str | None
+    started: datetime.datetime
+    ended: datetime.datetime
+
+    @classmethod
+    def of(
+        cls,
+        arrival: Arrival,
+        started: datetime.datetime,
+        counts: tuple[int, int] | None,
+        reason: str | None = None,
+        code: str | None = None,
+    ) -> Run:
+        """The run that ends now; `counts` are the rows taken and rejected."""
+        taken, rejected = counts or (None, None)
+        rows = None if counts is None else sum(counts)
+        name, dataset, size, sha256 = arrival.name, arrival.dataset, arrival.size, arrival.sha256
+        ended = datetime.datetime.now(datetime.UTC)
+        return cls(
+            arrival.number, name, dataset, size, sha256, arrival.corrects, rows, taken, rejected, code, reason, started, ended
+        )
+
+
+class Runs:
+    """The run records of a source, in the zone of that prefix. Errors are `StorageError`."""
+
+    def __init__(self, store: Store, zone: str, source: str) -> None:
+        self._store = store
+        self._folder = f"{zone.rstrip('/')}/files/{urllib.parse.quote(source, safe='')}/"
+
+    def put(self, run: Run) -> None:
+        """Write the record of an arrival that is being delivered."""
+        times = {"started": run.started.isoformat(), "ended": run.ended.isoformat()}
+        self._store.put(self._name(run.arrival), json.dumps({"version": 1, **dataclasses.asdict(run), **times}).encode())
+
+    def get(self, arrival: int) -> Run:
+        """The record of an arrival that is in the log; raises `NotFound` for another."""
+        found = json.loads(self._store.read(self._name(arrival)))
+        times = {name: datetime.datetime.fromisoformat(found[name]) for name in ("started", "ended")}
+        return Run(**{field.name: found[field.name] for field in dataclasses.fields(Run)} | times)
+
+    def _name(self, arrival: int) -> str:
+        return f"{self._folder}{arrival:020d}.json"
