@@ -203,10 +203,37 @@ def test_another_system_is_a_new_generation_by_itself(
     assert generation(loaded, "orders") == 1
     moved(loaded, monkeypatch, own_server)
     run_sql(own_server.url, f"INSERT INTO orders VALUES (7000, '{VALUE}', 1)", "DELETE FROM orders WHERE id < 5")
+    with loaded.up() as up:
+        assert up.until(lambda event: event["kind"] == "moved")["error"]["code"] == "LW-229"
+        up.until_merged("parts")
+        assert up.stop(signal.SIGTERM) == (0, "")
     assert loaded.equal() == ALL_EQUAL
     assert generation(loaded, "orders") == 2
     change(loaded)
     assert loaded.equal() == ALL_EQUAL
+
+
+def test_another_server_is_told_before_anything_else_is_advised(
+    loaded: Shop, monkeypatch: pytest.MonkeyPatch, own_server: EmbeddedPostgres
+) -> None:
+    system = "SELECT system_identifier::text FROM pg_control_system()"
+    systems = {*loaded.sql(system)[0], *run_sql(own_server.url, system)[0]}
+    monkeypatch.setenv("SHOP_URL", own_server.url)
+    for command in (["run"], ["check", "--source"]):
+        told = loaded.fails(*command)
+        assert (told.code, [word in told.message for word in systems]) == ("LW-229", [True, True])
+        assert "environment variable" in (told.hint or "")
+    problem = loaded.ok("status", "--json").json["sources"][0]["problem"]
+    assert ("LW-229" in problem, "resync" in problem) == (True, False)
+    failed = [finding for finding in loaded.run("doctor", "--json").json["findings"] if not finding["ok"]]
+    assert [finding["name"] for finding in failed if "LW-229" in finding["detail"]] == ["shop: server"]
+    assert not any("resync" in finding["mend"] for finding in failed)
+    moved(loaded, monkeypatch, own_server)
+    assert generation(loaded, "orders") == 1
+    assert any("anew" in line and "LW-229" in line for line in loaded.run("plan", "--json").json["pending"])
+    assert "LW-229" in loaded.ok("run").err
+    assert loaded.equal() == ALL_EQUAL
+    assert loaded.ok("status", "--json").json["sources"][0]["problem"] is None
 
 
 def moved(shop: Shop, monkeypatch: pytest.MonkeyPatch, server: EmbeddedPostgres) -> None:

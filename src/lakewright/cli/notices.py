@@ -23,9 +23,11 @@ def describe(notice: Any) -> str:
 def _(notice: Captured) -> str:
     rows = sum(notice.rows.values())
     if notice.error is not None:
-        word = "stopped" if notice.kind == "stopped" else "left out"
         hint = f"; {notice.error.hint}" if notice.error.hint else ""
-        return f"{word} {', '.join(map(str, notice.rows))}: {notice.error.message} ({notice.error.code}){hint}"
+        told = f"{notice.error.message} ({notice.error.code}){hint}"
+        if notice.kind == "moved":
+            return f"all tables are loaded anew: {told}"
+        return f"{'stopped' if notice.kind == 'stopped' else 'left out'} {', '.join(map(str, notice.rows))}: {told}"
     if notice.kind == "waiting":
         return f"waiting for {notice.detail}"
     if notice.kind == "loading":
@@ -69,7 +71,11 @@ def stays(notice: Any) -> bool:
 
 def to_log(event: Event) -> None:
     """An event of a lake that is up, as a line of the log."""
-    level: log.Level = {"failed": "error", "stopped": "error", "left_out": "warning", "retry": "warning"}.get(event.kind, "info")  # type: ignore[assignment]
+    level: log.Level = "info"
+    if event.kind in ("failed", "stopped"):
+        level = "error"
+    elif event.kind in ("left_out", "moved", "retry"):
+        level = "warning"
     fields: log.Fields = {"subject": event.subject, "detail": event.detail}
     if event.error is not None:
         fields["code"] = event.error.code

@@ -21,6 +21,7 @@ from lakewright.model.names import TableName
 from lakewright.model.position import Feed, Position
 from lakewright.model.schema import TableSchema, compare
 from lakewright.pipeline.load import Captured, load, rows_of
+from lakewright.pipeline.moved import moved
 from lakewright.raw.log import RawLog
 from lakewright.raw.manifest import RawFile
 from lakewright.raw.writer import LogWriter
@@ -256,6 +257,8 @@ class Capture:
     def _load_missing(self, writer: LogWriter) -> None:
         """Load all tables of a server that was never loaded, or those that are to be loaded beside the others."""
         server = self._source.feed()
+        if (error := moved(server, self._log.view().feed)) is not None:
+            self._notice(Captured("moved", {}, None, None, error))
         joins = server.is_same_server(self._log.view().feed)
         schemas = self._missing() if joins else self._every()
         schemas = self._fitting(schemas)
@@ -275,7 +278,7 @@ class Capture:
             refused |= load(self._source, self._log, writer, schemas, begins, self._waiting, self._notice)
         if begins and all(schema.name in refused for schema in schemas):
             none = SourceError("LW-246", "the source has none of the chosen tables", hint="`lakewright doctor` lists them")
-            raise next(iter(refused.values()), none)
+            raise next(iter(refused.values()), moved(begins, self._log.view().feed) or none)
         self._refuse_all(refused)
         for schema in schemas:
             self._log.reloaded(schema.name)

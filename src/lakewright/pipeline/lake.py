@@ -20,6 +20,7 @@ from lakewright.pipeline.describe import TableInfo, TableSchemaInfo, schema_info
 from lakewright.pipeline.load import Captured
 from lakewright.pipeline.merge import Merged, merge
 from lakewright.pipeline.moment import parse_time, utc_now
+from lakewright.pipeline.moved import moved
 from lakewright.pipeline.plan import LeftOut, Plan
 from lakewright.pipeline.query import Answer, Tables
 from lakewright.pipeline.status import Status, TableStatus, described, source_status, table_status
@@ -216,6 +217,9 @@ class Lake(Wiring):
         A chosen table that the lake cannot take is part of the report.
         """
         origin, log = self.source(source), self.log(source)
+        feed = log.view().feed
+        if feed is not None and (error := moved(origin.feed(), feed)) is not None:
+            raise error
         self.require_fitting(source)
         wants = self.project.lake.sources[source].wants
         found, misfits = self.survey()

@@ -10,6 +10,7 @@ from lakewright.errors import FormatError, LakewrightError
 from lakewright.model import types
 from lakewright.model.names import TableName
 from lakewright.model.schema import TableSchema
+from lakewright.pipeline.moved import moved
 from lakewright.pipeline.wiring import Wiring
 
 
@@ -63,6 +64,8 @@ def plan(lake: Wiring) -> Plan:
         changes += [Change(name, action) for action in origin.plan(tables)]
         if view.feed is None and lake.project.lake.slot(name):
             pending.append(f"capture will make replication slot {lake.project.lake.slot(name)} with the first load of {name}")
+        elif (error := moved(origin.feed(), view.feed)) is not None:
+            pending.append(f"capture will load all tables of {name} anew: {error.message} ({error.code}); {error.hint}")
         known = set(view.tables())
         pending += [f"capture will load table {schema.name} of {name}" for schema in tables if schema.name not in known]
         pending += [

@@ -12,6 +12,7 @@ from lakewright.model.contracts import Finding
 from lakewright.model.names import QUARANTINE, TableName, did_you_mean
 from lakewright.model.schema import TableSchema
 from lakewright.pipeline.mirror import Mirror
+from lakewright.pipeline.moved import moved
 from lakewright.project.load import Project
 from lakewright.project.spec import FilesSource
 from lakewright.project.tables import Misfit, lake_tables
@@ -86,14 +87,21 @@ def doctor(
         try:
             findings += source(name).examine()
             findings += [Finding(f"{name}: settings", False, f"{f.message} ({f.code}), {f.where}", f.hint) for f in faults(name)]
-            if log(name).view().feed is not None and source(name).status().state == "missing":
+            feed = log(name).view().feed
+            if feed is not None and (error := moved(source(name).feed(), feed)) is not None:
+                findings.append(_placed(project, name, Finding.of(f"{name}: server", error)))
+            elif feed is not None and source(name).status().state == "missing":
                 detail = f"{project.lake.slot(name)} is gone, and the log goes on from it"
                 findings.append(Finding(f"{name}: slot", False, detail, "lakewright resync"))
         except LakewrightError as error:
-            found = Finding.of(f"{name}: connection", error)
-            place = project.document.where(("sources", name, "url"))
-            findings.append(dataclasses.replace(found, detail=f"{found.detail}; see {place}"))
+            findings.append(_placed(project, name, Finding.of(f"{name}: connection", error)))
     return findings
+
+
+def _placed(project: Project, source: str, found: Finding) -> Finding:
+    """The same finding with the place of the source's url."""
+    place = project.document.where(("sources", source, "url"))
+    return dataclasses.replace(found, detail=f"{found.detail}; see {place}")
 
 
 def refusal(origin: Any, table: TableName) -> SourceError | None:

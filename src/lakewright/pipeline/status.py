@@ -12,6 +12,7 @@ from lakewright.model.contracts import Store, TableFormat
 from lakewright.model.names import TableName
 from lakewright.model.position import format_lsn
 from lakewright.pipeline.mirror import Mirror
+from lakewright.pipeline.moved import moved
 from lakewright.pipeline.setup import lost_slot
 from lakewright.raw.log import RawLog
 from lakewright.raw.view import LogView
@@ -129,11 +130,13 @@ def described(error: LakewrightError) -> str:
 
 def source_status(name: str, slot: str | None, log: RawLog, store: Store, connect: Callable[[], Any]) -> SourceStatus:
     """The status of one source; what only the database knows is None where it does not answer."""
-    view, facts = LogView(), None
+    view, facts, other = LogView(), None, None
     try:
         view = log.view()
         facts = connect().status()
         problem = lost_slot(slot, facts.state) if view.feed and slot else facts.problem
+        other = moved(connect().feed(), view.feed) if view.feed else None
+        problem = described(other) if other else problem
     except (SourceError, LogError) as error:
         problem = described(error)
     holder = Lease.holder(store, log.lease_name)
@@ -148,7 +151,7 @@ def source_status(name: str, slot: str | None, log: RawLog, store: Store, connec
         facts.wal_status if facts else None,
         _lsn(facts.restart_lsn) if facts else None,
         _lsn(facts.confirmed_lsn) if facts else None,
-        max(0, facts.flush_lsn - view.watermark.lsn) if facts and view.feed else None,
+        max(0, facts.flush_lsn - view.watermark.lsn) if facts and view.feed and not other else None,
         facts.retained_bytes if facts else None,
         problem,
     )

@@ -20,7 +20,8 @@ class Event:
     """Something that happened while a lake is up.
 
     ``kind`` is waiting, loading, loaded, captured, merged, cleaned, retry or failed; left_out of a table that is chosen and not
-    captured, stopped of one that is not captured any more. ``subject`` is the source or table.
+    captured, stopped of one that is not captured any more; moved of a source whose server is another one than before, so that all
+    tables are loaded anew. ``subject`` is the source or table.
     """
 
     kind: str

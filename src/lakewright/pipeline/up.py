@@ -39,9 +39,9 @@ class _Capture:
 
     def _captured(self, done: Captured) -> None:
         if done.error is not None:
-            kind = "left_out" if done.kind == "refused" else "stopped"
-            for table in done.rows:
-                self.notice(Event(kind, str(table), done.error.message, utc_now(), done.error))
+            kind = "left_out" if done.kind == "refused" else done.kind
+            for subject in done.rows or [self.source]:
+                self.notice(Event(kind, str(subject), done.error.message, utc_now(), done.error))
             return
         kind = {"log": "captured", "loading": "loading", "waiting": "waiting"}.get(done.kind, "loaded")
         counts = ", ".join(f"{rows} of {table}" for table, rows in sorted(done.rows.items()))
