@@ -38,7 +38,7 @@ def status(session: Session, watch: bool) -> None:
 @click.option(
     "--format", "form", type=click.Choice(["box", "csv", "json"]), default="box", show_default=True, help="How to print rows."
 )
-@click.option("--committed", is_flag=True, help="Read the tables' commits only, not the changes captured since.")
+@click.option("--committed", is_flag=True, help="Read the tables' commits only, not what was captured after them.")
 @click.option("--as-of", metavar="TIME", help="Read every table as it was then.")
 @click.option("--since", metavar="TIME", help="Only rows changed after then, deleted ones too.")
 @pass_session
@@ -55,7 +55,8 @@ def sql(
     """Run QUERY, in Athena's SQL, over the lake's tables and raw data.
 
     @NAME runs a saved query. Live by default: every table of a source at one position, the end of the captured log. TIME is ISO
-    8601 (2026-01-31T12:00:00Z; UTC unless it says otherwise) or a span before now such as 5m.
+    8601 (2026-01-31T12:00:00Z; UTC unless it says otherwise), an instant of `lakewright history TABLE`, or a span before now in
+    s, m, h or d, such as 5m.
     """
     if (query is None) == (file is None):
         raise click.UsageError("give the SQL as QUERY, as @NAME of a saved query, or with --file")

@@ -17,6 +17,7 @@ from lakewright.raw.view import LogView
 
 _AGO = re.compile(r"(\d+)\s*(s|m|h|d)( ago)?")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_SECONDS = "%Y-%m-%d %H:%M:%S"
 
 
 def utc_now() -> datetime.datetime:
@@ -25,21 +26,31 @@ def utc_now() -> datetime.datetime:
 
 
 def parse_time(text: str, now: datetime.datetime) -> datetime.datetime:
-    """``2026-03-01 12:00:00`` (UTC unless it says otherwise), an instant ``20260301120000000``, or ``15m`` ago.
+    """``2026-03-01 12:00:00`` (UTC unless it says otherwise), an instant ``20260301120000000``, or ``15m`` ago; in UTC.
 
-    Raises `QueryError` for anything else.
+    Raises `QueryError` LW-521 for anything else, LW-525 for a time after `now`.
     """
-    ago = _AGO.fullmatch(text.strip())
-    if ago:
-        return now - datetime.timedelta(**{_UNITS[ago[2]]: int(ago[1])})
     try:
-        if re.fullmatch(r"\d{17}", text):
-            return datetime.datetime.strptime(text + "000", "%Y%m%d%H%M%S%f").replace(tzinfo=datetime.UTC)
-        moment = datetime.datetime.fromisoformat(text.strip())
-    except ValueError:
+        moment = _moment(text.strip(), now).astimezone(datetime.UTC)
+    except (ValueError, OverflowError):
         raise QueryError(
-            "LW-521", f"{text!r} is no time", hint="write 2026-03-01T12:00:00, an instant of `lakewright history TABLE`, or 15m"
+            "LW-521",
+            f"{text!r} is no time",
+            hint="write 2026-03-01T12:00:00 (UTC unless it says otherwise), an instant of `lakewright history TABLE`, or a span"
+            " before now in s, m, h or d: 30s, 15m, 2h, 7d",
         ) from None
+    if moment > now:
+        message = f"{text!r} is in the future: that is {moment:{_SECONDS}} UTC, and now is {now:{_SECONDS}} UTC"
+        raise QueryError("LW-525", message, hint="choose a time up to now; one without an offset such as +02:00 is in UTC")
+    return moment
+
+
+def _moment(text: str, now: datetime.datetime) -> datetime.datetime:
+    if ago := _AGO.fullmatch(text):
+        return now - datetime.timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+    if re.fullmatch(r"\d{17}", text):
+        return datetime.datetime.strptime(text + "000", "%Y%m%d%H%M%S%f").replace(tzinfo=datetime.UTC)
+    moment = datetime.datetime.fromisoformat(text)
     return moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)
 
 

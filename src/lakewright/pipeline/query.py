@@ -68,7 +68,8 @@ class Tables:
 
     ``committed`` reads table instants only, each table at its own newest. ``as_of`` is the moment of every table that the
     statement gives none. ``since`` shows only rows changed after that moment, one per key, with ``_deleted`` saying that the
-    row is gone. ``notes`` are sentences the reader of the answer should see.
+    row is gone; with ``committed`` those that came by instants after it. ``notes`` are sentences the reader of the answer should
+    see.
     """
 
     def __init__(
@@ -118,7 +119,10 @@ class Tables:
         if ref.schema == self._raw:
             return self._raw_rows(mirror, log, view, self._position(log, view, as_of))
         if self._committed:
-            return self._committed_rows(mirror, as_of)
+            if self._since is None:
+                return self._committed_rows(mirror, as_of)
+            after, upto = (self._committed_position(mirror, view, moment) for moment in (self._since, as_of))
+            return self._changes(mirror, log, view, after, upto)
         upto = self._position(log, view, as_of)
         if self._since is not None:
             return self._changes(mirror, log, view, self._position(log, view, self._since), upto)
@@ -149,10 +153,32 @@ class Tables:
         commits = [c for c in (table.snapshots() if table else []) if as_of is None or c.time <= as_of]
         snapshot = table.snapshot(commits[-1].instant) if table and commits else None
         if snapshot is None:
-            raise QueryError("LW-522", f"table {mirror.name} has no instant to read", hint=f"`lakewright merge {mirror.name}`")
+            raise _no_instant(mirror)
         columns = snapshot.spec.visible
         listed = ", ".join(_shown(name, kind) for name, kind in columns)
         return Relation(f"SELECT {listed} FROM ({scan.snapshot_sql(snapshot, snapshot.spec)})", columns)
+
+    def _committed_position(self, mirror: Mirror, view: LogView, moment: datetime.datetime | None) -> Position:
+        """How far the log is in the table's newest commit of that moment, whose files may be gone by now."""
+        table = self._format.open(mirror.path)
+        commits = [(commit, commit.checkpoint) for commit in (table.history() if table else []) if commit.checkpoint]
+        if not commits:
+            raise _no_instant(mirror)
+        found = [(commit, mark) for commit, mark in commits if moment is None or commit.time <= moment]
+        if not found:
+            first = commits[0][0].instant
+            message = f"table {mirror.name} has no instant before {first}, its first, and so no changes since then"
+            raise QueryError(
+                "LW-522", message, hint=f"choose a later time; `lakewright history {mirror.name}` lists the instants"
+            )
+        commit, mark = found[-1]
+        if mark.feed != view.feed:
+            raise QueryError(
+                "LW-520",
+                f"the whole source was loaded anew after instant {commit.instant} of {mirror.name}: how it changed is not known",
+                hint=f"`lakewright merge {mirror.name}`, and choose the time of an instant after the load",
+            )
+        return mark.position
 
     def _raw_rows(self, mirror: Mirror, log: RawLog, view: LogView, upto: Position) -> Relation:
         files = view.files_of(mirror.origin)
@@ -189,13 +215,18 @@ class Tables:
         keys = f"SELECT DISTINCT {key} FROM ({changed}) WHERE {OP} <> '{TRUNCATE}'"
         with damage.named(log, files):
             truncated = self._con.execute(f"SELECT count(*) FROM ({changed}) WHERE {OP} = '{TRUNCATE}'").fetchall()
-        if truncated[0][0] and view.load_of(mirror.origin, after) is not None:
+        replaced = truncated[0][0] or any(file.kind == "load" for file in files)
+        if replaced and view.load_of(mirror.origin, after) is not None:
             former, before = self._rows(mirror, log, view, after)
             keys += f" UNION SELECT {key} FROM ({before.sql})" if _same_key(former, schema) else ""
         same = " AND ".join(f"r.{quote(name)} = k.{quote(name)}" for name in schema.key)
         listed = ", ".join(f"{'k' if name in schema.key else 'r'}.{quote(name)}" for name, _ in rows.columns)
         gone = f"r.{quote(schema.key[0])} IS NULL AS {DELETED}"
         return Relation(f"SELECT {listed}, {gone} FROM ({keys}) AS k LEFT JOIN ({rows.sql}) AS r ON {same}", columns)
+
+
+def _no_instant(mirror: Mirror) -> QueryError:
+    return QueryError("LW-522", f"table {mirror.name} has no instant to read", hint=f"`lakewright merge {mirror.name}`")
 
 
 def _same_key(former: TableSchema, schema: TableSchema) -> bool:
