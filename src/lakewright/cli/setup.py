@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+import shutil
+import sys
 from pathlib import Path
 
 import click
@@ -120,7 +124,11 @@ def explain(session: Session, code: str | None) -> None:
 
 @click.command(cls=Command)
 @click.argument("target", metavar="FOLDER", type=click.Path(path_type=Path, exists=True, file_okay=False))
-@click.option("--scale", type=float, help="How much data the seed makes (default: what demo.yaml says).")
+@click.option(
+    "--scale",
+    type=click.FloatRange(0, min_open=True),
+    help="How much data the seed makes where there is none yet (default: what demo.yaml says).",
+)
 @pass_session
 @returns("checks=lakewright.pipeline.check:CheckReport")
 def demo(session: Session, target: Path, scale: float | None) -> None:
@@ -141,9 +149,20 @@ def demo(session: Session, target: Path, scale: float | None) -> None:
         output.show_json({"checks": reports})
     else:
         click.echo(f"{reports[-1].equal} of {len(reports[-1].tables)} tables equal")
-        click.echo(f"next: lakewright -C {target} sql @NAME | status | check --source | up | down")
+        program = shlex.join([*_program(), "-C", str(target)])
+        click.echo(f"next: {program} sql @{settings.queries[0]}" if settings.queries else f"next: {program} status")
     if any(report.equal < len(report.tables) for report in reports):
         raise click.exceptions.Exit(3)
+
+
+def _program() -> list[str]:
+    """How this program was called, so that a printed command can be pasted."""
+    called = Path(sys.argv[0])
+    if called.name == "__main__.py":
+        return [sys.executable, "-m", "lakewright"]
+    if shutil.which(called.name) == str(called.absolute()):
+        return [called.name]
+    return [os.path.relpath(called)]
 
 
 COMMANDS: list[click.Command] = [init, doctor, plan, apply, demo]

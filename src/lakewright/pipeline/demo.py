@@ -81,7 +81,7 @@ def _seed(url: str, folder: Path, demo: Demo, scale: float, say: Say) -> None:
         script.run_files(url, [folder / name for name in demo.seed], {"lakewright.scale": repr(scale)})
         say(f"seeded an embedded PostgreSQL in {time.monotonic() - start:.1f} s")
     else:
-        say("found the embedded PostgreSQL with its tables")
+        say("found the embedded PostgreSQL with its tables, of the scale that it was seeded at")
         script.run_statement(url, demo.follow.delete)  # an interrupted demonstration may have left it
 
 
