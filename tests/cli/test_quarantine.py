@@ -246,3 +246,20 @@ def test_rows_of_json_are_corrected_too(lakewright, folder):
     assert rows(lakewright, query) == [(2, "2024-01-03 04:05:06.000", '["a", "b"]')]
     (left,) = lakewright("quarantine", "show", "people", "--json").json
     assert (left["_line"], left["column"], left["text"]) == (3, "id", '{"id": "{\\"id\\": 3"}')
+
+
+def test_the_status_of_a_source_of_files_counts_what_is_not_in_the_log(lakewright, folder):
+    lakewright("run")
+    assert lakewright("status", "--json").json["sources"][0]["behind_bytes"] == 0
+    put(folder, "orders2.csv", ORDERS)
+    lakewright("doctor")  # takes what is in the folder
+    (source,) = lakewright("status", "--json").json["sources"]
+    assert (source["behind_bytes"], source["slot"], source["retained_bytes"]) == (len(ORDERS), None, 0)
+    lakewright("run")
+    status = lakewright("status", "--json").json
+    assert status["sources"][0]["behind_bytes"] == 0
+    assert {table["table"]: table["rows"] for table in status["tables"]} == {
+        "orders": 6,
+        "quarantine_orders": 4,
+        "quarantine_people": 0,
+    }

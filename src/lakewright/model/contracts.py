@@ -184,12 +184,12 @@ class SourceFacts:
     """What a source tells of itself and of what it keeps for us; LSNs as numbers, sizes in bytes.
 
     ``state`` is that of a replication slot: active (being read), idle, lost or missing; ``kept`` where the source needs none.
-    ``wal_status`` is a server's own word for how its WAL is kept. ``flush_lsn`` is where the source ends. ``problem`` is what
-    somebody has to look at although capture goes on.
+    ``wal_status`` is a server's own word for how its WAL is kept. ``behind_bytes`` is how much there is after the position that
+    was asked for. ``problem`` is what somebody has to look at although capture goes on.
     """
 
     state: str
-    flush_lsn: int
+    behind_bytes: int
     confirmed_lsn: int | None = None
     restart_lsn: int | None = None
     retained_bytes: int = 0

@@ -150,7 +150,8 @@ def replay(lake: Lake, name: str, path: Path) -> Replayed:
     for file, number in found:
         corrections.require(file, number)
     reach.position(lake, mirror.source, corrections.position)
-    rejected = {(row["_file"], row["_arrival"], row["_line"]) for row in _records(rejected_rows(lake, name)) if _in(found, row)}
+    places = _records(lake.sql(f"SELECT {', '.join(PLACE)} FROM {quote_identifier(mirror.name)}"))
+    rejected = {(row["_file"], row["_arrival"], row["_line"]) for row in places if _in(found, row)}
     runs, left = list[Run](), 0
     for (file, number), rows in sorted(found.items()):
         still = {line: values for line, values in rows.items() if (file, number, line) in rejected}

@@ -52,7 +52,7 @@ class SourceStatus:
 
     ``state`` is captured, or idle where no capture runs. ``behind_bytes`` is how much WAL the log is behind the end of the
     database's; ``retained_bytes`` how much the slot holds back, from ``restart_lsn`` on; ``wal_status`` is PostgreSQL's own word.
-    A source of files has no ``slot``, and ``behind_bytes`` counts the files that have arrived and are not read.
+    A source of files has no ``slot``, and ``behind_bytes`` is the size of those that have arrived and are not in the log.
     """
 
     source: str
@@ -133,7 +133,7 @@ def source_status(name: str, slot: str | None, log: RawLog, store: Store, connec
     view, facts, other = LogView(), None, None
     try:
         view = log.view()
-        facts = connect().status()
+        facts = connect().status(view.watermark)
         problem = lost_slot(slot, facts.state) if view.feed and slot else facts.problem
         other = moved(connect().feed(), view.feed) if view.feed else None
         problem = described(other) if other else problem
@@ -151,7 +151,7 @@ def source_status(name: str, slot: str | None, log: RawLog, store: Store, connec
         facts.wal_status if facts else None,
         _lsn(facts.restart_lsn) if facts else None,
         _lsn(facts.confirmed_lsn) if facts else None,
-        max(0, facts.flush_lsn - view.watermark.lsn) if facts and view.feed and not other else None,
+        facts.behind_bytes if facts and view.feed and not other else None,
         facts.retained_bytes if facts else None,
         problem,
     )

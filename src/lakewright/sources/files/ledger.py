@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from lakewright.errors import AlreadyExists, SourceError
 from lakewright.model.contracts import Store
+from lakewright.model.position import Position
 from lakewright.sources.files.arrivals import Arrival, Arrivals
 from lakewright.sources.files.tables import Rule
 
@@ -49,6 +50,11 @@ class Ledger:
         """The number of the last arrival; 0 where there is none."""
         self._read_on()
         return len(self._all)
+
+    def size_after(self, position: Position) -> int:
+        """The bytes of the arrivals that a log up to that position does not have."""
+        self._read_on()
+        return sum(arrival.size for arrival in self._all[max(0, position.lsn - 1) :])
 
     def waiting(self, arrival: Arrival) -> SourceError | None:
         """Why an arrival waits, or None where it counts."""

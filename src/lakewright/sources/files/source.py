@@ -16,7 +16,7 @@ from pathlib import Path
 from lakewright.errors import LakewrightError, SourceError, unexpected
 from lakewright.model.contracts import Drift, Finding, Past, SourceFacts, Store, Waiting
 from lakewright.model.names import TableName, did_you_mean
-from lakewright.model.position import Feed, Position
+from lakewright.model.position import START, Feed, Position
 from lakewright.model.schema import TableSchema, compare
 from lakewright.sources.files.arrivals import Arrival, Arrivals
 from lakewright.sources.files.corrections import Corrections
@@ -213,12 +213,12 @@ class FilesSource:
             raise SourceError("LW-288", f"the file {name} has arrived anew meanwhile", hint="`lakewright quarantine` tells of it")
         return again
 
-    def status(self) -> SourceFacts:
-        """How many files have arrived; they are kept. Those that wait are the problem."""
+    def status(self, after: Position = START) -> SourceFacts:
+        """The size of what has arrived after a position; all is kept. Files that wait are the problem."""
         ledger = self._ledger()
         count = len(ledger.open_faults())
         problem = f"{count} file{'s wait' if count > 1 else ' waits'}; `lakewright quarantine` says why" if count else None
-        return SourceFacts("kept", ledger.last() + 1, problem=problem)
+        return SourceFacts("kept", ledger.size_after(after), problem=problem)
 
     def plan(self, tables: Sequence[TableSchema]) -> list[str]:
         """See `PostgresSource.plan`; nothing has to be done in a folder."""

@@ -164,14 +164,15 @@ class PostgresSource:
         """What capture needs of the server, and whether it is there; see `doctor.examine`."""
         return doctor.examine(self.database, self.name, self._tables, self._types)
 
-    def status(self) -> SourceFacts:
-        """The slot and the server as they are now."""
+    def status(self, after: Position = START) -> SourceFacts:
+        """The slot and the server as they are now, and how much WAL there is after a position."""
         with self.database.session() as session:
             slot, flush = find_slot(session, self.name), _flush_lsn(session)
+        behind = max(0, flush - after.lsn)
         if slot is None:
-            return SourceFacts("missing", flush, None, None, 0, None)
+            return SourceFacts("missing", behind, None, None, 0, None)
         state = "lost" if slot.lost else "active" if slot.reader else "idle"
-        return SourceFacts(state, flush, slot.confirmed, slot.restart, slot.retained, slot.wal_status)
+        return SourceFacts(state, behind, slot.confirmed, slot.restart, slot.retained, slot.wal_status)
 
     def updated_rows(self) -> dict[TableName, int]:
         """How many rows of each table were updated or deleted since the server's statistics began, where any were."""
