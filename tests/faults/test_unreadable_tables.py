@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 
 import pytest
 
+from lakewright.pipeline import capture
+from lakewright.pipeline.lake import Lake
+from lakewright.pipeline.load import Captured
 from tests.conftest import run_sql
-from tests.faults.conftest import PASSWORD, Shop
+from tests.faults.conftest import PASSWORD, Shop, wait
 
 EQUAL = {"orders": "equal", "parts": "equal"}
 
@@ -55,6 +59,28 @@ def test_an_unreadable_table_stops_alone(shop: Shop, keeper: str, spoil: str, me
     verdicts = {table["table"]: table["verdict"] for table in report.json["reports"][0]["tables"]}
     assert (report.code, verdicts) == (3, {"orders": "equal", "public.parts": "error"})
     shop.sql(mend.format(role=keeper))
+    assert shop.equal() == EQUAL
+
+
+def test_a_table_that_may_be_published_later_is_loaded_while_capture_runs(
+    shop: Shop, keeper: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(capture, "CATALOG_SECONDS", 0.0)
+    shop.sql(f"ALTER TABLE parts OWNER TO postgres; GRANT SELECT ON parts TO {keeper}")
+    told: list[Captured] = []
+    stop = threading.Event()
+    with Lake.open(shop.folder) as lake:
+        thread = threading.Thread(target=lake.capture_of("shop", told.append).run, args=(stop,))
+        thread.start()
+        looks = lake.source("shop").discover
+        looked: list[object] = []
+        monkeypatch.setattr(lake.source("shop"), "discover", lambda: (looked.append(1), looks())[1])
+        wait(lambda: any(done.kind == "load" for done in told) and len(looked) > 4)
+        shop.sql(f"ALTER TABLE parts OWNER TO {keeper}")
+        wait(lambda: any(done.kind == "loaded" and [*map(str, done.rows)] == ["public.parts"] for done in told))
+        stop.set()
+        thread.join()
+    assert [[*map(str, done.rows)] for done in told if done.kind == "refused"] == [["public.parts"]]
     assert shop.equal() == EQUAL
 
 

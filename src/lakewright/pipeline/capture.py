@@ -71,6 +71,7 @@ class Capture:
         self._catalog_at = time.monotonic()
         self._drift = Drift()
         self._refused: set[TableName] = set()
+        self._unpublishable: set[TableName] = set()
         self._stop = threading.Event()
         self._told: set[TableName] = set()
 
@@ -237,6 +238,7 @@ class Capture:
         loaded = set(self._log.view().tables())
         schemas = self._source.discover()
         self._tell_refused(loaded, wanted)
+        self._publish_again(schemas)
         for gone in wanted - {schema.name for schema in schemas}:
             self._log.reloaded(gone)
         known = (loaded | self._refused) - wanted
@@ -266,11 +268,14 @@ class Capture:
             self._load(writer, schemas, None if joins else server)
 
     def _load(self, writer: LogWriter, schemas: Sequence[TableSchema], begins: Feed | None) -> None:
-        """Load tables; each that the source cannot publish or give is left out alone, until the next start.
+        """Load tables; each that the source cannot publish or give is left out alone.
+
+        One that cannot be published is tried again at each look at the catalog, one that cannot be read at the next start.
 
         Where a log begins that would have none, raises why.
         """
         refused = self._unpublished(schemas)
+        self._unpublishable |= refused.keys()
         published = {schema.name for schema in schemas} - refused.keys()
         # Looked at after they were published: what the source published later than that, it did not for a while.
         schemas = [schema for schema in self._source.discover() if schema.name in published]
@@ -288,6 +293,13 @@ class Capture:
         misfits = self._choice.misfits(schemas) if schemas else {}
         self._refuse_all(misfits)
         return [schema for schema in schemas if schema.name not in misfits]
+
+    def _publish_again(self, schemas: Sequence[TableSchema]) -> None:
+        """Try again to publish the tables that could not be: one that can be now is loaded."""
+        again = [schema for schema in schemas if schema.name in self._unpublishable]
+        now = self._unpublishable - self._unpublished(again).keys() if again else set()
+        self._unpublishable -= now
+        self._refused -= now
 
     def _unpublished(self, schemas: Sequence[TableSchema]) -> dict[TableName, SourceError]:
         """Publish the tables; those that the source cannot publish, and why."""
