@@ -41,6 +41,14 @@ def test_help_lists_every_command_under_a_heading(lakewright):
     assert ran.code == 0
 
 
+def test_no_help_of_a_command_is_cut(lakewright, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    groups = [[], *([name] for name, each in cli.lakewright.commands.items() if isinstance(each, click.Group))]
+    shown = {tuple(group): lakewright(*group, "--help").out for group in groups}
+    assert len(shown) > 2
+    assert [line for out in shown.values() for line in out.splitlines()[1:] if line.endswith("...")] == []
+
+
 def test_without_a_command_it_prints_its_help_and_fails(lakewright):
     ran = lakewright()
     assert (ran.code, ran.out) == (2, "")

@@ -60,7 +60,13 @@ def test_patterns_choose_tables(lake_yaml):
         ),
         (f"lake: A-b\n{SOURCE}", "LW-104", 1, "lake 'A-b': not a name", "config schema"),
         (f"lake: {'a' * 25}\n{SOURCE}", "LW-104", 1, "longer than 24", "config schema"),
-        ("lake: a\nsources: 5\n", "LW-104", 2, "sources '5': not a group", "config schema"),
+        (
+            "lake: a\nsources: 5\n",
+            "LW-104",
+            2,
+            "sources '5': not a group",
+            "The databases and folders that are captured, by name",
+        ),
         ("lake: a\nsources: {}\n", "LW-104", 2, "sources: needs at least 1", "config schema"),
         (
             "lake: a\nsources:\n  s:\n    kind: postgresql\n    url: x\n",
@@ -75,7 +81,7 @@ def test_patterns_choose_tables(lake_yaml):
             "LW-104",
             4,
             "tables[0] 'a': not schema.table",
-            "",
+            "Which tables to capture, as `schema.table`; in either name `*` stands for any characters and `?` for one",
         ),
         ("lake: a\nsources:\n  Shop: {kind: postgres, url: x}\n", "LW-104", 3, "'sources.Shop': not a name", "another name"),
         (
@@ -90,7 +96,7 @@ def test_patterns_choose_tables(lake_yaml):
             "LW-104",
             5,
             "tables.t.from 'shop.t': not source.schema.table",
-            "",
+            "The table it mirrors, as `source.schema.table`",
         ),
         (
             f"lake: a\n{SOURCE}tables:\n  t: {{from: shpo.public.t}}\n",
@@ -111,24 +117,30 @@ def test_patterns_choose_tables(lake_yaml):
             "LW-104",
             5,
             "'month(x)': not day(column)",
-            "",
+            "`day(column)`: one folder for each UTC day",
         ),
         (
             f"lake: a\n{SOURCE}tables:\n  t: {{from: shop.public.t, retention: {{recent: 1y}}}}\n",
             "LW-104",
             5,
             "recent '1y': not a duration",
-            "",
+            "Reads as of any moment up to so long ago",
         ),
         (
             f"lake: a\n{SOURCE}tables:\n  t: {{from: shop.public.t, types: {{x: 'decimal(40,2)'}}}}\n",
             "LW-104",
             5,
             "'decimal(40,2)': not decimal",
-            "",
+            "`decimal(precision,scale)` for numeric columns",
         ),
-        (f"lake: a\n{SOURCE}zones: {{raw: x, logs: x/y}}\n", "LW-104", 4, "zones.logs 'x/y': the same folder as zone raw", ""),
-        (f"lake: a\n{SOURCE}zones: {{raw: ../x}}\n", "LW-104", 4, "zones.raw '../x': not a folder inside", ""),
+        (
+            f"lake: a\n{SOURCE}zones: {{raw: x, logs: x/y}}\n",
+            "LW-104",
+            4,
+            "zones.logs 'x/y': the same folder as zone raw",
+            "beside the others",
+        ),
+        (f"lake: a\n{SOURCE}zones: {{raw: ../x}}\n", "LW-104", 4, "zones.raw '../x': not a folder inside", "as captured"),
         (f"lake: a\n{SOURCE}zones: {{raw: /x}}\n", "LW-104", 4, "zones.raw '/x': not a folder inside", ""),
         (f"lake: a\n{SOURCE}zones: {{raw: .lakewright}}\n", "LW-104", 4, "not a folder inside", ""),
         ("[lake]\n", "LW-104", 1, "the file: not a group of settings", ""),
@@ -221,3 +233,10 @@ def test_durations_are_read_back(text):
 def test_other_texts_are_no_duration(text):
     with pytest.raises(ValueError, match="not a duration"):
         parse_duration(text)
+
+
+def test_the_hint_is_of_the_setting_and_not_of_a_column_with_its_name(lake_yaml):
+    with pytest.raises(ConfigError) as caught:
+        lake_yaml(f"lake: a\n{SOURCE}tables:\n  t: {{from: shop.public.t, types: {{partition: 'decimal(40,2)'}}}}\n")
+    assert "decimal(precision,scale)" in (caught.value.hint or "")
+    assert "\n" not in (caught.value.hint or "")

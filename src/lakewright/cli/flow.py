@@ -91,7 +91,7 @@ def down(session: Session) -> None:
 @pass_session
 @returns("tables=lakewright.pipeline.status:TableStatus")
 def resync(session: Session, table: str | None) -> None:
-    """Load TABLE again, or all; the rows replace the old ones in one commit of each table at the next merge.
+    """Load TABLE again, or all; the next merge replaces the old rows in one commit of each table.
 
     With TABLE for one that stopped, after a schema change that needs it; capture may go on meanwhile. Without for a source whose
     slot was lost, or that was restored from a backup: the slot is made anew, and no capture may run.

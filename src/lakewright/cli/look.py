@@ -20,7 +20,7 @@ WATCH_SECONDS = 2.0
 @pass_session
 @returns("lakewright.pipeline.status:Status")
 def status(session: Session, watch: bool) -> None:
-    """Where each source and table stands: state, lag, rows, last commit, and the WAL that the slot retains."""
+    """Where each source and table stands: state, lag, rows, last commit, retained WAL."""
     with session.lake() as lake:
         session.show(lake.status())
         while watch:

@@ -15,7 +15,7 @@ from lakewright.cli.session import Command, Group, Session, pass_session, return
 @returns("lakewright.pipeline.quarantine:Quarantine")
 @click.pass_context
 def quarantine(context: click.Context, session: Session) -> None:
-    """For each dataset of files how many rows are in its table and how many were rejected; and the files that wait."""
+    """For each dataset of files its rows, how many were rejected, and the files that wait."""
     if context.invoked_subcommand is None:
         from lakewright.pipeline.quarantine import overview
 
@@ -29,7 +29,7 @@ def quarantine(context: click.Context, session: Session) -> None:
 @pass_session
 @returns("rows")
 def show(session: Session, table: str, limit: int | None) -> None:
-    """The rejected rows of TABLE, a dataset: file, line, column, value, reason, and the row as it was written."""
+    """The rejected rows of TABLE: file, line, column, value, reason, and the row as written."""
     from lakewright.pipeline.quarantine import rejected_rows
 
     with session.lake() as lake, rejected_rows(lake, table, limit) as answer:
@@ -44,9 +44,10 @@ def show(session: Session, table: str, limit: int | None) -> None:
 @pass_session
 @returns("lakewright.pipeline.quarantine:Exported")
 def export(session: Session, table: str, file: Path) -> None:
-    """Write the rejected rows of TABLE to FILE, a new CSV file in UTF-8, in the columns of the dataset's files.
+    """Write the rejected rows of TABLE to FILE, a new CSV file in the dataset's columns.
 
-    Correct the values there. `_file`, `_line` and `_arrival` tell which row it is and must stay; `_reason` is for you alone.
+    Correct the values there; the file is in UTF-8. `_file`, `_line` and `_arrival` tell which row it is and must stay;
+    `_reason` is for you alone.
     """
     from lakewright.pipeline.quarantine import export as write
 
@@ -60,9 +61,9 @@ def export(session: Session, table: str, file: Path) -> None:
 @pass_session
 @returns("lakewright.pipeline.quarantine:Replayed")
 def replay(session: Session, table: str, file: Path) -> None:
-    """Take the corrected rows of FILE, which `export` wrote, into TABLE; they leave quarantine when they fit.
+    """Take the corrected rows of FILE, which `export` wrote, into TABLE.
 
-    Rows that are not rejected any more are left alone, so it may be repeated.
+    They leave quarantine when they fit. Rows that are not rejected any more are left alone, so it may be repeated.
     """
     from lakewright.pipeline.quarantine import replay as take
 
@@ -76,9 +77,9 @@ def replay(session: Session, table: str, file: Path) -> None:
 @pass_session
 @returns("lakewright.sources.files.runs:Run")
 def accept(session: Session, source: str, file: str) -> None:
-    """Take FILE of SOURCE, which waits, with the rows that fit; the others are rejected, however many they are.
+    """Take FILE of SOURCE, which waits, with the rows that fit.
 
-    A file that cannot be read goes on waiting: correct datasets/NAME.yaml first.
+    The others are rejected, however many they are. A file that cannot be read goes on waiting: correct datasets/NAME.yaml first.
     """
     from lakewright.pipeline.quarantine import accept as take
 

@@ -132,7 +132,10 @@ def explain(session: Session, code: str | None) -> None:
 @pass_session
 @returns("checks=lakewright.pipeline.check:CheckReport")
 def demo(session: Session, target: Path, scale: float | None) -> None:
-    """Show a lake at work: FOLDER's demo.yaml seeds an embedded database and changes it live; exit code 3 on any difference."""
+    """Show a lake at work: FOLDER's demo.yaml seeds an embedded database and changes it live.
+
+    Exit code 3 where source and lake differ in the end.
+    """
     from lakewright.pipeline.demo import run
     from lakewright.pipeline.lake import Lake
     from lakewright.project.demo import load_demo

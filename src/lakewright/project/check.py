@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import types
 from collections.abc import Iterator
 from typing import Annotated, Any, TypeVar, cast, get_args, get_origin
@@ -48,24 +49,22 @@ def _of_problem(document: Document, problem: Problem) -> ConfigError:
 
 def _of_fault(document: Document, model: type[Settings], fault: ErrorDetails) -> ConfigError:
     """One of pydantic's findings in our words; the value is quoted as written, never as replaced."""
-    path, group = _place(model, fault["loc"])
+    path, group, about = _place(model, fault["loc"])
     kind, context = fault["type"], fault.get("ctx", {})
     if kind == "union_tag_invalid":  # of a group with several kinds: the fault is the kind's
         path, kind, context = (*path, "kind"), "literal_error", {"expected": context["expected_tags"].replace(", ", " or ")}
     elif kind == "union_tag_not_found":
         path, kind = (*path, "kind"), "missing"
-    reason, where = _reason(kind, context, fault["msg"]), document.where(path)
+    hint, reason, where = _meaning(about), _reason(kind, context, fault["msg"]), document.where(path)
     if kind == "extra_forbidden":
         known = list(_fields(group))
         hint = did_you_mean(str(path[-1]), known) or _SETTINGS_HINT
         return ConfigError("LW-102", f"unknown setting {dotted(path)} (allowed: {', '.join(known)})", hint=hint, where=where)
     if kind == "missing":
-        about = _fields(group)[str(path[-1])].description if str(path[-1]) in _fields(group) else None
-        return ConfigError("LW-103", f"setting {dotted(path)} is missing", hint=about or _SETTINGS_HINT, where=where)
+        return ConfigError("LW-103", f"setting {dotted(path)} is missing", hint=hint, where=where)
     if "[key]" in fault["loc"]:
         return ConfigError("LW-104", f"{dotted(path)!r}: {reason}", hint="choose another name", where=where)
     message = f"{dotted(path) or 'the file'}{_quoted(document, path)}: {reason}"
-    hint = _SETTINGS_HINT
     if kind == "literal_error":
         allowed = str(context["expected"]).replace("'", "").split(" or ")
         hint = did_you_mean(document.written(path) or "", allowed) or hint
@@ -97,13 +96,19 @@ def _quoted(document: Document, path: KeyPath) -> str:
     return "" if written is None else f" {written!r}"
 
 
-def _place(model: type[Settings], location: KeyPath) -> tuple[KeyPath, type[Settings]]:
-    """Where in the file a fault is, and the settings of the group that it is in.
+def _meaning(about: str | None) -> str:
+    """What a setting means, in one sentence, and where more is said."""
+    first = re.split(r"\.\s", f"{about or ''} ", maxsplit=1)[0].strip()
+    return "; ".join(filter(None, (first.replace("\n", " ").replace("``", "`"), _SETTINGS_HINT)))
+
+
+def _place(model: type[Settings], location: KeyPath) -> tuple[KeyPath, type[Settings], str | None]:
+    """Where in the file a fault is, the settings of the group that it is in, and what the setting there means.
 
     pydantic's location also has the ``kind`` that a group with several kinds was taken for.
     """
     path: list[str | int] = []
-    group, kind = model, cast(Any, model)
+    group, kind, about = model, cast(Any, model), None
     for part in location:
         if part == "[key]":
             continue
@@ -114,11 +119,11 @@ def _place(model: type[Settings], location: KeyPath) -> tuple[KeyPath, type[Sett
         if _is_settings(kind):
             group = kind
             field = _fields(kind).get(str(part))
-            kind = field.annotation if field else None
+            kind, about = (field.annotation, field.description) if field else (None, None)
         else:
             kind = next(reversed(get_args(kind)), None)
         kind = _plain(kind)
-    return tuple(path), group
+    return tuple(path), group, about
 
 
 def _plain(kind: Any) -> Any:

@@ -62,9 +62,10 @@ class Zones(Settings):
 
     def problems(self) -> Iterator[Problem]:
         """Zones that are equal or lie inside each other."""
+        hint = "give each zone a folder beside the others"
         for (first, folder), (second, other) in itertools.combinations(self.model_dump().items(), 2):
             if f"{folder}/".startswith(f"{other}/") or f"{other}/".startswith(f"{folder}/"):
-                yield Problem(("zones", second), f"the same folder as zone {first}, or one inside the other")
+                yield Problem(("zones", second), f"the same folder as zone {first}, or one inside the other", hint)
 
 
 class PostgresSource(Settings):
