@@ -263,3 +263,12 @@ def test_the_status_of_a_source_of_files_counts_what_is_not_in_the_log(lakewrigh
         "quarantine_orders": 4,
         "quarantine_people": 0,
     }
+
+
+def test_a_dataset_that_is_read_anew_has_no_row_in_its_table_and_in_quarantine(lakewright, folder):
+    lakewright("run")
+    definition = folder / "datasets" / "orders.yaml"
+    definition.write_text(definition.read_text().replace("type: int", "type: string"))
+    assert lakewright("resync", "orders").code == 0
+    assert [row for (row,) in rows(lakewright, "SELECT _line FROM orders ORDER BY 1")] == [2, 3, 4, 6]
+    assert rows(lakewright, "SELECT _line FROM quarantine_orders") == [(5,)]

@@ -108,7 +108,8 @@ class Lake(Wiring):
     def resync(self, name: str | None, notice: Notice) -> None:
         """Load a table again, or all of them: a new generation, whose rows replace the old at the next merge.
 
-        One table is loaded by the capture that runs, or here where none does. All of them need that none runs: the slot is made
+        One table is loaded by the capture that runs, or here where none does; with a dataset of files also its quarantine, and
+        the other way round, for each row of a file is in one of them. All of them need that none runs: the slot is made
         anew and the log begins anew.
         """
         if name is None:
@@ -118,7 +119,8 @@ class Lake(Wiring):
         mirror = self.mirror(name)
         if (refused := setup.refusal(self.source(mirror.source), mirror.origin)) is not None:
             raise refused
-        reach.reload(self, mirror, notice)
+        parts = set(self.project.lake.sources[mirror.source].parts(mirror.origin))
+        reach.reload(self, mirror.source, sorted(parts & set(self.log(mirror.source).view().tables())), notice)
 
     def maintain(self, notice: Notice) -> list[services.Cleaned]:
         """Delete the files of tables that retention no longer needs."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lakewright.errors import ConfigError
+from lakewright.errors import ConfigError, SourceError
 from lakewright.model.names import DATASETS, QUARANTINE, TableName, did_you_mean, quote_identifier
 from lakewright.model.position import Position
 from lakewright.pipeline import corrected, reach
@@ -171,9 +171,11 @@ def accept(lake: Lake, name: str, file: str) -> Run:
 
 
 def _delivered(lake: Lake, source: str, arrival: Arrival) -> Run:
-    """What became of an arrival, once it is in the log."""
+    """What became of an arrival, once it is in the log; raises why nothing was taken of it."""
     reach.position(lake, source, Position(arrival.number + 1))
     run: Run = lake.source(source).runs.get(arrival.number)
+    if run.rows is None:
+        raise SourceError(run.code or "LW-287", run.reason or "nothing was taken", hint="`lakewright quarantine` tells of it")
     return run
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from lakewright.errors import LakewrightError, LeaseHeld, SourceError
+from lakewright.model.names import TableName
 from lakewright.model.position import Position
 from lakewright.pipeline.load import Captured
-from lakewright.pipeline.mirror import Mirror
 from lakewright.pipeline.wiring import Wiring
 
 WAIT_SECONDS = 300.0
@@ -24,27 +24,28 @@ def position(lake: Wiring, source: str, wanted: Position) -> None:
         _until(lake, source, lambda: log.view().watermark >= wanted, lambda _: None, wanted)
 
 
-def reload(lake: Wiring, mirror: Mirror, notice: Notice) -> None:
-    """Have a table loaded again and wait for it; raises why it was left out, and as `position`."""
-    log, refused = lake.log(mirror.source), list[LakewrightError]()
-    before = log.view().generation(mirror.origin)
-    log.ask_reload(mirror.origin)
+def reload(lake: Wiring, source: str, tables: Sequence[TableName], notice: Notice) -> None:
+    """Have tables of a source loaded again and wait for them; raises why one was left out, and as `position`."""
+    log, refused = lake.log(source), list[LakewrightError]()
+    before = {table: log.view().generation(table) for table in tables}
+    for table in tables:
+        log.ask_reload(table)
 
     def told(done: Captured) -> None:
-        if done.error is not None and mirror.origin in done.rows:
+        if done.error is not None and before.keys() & done.rows.keys():
             refused.append(done.error)
         notice(done)
 
     def loaded() -> bool:
-        asked = mirror.origin in log.asked_reloads()
-        if log.view().generation(mirror.origin) > before:
-            return True
-        if not asked:
-            hint = "`lakewright doctor` says what the source lacks"
-            raise refused[0] if refused else SourceError("LW-249", f"capture left {mirror.origin} out of the load", hint=hint)
-        return False
+        asked = log.asked_reloads()
+        left = [table for table in tables if log.view().generation(table) <= before[table]]
+        for table in left:
+            if table not in asked:
+                hint = "`lakewright doctor` says what the source lacks"
+                raise refused[0] if refused else SourceError("LW-249", f"capture left {table} out of the load", hint=hint)
+        return not left
 
-    _until(lake, mirror.source, loaded, told)
+    _until(lake, source, loaded, told)
 
 
 def _until(lake: Wiring, source: str, reached: Callable[[], bool], notice: Notice, upto: Position | None = None) -> None:

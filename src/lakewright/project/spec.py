@@ -93,6 +93,10 @@ class PostgresSource(Settings):
         """What chooses the tables, as the file has it."""
         return f"tables: {', '.join(self.tables)}"
 
+    def parts(self, table: TableName) -> tuple[TableName, ...]:
+        """The tables that are made together with a table: itself."""
+        return (table,)
+
 
 class Dataset(Settings):
     """Files of one kind, which together are one table."""
@@ -157,6 +161,10 @@ class FilesSource(Settings):
     def choice(self) -> str:
         """What chooses the tables, as the file has it."""
         return f"datasets: {', '.join(self.datasets)}"
+
+    def parts(self, table: TableName) -> tuple[TableName, ...]:
+        """The tables that are made together: a dataset and its quarantine."""
+        return TableName(DATASETS, table.table), TableName(QUARANTINE, table.table)
 
 
 class Retention(Settings):
