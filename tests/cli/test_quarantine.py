@@ -272,3 +272,11 @@ def test_a_dataset_that_is_read_anew_has_no_row_in_its_table_and_in_quarantine(l
     assert lakewright("resync", "orders").code == 0
     assert [row for (row,) in rows(lakewright, "SELECT _line FROM orders ORDER BY 1")] == [2, 3, 4, 6]
     assert rows(lakewright, "SELECT _line FROM quarantine_orders") == [(5,)]
+
+
+def test_a_file_whose_name_is_no_text_is_read_and_named(lakewright, folder):
+    (folder / "in" / "orders1.csv").rename(os.fsdecode(os.fsencode(folder) + b"/in/orders\xff.csv"))
+    assert lakewright("run").code == 0
+    assert rows(lakewright, "SELECT DISTINCT _file FROM orders") == [("orders\\xff.csv",)]
+    path = export(lakewright, folder, {4: {"id": "3"}, 5: {"name": "d"}})
+    assert lakewright("quarantine", "replay", "orders", path, "--json").json["taken"] == 2

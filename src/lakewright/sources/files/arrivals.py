@@ -59,6 +59,11 @@ class Arrival:
         """The number of the arrival with which the version of the file came that it belongs to."""
         return self.corrects or self.number
 
+    @property
+    def label(self) -> str:
+        """The name as any text can hold it; see `label`."""
+        return label(self.name)
+
     def to_bytes(self) -> bytes:
         """The object's content."""
         times = {"modified": self.modified.isoformat(), "arrived": self.arrived.isoformat()}
@@ -174,6 +179,11 @@ class Arrivals:
             return Arrival.from_bytes(self._store.read(name), name, number)
         except NotFound:
             return None
+
+
+def label(name: str) -> str:
+    """A file's name as people read it: bytes of it that are no UTF-8 stand there as ``\\xff``."""
+    return name.encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
 def _part(name: str) -> str:

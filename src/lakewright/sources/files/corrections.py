@@ -19,6 +19,7 @@ from lakewright.sources.files.replay import to_bytes
 
 class Corrections:
     """The rejected rows of the files of one dataset; ``columns`` are the names that its files give their columns.
+    Files go by their labels.
 
     Nothing is registered of a file of which anything has arrived since this was made. So whoever looks, once the log has reached
     ``position``, which rows are still rejected, replays no row that another replay has brought in.
@@ -31,7 +32,8 @@ class Corrections:
         self._reader = reader
         self._dataset = dataset
         self._names: dict[int, list[str]] = {}
-        self._last, self._versions = arrivals.last(), arrivals.newest()
+        self._last = {arrival.label: arrival for arrival in arrivals.last().values()}
+        self._versions = {arrival.label: arrival for arrival in arrivals.newest().values()}
         self.position = Position(1 + max((arrival.number for arrival in self._last.values()), default=0))
 
     def values(self, number: int, text: str) -> list[str]:
@@ -57,10 +59,10 @@ class Corrections:
         data = to_bytes(names, {line: [values[place] for place in places] for line, values in rows.items()})
         sha256 = hashlib.sha256(data).hexdigest()
         replay = f"replay of {number} after {last.number}: {sha256}"
-        stored = self._arrivals.stored_name(self._dataset.name, f"{file}.replay.csv", self._versions[file].modified, replay)
+        stored = self._arrivals.stored_name(self._dataset.name, f"{last.name}.replay.csv", self._versions[file].modified, replay)
         with contextlib.suppress(AlreadyExists):
             self._store.create(stored, data)
-        arrival = Arrival(0, file, self._dataset.name, stored, len(data), sha256, now, now, corrects=number)
+        arrival = Arrival(0, last.name, self._dataset.name, stored, len(data), sha256, now, now, corrects=number)
         registered = self._arrivals.append(arrival, last)
         if registered is None:
             raise _replaced(file)

@@ -88,9 +88,9 @@ class Ledger:
         return self._versions(arrival.dataset, arrival.number).get(arrival.name)
 
     def open_faults(self) -> Mapping[str, SourceError]:
-        """Why the newest version of a file waits, by file name."""
+        """Why the newest version of a file waits, by the file's label."""
         self._read_on()
-        newest = {arrival.name: arrival for arrival in self._all}
+        newest = {arrival.label: arrival for arrival in self._all}
         found = {name: self.waiting(arrival) for name, arrival in newest.items()}
         return {name: error for name, error in found.items() if error is not None}
 

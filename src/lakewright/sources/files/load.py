@@ -42,7 +42,7 @@ class FilesLoad:
         for file, rows in self._rows(schema, rule, dataset):
             count, columns = rows.num_rows, dict(zip(rows.schema.names, rows.columns, strict=True))
             if file is not None:
-                columns[FILE] = pa.repeat(pa.scalar(file.name), count)
+                columns[FILE] = pa.repeat(pa.scalar(file.label), count)
                 columns[ARRIVAL] = pa.repeat(pa.scalar(file.version), count)
             columns[OP] = pa.repeat(pa.scalar(INSERT), count)
             columns[COMMIT_TIME] = pa.repeat(pa.scalar(self.time, pa.timestamp("us", tz="UTC")), count)

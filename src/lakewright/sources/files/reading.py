@@ -52,7 +52,7 @@ class Reader:
         """Infer the definition of a dataset from its first file, and keep it."""
         dataset = infer(Path(self._store.location(arrival.stored)), name=rule.name, temp=self.scratch)
         _check_columns(rule, dataset)
-        self._definitions.keep(dataset, arrival.name)
+        self._definitions.keep(dataset, arrival.label)
 
     def names(self, arrival: Arrival, dataset: Dataset) -> list[str]:
         """The names of an arrival's columns, in the order in which the texts of its rejected rows have them."""

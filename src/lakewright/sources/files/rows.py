@@ -41,7 +41,7 @@ class Rows:
         """Rows with ``_line``, of this arrival's file or of another `file`, as changes of one of the two tables."""
         file = file or self.arrival
         lines, columns = rows.column(LINE), dict(zip(rows.schema.names, rows.columns, strict=True))
-        columns[FILE] = pa.repeat(pa.scalar(file.name), rows.num_rows)
+        columns[FILE] = pa.repeat(pa.scalar(file.label), rows.num_rows)
         columns[ARRIVAL] = pa.repeat(pa.scalar(file.version), rows.num_rows)
         ops: pa.Array = pa.repeat(pa.scalar(INSERT), rows.num_rows)
         if self.rule.deleted is not None and schema.name == self.rule.table:
@@ -59,7 +59,7 @@ class Rows:
 
     def dropped(self, schema: TableSchema, lines: pa.Array) -> ChangeBatch:
         """Deletes of the rows that the file has at these lines, of a table with that key."""
-        names = pa.repeat(pa.scalar(self.arrival.name), len(lines))
+        names = pa.repeat(pa.scalar(self.arrival.label), len(lines))
         return self.deletes(schema, pa.RecordBatch.from_arrays([names, lines], [FILE, LINE]))
 
     def nothing(self, schema: TableSchema) -> ChangeBatch:

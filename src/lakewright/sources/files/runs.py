@@ -48,7 +48,7 @@ class Run:
         """The run that ends now; `counts` are the rows taken and rejected."""
         taken, rejected = counts or (None, None)
         rows = None if counts is None else sum(counts)
-        name, dataset, size, sha256 = arrival.name, arrival.dataset, arrival.size, arrival.sha256
+        name, dataset, size, sha256 = arrival.label, arrival.dataset, arrival.size, arrival.sha256
         ended = datetime.datetime.now(datetime.UTC)
         return cls(
             arrival.number, name, dataset, size, sha256, arrival.corrects, rows, taken, rejected, code, reason, started, ended

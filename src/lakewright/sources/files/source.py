@@ -18,7 +18,7 @@ from lakewright.model.contracts import Drift, Finding, Past, SourceFacts, Store,
 from lakewright.model.names import TableName, did_you_mean
 from lakewright.model.position import START, Feed, Position
 from lakewright.model.schema import TableSchema, compare
-from lakewright.sources.files.arrivals import Arrival, Arrivals
+from lakewright.sources.files.arrivals import Arrival, Arrivals, label
 from lakewright.sources.files.corrections import Corrections
 from lakewright.sources.files.ledger import Ledger
 from lakewright.sources.files.load import FilesLoad
@@ -152,7 +152,7 @@ class FilesSource:
     def examine(self) -> list[Finding]:
         """Whether the folder can be read, and what of its files is not taken or waits."""
         self._look(threading.Event())
-        faults = {**self._ledger().open_faults(), **self._transfer.waiting}
+        faults = {**self._ledger().open_faults(), **_labelled(self._transfer.waiting)}
         unmatched = self._transfer.unmatched
         findings = [Finding(f"{self.name}: folder", True, f"{self._ledger().last()} files have arrived from it")]
         if unmatched:
@@ -171,7 +171,7 @@ class FilesSource:
             choice = self._transfer.held_back()
         except SourceError as error:
             return {**faults, str(self._folder): error}, 0
-        return {**faults, **choice.faults}, len(choice.unmatched)
+        return {**faults, **_labelled(choice.faults)}, len(choice.unmatched)
 
     def recorded(self, dataset: str, position: Position) -> tuple[int, int]:
         """By the run records, how many rows the files of a dataset have that count at a position of the log, and how many of
@@ -196,7 +196,7 @@ class FilesSource:
         Raises `SourceError` where it does not wait, or cannot be read even so.
         """
         arrivals, ledger = self._arrivals(), self._ledger()
-        newest, rule = arrivals.newest().get(name), None
+        newest, rule = next((one for one in arrivals.newest().values() if one.label == name), None), None
         if newest is not None and ledger.waiting(newest) is not None:
             rule = self._rules.get(newest.dataset)
         if newest is None or rule is None:
@@ -251,3 +251,7 @@ class FilesSource:
                 faults.append(unexpected(error))
                 return
             stop.wait(self._every)
+
+
+def _labelled(faults: Mapping[str, LakewrightError]) -> dict[str, LakewrightError]:
+    return {label(name): error for name, error in faults.items()}

@@ -87,7 +87,7 @@ class FilesStream:
             yield from self._read(arrival, rule, dataset)
         except SourceError as error:
             self._ledger.wait(arrival, error)
-            detail = f"{arrival.name} waits: {error.message}"
+            detail = f"{arrival.label} waits: {error.message}"
             log.write("not taken", "warning", source=self._ledger.source, detail=detail, code=error.code, hint=error.hint or "")
             return False
         return True
@@ -163,7 +163,7 @@ class FilesStream:
 def _too_many(arrival: Arrival, rule: Rule, rejected: int, total: int) -> SourceError:
     return SourceError(
         "LW-275",
-        f"{rejected:,} of the {total:,} rows of {arrival.name} do not fit the dataset {rule.name}",
+        f"{rejected:,} of the {total:,} rows of {arrival.label} do not fit the dataset {rule.name}",
         hint=f"correct datasets/{rule.name}.yaml or the file; `lakewright quarantine accept` takes the rows that fit",
     )
 
