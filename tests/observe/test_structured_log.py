@@ -19,21 +19,21 @@ def stream():
 
 def test_json_lines_have_time_level_event_first_and_no_empty_field(stream):
     log.configure("json", stream)
-    log.write("merged", rows=3, table="orders")
+    log.write("merged", detail="3 new", subject="orders")
     log.write("retry", "warning", source="shop", code="LW-210")
     first, second = map(json.loads, stream.getvalue().splitlines())
-    assert list(first) == ["time", "level", "event", "table", "rows"]
-    assert (first["level"], first["event"], first["table"], first["rows"]) == ("info", "merged", "orders", 3)
+    assert list(first) == ["time", "level", "event", "subject", "detail"]
+    assert (first["level"], first["event"], first["subject"], first["detail"]) == ("info", "merged", "orders", "3 new")
     assert (second["level"], second["code"]) == ("warning", "LW-210")
     assert first["time"].endswith("Z")
 
 
 def test_text_lines_are_for_people(stream):
     log.configure("text", stream)
-    log.write("merged", subject="orders", rows=3)
+    log.write("merged", subject="orders", detail="3 new")
     log.write("failed", "error", subject="shop", detail="gone", code="LW-201")
     lines = [line.split("  ") for line in stream.getvalue().splitlines()]
-    assert [line[1:] for line in lines] == [["merged", "orders", "rows=3"], ["error: failed", "shop", "gone", "code=LW-201"]]
+    assert [line[1:] for line in lines] == [["merged", "orders", "3 new"], ["error: failed", "shop", "gone", "code=LW-201"]]
 
 
 def test_colour_only_where_asked(stream):

@@ -322,8 +322,8 @@ class Write(Protocol):
     def commit(self, checkpoint: Checkpoint) -> Commit:
         """Complete the instant with its checkpoint, in one atomic step.
 
-        Raises `CommitConflict` if the instant is no longer pending, or if `base` is no longer the newest instant that has a
-        checkpoint: nothing was changed then.
+        Raises `CommitConflict` if the instant is no longer pending, or if any other write of the table completed since it was
+        opened, one without a checkpoint too: nothing was changed then.
         """
         ...
 

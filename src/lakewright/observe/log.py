@@ -19,13 +19,8 @@ class Fields(TypedDict, total=False):
     """Every field that a log line may have beside ``time``, ``level`` and ``event``."""
 
     source: str
-    table: str
     subject: str
     detail: str
-    position: str
-    rows: int
-    bytes: int
-    seconds: float
     code: str
     hint: str
 
@@ -60,7 +55,7 @@ def _ordered(_: Any, __: str, line: MutableMapping[str, Any]) -> Mapping[str, An
 class _Line:
     """``09:15:02 merged  orders  3 inserts``: time of day in UTC, event, values; other fields as name=value."""
 
-    _BARE = ("subject", "source", "table", "detail")
+    _BARE = ("subject", "source", "detail")
     _COLORS = {"warning": "\x1b[33m", "error": "\x1b[31m"}  # noqa: RUF012 (a constant)
 
     def __init__(self, color: bool) -> None:

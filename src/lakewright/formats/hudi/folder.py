@@ -130,18 +130,16 @@ class Folder:
                 raise FormatError("LW-404", f"{name} is damaged: it is empty", hint="restore the file from a backup")
         return Hoodie(timeline, markers, heartbeats, tuple(archive), tuple(metadata_table))
 
-    def base_files(self) -> tuple[list[BaseFile], set[str]]:
-        """List the data: all base files, completed or not, and the partition paths that have their metadata file."""
+    def base_files(self) -> list[BaseFile]:
+        """List the data: all base files, completed or not."""
         prefix = f"{self.path}/"
-        files, known = [], set()
+        files = []
         # "0" is the character after "/": the listing starts behind everything in .hoodie.
         for entry in self.store.list(prefix, after=f"{prefix}{_HOODIE}0"):
             partition, _, file = entry.name.removeprefix(prefix).rpartition("/")
-            if file == PARTITION_METADATA:
-                known.add(partition)
-            elif match := _BASE_FILE.fullmatch(file):
+            if match := _BASE_FILE.fullmatch(file):
                 files.append(BaseFile(entry.name, partition, match[1], match[3], entry.size))
-        return files, known
+        return files
 
     def read_commit(self, instant: Instant) -> CommitMetadata:
         """The metadata of a completed commit or replacecommit; raises `FormatError` LW-404."""

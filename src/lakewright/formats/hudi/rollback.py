@@ -156,7 +156,7 @@ def tidy(folder: Folder, time: str) -> None:
 def _files_of(folder: Folder, hoodie: Hoodie, time: str) -> set[tuple[str, str]]:
     """Partition and name of the data files of an instant, by its markers and by listing."""
     marked = {file for name in hoodie.markers.get(time, ()) if (file := folder.marked_file(time, name))}
-    listed = {(f.partition, f.name.rpartition("/")[2]) for f in folder.base_files()[0] if f.instant == time}
+    listed = {(f.partition, f.name.rpartition("/")[2]) for f in folder.base_files() if f.instant == time}
     return marked | listed
 
 

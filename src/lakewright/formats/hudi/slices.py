@@ -24,7 +24,6 @@ class View:
 
     hoodie: Hoodie
     files: tuple[BaseFile, ...]
-    known_partitions: frozenset[str]
     ended: dict[Group, str]
 
     def as_of(self, time: str | None = None) -> list[BaseFile]:
@@ -49,13 +48,13 @@ def load(folder: Folder) -> View:
     """List a table beside writers: the timeline first, then the files, and both again where a clean came between."""
     while True:
         hoodie = folder.hoodie()
-        files, known = folder.base_files()
+        files = folder.base_files()
         ended: dict[Group, str] = {}
         for instant in hoodie.timeline.completed(REPLACE):
             for partition, groups in (folder.read_commit(instant).replaced or {}).items():
                 ended |= dict.fromkeys(((partition, group) for group in groups), instant.time)
         if _cleans(hoodie) == _cleans(folder.hoodie()):
-            return View(hoodie, tuple(files), frozenset(known), ended)
+            return View(hoodie, tuple(files), ended)
 
 
 def _cleans(hoodie: Hoodie) -> set[str]:
