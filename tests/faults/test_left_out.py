@@ -163,7 +163,17 @@ def test_another_partition_is_refused_until_the_table_is_made_anew(shop: Shop) -
     shop.sql("UPDATE orders SET day = '2026-02-03'")
     told = shop.fails("run")
     assert (told.code, "move curated/orders away" in (told.hint or "")) == ("LW-407", True)
+    live = ("sql", "SELECT count(day) AS n FROM orders", "--json")
+    read = shop.fails(*live[:2])
+    assert (read.code, "partitioned by nothing, and lake.yaml asks for day(day)" in read.message) == ("LW-407", True)
+    assert [word for word in ("move curated/orders away", "put `partition`", "back") if word not in (read.hint or "")] == []
+    assert shop.ok(*live, "--committed").json == [{"n": 0}]
+    changed = (shop.folder / "lake.yaml").read_text()
+    settings(shop)
+    assert shop.ok(*live).json == [{"n": 20}]
+    (shop.folder / "lake.yaml").write_text(changed)
     (shop.folder / "curated/orders").rename(shop.folder / "before")
+    assert shop.ok(*live).json == [{"n": 20}]
     assert shop.equal() == ALL_EQUAL
     assert shop.files("curated/orders/day_day=2026-02-03/*.parquet")
 

@@ -139,6 +139,15 @@ def test_table_that_cannot_be_taken_is_refused_alone(url: str, sql: Sql, definit
     assert list(found(url)) == ["public.fine"]
 
 
+def test_a_schema_with_a_dot_is_refused_and_can_be_left_out(url: str, sql: Sql) -> None:
+    sql('CREATE SCHEMA "a.b"; CREATE TABLE "a.b".c (id int PRIMARY KEY); CREATE TABLE fine (id int PRIMARY KEY)')
+    ((name, left_out),) = refused(url, "*.*").items()
+    assert (name, left_out.error.code) == ("a.b.c", "LW-211")
+    assert left_out.error.hint == "leave it out: -a?b.c"
+    assert refused(url, "*.*", "-a?b.c") == {}
+    assert list(found(url, "*.*", "-a?b.c")) == ["public.fine"]
+
+
 @pytest.mark.parametrize("given", [{"id": "date"}, {"id": "decimal(5,2)"}, {"other": "string"}])
 def test_a_given_type_that_does_not_fit_counts_for_nothing(url: str, sql: Sql, given: dict[str, str]) -> None:
     sql("CREATE TABLE t (id int PRIMARY KEY)")

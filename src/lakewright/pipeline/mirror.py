@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 
-from lakewright.errors import ConfigError
+from lakewright.errors import ConfigError, FormatError
 from lakewright.model import types
 from lakewright.model.names import TableName
 from lakewright.model.names import quote_identifier as quote
@@ -36,6 +36,20 @@ class Mirror:
     def day_sql(self) -> str:
         """The day, made of its column, under the partition column's name; the session is in UTC."""
         return f"CAST(CAST({quote(self.day_of or '')} AS DATE) AS VARCHAR) AS {quote(self.partition or '')}"
+
+    def misfit(self, stored: TableSpec) -> FormatError | None:
+        """What is wrong with the stored table where lake.yaml asks for another partition, LW-407."""
+        if stored.partition == self.partition:
+            return None
+        before, asked = (
+            f"day({name.removesuffix('_day')})" if name else "nothing" for name in (stored.partition, self.partition)
+        )
+        return FormatError(
+            "LW-407",
+            f"table {self.name} is partitioned by {before}, and lake.yaml asks for {asked}",
+            hint=f"move {self.path} away, and the next `lakewright merge` makes the table anew from the captured log; or put"
+            f" `partition` of {self.name} in lake.yaml back",
+        )
 
     def spec(self, schema: TableSchema) -> TableSpec:
         """The table as a format keeps it; raises `ConfigError` where the partition column cannot be."""

@@ -120,11 +120,8 @@ def _moved(lake: Wiring) -> Iterator[str]:
         except FormatError as error:
             yield f"{error.message} ({error.code})"
             continue
-        if table is not None and table.spec.partition != mirror.partition:
-            yield (
-                f"table {mirror.name} is partitioned by {table.spec.partition or 'nothing'} and is to be by"
-                f" {mirror.partition or 'nothing'} (LW-407): move {mirror.path} away; `lakewright merge` then makes it anew"
-            )
+        if table is not None and (misfit := mirror.misfit(table.spec)) is not None:
+            yield f"{misfit.message} ({misfit.code}): {misfit.hint}"
 
 
 def _keyless(tables: Sequence[TableSchema], origin: Any) -> list[str]:

@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Protocol
 
-from lakewright.errors import FormatError, QueryError
+from lakewright.errors import QueryError
 from lakewright.model.position import Feed, Position
 from lakewright.model.schema import TableSchema
 from lakewright.model.table import Checkpoint, Commit, Snapshot, TableSpec
@@ -76,13 +76,8 @@ def plan(mirror: Mirror, log: RawLog, view: LogView, table: Instants | None, upt
         if mark and mark.feed == feed and mark.generation == load.generation and mark.position <= upto:
             snapshot, after = table.snapshot(commit.instant) if table else None, mark.position
             break
-    if snapshot is not None and snapshot.spec.partition != mirror.partition:
-        stored, asked = snapshot.spec.partition or "nothing", mirror.partition or "nothing"
-        raise FormatError(
-            "LW-407",
-            f"table {mirror.name} is partitioned by {stored}, and lake.yaml asks for {asked}",
-            hint=f"move {mirror.path} away; the next `lakewright merge` makes the table anew from the captured log",
-        )
+    if snapshot is not None and (misfit := mirror.misfit(snapshot.spec)) is not None:
+        raise misfit
     tail = tuple(view.changes(mirror.origin, after, upto))
     # Merged files count too: their columns stay when the tail is empty.
     last = view.last_change(mirror.origin, upto)

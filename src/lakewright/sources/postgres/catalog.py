@@ -204,7 +204,8 @@ def _kind_refusal(name: TableName, kind: str) -> SourceError:
 def _name_refusal(schema: TableSchema) -> SourceError | None:
     name = schema.name
     if any(part.startswith(".") or "/" in part for part in name) or "." in name.schema:
-        return SourceError("LW-211", f"table {name} has a name that cannot be a folder's", hint=f"leave it out: -{name}")
+        left_out = TableName(name.schema.replace(".", "?"), name.table)  # a pattern is parted at its first dot
+        return SourceError("LW-211", f"table {name} has a name that cannot be a folder's", hint=f"leave it out: -{left_out}")
     if not schema.columns:
         return SourceError("LW-217", f"table {name} has no columns", hint=f"leave it out: -{name}")
     lowered = [column.lower() for column in schema.column_names]
