@@ -12,7 +12,7 @@ DATASETS, QUARANTINE = "datasets", "quarantine"
 
 
 class TableName(NamedTuple):
-    """A table in a source; the text form is ``schema.table``. A schema's name has no dot: such a table is refused (LW-211)."""
+    """A table in a source; the text form is ``schema.table``. A source refuses a schema whose name has a dot (LW-211)."""
 
     schema: str
     table: str

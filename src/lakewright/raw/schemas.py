@@ -56,7 +56,8 @@ class Schemas:
                 raise ValueError(f"its version is {data['version']}, this program reads 1")
             if (data["name"], data["number"]) != (str(table), number):
                 raise ValueError(f"it is {data['name']}'s number {data['number']}")
-            return TableSchema.from_json(data)
+            # The text form of a name is ambiguous where a schema's has a dot; the folder is not.
+            return dataclasses.replace(TableSchema.from_json(data), name=table)
         except NotFound:
             reason = "it is missing"
         except KeyError as error:
