@@ -18,6 +18,7 @@ from lakewright.cli import main as cli
 from lakewright.cli.codes import pages
 from lakewright.cli.session import shared_options
 from lakewright.errors import LakewrightError
+from lakewright.project.datasets import DatasetSettings
 from lakewright.project.demo import Demo
 from lakewright.project.spec import Lake, Settings
 
@@ -50,11 +51,14 @@ def commands_page() -> str:
 
 
 def settings_page() -> str:
-    """Every setting of lake.yaml and demo.yaml."""
+    """Every setting of lake.yaml, datasets/NAME.yaml and demo.yaml."""
     lines = [_MADE, "# Settings\n", "`lakewright config schema` prints the same for editors. In every text `${env:NAME}`,"]
     lines += ["`${env:NAME:-default}` and `${file:path}` stand for the environment's or a file's value.\n", "## lake.yaml\n"]
     lines += [
         *_settings(Lake),
+        "\n## datasets/NAME.yaml\n",
+        "How the files of a dataset are read; inferred from the first one, then kept, and yours to correct.\n",
+        *_settings(DatasetSettings),
         "\n## demo.yaml\n",
         _text(Demo.__doc__) + "\n",
         *_settings(Demo),
@@ -156,12 +160,12 @@ def _default(model: type[Settings], name: str, field: pydantic.fields.FieldInfo)
 
 
 def _many(kind: Any) -> str:
-    return ".<name>" if get_origin(kind) is dict else ""
+    return {dict: ".<name>", list: "[]"}.get(get_origin(kind), "")
 
 
 def _groups(kind: Any) -> list[type[Settings]]:
-    """The settings inside a setting: itself, or the values of a mapping; one for each kind that they may be of."""
-    while get_origin(kind) in (dict, Annotated):
+    """The settings inside a setting: itself, or the values of a mapping or list; one for each kind that they may be of."""
+    while get_origin(kind) in (dict, list, Annotated):
         kind = get_args(kind)[-1] if get_origin(kind) is dict else get_args(kind)[0]
     kinds = get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
     return [each for each in kinds if isinstance(each, type) and issubclass(each, Settings)]

@@ -195,6 +195,11 @@ def test_a_file_that_does_not_fit_says_how(tmp_path: Path) -> None:
     assert refused(tmp_path, HEADER.decode().encode("utf-16")).code == "LW-262"
 
 
+def test_the_text_of_a_reject_is_without_line_ends(tmp_path: Path) -> None:
+    _, rejects = taken(tmp_path, b"id,name,amount\r\n1,a,1\r\n2,b\r\n3,c,3,3\r\n4,d,4\r\n")
+    assert [(line, text) for line, *_, text in rejects] == [(3, "2,b"), (4, "3,c,3,3")]
+
+
 @pytest.mark.parametrize("content", [b"1,a,1\r\n2,b,2\n", b"1,a\rb,1\n"])
 def test_line_ends_of_several_kinds_are_refused(tmp_path: Path, content: bytes) -> None:
     assert refused(tmp_path, HEADER + content).code == "LW-268"

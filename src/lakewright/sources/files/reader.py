@@ -157,7 +157,7 @@ class Reading:
         structure = self._structure
         return _rejects(
             [
-                (structure.line_of_broken(n), None, None, _broken_reason(kind, message), _cut(text))
+                (structure.line_of_broken(n), None, None, _broken_reason(kind, message), _cut(text.lstrip("\r\n")))
                 for n, kind, text, message in found
             ]
         )
