@@ -41,3 +41,20 @@ def test_a_file_that_waits_is_told_at_once_and_stays_in_the_status(lakewright, f
         (folder / "in" / name).write_text("id,n\n1,2\n")
     assert lakewright("run").code == 0
     assert lakewright("status", "--json").json["sources"][0]["problem"] is None
+
+
+def test_a_corrected_definition_counts_after_a_resync_without_a_new_file(lakewright, folder):
+    (folder / "in" / "a.csv").write_text("id,n\n1,2\n2,x\n")
+    assert lakewright("run").code == 0
+    definition = folder / "datasets" / "orders.yaml"
+    definition.write_text(definition.read_text().replace("source_name: n, type: string", "source_name: n, type: int"))
+    assert "LW-242" in lakewright("run").err
+    (stopped,) = (table for table in lakewright("status", "--json").json["tables"] if table["state"] == "stopped")
+    command = stopped["problem"].rsplit("`lakewright ", 1)[1].partition("`")[0]
+    assert lakewright(*command.split()).code == 0
+    assert lakewright("merge").code == 0
+    checked = lakewright("check", "--source", "drop", "--json").json["reports"][0]["tables"]
+    assert {table["table"]: (table["verdict"], table["lake_rows"]) for table in checked} == {
+        "orders": ("equal", 1),
+        "quarantine_orders": ("equal", 1),
+    }

@@ -247,7 +247,9 @@ def _with(tables: dict[TableName, TableLog], manifest: Manifest) -> dict[TableNa
             tables[table] = dataclasses.replace(log, changes=log.changes + files)
         else:
             load = LoadInfo(generation, files[0].first, files[0].last_time, files[0].schema, files)
-            tables[table] = dataclasses.replace(log, loads=(*log.loads, load))
+            # A source without changes since has the load where the table stopped: the load was later all the same.
+            stop = None if log.stop and log.stop.position == load.position else log.stop
+            tables[table] = dataclasses.replace(log, loads=(*log.loads, load), stop=stop)
     for stop in manifest.stopped:
         tables[stop.table] = dataclasses.replace(tables.get(stop.table, _NOTHING), stop=stop)
     return tables
