@@ -36,6 +36,22 @@ def test_text_lines_are_for_people(stream):
     assert [line[1:] for line in lines] == [["merged", "orders", "3 new"], ["error: failed", "shop", "gone", "code=LW-201"]]
 
 
+def test_lines_go_to_the_stderr_of_the_moment(stream, monkeypatch):
+    monkeypatch.setattr("sys.stderr", io.StringIO())
+    log.configure("text")
+    monkeypatch.setattr("sys.stderr", stream)
+    log.write("merged", rows=3)
+    assert "rows=3" in stream.getvalue()
+
+
+def test_errors_alone_where_it_is_to_be_quiet(stream):
+    log.configure("text", stream, quiet=True)
+    log.write("merged", rows=3)
+    log.write("not taken", "warning", rows=4)
+    log.write("failed", "error", rows=5)
+    assert [line[8:] for line in stream.getvalue().splitlines()] == ["  error: failed  rows=5"]
+
+
 def test_colour_only_where_asked(stream):
     log.configure("text", stream, color=True)
     log.write("merged", subject="orders")

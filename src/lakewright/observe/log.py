@@ -36,7 +36,7 @@ def configure(form: Format, stream: TextIO | None = None, *, color: bool = False
             last,
         ],
         wrapper_class=structlog.make_filtering_bound_logger("error" if quiet else "info"),
-        logger_factory=structlog.PrintLoggerFactory(stream or sys.stderr),
+        logger_factory=lambda *_: structlog.PrintLogger(stream or sys.stderr),  # the stderr of the moment, should it be another
         cache_logger_on_first_use=False,
     )
 
