@@ -40,16 +40,16 @@ def test_lines_go_to_the_stderr_of_the_moment(stream, monkeypatch):
     monkeypatch.setattr("sys.stderr", io.StringIO())
     log.configure("text")
     monkeypatch.setattr("sys.stderr", stream)
-    log.write("merged", rows=3)
-    assert "rows=3" in stream.getvalue()
+    log.write("merged", detail="3")
+    assert "merged  3" in stream.getvalue()
 
 
 def test_errors_alone_where_it_is_to_be_quiet(stream):
     log.configure("text", stream, quiet=True)
-    log.write("merged", rows=3)
-    log.write("not taken", "warning", rows=4)
-    log.write("failed", "error", rows=5)
-    assert [line[8:] for line in stream.getvalue().splitlines()] == ["  error: failed  rows=5"]
+    log.write("merged", detail="3")
+    log.write("not taken", "warning", detail="4")
+    log.write("failed", "error", detail="5")
+    assert [line[8:] for line in stream.getvalue().splitlines()] == ["  error: failed  5"]
 
 
 def test_colour_only_where_asked(stream):
