@@ -163,6 +163,7 @@ class Capture:
                 looked_at = now
                 if self._log.asked_reloads() or (self._is_catalog_due(now) and (self._missing() or self._look() != Drift())):
                     return False
+        writer.discard(held)
         return False
 
     def _loaded(self) -> Position:

@@ -122,6 +122,11 @@ class LogWriter:
 
         self._append(make)
 
+    def discard(self, files: Sequence[RawFile]) -> None:
+        """Delete files of this writer that no manifest names and none will."""
+        for file in files:
+            self._log.store.delete(self._log.folder + file.name)
+
     def append_load(
         self, files: Sequence[RawFile], position: Position, time: datetime.datetime, feed: Feed, *, first: bool
     ) -> None:

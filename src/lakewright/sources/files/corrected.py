@@ -36,18 +36,20 @@ def taken_back(
 ) -> Iterator[ChangeBatch]:
     """The changes with which the version of a file that `rows` makes batches of replaces its former one.
 
-    They come after the rows of the new version, whose bytes are read again, as are the former one's; and those of all files of
-    the dataset where rows have a key of their own.
+    The former one is read as the dataset is defined now: which of its lines were rejected then is not known, so a line that it
+    has and the new one has not goes from the table and from quarantine, wherever it was.
+    The changes come after the rows of the new version, whose bytes are read again, as are the former one's; and those of all
+    files of the dataset where rows have a key of their own.
     """
-    good, bad, new_good, new_bad = Lines(), Lines(), Lines(), Lines()
-    for version, fits, fits_not in ((former, good, bad), (Version(rows.arrival), new_good, new_bad)):
+    before, taken, rejected = Lines(), Lines(), Lines()
+    for version, fits, fits_not in ((former, before, before), (Version(rows.arrival), taken, rejected)):
         for _, piece in reader.version(version, rows.rule, dataset):
             fits.add(piece.rows)
             fits_not.add(piece.rejects)
     if quarantine is not None:
-        yield from _deletes(rows, quarantine, bad.less(new_bad))
+        yield from _deletes(rows, quarantine, before.less(rejected))
     if table is not None and rows.rule.mode == "append":
-        yield from _deletes(rows, table, good.less(new_good))
+        yield from _deletes(rows, table, before.less(taken))
     elif table is not None:
         yield from _by_key(rows, former, ledger, reader, dataset, table)
 

@@ -150,4 +150,4 @@ def _translated(name: str) -> Iterator[None]:
             hint = "give the user that runs lakewright the right to read the folder and its files"
             raise SourceError("LW-281", f"{name!r} cannot be read: {error.strerror}", hint=hint) from error
         hint = "look at the disk or the network that holds the folder; it is tried again by itself"
-        raise SourceError("LW-283", f"{name!r} cannot be read: {error.strerror}", hint=hint) from error
+        raise SourceUnreachable("LW-283", f"{name!r} cannot be read: {error.strerror}", hint=hint) from error

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import duckdb
 import numpy as np
 
-from lakewright.errors import SourceError
+from lakewright.errors import SourceError, StorageError
 from lakewright.model.names import quote_literal
 from lakewright.sources.files.dataset import Dialect
 from lakewright.sources.files.records import MAX_LINE, relation
@@ -80,10 +80,15 @@ def known_errors(place: str) -> Iterator[None]:
         yield
     except duckdb.OutOfMemoryException:
         raise SourceError(
-            "LW-273", "reading the file needs more memory than it may have", where=place, hint="give `memory_limit` more"
+            "LW-273",
+            "reading the file needs more memory than it may have",
+            where=place,
+            hint="are its rows very long? send it in smaller files",
         ) from None
     except duckdb.Error as error:
         text = str(error)
+        if "No space left" in text:
+            raise StorageError("LW-304", f"no space left for reading {place}", hint="free some, then go on") from None
         if "invalid state" in text:
             raise SourceError(
                 "LW-268",
@@ -92,7 +97,10 @@ def known_errors(place: str) -> Iterator[None]:
                 hint="export the file with one kind of line end, or quote values that hold line ends",
             ) from None
         raise SourceError(
-            "LW-271", f"the file cannot be read: {' '.join(text.split())[:160]}", where=place, hint="send the file again"
+            "LW-271",
+            f"the file cannot be read: {' '.join(text.split())[:160]}",
+            where=place,
+            hint="mend the cause, then `lakewright quarantine accept` has the file read again",
         ) from None
 
 

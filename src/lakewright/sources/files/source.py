@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from lakewright.errors import LakewrightError, SourceError, unexpected
+from lakewright.errors import ConfigError, LakewrightError, SourceError, unexpected
 from lakewright.model.contracts import Drift, Finding, Past, SourceFacts, Store, Waiting
 from lakewright.model.names import TableName, did_you_mean
 from lakewright.model.position import START, Feed, Position
@@ -77,9 +77,7 @@ class FilesSource:
 
     def discover(self) -> list[TableSchema]:
         """See `contracts.Source`; a dataset is known from its first file on, its quarantine from the beginning."""
-        datasets = [(rule, self._reader.dataset(rule)) for rule in self._rules.values()]
-        tables = [table_schema(rule, dataset) for rule, dataset in datasets if dataset is not None]
-        return sorted([*tables, *map(quarantine_schema, self._rules.values())], key=lambda schema: schema.name)
+        return self._survey()[0]
 
     def prepare(self, tables: Sequence[TableSchema]) -> None:
         """See `contracts.Source`; there is nothing to prepare."""
@@ -121,9 +119,12 @@ class FilesSource:
 
     def drift(self, tables: Sequence[TableSchema]) -> Drift:
         """See `contracts.Source`: datasets that were taken out of lake.yaml, or whose definition was changed."""
-        now = {schema.name: schema for schema in self.discover()}
+        found, refused = self._survey()
+        now = {schema.name: schema for schema in found}
         stopped: list[tuple[TableName, LakewrightError]] = []
         for table in tables:
+            if table.name in refused:
+                continue  # its definition can be mended before the next of its files comes
             if table.name not in now:
                 message = f"table {table.name} is not a dataset of {self.name} any more"
                 stopped.append(
@@ -136,8 +137,8 @@ class FilesSource:
         return Drift(stopped)
 
     def refused(self) -> dict[TableName, LakewrightError]:
-        """See `contracts.Source`; a dataset without a file is none yet."""
-        return {}
+        """See `contracts.Source`: datasets whose definition is wrong. One without a file is none yet."""
+        return self._survey()[1]
 
     def estimated_rows(self, tables: Sequence[TableSchema]) -> dict[TableName, int]:
         """See `contracts.Source`; nothing is known before a file is read."""
@@ -151,9 +152,7 @@ class FilesSource:
 
     def examine(self) -> list[Finding]:
         """Whether the folder can be read, and what of its files is not taken or waits."""
-        self._look(threading.Event())
-        faults = {**self._ledger().open_faults(), **_labelled(self._transfer.waiting)}
-        unmatched = self._transfer.unmatched
+        faults, unmatched = self.held_back()
         findings = [Finding(f"{self.name}: folder", True, f"{self._ledger().last()} files have arrived from it")]
         if unmatched:
             findings.append(Finding(f"{self.name}: datasets", True, f"{unmatched} files are of no dataset and are left alone"))
@@ -231,6 +230,18 @@ class FilesSource:
     def updated_rows(self) -> dict[TableName, int]:
         """See `PostgresSource.updated_rows`; all that arrives is captured."""
         return {}
+
+    def _survey(self) -> tuple[list[TableSchema], dict[TableName, LakewrightError]]:
+        """The tables there are, and those whose dataset's definition is wrong."""
+        tables, refused = [quarantine_schema(rule) for rule in self._rules.values()], dict[TableName, LakewrightError]()
+        for rule in self._rules.values():
+            try:
+                dataset = self._reader.dataset(rule)
+            except (ConfigError, SourceError) as error:
+                refused[rule.table] = error
+            else:
+                tables += [table_schema(rule, dataset)] if dataset else []
+        return sorted(tables, key=lambda schema: schema.name), refused
 
     def _ledger(self) -> Ledger:
         return Ledger(self._store, self._zone, self.name, self._arrivals())

@@ -27,6 +27,11 @@ FLUSH_SECONDS = 0.25
 FLUSH_BYTES = 64 << 20
 
 
+def _full(held: Sequence[ChangeBatch]) -> Flush:
+    """What is held where it is worth a flush, else nothing: the caller is asked often whether to go on."""
+    return Flush(held if sum(batch.rows.nbytes for batch in held) >= FLUSH_BYTES else (), (), None, None)
+
+
 class FilesStream:
     """`Stream` over the arrivals of a source, for one thread. An arrival is one transaction; a large one comes in pieces.
 
@@ -126,15 +131,17 @@ class FilesStream:
             for schema, batch in ((table, piece.rows), (quarantine, piece.rejects)):
                 if schema is not None and batch.num_rows:
                     held.append(rows.batch(schema, batch, file))
-            if sum(batch.rows.nbytes for batch in held) >= FLUSH_BYTES:
-                yield Flush(held, (), None, None)
-                held = []
+            yield (flush := _full(held))
+            held = held if not flush.batches else []
         if not (arrival.accepts or arrival.corrects) and rule.exceeded(rejected, taken + rejected):
             raise _too_many(arrival, rule, rejected, taken + rejected)
         if rows.is_load:
             held += [rows.nothing(schema) for schema in (table, quarantine) if schema is not None]
         elif not arrival.corrects and (former := self._ledger.former(arrival)) is not None:
-            held += taken_back(rows, former, self._ledger, self._reader, dataset, table, quarantine)
+            for batch in taken_back(rows, former, self._ledger, self._reader, dataset, table, quarantine):
+                held.append(batch)
+                yield (flush := _full(held))
+                held = held if not flush.batches else []
         self._runs.put(Run.of(arrival, started, (taken, rejected)))
         yield Flush(held, stopped, end_of(arrival), arrival.arrived)
 

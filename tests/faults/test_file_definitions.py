@@ -1,0 +1,83 @@
+"""Definitions of datasets that are wrong, or are corrected under rows that were read before."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from lakewright.errors import StorageError
+from lakewright.pipeline.lake import Lake
+from lakewright.sources.files import scan
+
+LAKE = """
+lake: t
+sources:
+  drop: {kind: files, path: in, settle: 1ms, datasets: {a: {files: "a*.csv", limit: 90%}, b: "b*.csv"}}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "lake.yaml").write_text(LAKE)
+    (tmp_path / "in").mkdir()
+    return tmp_path
+
+
+def run(folder: Path) -> None:
+    with Lake.open(folder) as lake:
+        lake.run(lambda _: None)
+
+
+def rows(folder: Path, text: str) -> list[tuple[object, ...]]:
+    with Lake.open(folder) as lake, lake.sql(text) as answer:
+        return sorted(row for batch in answer.batches() for row in zip(*(c.to_pylist() for c in batch.columns), strict=True))
+
+
+def test_a_wrong_definition_leaves_the_other_datasets_alone(folder: Path) -> None:
+    (folder / "in" / "a1.csv").write_text("id\n1\n")
+    (folder / "in" / "b1.csv").write_text("id\n1\n")
+    run(folder)
+    definition = folder / "datasets" / "a.yaml"
+    right = definition.read_text()
+    definition.write_text(right + "colums: []\n")
+    (folder / "in" / "b2.csv").write_text("id\n2\n")
+    run(folder)
+    assert rows(folder, "SELECT id FROM b") == [(1,), (2,)]
+    with Lake.open(folder) as lake:
+        assert [error.code for error in lake.left_out("drop").values()] == ["LW-102"]
+    definition.write_text(right)
+    (folder / "in" / "a2.csv").write_text("id\n2\n")
+    run(folder)
+    assert rows(folder, "SELECT id FROM a") == [(1,), (2,)]
+
+
+def test_a_corrected_file_takes_back_lines_that_were_read_under_another_definition(folder: Path) -> None:
+    (folder / "in" / "a1.csv").write_text("id,day\n1,31.01.2026\n2,28.02.2026\n3,31.03.2026\n")
+    run(folder)
+    definition = folder / "datasets" / "a.yaml"
+    text = definition.read_text()
+    assert "'%d.%m.%Y'" in text
+    definition.write_text(text.replace("'%d.%m.%Y'", "'%Y-%m-%d'"))
+    (folder / "in" / "a1.csv").write_text("id,day\n1,2026-01-31\n")
+    run(folder)
+    assert rows(folder, "SELECT id FROM a") == [(1,)]
+    assert rows(folder, "SELECT _line FROM quarantine_a") == []
+
+
+def test_a_full_disk_is_not_held_against_the_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "in" / "a1.csv").write_text("id\n1\n")
+    run(folder)
+    (folder / "in" / "a2.csv").write_text("id\n2\n")
+    with monkeypatch.context() as patch:
+        patch.setattr(scan, "tally", _full)
+        with pytest.raises(StorageError) as caught:
+            run(folder)
+    assert caught.value.code == "LW-304"
+    run(folder)
+    assert rows(folder, "SELECT id FROM a") == [(1,), (2,)]
+
+
+def _full(*_: object) -> None:
+    raise duckdb.IOException("IO Error: Could not write file: No space left on device")
