@@ -60,6 +60,13 @@ def test_values_have_their_lake_types(tmp_path: Path) -> None:
     assert rejects == []
 
 
+def test_a_year_of_two_digits_is_not_one_of_the_first_century(tmp_path: Path) -> None:
+    columns = (FileColumn("day", "day", "date", format="%d.%m.%Y"),)
+    rows, rejects = taken(tmp_path, b"day\n28.12.24\n28.12.2024\n", Dataset("days", Dialect(), columns))
+    assert [row[0] for row in rows] == [datetime.date(2024, 12, 28)]
+    assert [reject[2] for reject in rejects] == ["28.12.24"]
+
+
 def test_quotes_separators_and_line_ends_in_values(tmp_path: Path) -> None:
     rows, rejects = taken(tmp_path, HEADER + b'1,"a,""b""\nc",1\n2,5" pipe,2\n3,"",3\n')
     assert [row[1] for row in rows] == ['a,"b"\nc', '5" pipe', None]

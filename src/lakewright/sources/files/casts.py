@@ -55,8 +55,12 @@ def _without_nulls(raw: str, nulls: tuple[str, ...]) -> str:
 
 
 def _parsed(text: str, written: str) -> str:
-    """The timestamp of a text that begins with a digit: strptime would take ``infinity`` and ``epoch`` too."""
-    return f"CASE WHEN {text} BETWEEN '0' AND ':' THEN try_strptime({text}, {quote_literal(written)}) END"
+    """The timestamp of a text that begins with a digit: strptime would take ``infinity`` and ``epoch`` too.
+
+    It also takes 24 for the year 0024, so years have to be later than 999.
+    """
+    value = f"try_strptime({text}, {quote_literal(written)})"
+    return f"CASE WHEN {text} BETWEEN '0' AND ':' AND {value} >= TIMESTAMP '1000-01-01' THEN {value} END"
 
 
 def _exact(text: str, pattern: str, value: str, plain: str | None, usual: str = "true") -> str:
