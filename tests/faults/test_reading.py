@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,7 @@ from lakewright.errors import LogError, QueryError
 from lakewright.pipeline import table_at
 from lakewright.pipeline.folding import Fold
 from lakewright.pipeline.lake import Lake
+from lakewright.pipeline.table_at import TableAt
 from lakewright.raw import fold as folds
 from tests.faults.conftest import LAKE, Shop
 
@@ -69,6 +71,34 @@ def test_a_fold_that_fails_leaves_nothing(lake: Lake, monkeypatch: pytest.Monkey
                 lake.sql("SELECT * FROM orders")
             assert made(lake) == 0
     assert read(lake, "SELECT price FROM orders WHERE id = 7") == [(7,)]
+
+
+@pytest.mark.parametrize("command", ["sql", "check"])
+def test_a_clean_between_a_look_at_a_table_and_the_read_of_it(
+    loaded: Shop, lake: Lake, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked = list[str]()
+
+    def fold(at: TableAt, *arguments: Any) -> Fold:
+        if not looked:
+            with Lake.open(loaded.folder) as other:
+                other.merge([at.mirror.name], lambda _: None)
+                table = other.format.open(at.mirror.path)
+                assert table is not None
+                assert table.clean([])
+        looked.append(at.mirror.name)
+        return Fold(lake.connection(), at, lake.log(at.mirror.source))
+
+    lake.merge(None, lambda _: None)
+    loaded.sql("UPDATE orders SET price = 8 WHERE id = 7")
+    loaded.ok("capture")
+    if command == "sql":
+        monkeypatch.setattr("lakewright.pipeline.folding.Fold", lambda _, at, log: fold(at))
+        assert read(lake, "SELECT price FROM orders WHERE id = 7") == [(8,)]
+    else:
+        monkeypatch.setattr("lakewright.pipeline.check.Fold", lambda _, at, log: fold(at))
+        assert lake.check("shop", lambda _: None).passed
+    assert len(looked) > 1
 
 
 def test_a_damaged_file_is_named_and_its_fold_leaves_nothing(loaded: Shop, lake: Lake) -> None:

@@ -81,10 +81,14 @@ def compare(
     """
     checks = []
     for mirror in mirrors:
-        try:
-            check = _compare(mirror, log, format_, snapshot, connection, was_changed)
-        except LakewrightError as error:
-            check = failed(mirror.name, error)
+        for attempt in range(1, damage.READ_ATTEMPTS + 1):
+            try:
+                check = _compare(mirror, log, format_, snapshot, connection, was_changed)
+            except LakewrightError as error:
+                check = failed(mirror.name, error)
+                if damage.may_be_cleaned(error) and attempt < damage.READ_ATTEMPTS:
+                    continue
+            break
         notice(check)
         checks.append(check)
     return checks

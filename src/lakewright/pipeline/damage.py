@@ -10,11 +10,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lakewright.engines.failures import known_errors
-from lakewright.errors import FormatError
+from lakewright.errors import FormatError, LakewrightError
 from lakewright.model.table import DataFile
 from lakewright.pipeline.table_at import TableAt
 from lakewright.raw.log import RawLog
 from lakewright.raw.manifest import RawFile
+
+READ_ATTEMPTS = 5
+"""How often a read looks at a table again."""
+
+
+def may_be_cleaned(error: BaseException) -> bool:
+    """Whether a file could not be read, as one that a clean took away between the look at a table and the read of it."""
+    return isinstance(error, LakewrightError) and error.code in ("LW-405", "LW-510")
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ from typing import Any
 from lakewright.errors import LakewrightError, LogError, QueryError, SourceError
 from lakewright.model.contracts import Finding
 from lakewright.pipeline import check as checking
-from lakewright.pipeline import connect, plan, reach, setup, up
+from lakewright.pipeline import connect, damage, plan, reach, setup, up
 from lakewright.pipeline import history as histories
 from lakewright.pipeline import maintain as services
 from lakewright.pipeline.check import CheckReport
@@ -28,7 +28,6 @@ from lakewright.pipeline.tasks import Event, keep_up
 from lakewright.pipeline.wiring import Wiring
 
 Notice = Callable[[Any], None]
-READ_ATTEMPTS = 5
 UNKNOWN_TABLE = "LW-503"
 NOT_LOADED = "LW-249"
 
@@ -135,7 +134,7 @@ class Lake(Wiring):
     def sql(self, text: str, *, committed: bool = False, as_of: str | None = None, since: str | None = None) -> Answer:
         """The answer to a query in Athena's SQL: live by default, of table instants only with `committed`."""
         now = utc_now()
-        attempts = READ_ATTEMPTS
+        attempts = damage.READ_ATTEMPTS
         while True:
             mirrors, misfits = self.survey()
             tables = Tables(
@@ -155,7 +154,7 @@ class Lake(Wiring):
                 tables.close()
                 attempts -= 1
                 # A clean may take away files between the look at a table and the read of it: look again.
-                if not isinstance(error, QueryError) or error.code != "LW-510" or not attempts:
+                if not damage.may_be_cleaned(error) or not attempts:
                     hidden = [m.error for m in misfits if m.table is None or m.table.table.lower() in text.lower()]
                     if hidden and isinstance(error, QueryError) and error.code == UNKNOWN_TABLE:
                         raise hidden[0] from None
