@@ -151,3 +151,24 @@ def test_what_tells_nothing_is_refused(tmp_path: Path, content: bytes, code: str
     with pytest.raises(SourceError) as caught:
         inferred(tmp_path, content)
     assert caught.value.code == code
+
+
+def test_no_row_is_taken_for_a_comment_or_a_title(tmp_path: Path) -> None:
+    """Neither where it begins with #, nor where the header does, nor where the header is too short."""
+    colours = infer_of(tmp_path, b"color,n\nred,1\n#fff,2\n#000,3\nblue,4\n")
+    assert (colours.rows, colours.dialect.comment) == (4, None)
+    marked = infer_of(tmp_path, b"#name,city\nbob,paris\nal,rome\nzed,oslo\n")
+    assert (marked.rows, [column.source_name for column in marked.columns]) == (3, ["#name", "city"])
+    with pytest.raises(SourceError):
+        infer_of(tmp_path, b"name,city\nbob,paris,x\nal,rome,y\nzed,oslo,z\n")
+
+
+@pytest.mark.parametrize("header", [b",name,city", b"id,name,name", b"name,city,2024"])
+def test_one_odd_name_makes_no_header_a_row(tmp_path: Path, header: bytes) -> None:
+    assert infer_of(tmp_path, header + b"\n0,bob,paris\n1,al,rome\n").rows == 2
+
+
+def infer_of(tmp_path: Path, content: bytes) -> Dataset:
+    path = tmp_path / "given.csv"
+    path.write_bytes(content)
+    return infer(path, "given", temp=tmp_path / "temp")

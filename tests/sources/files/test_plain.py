@@ -99,3 +99,13 @@ def test_bytes_that_the_encoding_does_not_have_refuse_the_file(tmp_path: Path) -
     with pytest.raises(SourceError) as caught, plain(path, Dialect(encoding="utf-16"), tmp_path / "temp"):
         pass
     assert caught.value.code == "LW-266"
+
+
+def test_utf_8_is_not_taken_for_another_encoding(tmp_path: Path) -> None:
+    path = tmp_path / "orders.csv"
+    path.write_bytes("name\nMüller\n".encode())
+    with pytest.raises(SourceError, match="is in UTF-8"), plain(path, Dialect(encoding="latin-1"), tmp_path / "temp"):
+        pass
+    path.write_bytes("name\nMüller\n".encode("latin-1"))
+    with plain(path, Dialect(encoding="latin-1"), tmp_path / "temp") as text:
+        assert text.read_text(encoding="utf-8") == "name\nMüller\n"

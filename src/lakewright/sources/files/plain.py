@@ -55,11 +55,14 @@ def decoded(path: Path, dialect: Dialect, *, most: int = MAX_UNPACKED, ratio: in
     if dialect.encoding == "utf-8" or dialect.format == "parquet":
         yield from pieces
         return
-    decoder = codecs.getincrementaldecoder(dialect.encoding)()
+    decoder, other = codecs.getincrementaldecoder(dialect.encoding)(), _Utf8()
     try:
         for piece in pieces:
+            other.see(piece)
             yield decoder.decode(piece).encode()
         yield decoder.decode(b"", final=True).encode()
+        if other.is_certain():
+            raise SourceError("LW-266", f"the file is in UTF-8, not in {dialect.encoding}", where=path.name, hint=_RECODE)
     except UnicodeError as error:
         raise SourceError(
             "LW-266", f"the file is not in the encoding {dialect.encoding}: {_reason(error)}", where=path.name, hint=_RECODE
@@ -88,6 +91,27 @@ def unpacked(path: Path, how: Compression, *, most: int = MAX_UNPACKED, ratio: i
             raise SourceError(
                 "LW-263", f"the {how} file is damaged or cut short: {_reason(error)}", where=path.name, hint="send the file again"
             ) from None
+
+
+class _Utf8:
+    """Whether bytes are UTF-8 beyond ASCII, which hardly any text in another encoding is by chance."""
+
+    def __init__(self) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
+        self._is_ascii = self._fits = True
+
+    def see(self, piece: bytes) -> None:
+        """Look at the next bytes."""
+        self._is_ascii = self._is_ascii and piece.isascii()
+        with contextlib.suppress(UnicodeError):
+            if self._fits:
+                self._fits = False
+                self._decoder.decode(piece)
+                self._fits = True
+
+    def is_certain(self) -> bool:
+        """Whether all that was seen is UTF-8, and not ASCII alone."""
+        return self._fits and not self._is_ascii
 
 
 _RECODE = "correct `encoding` in the dataset's file, or export the file as UTF-8"

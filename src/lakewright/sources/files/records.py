@@ -79,7 +79,7 @@ def relation(path: Path, dialect: Dialect, names: list[str]) -> str:
         return _parquet(path, names)
     columns = [f"c{number}" for number in range(len(names))]
     cases = ""
-    if dialect.comment:
+    if dialect.comment and len(columns) == 1:  # beside other values it is one of them
         cases += f" WHEN starts_with(c0, {quote_literal(dialect.comment)}) THEN {SKIPPED}"
     if dialect.header:
         named = [(column, name) for column, name in zip(columns, names, strict=True) if name not in dialect.nulls]

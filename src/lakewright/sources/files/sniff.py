@@ -74,11 +74,17 @@ def _csv(text: str, packed: Compression, encoding: Encoding) -> Dialect:
         width, count = max(widths.items(), key=lambda found: (found[1] * (found[0] > 1), found[0])) if widths else (1, 0)
         if width > 1 and (found := count / widths.total()) * width**0.25 > score:
             best, score, usual = delimiter, found * width**0.25, width
+    if comment and (usual == 1 or any(len(record) == usual for record in _parsed(_marked(lines), best))):
+        comment = None  # such lines may as well be rows: colours begin so, and headers
     skip = _skip(lines, best, comment, usual)
     return Dialect(
         compression=packed, encoding=encoding, delimiter=best, escape=escape, comment=comment, skip=skip,
         header=_is_header(next(_records(lines[skip:], best, None), [])),
     )  # fmt: skip
+
+
+def _marked(lines: list[str]) -> collections.abc.Iterator[str]:
+    return (line for line in lines if line.startswith(_COMMENT))
 
 
 def _records(lines: list[str], delimiter: str, comment: str | None) -> itertools.islice[list[str]]:
@@ -98,17 +104,21 @@ def _parsed(lines: collections.abc.Iterator[str], delimiter: str) -> collections
 
 
 def _skip(lines: list[str], delimiter: str, comment: str | None, width: int) -> int:
-    """The lines before the first record of the usual width: titles, comments, blank ones."""
+    """The lines before the first record of the usual width: titles, comments, blank ones.
+
+    A line of several values is no title, whatever its width: rather no record fits than that a header is taken for nothing.
+    """
     for number, line in enumerate(lines):
         if comment is not None and line.startswith(comment):
             continue
         record = next(_parsed(iter(lines[number:]), delimiter), [])
-        if len(record) == width and line.strip():
+        if len(record) in (width, *range(2, width)) and line.strip():
             return number
     return 0
 
 
 def _is_header(record: list[str]) -> bool:
-    """Whether a record is names and not values: all differ, none is empty or a number."""
+    """Whether a record is names and not values: most of them differ, and are neither empty nor a number."""
     names = [name.strip() for name in record]
-    return len(set(names)) == len(names) and not any(not name or name[0].isdigit() or name[0] in "+-." for name in names)
+    odd = sum(not name or name[0].isdigit() or name[0] in "+-." or name in names[:at] for at, name in enumerate(names))
+    return 2 * odd < len(names)
