@@ -51,7 +51,7 @@ def without_the_manifest(patch: pytest.MonkeyPatch) -> None:
             yield flush
 
     patch.setattr(PostgresStream, "flushes", forgotten)
-    patch.setattr(PostgresSource, "_check", lambda *_: None)
+    patch.setattr(PostgresSource, "_check", lambda *_: 0)
 
 
 @pytest.mark.parametrize(

@@ -93,7 +93,7 @@ def test_table_that_cannot_be_taken_is_a_finding_with_its_mend(shop: PostgresSou
     finding = failed(shop)["table public.t"]
     assert "LW-212" in finding.detail
     assert "REPLICA IDENTITY USING INDEX" in (finding.mend or "")
-    assert [str(table.table) for table in shop.refused()] == ["public.t"]
+    assert [str(table) for table in shop.refused()] == ["public.t"]
     assert not failed(shop)["tables"].ok
 
 

@@ -92,7 +92,7 @@ def trusted(session: Session, known: TableSchema, now: TableSchema) -> TableSche
     """`now`, with what older rows have in new columns as far as the partitions and the rows tell it.
 
     The one constant of all partitions is ``missing``. A rewrite fills a default in, and the catalog does not tell of one that was
-    dropped after that: where the table was rewritten since `known`, one old row that holds NULL proves that nothing was filled.
+    dropped after that: where the table was rewritten since `known`, the rows tell whether something was filled in.
     """
     files = {heap.oid: heap.file for heap in known.heaps}
     rewritten = any(files.get(heap.oid, heap.file) != heap.file for heap in now.heaps)
@@ -102,7 +102,7 @@ def trusted(session: Session, known: TableSchema, now: TableSchema) -> TableSche
             constants = _constants(session, now, column)
             if len(constants) == 1 and constants[0] is not None:
                 column = dataclasses.replace(column, missing=constants[0], missing_known=True)
-            elif constants or (rewritten and not _was_null(session, known, now, column)):
+            elif constants or (rewritten and _was_filled(session, known, now, column)):
                 column = dataclasses.replace(column, missing_known=False)
         columns.append(column)
     return dataclasses.replace(now, columns=tuple(columns))
@@ -116,12 +116,19 @@ def _constants(session: Session, table: TableSchema, column: Column) -> list[str
     return [value for _, value in found] if any(has for has, _ in found) else []
 
 
-def _was_null(session: Session, known: TableSchema, now: TableSchema, column: Column) -> bool:
+def _was_filled(session: Session, known: TableSchema, now: TableSchema, column: Column) -> bool:
+    """Whether rows that the stream does not tell of hold something in a new column, and none of them NULL.
+
+    These are rows from before `known`, which a rewrite such as VACUUM FULL keeps, and those of the transaction that changed the
+    table last: an ALTER TABLE that rewrites enters all rows anew. All others came after `known`, and with them their values.
+    """
     ((table,),) = _rows(session, "SELECT %s::oid::regclass::text", (now.oid,))
     rows = f"SELECT xmin, {quote_identifier(column.name)} AS value FROM {'' if now.is_partitioned else 'ONLY '}{table}"
-    query = f"SELECT count(*) = 0 OR bool_or(r.value IS NULL AND {_OLDER} AND {_COMPARABLE}) FROM ({{}} LIMIT %(most)s) AS r"
+    untold = f"(({_OLDER} AND {_COMPARABLE}) OR r.xmin::text::bigint = ANY(%(changed)s))"
+    query = f"SELECT bool_and(r.value IS NOT NULL) FROM ({{}} LIMIT %(most)s) AS r WHERE {untold}"
     text = query.format(rows.replace("%", "%%"))
-    return bool(_rows(session, text, {"seen": known.seen, "most": _LOOKED_AT})[0][0])
+    changed = [heap.transaction for heap in now.heaps]
+    return bool(_rows(session, text, {"seen": known.seen, "most": _LOOKED_AT, "changed": changed})[0][0])
 
 
 def _any(

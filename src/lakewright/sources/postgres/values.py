@@ -8,6 +8,7 @@ first or last day of the years 1 to 9999), and the server's text is kept, as `ex
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime
 import json
@@ -128,10 +129,10 @@ def _binaries(texts: pa.StringArray) -> pa.BinaryArray:
 
 def _decimals(lake_type: str, texts: pa.StringArray) -> Decoded:
     """Whatever cannot be said exactly with the type's digits becomes NULL; trailing zeros count as nothing."""
-    try:
-        return Decoded(texts.cast(types.to_arrow(lake_type)), {})
-    except pa.ArrowInvalid:
-        pass
+    # Of a text with more than 38 digits behind the point Arrow makes 0, and says nothing.
+    if (pc.max(pc.binary_length(texts)).as_py() or 0) <= types.MAX_DECIMAL_PRECISION + 1:
+        with contextlib.suppress(pa.ArrowInvalid):
+            return Decoded(texts.cast(types.to_arrow(lake_type)), {})
     if not pc.all(pc.match_substring_regex(texts, _NUMBER), min_count=0).as_py():
         raise ValueError("not a number")
     precision, scale = types.decimal_parts(lake_type) or (0, 0)
