@@ -14,6 +14,7 @@ from lakewright.model.contracts import Flush
 from lakewright.model.position import Position
 from lakewright.model.table import Checkpoint, Commit
 from lakewright.raw import fold
+from lakewright.raw.view import LogView
 from lakewright.sources.postgres.source import PostgresSource
 from lakewright.sources.postgres.stream import PostgresStream
 
@@ -52,6 +53,7 @@ def without_the_manifest(patch: pytest.MonkeyPatch) -> None:
 
     patch.setattr(PostgresStream, "flushes", forgotten)
     patch.setattr(PostgresSource, "_check", lambda *_: 0)
+    patch.setattr(LogView, "past", lambda _: None)
 
 
 @pytest.mark.parametrize(
