@@ -62,6 +62,6 @@ def sql(url: str) -> Sql:
 
 @pytest.fixture(scope="session")
 def database(server: EmbeddedPostgres) -> str:
-    """The URL of a database that the tests of this session share; each uses a schema and a slot of its own."""
+    """The URL of a database that all tests of a run share; each uses a schema and a slot of its own."""
     run_sql(server.url, "CREATE DATABASE shared")
     return server.database_url("shared")

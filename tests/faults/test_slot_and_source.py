@@ -8,6 +8,7 @@ import shutil
 import signal
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import psycopg2
 import psycopg2.extras
@@ -125,22 +126,33 @@ def test_a_slot_that_the_server_gave_up(shop: Shop, monkeypatch: pytest.MonkeyPa
     mended_by_resync(shop)
 
 
+def cold_copy(server: EmbeddedPostgres) -> Path:
+    """A copy of the stopped server's folder; it runs again afterwards."""
+    server.stop()
+    backup = server.folder / "backup"
+    shutil.copytree(server.data, backup)
+    chown_like(server.data, backup)
+    server.start()
+    return backup
+
+
+def restore(server: EmbeddedPostgres, backup: Path) -> None:
+    """Put such a copy in the place of the server's folder, and start it."""
+    server.stop()
+    shutil.rmtree(server.data)
+    backup.rename(server.data)
+    server.start()
+
+
 def test_a_source_that_was_restored_from_a_backup(
     shop: Shop, monkeypatch: pytest.MonkeyPatch, own_server: EmbeddedPostgres
 ) -> None:
     moved(shop, monkeypatch, own_server)
     shop.ok("run")
-    own_server.stop()
-    backup = own_server.folder / "backup"
-    shutil.copytree(own_server.data, backup)
-    chown_like(own_server.data, backup)
-    own_server.start()
+    backup = cold_copy(own_server)
     change(shop)
     assert shop.equal() == ALL_EQUAL
-    own_server.stop()
-    shutil.rmtree(own_server.data)
-    backup.rename(own_server.data)
-    own_server.start()
+    restore(own_server, backup)
     told = shop.fails("run")
     assert (told.code, "restored from a backup" in told.message) == ("LW-224", True)
     assert "`lakewright resync`" in (told.hint or "")
@@ -153,19 +165,12 @@ def test_a_restored_source_that_went_on(
 ) -> None:
     moved(shop, monkeypatch, own_server)
     shop.ok("run")
-    own_server.stop()
-    backup = own_server.folder / "backup"
-    shutil.copytree(own_server.data, backup)
-    chown_like(own_server.data, backup)
-    own_server.start()
+    backup = cold_copy(own_server)
     for _ in range(changes):
         change(shop)
     run_sql(own_server.url, "SELECT pg_logical_emit_message(true, 'elsewhere', repeat('x', 10000))")
     shop.ok("run")
-    own_server.stop()
-    shutil.rmtree(own_server.data)
-    backup.rename(own_server.data)
-    own_server.start()
+    restore(own_server, backup)
     change(shop)
     # Its log has passed the place up to which the lake has it, with other changes.
     run_sql(own_server.url, *["SELECT pg_logical_emit_message(true, 'elsewhere', repeat('y', 100000))"] * 3)
