@@ -10,16 +10,16 @@ import dataclasses
 import datetime
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol
 
-from lakewright.errors import LakewrightError, SourceError, SourceUnreachable
+from lakewright.errors import SourceError
 from lakewright.model.batch import ChangeBatch, raw_schema
 from lakewright.model.contracts import Drift, Flush, Source, Stopped, Store, Stream
 from lakewright.model.names import TableName
 from lakewright.model.position import Feed, Position
 from lakewright.model.schema import TableSchema, compare
+from lakewright.pipeline.intake import Choice, Intake
 from lakewright.pipeline.load import Captured, load, rows_of
 from lakewright.pipeline.moved import moved
 from lakewright.raw.log import RawLog
@@ -43,18 +43,6 @@ class _Ended(Exception):
     """A wait was ended because the run was told to stop."""
 
 
-class Choice(Protocol):
-    """What the lake's settings say of a source's tables."""
-
-    def wants(self, table: TableName) -> bool:
-        """Whether a table of that name is to be captured, whether or not it is there."""
-        ...
-
-    def misfits(self, newcomers: Sequence[TableSchema]) -> Mapping[TableName, LakewrightError]:
-        """Which of some tables that are to be loaded the lake cannot take, and why."""
-        ...
-
-
 class Capture:
     """One run of capture over a source; `run` returns when `stop` is set or `until` is reached.
 
@@ -65,15 +53,12 @@ class Capture:
         self._source = source
         self._log = log
         self._store = store
-        self._choice = choice
         self._notice = notice
         self._pool = ThreadPoolExecutor(PARALLEL, "write")
         self._catalog_at = time.monotonic()
         self._drift = Drift()
-        self._refused: set[TableName] = set()
-        self._unpublishable: set[TableName] = set()
+        self._intake = Intake(source, log, choice, notice)
         self._stop = threading.Event()
-        self._told: set[TableName] = set()
 
     def run(self, stop: threading.Event, until: Position | None = None) -> None:
         """Load what was not loaded, then follow changes until `stop` is set or the log's end is at or after `until`.
@@ -85,7 +70,7 @@ class Capture:
         self._stop = stop
         with lease, self._pool, contextlib.suppress(_Ended):
             writer = LogWriter.take_over(self._log, lease)
-            self._tell_stopped(self._log.view().stopped())
+            self._intake.tell_stopped(self._log.view().stopped())
             while not stop.is_set():
                 self._load_missing(writer)
                 self._drift = self._look()
@@ -109,7 +94,7 @@ class Capture:
         with lease, self._pool:
             writer, server = LogWriter.take_over(self._log, lease), self._source.feed()
             epoch = last.epoch + 1 if server.is_same_server(last) and last else 0
-            self._load(writer, self._fitting(self._every()), dataclasses.replace(server, epoch=epoch))
+            self._load(writer, self._intake.fitting(self._intake.every()), dataclasses.replace(server, epoch=epoch))
 
     def _stream(self) -> contextlib.AbstractContextManager[Stream]:
         """The changes after the log's end, of the tables that can go on.
@@ -151,7 +136,7 @@ class Capture:
                 writer.append(held, flush.watermark, flush.time, stopped)
                 stream.acknowledge(flush.watermark)
                 self._notice(Captured("log", rows_of(held), flush.watermark, flush.time))
-                self._tell_stopped(stopped)
+                self._intake.tell_stopped(stopped)
                 end, held, stopped, written_at = flush.watermark, [], [], now
                 if len(self._log.view().manifests) > FOLD_EVERY:
                     self._log.fold_manifests()
@@ -161,7 +146,7 @@ class Capture:
                 return False
             if not held and now - looked_at > LOOK_SECONDS:
                 looked_at = now
-                if self._log.asked_reloads() or (self._is_catalog_due(now) and (self._missing() or self._look() != Drift())):
+                if self._log.asked_reloads() or (self._is_catalog_due(now) and self._has_news()):
                     return False
         writer.discard(held)
         return False
@@ -182,6 +167,10 @@ class Capture:
             return False
         self._catalog_at = now
         return True
+
+    def _has_news(self) -> bool:
+        """Whether the catalog tells of tables to load, or of what the stream is silent about."""
+        return bool(self._intake.missing()) or self._look() != Drift()
 
     def _write(self, writer: LogWriter, flush: Flush) -> list[RawFile]:
         def one(batch: ChangeBatch) -> RawFile:
@@ -204,13 +193,7 @@ class Capture:
         if self._drift.stopped:
             stopped = [Stopped(table, end, error) for table, error in self._drift.stopped]
             writer.append((), end, None, stopped)
-            self._tell_stopped(stopped)
-
-    def _tell_stopped(self, stopped: Sequence[Stopped]) -> None:
-        """Tell of tables that stand still; of one that is not to be captured any more there is nothing to tell."""
-        for stop in stopped:
-            if self._choice.wants(stop.table):
-                self._notice(Captured("stopped", {stop.table: 0}, stop.position, None, stop.error))
+            self._intake.tell_stopped(stopped)
 
     def _settled(self, writer: LogWriter, held: Sequence[RawFile], watermark: Position) -> tuple[list[RawFile], list[Stopped]]:
         """What the last look leads to when the log gets to `watermark`: files without rows, under the new schema of tables that
@@ -233,86 +216,31 @@ class Capture:
         self._drift = Drift()
         return files, stopped
 
-    def _missing(self) -> list[TableSchema]:
-        """Tables to load: chosen ones of the catalog that have no load yet, and those that somebody wants again."""
-        wanted = set(self._log.asked_reloads())
-        loaded = set(self._log.view().tables())
-        schemas = self._source.discover()
-        self._tell_refused(loaded, wanted)
-        self._publish_again(schemas)
-        for gone in wanted - {schema.name for schema in schemas}:
-            self._log.reloaded(gone)
-        known = (loaded | self._refused) - wanted
-        return [schema for schema in schemas if schema.name not in known]
-
-    def _every(self) -> list[TableSchema]:
-        """All tables that the source can give, after telling of those that it cannot."""
-        self._tell_refused(set(), set())
-        return self._source.discover()
-
-    def _tell_refused(self, loaded: Set[TableName], wanted: Set[TableName]) -> None:
-        """Tell once of each table that the source cannot give; one that it can give later is loaded then."""
-        for table, error in self._source.refused().items():
-            if table in wanted or table not in loaded | self._told:
-                self._told.add(table)
-                self._notice(Captured("refused", {table: 0}, None, None, error))
-
     def _load_missing(self, writer: LogWriter) -> None:
         """Load all tables of a server that was never loaded, or those that are to be loaded beside the others."""
         server = self._source.feed()
         if (error := moved(server, self._log.view().feed)) is not None:
             self._notice(Captured("moved", {}, None, None, error))
         joins = server.is_same_server(self._log.view().feed)
-        schemas = self._missing() if joins else self._every()
-        schemas = self._fitting(schemas)
+        schemas = self._intake.missing() if joins else self._intake.every()
+        schemas = self._intake.fitting(schemas)
         if schemas or not joins:
             self._load(writer, schemas, None if joins else server)
 
     def _load(self, writer: LogWriter, schemas: Sequence[TableSchema], begins: Feed | None) -> None:
         """Load tables; each that the source cannot publish or give is left out alone.
 
-        One that cannot be published is tried again at each look at the catalog, one that cannot be read at the next start.
-
         Where a log begins that would have none, raises why.
         """
-        refused = self._unpublished(schemas)
-        self._unpublishable |= refused.keys()
-        published = {schema.name for schema in schemas} - refused.keys()
-        # Looked at after they were published: what the source published later than that, it did not for a while.
-        schemas = [schema for schema in self._source.discover() if schema.name in published]
+        schemas, refused = self._intake.publish(schemas)
         if schemas:
             refused |= load(self._source, self._log, writer, schemas, begins, self._waiting, self._notice)
         if begins and all(schema.name in refused for schema in schemas):
             none = SourceError("LW-246", "the source has none of the chosen tables", hint="`lakewright doctor` lists them")
             raise next(iter(refused.values()), moved(begins, self._log.view().feed) or none)
-        self._refuse_all(refused)
+        self._intake.leave_out(refused)
         for schema in schemas:
             self._log.reloaded(schema.name)
-
-    def _fitting(self, schemas: Sequence[TableSchema]) -> list[TableSchema]:
-        """Those that can be tables of the lake; the others are left out alone, until the next start."""
-        misfits = self._choice.misfits(schemas) if schemas else {}
-        self._refuse_all(misfits)
-        return [schema for schema in schemas if schema.name not in misfits]
-
-    def _publish_again(self, schemas: Sequence[TableSchema]) -> None:
-        """Try again to publish the tables that could not be: one that can be now is loaded."""
-        again = [schema for schema in schemas if schema.name in self._unpublishable]
-        now = self._unpublishable - self._unpublished(again).keys() if again else set()
-        self._unpublishable -= now
-        self._refused -= now
-
-    def _unpublished(self, schemas: Sequence[TableSchema]) -> dict[TableName, SourceError]:
-        """Publish the tables; those that the source cannot publish, and why."""
-        try:
-            self._source.prepare(schemas)
-        except SourceUnreachable:
-            raise
-        except SourceError as error:
-            if len(schemas) == 1:
-                return {schemas[0].name: error}
-            return {table: why for schema in schemas for table, why in self._unpublished([schema]).items()}
-        return {}
 
     def _waiting(self, what: str | None) -> None:
         """Tell what the source makes us wait for; ends the wait, and with it the run, when told to stop."""
@@ -320,10 +248,3 @@ class Capture:
             raise _Ended
         if what:
             self._notice(Captured("waiting", {}, None, None, detail=what))
-
-    def _refuse_all(self, reasons: Mapping[TableName, LakewrightError]) -> None:
-        """Leave tables out, and tell of each."""
-        for table in sorted(reasons):
-            self._refused.add(table)
-            self._log.reloaded(table)
-            self._notice(Captured("refused", {table: 0}, None, None, reasons[table]))

@@ -1,0 +1,111 @@
+"""The tables of a source that capture takes in, and those that it leaves out, each told once with the reason.
+
+A table that is left out stays so until the next start; one that the source could not publish is tried again at each look.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence, Set
+from typing import Protocol
+
+from lakewright.errors import LakewrightError, SourceError, SourceUnreachable
+from lakewright.model.contracts import Source, Stopped
+from lakewright.model.names import TableName
+from lakewright.model.schema import TableSchema
+from lakewright.pipeline.load import Captured
+from lakewright.raw.log import RawLog
+
+
+class Choice(Protocol):
+    """What the lake's settings say of a source's tables."""
+
+    def wants(self, table: TableName) -> bool:
+        """Whether a table of that name is to be captured, whether or not it is there."""
+        ...
+
+    def misfits(self, newcomers: Sequence[TableSchema]) -> Mapping[TableName, LakewrightError]:
+        """Which of some tables that are to be loaded the lake cannot take, and why."""
+        ...
+
+
+class Intake:
+    """What one run of capture knows of its source's tables; `notice` is called for each that is left out or stands still."""
+
+    def __init__(self, source: Source, log: RawLog, choice: Choice, notice: Callable[[Captured], None]) -> None:
+        self._source = source
+        self._log = log
+        self._choice = choice
+        self._notice = notice
+        self._refused: set[TableName] = set()
+        self._unpublishable: set[TableName] = set()
+        self._told: set[TableName] = set()
+
+    def missing(self) -> list[TableSchema]:
+        """Tables to load: chosen ones of the catalog that have no load yet, and those that somebody wants again."""
+        wanted = set(self._log.asked_reloads())
+        loaded = set(self._log.view().tables())
+        schemas = self._source.discover()
+        self._tell_refused(loaded, wanted)
+        self._publish_again(schemas)
+        for gone in wanted - {schema.name for schema in schemas}:
+            self._log.reloaded(gone)
+        known = (loaded | self._refused) - wanted
+        return [schema for schema in schemas if schema.name not in known]
+
+    def every(self) -> list[TableSchema]:
+        """All tables that the source can give, after telling of those that it cannot."""
+        self._tell_refused(set(), set())
+        return self._source.discover()
+
+    def fitting(self, schemas: Sequence[TableSchema]) -> list[TableSchema]:
+        """Those that can be tables of the lake; the others are left out alone."""
+        misfits = self._choice.misfits(schemas) if schemas else {}
+        self.leave_out(misfits)
+        return [schema for schema in schemas if schema.name not in misfits]
+
+    def publish(self, schemas: Sequence[TableSchema]) -> tuple[list[TableSchema], dict[TableName, SourceError]]:
+        """Make the source publish the tables: those that it does, as they are since then, and why it cannot the others."""
+        refused = self._unpublished(schemas)
+        self._unpublishable |= refused.keys()
+        published = {schema.name for schema in schemas} - refused.keys()
+        # Looked at after they were published: what the source published later than that, it did not for a while.
+        return [schema for schema in self._source.discover() if schema.name in published], refused
+
+    def leave_out(self, reasons: Mapping[TableName, LakewrightError]) -> None:
+        """Leave tables out, and tell of each."""
+        for table in sorted(reasons):
+            self._refused.add(table)
+            self._log.reloaded(table)
+            self._notice(Captured("refused", {table: 0}, None, None, reasons[table]))
+
+    def tell_stopped(self, stopped: Sequence[Stopped]) -> None:
+        """Tell of tables that stand still; of one that is not to be captured any more there is nothing to tell."""
+        for stop in stopped:
+            if self._choice.wants(stop.table):
+                self._notice(Captured("stopped", {stop.table: 0}, stop.position, None, stop.error))
+
+    def _tell_refused(self, loaded: Set[TableName], wanted: Set[TableName]) -> None:
+        """Tell once of each table that the source cannot give; one that it can give later is loaded then."""
+        for table, error in self._source.refused().items():
+            if table in wanted or table not in loaded | self._told:
+                self._told.add(table)
+                self._notice(Captured("refused", {table: 0}, None, None, error))
+
+    def _publish_again(self, schemas: Sequence[TableSchema]) -> None:
+        """Try again to publish the tables that could not be: one that can be now is loaded."""
+        again = [schema for schema in schemas if schema.name in self._unpublishable]
+        now = self._unpublishable - self._unpublished(again).keys() if again else set()
+        self._unpublishable -= now
+        self._refused -= now
+
+    def _unpublished(self, schemas: Sequence[TableSchema]) -> dict[TableName, SourceError]:
+        """Publish the tables; those that the source cannot publish, and why."""
+        try:
+            self._source.prepare(schemas)
+        except SourceUnreachable:
+            raise
+        except SourceError as error:
+            if len(schemas) == 1:
+                return {schemas[0].name: error}
+            return {table: why for schema in schemas for table, why in self._unpublished([schema]).items()}
+        return {}
