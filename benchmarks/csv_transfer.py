@@ -19,7 +19,7 @@ from benchmarks._figure import Figure
 from lakewright.sources.files.arrivals import Arrivals
 from lakewright.sources.files.origin import Folder
 from lakewright.sources.files.selection import Selection
-from lakewright.sources.files.transfer import Settings, Transfer
+from lakewright.sources.files.transfer import Transfer, TransferSettings
 from lakewright.storage.local import LocalStore
 
 BYTES = 2_000_000_000
@@ -71,6 +71,6 @@ def _write(path: Path, size: int) -> None:
 
 def _transfer(folder: Path, lake: Path) -> Path:
     store = LocalStore(lake)
-    transfer = Transfer(Folder(folder), store, Arrivals(store, "raw", "b"), [Selection("orders", ("*.csv",))], Settings())
+    transfer = Transfer(Folder(folder), store, Arrivals(store, "raw", "b"), [Selection("orders", ("*.csv",))], TransferSettings())
     (arrival,) = transfer.look(threading.Event())
     return Path(store.location(arrival.stored))

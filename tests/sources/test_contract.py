@@ -16,7 +16,7 @@ from lakewright.model.names import DATASETS, TableName
 from lakewright.project.datasets import DatasetFiles
 from lakewright.sources.files.source import FilesSource
 from lakewright.sources.files.tables import Rule
-from lakewright.sources.files.transfer import Settings
+from lakewright.sources.files.transfer import TransferSettings
 from lakewright.sources.postgres import PostgresSource
 from lakewright.storage.local import LocalStore
 from lakewright.testing.source_contract import CONTRACT, Subject
@@ -51,7 +51,15 @@ class Folder:
         rule = Rule("numbers", ("*.csv",), (), "append", (), None, lambda part, whole: part > 0)
         place = (LocalStore(self.path / "lake"), "raw")
         return FilesSource(
-            "drop", self.path / "in", [rule], Settings(0.001), 1.0, place, "logs", DatasetFiles(self.path), self.path / "tmp"
+            "drop",
+            self.path / "in",
+            [rule],
+            TransferSettings(0.001),
+            1.0,
+            place,
+            "logs",
+            DatasetFiles(self.path),
+            self.path / "tmp",
         )
 
     def insert(self, numbers: Sequence[int]) -> None:

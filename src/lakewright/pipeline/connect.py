@@ -12,7 +12,7 @@ from lakewright.project.datasets import DatasetFiles
 from lakewright.project.load import Project
 from lakewright.project.spec import FilesSource, PostgresSource
 from lakewright.sources.files.tables import Rule
-from lakewright.sources.files.transfer import Settings
+from lakewright.sources.files.transfer import TransferSettings
 from lakewright.sources.postgres.embedded import EmbeddedPostgres
 
 EMBEDDED = "embedded"
@@ -54,7 +54,9 @@ def _files(project: Project, store: Store, name: str, settings: FilesSource) -> 
         Rule(dataset, each.files, each.exclude, each.mode, tuple(each.key), each.deleted, each.limit.exceeded)
         for dataset, each in settings.datasets.items()
     ]
-    how = Settings(settings.settle.total_seconds(), settings.marker, settings.bandwidth, settings.verify, settings.deleted)
+    how = TransferSettings(
+        settings.settle.total_seconds(), settings.marker, settings.bandwidth, settings.verify, settings.deleted
+    )
     return kinds.load_kind(kinds.SOURCES, settings.kind)(
         name,
         project.folder / settings.path,

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from lakewright.errors import ConfigError, SourceError
 from lakewright.model.names import DATASETS, QUARANTINE, TableName, did_you_mean, quote_identifier
 from lakewright.model.position import Position
-from lakewright.pipeline import corrected, reach
-from lakewright.pipeline.corrected import PLACE, REASON
+from lakewright.pipeline import corrected_csv, reach
+from lakewright.pipeline.corrected_csv import PLACE, REASON
 from lakewright.pipeline.mirror import Mirror
 from lakewright.project.spec import FilesSource
 from lakewright.sources.files.arrivals import Arrival
@@ -146,7 +146,7 @@ def replay(lake: Lake, name: str, path: Path) -> Replayed:
     mirror = _quarantine_of(lake, name)
     source, dataset = lake.source(mirror.source), mirror.origin.table
     corrections: Corrections = source.corrections(dataset)
-    found = corrected.read(path, corrections.columns)
+    found = corrected_csv.read(path, corrections.columns)
     for file, number in found:
         corrections.require(file, number)
     reach.position(lake, mirror.source, corrections.position)

@@ -100,7 +100,7 @@ class DatasetSettings(Settings):
 
 
 class DatasetFiles:
-    """The definitions of a project folder; fulfils `sources.files.reading.Definitions`. Read anew when a file changed."""
+    """The definitions of a project folder; fulfils `sources.files.arrival_reader.Definitions`. Read anew when a file changed."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder / FOLDER

@@ -98,7 +98,7 @@ class PostgresSource(Settings):
         return (table,)
 
 
-class Dataset(Settings):
+class FilesDataset(Settings):
     """Files of one kind, which together are one table."""
 
     files: Patterns
@@ -126,7 +126,7 @@ class Dataset(Settings):
             yield "mode", "delta and deleted belong together"
 
 
-DatasetSetting = Annotated[Dataset, BeforeValidator(lambda value: {"files": value} if isinstance(value, str) else value)]
+DatasetSetting = Annotated[FilesDataset, BeforeValidator(lambda value: {"files": value} if isinstance(value, str) else value)]
 
 
 class FilesSource(Settings):

@@ -18,7 +18,7 @@ from lakewright.sources.files.arrivals import Arrival, Arrivals
 from lakewright.sources.files.copying import Progress
 from lakewright.sources.files.origin import Folder
 from lakewright.sources.files.selection import Selection
-from lakewright.sources.files.transfer import Settings, Transfer
+from lakewright.sources.files.transfer import Transfer, TransferSettings
 from lakewright.storage.local import LocalStore
 from lakewright.testing.faults import FaultyStore
 
@@ -57,7 +57,9 @@ class Exports:
         """A transfer as a process has it."""
         store = store or self.store
         arrivals = Arrivals(store, "raw", "exports")
-        return Transfer(Folder(self.folder), store, arrivals, selections, Settings(**{"settle": 0.0, **settings}), progress)
+        return Transfer(
+            Folder(self.folder), store, arrivals, selections, TransferSettings(**{"settle": 0.0, **settings}), progress
+        )
 
     def look(self, store: Store | None = None, **settings: Any) -> list[Arrival]:
         """One look of a transfer of its own."""

@@ -10,8 +10,8 @@ import pytest
 from lakewright.errors import SourceError
 from lakewright.model.types import is_lake_type
 from lakewright.sources.files.dataset import Dataset, FileColumn, lake_names
+from lakewright.sources.files.file_reader import read
 from lakewright.sources.files.infer import SAMPLE, infer
-from lakewright.sources.files.reader import read
 
 
 def inferred(tmp_path: Path, content: bytes | str, name: str = "orders.csv") -> Dataset:

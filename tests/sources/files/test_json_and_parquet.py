@@ -14,8 +14,8 @@ import pytest
 
 from lakewright.errors import SourceError
 from lakewright.sources.files.dataset import Dataset
+from lakewright.sources.files.file_reader import read
 from lakewright.sources.files.infer import infer
-from lakewright.sources.files.reader import read
 
 
 def rows_of(path: Path, dataset: Dataset, tmp_path: Path) -> tuple[list[Any], list[Any]]:

@@ -29,7 +29,7 @@ import os, signal, sys, threading
 from lakewright.sources.files.arrivals import Arrivals
 from lakewright.sources.files.origin import Folder
 from lakewright.sources.files.selection import Selection
-from lakewright.sources.files.transfer import Settings, Transfer
+from lakewright.sources.files.transfer import TransferSettings, Transfer
 from lakewright.storage.local import LocalStore
 def die(name, done, size):
     if done >= int(sys.argv[3]):
@@ -37,7 +37,7 @@ def die(name, done, size):
 store = LocalStore(sys.argv[2])
 selections = [Selection("customers", ("customers*.csv",))]
 arrivals = Arrivals(store, "raw", "exports")
-Transfer(Folder(sys.argv[1]), store, arrivals, selections, Settings(settle=0.0), die).look(threading.Event())
+Transfer(Folder(sys.argv[1]), store, arrivals, selections, TransferSettings(settle=0.0), die).look(threading.Event())
 """
 
 

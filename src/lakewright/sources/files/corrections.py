@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from lakewright.errors import AlreadyExists, SourceError
 from lakewright.model.contracts import Store
 from lakewright.model.position import Position
+from lakewright.sources.files.arrival_reader import ArrivalReader
 from lakewright.sources.files.arrivals import Arrival, Arrivals
 from lakewright.sources.files.dataset import Dataset
-from lakewright.sources.files.reading import Reader
 from lakewright.sources.files.rejected import row_values
 from lakewright.sources.files.replay import to_bytes
 
@@ -25,7 +25,7 @@ class Corrections:
     ``position``, which rows are still rejected, replays no row that another replay has brought in.
     """
 
-    def __init__(self, store: Store, arrivals: Arrivals, reader: Reader, dataset: Dataset) -> None:
+    def __init__(self, store: Store, arrivals: Arrivals, reader: ArrivalReader, dataset: Dataset) -> None:
         self.columns = [column.source_name for column in dataset.columns]
         self._store = store
         self._arrivals = arrivals

@@ -11,12 +11,12 @@ from lakewright.model.batch import COMMIT_TIME, INSERT, OP, POSITION
 from lakewright.model.names import QUARANTINE
 from lakewright.model.position import Position
 from lakewright.model.schema import TableSchema
+from lakewright.sources.files.arrival_reader import ArrivalReader
 from lakewright.sources.files.arrivals import Arrival
+from lakewright.sources.files.batches import raw_table
 from lakewright.sources.files.dataset import ARRIVAL, FILE, Dataset
 from lakewright.sources.files.ledger import Ledger
 from lakewright.sources.files.newest import collecting
-from lakewright.sources.files.reading import Reader
-from lakewright.sources.files.rows import raw_table
 from lakewright.sources.files.tables import Rule
 
 
@@ -26,7 +26,9 @@ class FilesLoad:
     Of a dataset and its quarantine each reads the files for itself.
     """
 
-    def __init__(self, ledger: Callable[[], Ledger], reader: Reader, rules: Mapping[str, Rule], position: Position) -> None:
+    def __init__(
+        self, ledger: Callable[[], Ledger], reader: ArrivalReader, rules: Mapping[str, Rule], position: Position
+    ) -> None:
         self.position = position
         self.time = datetime.datetime.now(datetime.UTC)
         self._ledger = ledger

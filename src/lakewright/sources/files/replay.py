@@ -15,8 +15,8 @@ import pyarrow as pa
 
 from lakewright.model import types
 from lakewright.sources.files.dataset import LINE, Dataset, Dialect, FileColumn
+from lakewright.sources.files.file_reader import REJECTS, Piece, read
 from lakewright.sources.files.header import headers
-from lakewright.sources.files.reader import REJECTS, Piece, read
 from lakewright.sources.files.records import MAX_TEXT
 from lakewright.sources.files.rejected import row_text, row_values
 

@@ -32,7 +32,7 @@ class Selection:
 
 
 @dataclasses.dataclass(frozen=True)
-class Choice:
+class Assignment:
     """The files to look at, each with its dataset; names that are of no dataset; and what is wrong with others, by name."""
 
     taken: list[tuple[OriginFile, str]]
@@ -40,25 +40,25 @@ class Choice:
     faults: dict[str, SourceError]
 
 
-def choose(files: Sequence[OriginFile], selections: Sequence[Selection], marker: str | None) -> Choice:
+def assign(files: Sequence[OriginFile], selections: Sequence[Selection], marker: str | None) -> Assignment:
     """Divide the files of an origin by dataset; temporary names and marker files are of none, and are not unmatched either.
 
     With `marker` a file counts only when its marker is there, in the same folder: ``{name}.done`` holds for one file,
     ``_SUCCESS`` for all of the folder.
     """
-    choice = Choice([], [], {})
+    assignment = Assignment([], [], {})
     names = {file.name for file in files}
     for file in files:
         if _is_temporary(file.name) or (marker is not None and _is_marker(marker, file.name)):
             continue
         datasets = [selection.dataset for selection in selections if selection.takes(file.name)]
         if len(datasets) > 1:
-            choice.faults[file.name] = _ambiguous(file.name, datasets)
+            assignment.faults[file.name] = _ambiguous(file.name, datasets)
         elif not datasets:
-            choice.unmatched.append(file.name)
+            assignment.unmatched.append(file.name)
         elif marker is None or _marker_of(marker, file.name) in names:
-            choice.taken.append((file, datasets[0]))
-    return choice
+            assignment.taken.append((file, datasets[0]))
+    return assignment
 
 
 def _matches(pattern: str, name: str) -> bool:

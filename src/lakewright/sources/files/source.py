@@ -1,6 +1,6 @@
 """A folder of files as a source: fulfils `contracts.Source`, and tells what there is to prepare and to watch.
 
-Files that arrive are the changes; arrival n is the transaction at position n. See `transfer`, `ledger` and `rows`.
+Files that arrive are the changes; arrival n is the transaction at position n. See `transfer`, `ledger` and `batches`.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from lakewright.model.contracts import Drift, Finding, Past, SourceFacts, Store,
 from lakewright.model.names import TableName, did_you_mean
 from lakewright.model.position import START, Feed, Position
 from lakewright.model.schema import TableSchema, compare
+from lakewright.sources.files.arrival_reader import ArrivalReader, Definitions
 from lakewright.sources.files.arrivals import Arrival, Arrivals, label
 from lakewright.sources.files.corrections import Corrections
 from lakewright.sources.files.ledger import Ledger
 from lakewright.sources.files.load import FilesLoad
 from lakewright.sources.files.origin import Folder
-from lakewright.sources.files.reading import Definitions, Reader
 from lakewright.sources.files.runs import Runs
 from lakewright.sources.files.selection import Selection
 from lakewright.sources.files.stream import FilesStream
 from lakewright.sources.files.tables import Rule, quarantine_schema, table_schema
-from lakewright.sources.files.transfer import Settings, Transfer
+from lakewright.sources.files.transfer import Transfer, TransferSettings
 
 FIRST = Position(1)
 """Before the first arrival."""
@@ -47,7 +47,7 @@ class FilesSource:
         name: str,
         folder: Path,
         rules: Sequence[Rule],
-        settings: Settings,
+        settings: TransferSettings,
         every: float,
         place: tuple[Store, str],
         logs: str,
@@ -61,7 +61,7 @@ class FilesSource:
         self._every = every
         self._store, self._zone = place
         self.runs = Runs(self._store, logs, name)
-        self._reader = Reader(self._store, definitions, scratch)
+        self._reader = ArrivalReader(self._store, definitions, scratch)
         selections = [Selection(rule.name, rule.files, rule.exclude) for rule in rules]
         self._transfer = Transfer(Folder(folder), self._store, Arrivals(*place, name), selections, settings)
         self._looking = threading.Lock()
@@ -167,10 +167,10 @@ class FilesSource:
         """
         faults: dict[str, LakewrightError] = {**self._ledger().open_faults()}
         try:
-            choice = self._transfer.held_back()
+            assignment = self._transfer.held_back()
         except SourceError as error:
             return {**faults, str(self._folder): error}, 0
-        return {**faults, **_labelled(choice.faults)}, len(choice.unmatched)
+        return {**faults, **_labelled(assignment.faults)}, len(assignment.unmatched)
 
     def recorded(self, dataset: str, position: Position) -> tuple[int, int]:
         """By the run records, how many rows the files of a dataset have that count at a position of the log, and how many of

@@ -13,13 +13,13 @@ from lakewright.model.names import TableName
 from lakewright.model.position import START, Position
 from lakewright.model.schema import TableSchema, compare
 from lakewright.observe import log
+from lakewright.sources.files.arrival_reader import ArrivalReader
 from lakewright.sources.files.arrivals import Arrival
-from lakewright.sources.files.corrected import taken_back
+from lakewright.sources.files.batches import ArrivalBatches, end_of
 from lakewright.sources.files.dataset import LINE, Dataset
+from lakewright.sources.files.file_reader import Piece
 from lakewright.sources.files.ledger import Ledger
-from lakewright.sources.files.reader import Piece
-from lakewright.sources.files.reading import Reader
-from lakewright.sources.files.rows import Rows, end_of
+from lakewright.sources.files.retraction import retractions
 from lakewright.sources.files.runs import Run, Runs
 from lakewright.sources.files.tables import Rule, table_schema
 
@@ -42,7 +42,7 @@ class FilesStream:
     def __init__(
         self,
         ledger: Ledger,
-        reader: Reader,
+        reader: ArrivalReader,
         rules: Mapping[str, Rule],
         after: Position,
         schemas: Sequence[TableSchema],
@@ -121,24 +121,24 @@ class FilesStream:
         """The rows of an arrival in pieces, then its end; raises `SourceError` where it has to wait."""
         table, stopped = self._table(rule, dataset, arrival)
         quarantine = self._followed(rule.quarantine, arrival)
-        rows, held = Rows(rule, arrival), list[ChangeBatch]()
+        batches, held = ArrivalBatches(rule, arrival), list[ChangeBatch]()
         started, taken, rejected = _now(), 0, 0
         for file, piece in self._brought(arrival, rule, dataset):
             if file is arrival:
                 taken, rejected = taken + piece.rows.num_rows, rejected + piece.rejects.num_rows
             if arrival.corrects and quarantine is not None and piece.rows.num_rows:
-                held.append(rows.dropped(quarantine, piece.rows.column(LINE)))
+                held.append(batches.dropped(quarantine, piece.rows.column(LINE)))
             for schema, batch in ((table, piece.rows), (quarantine, piece.rejects)):
                 if schema is not None and batch.num_rows:
-                    held.append(rows.batch(schema, batch, file))
+                    held.append(batches.batch(schema, batch, file))
             yield (flush := _full(held))
             held = held if not flush.batches else []
         if not (arrival.accepts or arrival.corrects) and rule.exceeded(rejected, taken + rejected):
             raise _too_many(arrival, rule, rejected, taken + rejected)
-        if rows.is_load:
-            held += [rows.nothing(schema) for schema in (table, quarantine) if schema is not None]
+        if batches.is_load:
+            held += [batches.nothing(schema) for schema in (table, quarantine) if schema is not None]
         elif not arrival.corrects and (former := self._ledger.former(arrival)) is not None:
-            for batch in taken_back(rows, former, self._ledger, self._reader, dataset, table, quarantine):
+            for batch in retractions(batches, former, self._ledger, self._reader, dataset, table, quarantine):
                 held.append(batch)
                 yield (flush := _full(held))
                 held = held if not flush.batches else []

@@ -22,7 +22,7 @@ from lakewright.observe import log
 from lakewright.sources.files.arrivals import Arrival, Arrivals
 from lakewright.sources.files.copying import Copier, Interrupted, Pace, Progress
 from lakewright.sources.files.origin import Origin, OriginFile
-from lakewright.sources.files.selection import Choice, Selection, choose
+from lakewright.sources.files.selection import Assignment, Selection, assign
 
 Verify = Literal["only_files_transferred", "point_in_time_consistent", "none"]
 Deleted = Literal["preserve", "remove"]
@@ -30,11 +30,11 @@ _AT_ONCE = 2
 
 
 @dataclasses.dataclass(frozen=True)
-class Settings:
+class TransferSettings:
     """How files are transferred; the words are those of AWS DataSync.
 
     ``settle`` is the time in seconds for which a file must have stood still, or be gone, before that counts; ``marker`` the
-    name of the file that must stand beside it (see `choose`); ``bandwidth`` a limit in bytes a second. ``verify``: read back
+    name of the file that must stand beside it (see `assign`); ``bandwidth`` a limit in bytes a second. ``verify``: read back
     what was transferred, or compare every file and every object at each look, or nothing. ``deleted``: whether a file that is
     removed from the origin is removed here too.
     """
@@ -57,7 +57,7 @@ class Transfer:
         store: Store,
         arrivals: Arrivals,
         selections: Sequence[Selection],
-        settings: Settings,
+        settings: TransferSettings,
         progress: Progress = lambda name, done, size: None,
     ) -> None:
         self.waiting: dict[str, LakewrightError] = {}
@@ -81,24 +81,24 @@ class Transfer:
         """
         files = self._origin.files()
         newest = self._arrivals.newest()
-        choice = choose(files, self._selections, self._settings.marker)
+        assignment = assign(files, self._selections, self._settings.marker)
         gone = self._gone(files, newest) if self._settings.deleted == "remove" else []
         self._keep_time(files, gone)
-        settled = [(file, dataset) for file, dataset in choice.taken if self._is_settled(file)]
+        settled = [(file, dataset) for file, dataset in assignment.taken if self._is_settled(file)]
         due = [(file, dataset) for file, dataset in settled if self._is_due(file, dataset, newest.get(file.name))]
         removed = [name for name in gone if self._is_gone_for_long(name)]
-        self.settling = len(choice.taken) - len(settled) + len(gone) - len(removed)
-        self.waiting = {**choice.faults}
+        self.settling = len(assignment.taken) - len(settled) + len(gone) - len(removed)
+        self.waiting = {**assignment.faults}
         found = [*self._taken(sorted(due, key=lambda one: (one[0].modified, one[0].name)), newest, stop)]
         for name in removed if not stop.is_set() else []:
             last = newest[name]
             found += self._registered(dataclasses.replace(last, arrived=_now(), removed=True), last)
-        self._tell(choice)
+        self._tell(assignment)
         return found
 
-    def held_back(self) -> Choice:
+    def held_back(self) -> Assignment:
         """What `look` would divide the files of the origin into; nothing is taken. Raises as it does."""
-        return choose(self._origin.files(), self._selections, self._settings.marker)
+        return assign(self._origin.files(), self._selections, self._settings.marker)
 
     # ---- which files
 
@@ -178,10 +178,10 @@ class Transfer:
 
     # ---- telling
 
-    def _tell(self, choice: Choice) -> None:
+    def _tell(self, assignment: Assignment) -> None:
         """Write to the log what is new among what was not taken, once."""
-        self.unmatched = len(choice.unmatched)
-        new = [name for name in choice.unmatched if (name, "") not in self._told]
+        self.unmatched = len(assignment.unmatched)
+        new = [name for name in assignment.unmatched if (name, "") not in self._told]
         if new:
             log.write(
                 "no dataset takes",
@@ -193,7 +193,10 @@ class Transfer:
             if (name, error.code) not in self._told:
                 where, hint = self._arrivals.source, error.hint or ""
                 log.write("not taken", "warning", source=where, detail=error.message, code=error.code, hint=hint)
-        self._told = {*((name, "") for name in choice.unmatched), *((name, error.code) for name, error in self.waiting.items())}
+        self._told = {
+            *((name, "") for name in assignment.unmatched),
+            *((name, error.code) for name, error in self.waiting.items()),
+        }
 
 
 def _compare(copier: Copier, arrival: Arrival) -> None:

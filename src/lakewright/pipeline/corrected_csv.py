@@ -15,11 +15,11 @@ PLACE = ("_file", "_line", "_arrival")
 REASON = "_reason"
 MAX_BYTES = 64 << 20
 
-Rows = dict[tuple[str, int], dict[int, list[str]]]
+CorrectedRows = dict[tuple[str, int], dict[int, list[str]]]
 """By file and arrival, then by line: the values of a row, in the order of the dataset's columns."""
 
 
-def read(path: Path, columns: Sequence[str]) -> Rows:
+def read(path: Path, columns: Sequence[str]) -> CorrectedRows:
     """The rows of a file with these columns; any separator that spreadsheets write is taken, in any order of the columns.
 
     The whole file is held in memory, so it has at most `MAX_BYTES`. Raises `ConfigError` LW-286 with the line.
@@ -27,7 +27,7 @@ def read(path: Path, columns: Sequence[str]) -> Rows:
     text = _text(path)
     begin = re.match(r'\s*"?_?\w+"?([,;\t])', text)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=begin[1] if begin else ",")
-    found: Rows = {}
+    found: CorrectedRows = {}
     try:
         header = next(reader, [])
         places = _places(path, header, columns)

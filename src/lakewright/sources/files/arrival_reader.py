@@ -13,11 +13,11 @@ from lakewright.model.contracts import Store
 from lakewright.sources.files import replay
 from lakewright.sources.files.arrivals import Arrival
 from lakewright.sources.files.dataset import Dataset
+from lakewright.sources.files.file_reader import Piece, read
 from lakewright.sources.files.header import packed_headers
 from lakewright.sources.files.infer import infer
 from lakewright.sources.files.ledger import Version
 from lakewright.sources.files.lines import Lines
-from lakewright.sources.files.reader import Piece, read
 from lakewright.sources.files.tables import Rule
 
 
@@ -33,7 +33,7 @@ class Definitions(Protocol):
         ...
 
 
-class Reader:
+class ArrivalReader:
     """Reads arrivals from the store; `scratch` is a folder for what does not fit into memory."""
 
     def __init__(self, store: Store, definitions: Definitions, scratch: Path) -> None:

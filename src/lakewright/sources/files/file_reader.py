@@ -52,7 +52,7 @@ class Piece(NamedTuple):
     rejects: pa.RecordBatch
 
 
-class Reading:
+class FileReader:
     """One pass over a file; `pieces` once, and then the counts: ``rows_in_file`` is ``good`` and ``rejected`` together.
 
     ``_line`` is the number of the record, the file's first line being 1: the line of a text editor, if no earlier value holds a
@@ -179,7 +179,7 @@ class Reading:
 @contextlib.contextmanager
 def read(
     path: Path, dataset: Dataset, *, temp: Path, required: Sequence[str] = (), memory_limit: str = "512MB"
-) -> Iterator[Reading]:
+) -> Iterator[FileReader]:
     """Read a file of the dataset; needs room in `temp` for its text where it is compressed or not in UTF-8.
 
     A row without a value in one of the columns `required` is rejected too.
@@ -198,7 +198,7 @@ def read(
             )
         if dataset.dialect.format == "json":
             found = [column.source_name for column in dataset.columns]
-        yield Reading(connection, text, dataset, required, found, path.name)
+        yield FileReader(connection, text, dataset, required, found, path.name)
 
 
 def _described(column: FileColumn) -> str:

@@ -26,7 +26,7 @@ def end_of(arrival: Arrival) -> Position:
 
 
 @dataclasses.dataclass(frozen=True)
-class Rows:
+class ArrivalBatches:
     """Makes batches of rows of one arrival, whose commit time is that of the transfer."""
 
     rule: Rule

@@ -14,27 +14,27 @@ import pyarrow as pa
 
 from lakewright.model.batch import ChangeBatch
 from lakewright.model.schema import TableSchema
+from lakewright.sources.files.arrival_reader import ArrivalReader
+from lakewright.sources.files.batches import ArrivalBatches
 from lakewright.sources.files.dataset import Dataset
 from lakewright.sources.files.ledger import Ledger, Version
 from lakewright.sources.files.lines import Lines
 from lakewright.sources.files.newest import collecting
-from lakewright.sources.files.reading import Reader
-from lakewright.sources.files.rows import Rows
 
 DELETES = 500_000
 """Deletes in one batch."""
 
 
-def taken_back(
-    rows: Rows,
+def retractions(
+    batches: ArrivalBatches,
     former: Version,
     ledger: Ledger,
-    reader: Reader,
+    reader: ArrivalReader,
     dataset: Dataset,
     table: TableSchema | None,
     quarantine: TableSchema | None,
 ) -> Iterator[ChangeBatch]:
-    """The changes with which the version of a file that `rows` makes batches of replaces its former one.
+    """The changes with which the version of a file that `batches` is of replaces its former one.
 
     The former one is read as the dataset is defined now: which of its lines were rejected then is not known, so a line that it
     has and the new one has not goes from the table and from quarantine, wherever it was.
@@ -42,36 +42,36 @@ def taken_back(
     files of the dataset where rows have a key of their own.
     """
     before, taken, rejected = Lines(), Lines(), Lines()
-    for version, fits, fits_not in ((former, before, before), (Version(rows.arrival), taken, rejected)):
-        for _, piece in reader.version(version, rows.rule, dataset):
+    for version, fits, fits_not in ((former, before, before), (Version(batches.arrival), taken, rejected)):
+        for _, piece in reader.version(version, batches.rule, dataset):
             fits.add(piece.rows)
             fits_not.add(piece.rejects)
     if quarantine is not None:
-        yield from _deletes(rows, quarantine, before.less(rejected))
-    if table is not None and rows.rule.mode == "append":
-        yield from _deletes(rows, table, before.less(taken))
+        yield from _deletes(batches, quarantine, before.less(rejected))
+    if table is not None and batches.rule.mode == "append":
+        yield from _deletes(batches, table, before.less(taken))
     elif table is not None:
-        yield from _by_key(rows, former, ledger, reader, dataset, table)
+        yield from _by_key(batches, former, ledger, reader, dataset, table)
 
 
 def _by_key(
-    rows: Rows, former: Version, ledger: Ledger, reader: Reader, dataset: Dataset, table: TableSchema
+    batches: ArrivalBatches, former: Version, ledger: Ledger, reader: ArrivalReader, dataset: Dataset, table: TableSchema
 ) -> Iterator[ChangeBatch]:
     """What the keys become that only the former version has."""
-    name = rows.arrival.name
-    others = [version for version in ledger.files(rows.rule, rows.arrival.number) if version.arrival.name != name]
-    with collecting(rows.rule, dataset, reader.scratch) as newest:
-        for _, piece in reader.version(former, rows.rule, dataset):
+    name = batches.arrival.name
+    others = [version for version in ledger.files(batches.rule, batches.arrival.number) if version.arrival.name != name]
+    with collecting(batches.rule, dataset, reader.scratch) as newest:
+        for _, piece in reader.version(former, batches.rule, dataset):
             newest.want(piece.rows)
-        for piece in reader.pieces(rows.arrival, rows.rule, dataset):
+        for piece in reader.pieces(batches.arrival, batches.rule, dataset):
             newest.spare(piece.rows)
         for other in others:
-            for arrival, piece in reader.version(other, rows.rule, dataset):
+            for arrival, piece in reader.version(other, batches.rule, dataset):
                 newest.add(arrival, piece.rows, wanted=True)
-        yield from (rows.batch(table, batch) for batch in newest.newest() if batch.num_rows)
-        yield from (rows.deletes(table, batch) for batch in newest.lost() if batch.num_rows)
+        yield from (batches.batch(table, batch) for batch in newest.newest() if batch.num_rows)
+        yield from (batches.deletes(table, batch) for batch in newest.lost() if batch.num_rows)
 
 
-def _deletes(rows: Rows, table: TableSchema, lines: npt.NDArray[np.int64]) -> Iterator[ChangeBatch]:
+def _deletes(batches: ArrivalBatches, table: TableSchema, lines: npt.NDArray[np.int64]) -> Iterator[ChangeBatch]:
     for start in range(0, len(lines), DELETES):
-        yield rows.dropped(table, pa.array(lines[start : start + DELETES]))
+        yield batches.dropped(table, pa.array(lines[start : start + DELETES]))

@@ -12,7 +12,7 @@ import pytest
 from lakewright.errors import SourceError
 from lakewright.sources.files import records
 from lakewright.sources.files.dataset import Dataset, Dialect, FileColumn
-from lakewright.sources.files.reader import read
+from lakewright.sources.files.file_reader import read
 
 COLUMNS = (FileColumn("id", "id", "int"), FileColumn("name", "name", "string"), FileColumn("amount", "amount", "decimal(10,2)"))
 PLAIN = Dataset("orders", Dialect(), COLUMNS)
