@@ -1,7 +1,11 @@
-"""A real PostgreSQL: one server per session, a fresh database per test."""
+"""A real PostgreSQL: one server per session, a fresh database per test.
+
+Processes die in these tests, machines do not: what was written stays without fsync, here and in the server.
+"""
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 import uuid
@@ -30,6 +34,13 @@ def run_sql(url: str, *statements: str) -> list[tuple[Any, ...]]:
         connection.close()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_fsync() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda _: None)
+        yield
+
+
 @pytest.fixture(scope="session")
 def server() -> Iterator[EmbeddedPostgres]:
     """A running embedded server. Its folder is open to the account it runs as under root, unlike pytest's own."""
@@ -37,6 +48,7 @@ def server() -> Iterator[EmbeddedPostgres]:
     folder.chmod(0o755)
     embedded = EmbeddedPostgres(folder / "pg")
     embedded.start()
+    run_sql(embedded.url, "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
     yield embedded
     embedded.stop()
     shutil.rmtree(folder)

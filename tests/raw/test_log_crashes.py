@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import datetime
 import functools
-import os
 import random
 import signal
 import subprocess
@@ -145,9 +144,8 @@ class World:
 
 
 @pytest.fixture
-def _no_fsync(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No power cut happens in these tests, and there are many writes; folds fill pages with one file each."""
-    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+def _small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Folds fill pages with one file each."""
     monkeypatch.setattr(pages, "FILES", 1)
 
 
@@ -160,7 +158,7 @@ def one_life(world: World, store: Store) -> None:
     assert world.log(store).fold_manifests()
 
 
-@pytest.mark.usefixtures("_no_fsync")
+@pytest.mark.usefixtures("_small_pages")
 def test_a_failure_at_any_call_of_the_store_loses_and_repeats_nothing(tmp_path: Path) -> None:
     whole = FaultyStore(LocalStore(tmp_path / "whole"))
     one_life(World(tmp_path / "whole", 4), whole)
@@ -173,7 +171,7 @@ def test_a_failure_at_any_call_of_the_store_loses_and_repeats_nothing(tmp_path: 
             world.judge_end()
 
 
-@pytest.mark.usefixtures("_no_fsync")
+@pytest.mark.usefixtures("_small_pages")
 def test_a_kill_at_any_call_of_the_store_loses_and_repeats_nothing(tmp_path: Path) -> None:
     script = (
         "import sys, os; from pathlib import Path; sys.path.insert(0, sys.argv[1]); import test_log_crashes as t\n"
@@ -313,7 +311,7 @@ def interleave(root: Path, seed: int) -> list[str]:
     return turns.trace
 
 
-@pytest.mark.usefixtures("_no_fsync")
+@pytest.mark.usefixtures("_small_pages")
 @pytest.mark.parametrize("batch", range(4))
 def test_no_interleaving_breaks_the_log(tmp_path: Path, batch: int) -> None:
     seeds = range(50 * batch, 50 * (batch + 1))
@@ -328,7 +326,7 @@ def test_no_interleaving_breaks_the_log(tmp_path: Path, batch: int) -> None:
         assert any(step.startswith(told) for step in steps)
 
 
-@pytest.mark.usefixtures("_no_fsync")
+@pytest.mark.usefixtures("_small_pages")
 def test_a_fold_makes_a_late_writer_of_a_deleted_number_start_over(tmp_path: Path) -> None:
     world = World(tmp_path, 3)
     world.capture(world.store, random.Random(0))
@@ -345,7 +343,7 @@ def test_a_fold_makes_a_late_writer_of_a_deleted_number_start_over(tmp_path: Pat
     assert [manifest.number for manifest in stale.view().manifests] == numbers
 
 
-@pytest.mark.usefixtures("_no_fsync")
+@pytest.mark.usefixtures("_small_pages")
 def test_a_stale_reader_does_not_take_a_stray_manifest_for_the_next_one(tmp_path: Path) -> None:
     world = World(tmp_path, 3)
     world.capture(world.store, random.Random(0))
@@ -359,7 +357,7 @@ def test_a_stale_reader_does_not_take_a_stray_manifest_for_the_next_one(tmp_path
     assert stale.view().number == number + 2
 
 
-@pytest.mark.usefixtures("_no_fsync")
+@pytest.mark.usefixtures("_small_pages")
 def test_a_gap_that_no_fold_explains_is_an_error(tmp_path: Path) -> None:
     world = World(tmp_path, 3)
     world.capture(world.store, random.Random(0))

@@ -8,7 +8,6 @@ import functools
 import gzip
 import itertools
 import json
-import os
 import random
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -160,7 +159,6 @@ def unfolded(manifests: Iterable[Manifest]) -> LogView:
 
 @pytest.mark.parametrize("seed", range(30))
 def test_a_folded_log_says_what_the_unfolded_says(tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
     monkeypatch.setattr(pages, "FILES", 1 + seed % 3)
     rng = random.Random(seed)
     log = RawLog(LocalStore(tmp_path), "raw", "shop")

@@ -43,7 +43,6 @@ Transfer(Folder(sys.argv[1]), store, arrivals, selections, TransferSettings(sett
 
 @pytest.fixture
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "fsync", lambda _: None)
     for module in (copying, origin):
         monkeypatch.setattr(module, "CHUNK", SMALL_CHUNK)
 
