@@ -49,6 +49,14 @@ def test_everything_is_well_after_apply(shop: PostgresSource, sql: Sql) -> None:
     assert {"version", "wal_level", "replication slots", "wal senders", "replication privilege"} <= {f.name for f in findings}
 
 
+def test_what_may_not_be_looked_at_hides_nothing_else(shop: PostgresSource, sql: Sql, role: str) -> None:
+    sql("CREATE TABLE t (id int PRIMARY KEY)")
+    sql("REVOKE SELECT ON pg_publication_tables FROM PUBLIC; REVOKE SELECT ON pg_publication FROM PUBLIC")
+    findings = failed(as_role(shop, role))
+    assert "permission denied" in findings["published"].detail
+    assert {"replication privilege", "table public.t"} <= set(findings)
+
+
 def test_every_mend_of_a_poor_role_mends(shop: PostgresSource, sql: Sql, role: str) -> None:
     sql("CREATE SCHEMA closed; CREATE TABLE closed.t (id int PRIMARY KEY)")
     poor = PostgresSource(as_role(shop, role).database.url, ["closed.*"], shop.name)

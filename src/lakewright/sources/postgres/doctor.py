@@ -8,13 +8,13 @@ from typing import Any
 
 from psycopg2.extensions import connection as Session
 
-from lakewright.errors import LakewrightError
+from lakewright.errors import LakewrightError, SourceUnreachable
 from lakewright.model.contracts import Finding
 from lakewright.model.names import TableName, quote_identifier
 from lakewright.model.schema import TableSchema
 from lakewright.sources.postgres import catalog
 from lakewright.sources.postgres.catalog import Types
-from lakewright.sources.postgres.connection import Database
+from lakewright.sources.postgres.connection import Database, translated
 from lakewright.sources.postgres.publication import Publications, find_slot
 from lakewright.sources.postgres.transactions import oldest_writing
 
@@ -39,11 +39,15 @@ def examine(database: Database, name: str, patterns: Sequence[str], types: Types
         return findings
 
 
-def _safely(part: Callable[[], Iterator[Finding]]) -> list[Finding]:
+def _safely(part: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+    """What a part finds; what keeps it from looking further is a finding too."""
     try:
-        return list(part())
+        with translated():
+            yield from part()
+    except SourceUnreachable:
+        raise
     except LakewrightError as error:
-        return [Finding.of(part.__name__, error)]
+        yield Finding.of(part.__name__, error)
 
 
 class _Look:
