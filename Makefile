@@ -3,9 +3,13 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+SPARK := .venv/.spark
+BUNDLE := org.apache.hudi:hudi-spark3.5-bundle_2.12:0.15.0
+JARS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/lakewright/jars
+BUNDLE_JAR := $(JARS)/hudi-spark3.5-bundle_2.12-0.15.0.jar
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench crash docs clean
+.PHONY: help demo test check bench crash interop docs clean
 
 help: ## print this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-14s%s\n", $$1, $$2 }'
@@ -16,7 +20,7 @@ demo: $(READY) ## the example, end to end: load, live changes, a kill, a check
 
 test: $(READY) ## all tests but the long fault runs, on a real PostgreSQL
 	@echo "== test: pytest on two processes"
-	@$(BIN)/pytest -q -n 2 -m "not crash"
+	@$(BIN)/pytest -q -n 2 -m "not crash and not interop"
 
 check: $(READY) ## style, types, layers, docs and generated pages
 	@echo "== check: ruff"
@@ -37,6 +41,10 @@ crash: $(READY) ## long fault runs: more histories, more kills
 	@echo "== crash: pytest -m crash"
 	@$(BIN)/pytest -q -m crash
 
+interop: $(SPARK) $(BUNDLE_JAR) ## our tables read and written by real Spark 3.5 with Hudi 0.15
+	@echo "== interop: pytest -m interop"
+	@HUDI_BUNDLE="$(BUNDLE_JAR)" $(BIN)/pytest -q -m interop tests/interop
+
 docs: $(READY) ## write the generated pages of docs/reference
 	@$(BIN)/python tools/docs.py
 
@@ -54,3 +62,14 @@ $(READY): requirements/dev.lock pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/dev.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
+
+$(SPARK): $(READY) requirements/interop.lock
+	@test -x "$$JAVA_HOME/bin/java" || { echo "make interop needs Java 17: set JAVA_HOME to its folder"; exit 1; }
+	@echo "== .venv: installing requirements/interop.lock"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/interop.lock
+	@touch $@
+
+$(BUNDLE_JAR):
+	@command -v mvn > /dev/null || { echo "make interop needs Maven (mvn) to get $(BUNDLE)"; exit 1; }
+	@echo "== $(JARS): $(BUNDLE)"
+	@mvn --batch-mode -q dependency:copy -Dartifact=$(BUNDLE) -DoutputDirectory="$(JARS)"
