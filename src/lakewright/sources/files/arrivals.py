@@ -3,6 +3,7 @@
 Below ``<zone>/csv/``, where `zone` is the raw zone's prefix::
 
     _arrivals/<source>/<20 digits>.json        the arrivals of a source, numbered from 1 without gaps
+    _pages/<source>/<20 digits>.json           a thousand of them up to that number, to be read at once; see `pages`
     <dataset>/<time>-<version>/<file name>     the bytes of one version of a file; the name is given once
 
 Arrival numbers are the order of the source, as LSNs are a database's. They are created if absent, so several writers agree on one
@@ -25,6 +26,7 @@ from typing import Any
 from lakewright.errors import AlreadyExists, LogError, NotFound
 from lakewright.model import fields
 from lakewright.model.contracts import Store
+from lakewright.sources.files import pages
 
 _LONGEST_NAME = 100
 _NUMBERED = re.compile(r"(\d{20})\.json")
@@ -86,8 +88,8 @@ class Arrival:
 class Arrivals:
     """The arrivals of `source` in the raw zone whose prefix is `zone`; safe from several threads.
 
-    Costs one look-up in the store where nothing is new. Errors are `LogError` where an arrival is damaged or missing and
-    `StorageError` where the store fails.
+    Costs one look-up in the store where nothing is new; memory follows the number of names, about a kilobyte for each. Errors are
+    `LogError` where an arrival is damaged or missing and `StorageError` where the store fails.
     """
 
     def __init__(self, store: Store, zone: str, source: str) -> None:
@@ -95,7 +97,9 @@ class Arrivals:
         self.source = source
         self._files = f"{zone.rstrip('/')}/csv/"
         self._folder = f"{self._files}_arrivals/{_part(source)}/"
-        self._number = 0
+        self._pages = pages.Pages(store, f"{self._files}_pages/{_part(source)}/")
+        self._unpaged: list[Arrival] = []
+        self._number = self._listed = 0
         self._newest: dict[str, Arrival] = {}
         self._last: dict[str, Arrival] = {}
         self._guard = threading.Lock()
@@ -118,20 +122,31 @@ class Arrivals:
                 except AlreadyExists:  # a rival's, or ours with a lost answer: either way it is read now
                     continue
                 self._add(numbered)
+                self._write_pages()
                 return numbered
 
     def after(self, number: int) -> Iterator[Arrival]:
         """The arrivals behind that number, in order; memory is bounded. Ends where there are no more yet."""
-        while (arrival := self._read(number + 1)) is not None:
-            number += 1
-            yield arrival
+        while found := self._paged(number + 1) or self._single(number + 1):
+            yield from found
+            number += len(found)
+
+    def find(self, number: int) -> Arrival | None:
+        """The arrival of that number; None where there is none yet."""
+        return next(iter(self._single(number)), None)
 
     def get(self, number: int) -> Arrival:
         """The arrival of that number; raises `LogError` where there is none."""
-        arrival = self._read(number)
+        arrival = self.find(number)
         if arrival is None:
-            raise LogError("LW-291", f"{self._name(number)} is missing", hint=_RESTORE)
+            raise self._missing(number)
         return arrival
+
+    def count(self) -> int:
+        """How many arrivals there are, as of now: the number of the last one."""
+        with self._guard:
+            self._advance()
+            return self._number
 
     def newest(self) -> Mapping[str, Arrival]:
         """The last version of each name, as of now."""
@@ -153,32 +168,58 @@ class Arrivals:
 
     def _advance(self) -> None:
         if not self._number:
-            self._check_numbers()
-        while (arrival := self._read(self._number + 1)) is not None:
+            self._listed = self._last_listed()
+        for arrival in self.after(self._number):
             self._add(arrival)
+        if self._number < self._listed:
+            raise self._missing(self._number + 1)
 
     def _add(self, arrival: Arrival) -> None:
         self._number = arrival.number
+        if self._unpaged or (pages.begins(self._number) and self._number > self._pages.end):
+            self._unpaged.append(arrival)
         self._last[arrival.name] = arrival
         if not arrival.corrects:
             self._newest[arrival.name] = arrival
 
-    def _check_numbers(self) -> None:
-        """Raise `LogError` for a gap, so that no lost number is ever given again."""
-        found = (_NUMBERED.fullmatch(entry.name.rpartition("/")[2]) for entry in self._store.list(self._folder))
-        for expected, number in enumerate((int(match[1]) for match in found if match), start=1):
-            if number != expected:
-                raise LogError("LW-291", f"{self._name(expected)} is missing", hint=_RESTORE)
+    def _write_pages(self) -> None:
+        """Put into pages what is in none, as far as it fills them."""
+        while len(self._unpaged) >= pages.SIZE:
+            self._pages.write(self._unpaged[0].number, [arrival.to_bytes() for arrival in self._unpaged[: pages.SIZE]])
+            del self._unpaged[: pages.SIZE]
+
+    def _last_listed(self) -> int:
+        """The last number there is; raises `LogError` for a gap behind the pages, so that no lost number is ever given again."""
+        last = self._pages.end
+        for entry in self._store.list(self._folder, after=self._name(last)):
+            match = _NUMBERED.fullmatch(entry.name.rpartition("/")[2])
+            if match and int(match[1]) != last + 1:
+                raise self._missing(last + 1)
+            last += match is not None
+        return last
+
+    def _missing(self, number: int) -> LogError:
+        return LogError("LW-291", f"{self._name(number)} is missing", hint=_RESTORE)
 
     def _name(self, number: int) -> str:
         return f"{self._folder}{number:020d}.json"
 
-    def _read(self, number: int) -> Arrival | None:
+    def _paged(self, number: int) -> list[Arrival]:
+        """The arrivals from that number to the end of its page; none where there is no page of it, or a damaged one."""
+        lines = self._pages.read(number)
+        try:
+            return [Arrival.from_bytes(line, "a line of a page", number + place) for place, line in enumerate(lines)]
+        except LogError:
+            self._pages.spoil(number)
+            return []
+
+    def _single(self, number: int) -> list[Arrival]:
+        """The arrival of that number in a list, an empty one where there is none yet."""
         name = self._name(number)
         try:
-            return Arrival.from_bytes(self._store.read(name), name, number)
+            return [Arrival.from_bytes(self._store.read(name), name, number)]
         except NotFound:
-            return None
+            return []
 
 
 def label(name: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import threading
 import urllib.parse
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -17,6 +18,7 @@ from lakewright.errors import AlreadyExists, SourceError
 from lakewright.model.contracts import Store
 from lakewright.model.position import Position
 from lakewright.sources.files.arrivals import Arrival, Arrivals
+from lakewright.sources.files.standing import Standing
 from lakewright.sources.files.tables import Rule
 
 
@@ -28,90 +30,98 @@ class Version(NamedTuple):
 
 
 class Ledger:
-    """What counts of the arrivals of a source; for one thread. Memory follows the number of arrivals.
+    """What counts of the arrivals of a source; safe from several threads. It sees new arrivals at each call.
 
-    It sees new arrivals at each call; of those that others let wait only what was there when it was first asked.
+    What is asked about arrivals in their order takes a time that does not grow with their number; about earlier ones all before
+    them are looked at. Memory follows the number of files.
     """
 
-    def __init__(self, store: Store, zone: str, source: str, arrivals: Arrivals) -> None:
-        self.source = source
+    def __init__(self, store: Store, zone: str, arrivals: Arrivals) -> None:
+        self.source = arrivals.source
         self._store = store
         self._arrivals = arrivals
-        self._folder = f"{zone.rstrip('/')}/csv/_waiting/{urllib.parse.quote(source, safe='')}/"
-        self._all: list[Arrival] = []
-        self._waits: dict[int, SourceError] | None = None
+        self._folder = f"{zone.rstrip('/')}/csv/_waiting/{urllib.parse.quote(self.source, safe='')}/"
+        self._waits: set[int] = set()
+        self._standing = Standing()
+        self._guard = threading.RLock()
+
+    def look_again(self) -> None:
+        """See which arrivals others have let wait."""
+        with self._guard:
+            waits = {int(entry.name[-25:-5]) for entry in self._store.list(self._folder)}
+            if any(number <= self._standing.number for number in waits ^ self._waits):
+                self._standing = Standing()
+            self._waits = waits
 
     def next(self, number: int) -> Arrival | None:
         """The arrival behind that number, or None where there is none yet."""
-        self._read_on()
-        return self._all[number] if number < len(self._all) else None
+        return self._arrivals.find(number + 1)
 
     def last(self) -> int:
         """The number of the last arrival; 0 where there is none."""
-        self._read_on()
-        return len(self._all)
+        return self._arrivals.count()
 
     def size_after(self, position: Position) -> int:
         """The bytes of the arrivals that a log up to that position does not have."""
-        self._read_on()
-        return sum(arrival.size for arrival in self._all[max(0, position.lsn - 1) :])
+        return sum(arrival.size for arrival in self._arrivals.after(max(0, position.lsn - 1)))
 
     def waiting(self, arrival: Arrival) -> SourceError | None:
         """Why an arrival waits, or None where it counts."""
-        if self._waits is None:
-            self._waits = {int(entry.name[-25:-5]): self._read(entry.name) for entry in self._store.list(self._folder)}
-        return self._waits.get(arrival.number)
+        if arrival.number not in self._waits:
+            return None
+        found = json.loads(self._store.read(self._name(arrival.number)))
+        return SourceError(found["code"], found["message"], hint=found["hint"], where=found["where"])
 
     def wait(self, arrival: Arrival, error: SourceError) -> None:
         """Let an arrival wait, for good: what is to count after all arrives anew."""
         told = {"code": error.code, "message": error.message, "hint": error.hint, "where": error.where}
         with contextlib.suppress(AlreadyExists):
-            self._store.create(f"{self._folder}{arrival.number:020d}.json", json.dumps({"version": 1, **told}).encode())
-        self._waits = None
+            self._store.create(self._name(arrival.number), json.dumps({"version": 1, **told}).encode())
+        self.look_again()
 
     def get(self, number: int) -> Arrival:
         """The arrival of that number, which is there."""
-        self._read_on()
-        return self._all[number - 1]
+        return self._arrivals.get(number)
 
     def files(self, rule: Rule, before: int) -> list[Version]:
         """The versions of files whose rows are the table's, of arrivals with a number below `before`, in their order."""
-        found = sorted(self._versions(rule.name, before).values(), key=lambda version: version.arrival.number)
-        return found[-1:] if rule.mode == "snapshot" else found
+        with self._guard:
+            standing = self._standing_before(before)
+            found = standing.newest(rule.name) if rule.mode == "snapshot" else standing.all(rule.name)
+        return [self._version(*numbers) for numbers in found]
 
     def stands(self, replay: Arrival, rule: Rule) -> bool:
         """Whether the version of the file whose rows are replayed is still one of `files`."""
-        return any(version.arrival.number == replay.corrects for version in self.files(rule, replay.number))
+        with self._guard:
+            standing = self._standing_before(replay.number)
+            found = standing.newest(rule.name) if rule.mode == "snapshot" else [standing.of(rule.name, replay.name)]
+        return any(numbers[:1] == (replay.corrects,) for numbers in found)
 
     def former(self, arrival: Arrival) -> Version | None:
         """The version of the same file that counted until this one came, or None."""
-        return self._versions(arrival.dataset, arrival.number).get(arrival.name)
+        with self._guard:
+            numbers = self._standing_before(arrival.number).of(arrival.dataset, arrival.name)
+        return self._version(*numbers) if numbers else None
 
     def open_faults(self) -> Mapping[str, SourceError]:
         """Why the newest version of a file waits, by the file's label."""
-        self._read_on()
-        newest = {arrival.label: arrival for arrival in self._all}
-        found = {name: self.waiting(arrival) for name, arrival in newest.items()}
+        waits = [self._arrivals.get(number) for number in sorted(self._waits)]
+        last = self._arrivals.last() if waits else {}
+        found = {arrival.label: self.waiting(arrival) for arrival in waits if last[arrival.name].number == arrival.number}
         return {name: error for name, error in found.items() if error is not None}
 
-    def _versions(self, dataset: str, before: int) -> dict[str, Version]:
-        self._read_on()
-        found: dict[str, Version] = {}
-        for arrival in self._all[: max(0, before - 1)]:
-            if arrival.dataset != dataset or self.waiting(arrival) is not None:
-                continue
-            version = found.get(arrival.name)
-            if arrival.removed:
-                found.pop(arrival.name, None)
-            elif not arrival.corrects:
-                found[arrival.name] = Version(arrival)
-            elif version is not None and version.arrival.number == arrival.corrects:
-                found[arrival.name] = Version(version.arrival, (*version.replays, arrival))
-        return found
+    def _standing_before(self, before: int) -> Standing:
+        """What stands of the arrivals with a number below `before`."""
+        ahead = self._standing.number >= before
+        standing = Standing() if ahead else self._standing
+        for arrival in self._arrivals.after(standing.number):
+            if arrival.number >= before:
+                break
+            standing.add(arrival, counts=arrival.number not in self._waits)
+        return standing
 
-    def _read_on(self) -> None:
-        self._all += self._arrivals.after(len(self._all))
+    def _version(self, number: int, *replays: int) -> Version:
+        return Version(self.get(number), tuple(map(self.get, replays)))
 
-    def _read(self, name: str) -> SourceError:
-        found = json.loads(self._store.read(name))
-        return SourceError(found["code"], found["message"], hint=found["hint"], where=found["where"])
+    def _name(self, number: int) -> str:
+        return f"{self._folder}{number:020d}.json"

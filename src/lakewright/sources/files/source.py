@@ -59,11 +59,13 @@ class FilesSource:
         self._rules = {rule.name: rule for rule in rules}
         self._settle = settings.settle
         self._every = every
-        self._store, self._zone = place
+        self._store, zone = place
+        self._arrivals = Arrivals(self._store, zone, name)
+        self._known = Ledger(self._store, zone, self._arrivals)
         self.runs = Runs(self._store, logs, name)
         self._reader = ArrivalReader(self._store, definitions, scratch)
         selections = [Selection(rule.name, rule.files, rule.exclude) for rule in rules]
-        self._transfer = Transfer(Folder(folder), self._store, Arrivals(*place, name), selections, settings)
+        self._transfer = Transfer(Folder(folder), self._store, self._arrivals, selections, settings)
         self._looking = threading.Lock()
 
     def close(self) -> None:
@@ -187,14 +189,14 @@ class FilesSource:
         if found is None:
             hint = f"restore datasets/{dataset}.yaml, or let the next file come: it is inferred from that"
             raise SourceError("LW-279", f"the dataset {dataset} has no definition", hint=hint)
-        return Corrections(self._store, self._arrivals(), self._reader, found)
+        return Corrections(self._store, self._arrivals, self._reader, found)
 
     def accept(self, name: str) -> Arrival:
         """Register a file that waits once more, to be taken with the rows that fit under the definition as it is now.
 
         Raises `SourceError` where it does not wait, or cannot be read even so.
         """
-        arrivals, ledger = self._arrivals(), self._ledger()
+        arrivals, ledger = self._arrivals, self._ledger()
         newest, rule = next((one for one in arrivals.newest().values() if one.label == name), None), None
         if newest is not None and ledger.waiting(newest) is not None:
             rule = self._rules.get(newest.dataset)
@@ -244,10 +246,9 @@ class FilesSource:
         return sorted(tables, key=lambda schema: schema.name), refused
 
     def _ledger(self) -> Ledger:
-        return Ledger(self._store, self._zone, self.name, self._arrivals())
-
-    def _arrivals(self) -> Arrivals:
-        return Arrivals(self._store, self._zone, self.name)
+        """The ledger as it is now."""
+        self._known.look_again()
+        return self._known
 
     def _look(self, stop: threading.Event) -> None:
         with self._looking:
