@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.conftest import VALUE, Shop
+from tests.faults.conftest import LAKE, VALUE, Shop
 
 ALL_EQUAL = {"orders": "equal", "parts": "equal"}
 ROOT = os.geteuid() == 0
@@ -100,6 +100,26 @@ def test_a_damaged_schema(loaded: Shop, damage: Callable[[Path], None]) -> None:
     path.write_bytes(before)
     change(loaded)
     assert loaded.equal() == ALL_EQUAL
+
+
+@pytest.mark.parametrize(
+    ("statement", "code"),
+    [
+        ("SELECT * FROM sales", "LW-356"),
+        ("SELECT * FROM raw.sales", "LW-356"),
+        ("DESCRIBE sales", "LW-356"),
+        ("SELECT 'sales of public.orders' AS title FROM prats", "LW-503"),
+        ("SELECT count(*) AS orders FROM shop.sales", "LW-503"),
+        ("SELECT count(*) AS orders FROM parts", None),
+    ],
+)
+def test_a_damaged_schema_is_told_to_who_asks_for_its_table(loaded: Shop, statement: str, code: str | None) -> None:
+    (loaded.folder / "lake.yaml").write_text(LAKE + "tables: {sales: {from: shop.public.orders}}\n")
+    remove(loaded.files("raw/database/shop/_schemas/public/orders/*.json")[0])
+    if code is None:
+        loaded.ok("sql", statement)
+    else:
+        assert loaded.fails("sql", statement).code == code
 
 
 # ---- tables

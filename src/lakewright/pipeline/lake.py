@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from lakewright.errors import LakewrightError, LogError, QueryError, SourceError
+from lakewright.errors import LakewrightError, LogError, SourceError
 from lakewright.model.contracts import Finding
 from lakewright.pipeline import check as checking
 from lakewright.pipeline import connect, damage, plan, reach, setup, up
@@ -28,7 +28,6 @@ from lakewright.pipeline.tasks import Event, keep_up
 from lakewright.pipeline.wiring import Wiring
 
 Notice = Callable[[Any], None]
-UNKNOWN_TABLE = "LW-503"
 NOT_LOADED = "LW-249"
 
 
@@ -139,6 +138,7 @@ class Lake(Wiring):
             mirrors, misfits = self.survey()
             tables = Tables(
                 mirrors,
+                misfits,
                 self.log,
                 self.format,
                 self.connection(),
@@ -155,9 +155,6 @@ class Lake(Wiring):
                 attempts -= 1
                 # A clean may take away files between the look at a table and the read of it: look again.
                 if not damage.may_be_cleaned(error) or not attempts:
-                    hidden = [m.error for m in misfits if m.table is None or m.table.table.lower() in text.lower()]
-                    if hidden and isinstance(error, QueryError) and error.code == UNKNOWN_TABLE:
-                        raise hidden[0] from None
                     raise
 
     def status(self) -> Status:

@@ -26,6 +26,7 @@ from lakewright.pipeline import damage, scan, table_at
 from lakewright.pipeline.folding import Fold, Folds
 from lakewright.pipeline.mirror import Mirror
 from lakewright.pipeline.moment import position_at
+from lakewright.project.tables import Misfit
 from lakewright.raw.log import RawLog
 from lakewright.raw.view import LogView
 
@@ -75,6 +76,7 @@ class Tables:
     def __init__(
         self,
         mirrors: Sequence[Mirror],
+        misfits: Sequence[Misfit],
         log: Callable[[str], RawLog],
         format_: TableFormat,
         connection: duckdb.DuckDBPyConnection,
@@ -87,6 +89,7 @@ class Tables:
     ) -> None:
         self.notes: list[str] = []
         self._mirrors = {mirror.name: mirror for mirror in mirrors}
+        self._misfits = misfits
         self._log = log
         self._format = format_
         self._con = connection
@@ -101,9 +104,17 @@ class Tables:
         return [(zone, name) for zone in (self._curated, self._raw) for name in self._mirrors]
 
     def resolve(self, ref: TableRef) -> Relation | None:
-        """The rows of a table of the lake, or of its raw log; raises `QueryError` where it had none at that moment."""
+        """The rows of a table of the lake, or of its raw log; raises `QueryError` where it had none at that moment.
+
+        Where something keeps the table, or all of a source, from being read at all, raises what that is.
+        """
+        if ref.schema not in (None, self._curated, self._raw):
+            return None
         mirror = self._mirrors.get(ref.name)
-        if mirror is None or ref.schema not in (None, self._curated, self._raw):
+        if mirror is None:
+            for misfit in self._misfits:
+                if misfit.name in (ref.name, None):
+                    raise misfit.error
             return None
         log = self._log(mirror.source)
         view = self._views.setdefault(mirror.source, log.view())

@@ -23,7 +23,8 @@ from lakewright.pipeline.mirror import Mirror
 from lakewright.project import kinds
 from lakewright.project.load import Project
 from lakewright.project.load import load as load_project
-from lakewright.project.tables import Misfit, setting_faults
+from lakewright.project.tables import Misfit, lake_name, setting_faults
+from lakewright.project.values import Origin
 from lakewright.raw.log import RawLog
 from lakewright.storage.local import LocalStore
 
@@ -146,7 +147,7 @@ class Wiring:
             return found
         unknown = sorted(set(names) - {name for mirror in found for name in (mirror.name, str(mirror.origin))})
         for misfit in misfits if unknown else ():
-            if misfit.table is None or {str(misfit.table), misfit.table.table} & set(unknown):
+            if misfit.table is None or {misfit.name, str(misfit.table)} & set(unknown):
                 raise misfit.error
         if unknown:
             raise setup.no_such_table(unknown[0], [mirror.name for mirror in found])
@@ -172,7 +173,7 @@ class Wiring:
                 try:
                     known[source].append(log.newest_schema(table))
                 except LogError as error:
-                    damaged.append(Misfit(source, table, error))
+                    damaged.append(Misfit(source, table, error, lake_name(self.project.lake, Origin(source, table))))
         return known, damaged
 
 

@@ -28,11 +28,15 @@ class LakeTable:
 
 @dataclasses.dataclass(frozen=True)
 class Misfit:
-    """A table of a source that cannot be one of the lake, and why; ``table`` None stands for all of the source's."""
+    """A table of a source that cannot be one of the lake, and why, with the ``name`` it would have there.
+
+    ``table`` and ``name`` are None for all tables of the source.
+    """
 
     source: str
     table: TableName | None
     error: LakewrightError
+    name: str | None = None
 
 
 def lake_tables(lake: Lake, discovered: Mapping[str, Sequence[TableSchema]]) -> tuple[list[LakeTable], list[Misfit]]:
@@ -46,8 +50,7 @@ def lake_tables(lake: Lake, discovered: Mapping[str, Sequence[TableSchema]]) -> 
     named = {table.origin: (name, table) for name, table in lake.tables.items()}
     candidates = []
     for origin, schema in ((Origin(source, schema.name), schema) for source, schemas in discovered.items() for schema in schemas):
-        plain = lake.sources[origin.source].plain_schema
-        name, settings = named.get(origin) or (_own_name(origin, plain), Table.model_validate({"from": origin}))
+        name, settings = named.get(origin) or (_own_name(lake, origin), Table.model_validate({"from": origin}))
         candidates.append(LakeTable(name, origin, schema, settings))
     tables: dict[str, LakeTable] = {}
     misfits = []
@@ -61,8 +64,14 @@ def lake_tables(lake: Lake, discovered: Mapping[str, Sequence[TableSchema]]) -> 
                 raise _error(problem)
             tables[table.name] = table
         except ConfigError as error:
-            misfits.append(Misfit(table.origin.source, table.origin.table, error))
+            misfits.append(Misfit(table.origin.source, table.origin.table, error, table.name))
     return [tables[name] for name in sorted(tables)], misfits
+
+
+def lake_name(lake: Lake, origin: Origin) -> str:
+    """The name of a source's table in the lake: lake.yaml's, or its own as `lake_tables` has it."""
+    given = (name for name, table in lake.tables.items() if table.origin == origin)
+    return next(given, None) or _own_name(lake, origin)
 
 
 def setting_faults(project: Project, source: str, versions: Mapping[TableName, Sequence[TableSchema]]) -> list[ConfigError]:
@@ -92,10 +101,10 @@ def setting_faults(project: Project, source: str, versions: Mapping[TableName, S
     return faults
 
 
-def _own_name(origin: Origin, plain_schema: str) -> str:
+def _own_name(lake: Lake, origin: Origin) -> str:
     """The same whatever other tables there are, so that a table keeps its name and folder when another one appears."""
     name = origin.table
-    full = name.table if name.schema == plain_schema else f"{name.schema}_{name.table}"
+    full = name.table if name.schema == lake.sources[origin.source].plain_schema else f"{name.schema}_{name.table}"
     plain = re.sub(r"[^a-z0-9_]", "_", full.lower())[:MAX_NAME]
     return f"_{plain}" if plain[:1].isdigit() else plain
 
