@@ -136,11 +136,15 @@ class Past:
 
     ``commit`` is the LSN of the last transaction with changes in it (0: there is none), which was committed between ``times``
     (UTC, None without one). After ``quiet`` up to the log's end it has no change of a table that is followed.
+
+    ``schema_at`` gives the schema under which the log has, by now, what a table was given by the transaction of that LSN: by its
+    newest load where that is later. None where it has nothing of it.
     """
 
     commit: int
     times: tuple[datetime.datetime, datetime.datetime] | None
     quiet: Position
+    schema_at: Callable[[TableName, int], TableSchema | None] = dataclasses.field(default=lambda table, lsn: None, compare=False)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -254,12 +258,13 @@ class Source(Protocol):
         ...
 
     def open_load(
-        self, tables: Sequence[TableSchema], *, after: Position | None, waiting: Waiting = ...
+        self, tables: Sequence[TableSchema], *, after: Position | None, waiting: Waiting = ..., past: Past | None = None
     ) -> contextlib.AbstractContextManager[Load]:
         """A snapshot of `tables` at one moment, which is `after` or later, where that is a position the source has reached.
 
         With None the log begins with this load: a new stream starts exactly there, in place of one that no load was ever finished
-        for. Otherwise the stream is left alone. `waiting` is called while the source makes the caller wait.
+        for. Otherwise the stream is left alone. `waiting` is called while the source makes the caller wait. With `past` the rows
+        are to be compared with the log: they are then as the source gave them to it, where it would give them in another way now.
         """
         ...
 

@@ -68,6 +68,8 @@ class TableSchema:
     server's number of a transaction before which all others had ended when the catalog was read (0: unknown): whatever in the
     source is of an earlier one was so then. ``heaps`` is where the rows lay, and ``emptied`` the transaction of the last
     TRUNCATE of the whole table that is in the log (0: none).
+
+    ``definition`` stands for what decided how the bytes of files became rows, where the source has files ("" for a database).
     """
 
     name: TableName
@@ -80,6 +82,7 @@ class TableSchema:
     seen: int = 0
     heaps: tuple[Heap, ...] = ()
     emptied: int = 0
+    definition: str = ""
 
     def column(self, name: str) -> Column:
         """The column of that name; raises KeyError."""
@@ -129,6 +132,7 @@ class TableSchema:
             seen=data.get("seen", 0),
             heaps=tuple(Heap(**heap) for heap in data.get("heaps", ())),
             emptied=data.get("emptied", 0),
+            definition=data.get("definition", ""),
         )
 
 

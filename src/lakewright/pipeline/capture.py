@@ -114,7 +114,7 @@ class Capture:
             else:
                 schemas.append(schema)
                 starts[schema.name] = load.position
-        return self._source.open_stream(view.watermark, schemas, starts, view.past())
+        return self._source.open_stream(view.watermark, schemas, starts, self._log.past())
 
     def _follow(self, writer: LogWriter, stream: Stream, stop: threading.Event, until: Position | None) -> bool:
         """Write flushes until told to stop (True), or until the stream has to be opened for other tables (False)."""

@@ -73,11 +73,13 @@ def compare(
     snapshot: Load,
     connection: duckdb.DuckDBPyConnection,
     was_changed: Callable[[TableName], bool],
+    former: Callable[[Mirror], str | None],
     notice: Callable[[TableCheck], None],
 ) -> list[TableCheck]:
     """Compare each table with its source's rows in `snapshot`; the log has reached the snapshot's position.
 
-    `was_changed` says of a table without key whether its source had updates or deletes.
+    `was_changed` says of a table without key whether its source had updates or deletes, `former` what of a table was read under
+    another definition than the present one: it is compared as it was read, and told.
     """
     checks = []
     for mirror in mirrors:
@@ -89,6 +91,8 @@ def compare(
                 if damage.may_be_cleaned(error) and attempt < damage.READ_ATTEMPTS:
                     continue
             break
+        if check.detail is None:
+            check = dataclasses.replace(check, detail=former(mirror))
         notice(check)
         checks.append(check)
     return checks

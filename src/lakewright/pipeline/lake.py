@@ -12,7 +12,7 @@ from typing import Any
 from lakewright.errors import LakewrightError, LogError, SourceError
 from lakewright.model.contracts import Finding
 from lakewright.pipeline import check as checking
-from lakewright.pipeline import connect, damage, plan, reach, setup, up
+from lakewright.pipeline import connect, damage, definitions, plan, reach, setup, up
 from lakewright.pipeline import history as histories
 from lakewright.pipeline import maintain as services
 from lakewright.pipeline.check import CheckReport
@@ -168,7 +168,9 @@ class Lake(Wiring):
         tables = []
         for mirror in mirrors:
             wanted = lake.sources[mirror.source].wants(mirror.origin)
-            tables.append(table_status(mirror, self.log(mirror.source), self.format, sources[mirror.source], now, wanted=wanted))
+            log, source = self.log(mirror.source), sources[mirror.source]
+            former = definitions.former(self, mirror) if wanted else None
+            tables.append(table_status(mirror, log, self.format, source, now, former, wanted=wanted))
         tables += [
             TableStatus(str(misfit.table), misfit.source, misfit.table, "damaged", problem=described(misfit.error))
             for misfit in misfits
@@ -231,9 +233,10 @@ class Lake(Wiring):
             if what:
                 notice(Captured("waiting", {}, None, None, detail=what))
 
-        with origin.open_load(readable, after=origin.current_position(), waiting=waiting) as snapshot:
+        with origin.open_load(readable, after=origin.current_position(), waiting=waiting, past=log.past()) as snapshot:
             reach.position(self, source, snapshot.position)
-            tables = checking.compare(mirrors, log, self.format, snapshot, self.connection(), origin.was_changed, notice)
+            former = functools.partial(definitions.former, self)
+            tables = checking.compare(mirrors, log, self.format, snapshot, self.connection(), origin.was_changed, former, notice)
         refused = {str(table): error for table, error in self.left_out(source, loaded=True).items()} | refused
         for name in sorted(refused.keys() - {str(mirror.origin) for mirror in mirrors}):
             tables.append(checking.failed(name, refused[name]))

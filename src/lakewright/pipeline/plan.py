@@ -8,8 +8,9 @@ from typing import Any
 
 from lakewright.errors import FormatError, LakewrightError
 from lakewright.model import types
-from lakewright.model.names import TableName
+from lakewright.model.names import DATASETS, TableName
 from lakewright.model.schema import TableSchema
+from lakewright.pipeline.definitions import former
 from lakewright.pipeline.moved import moved
 from lakewright.pipeline.wiring import Wiring
 
@@ -75,7 +76,7 @@ def plan(lake: Wiring) -> Plan:
         ]
         keyless = _keyless(tables, origin) if lake.project.lake.sources[name].kind == "postgres" else []
         warnings += [*_changed(lake, name, tables), *keyless, *_untyped(tables, origin)]
-    warnings += _moved(lake)
+    warnings += [*_read_otherwise(lake), *_moved(lake)]
     return Plan(tuple(changes), tuple(pending), left_out(lake), tuple(warnings))
 
 
@@ -110,6 +111,13 @@ def _changed(lake: Wiring, source: str, tables: Sequence[TableSchema]) -> Iterat
                     f"column {column.name} of {schema.name} was captured as {kept.type} and is to be {column.type}:"
                     f" `lakewright resync {schema.name}` loads it so"
                 )
+
+
+def _read_otherwise(lake: Wiring) -> Iterator[str]:
+    """Datasets some of whose files were read under a former definition."""
+    for mirror in lake.survey()[0]:
+        if mirror.origin.schema == DATASETS and (found := former(lake, mirror)) is not None:
+            yield f"table {mirror.name} of {mirror.source}: {found}"
 
 
 def _moved(lake: Wiring) -> Iterator[str]:

@@ -31,7 +31,7 @@ class TableStatus:
     it no more; retired, lake.yaml does not choose it any more; left out, lake.yaml chooses it and it cannot be captured; damaged.
     ``lag_seconds`` is how old the oldest change can be that is not in the table: in the log already, or, while nobody captures,
     after its end. ``lag_bytes`` and ``lag_rows`` are the size of the changes that are in the log and not in the table;
-    `lakewright sql` reads them too: its answers are as fresh as the source's watermark.
+    `lakewright sql` reads them too: its answers are as fresh as the source's watermark. ``problem`` is what deserves a look.
     """
 
     table: str
@@ -79,9 +79,16 @@ class Status:
 
 
 def table_status(
-    mirror: Mirror, log: RawLog, format_: TableFormat, source: SourceStatus, now: datetime.datetime, *, wanted: bool
+    mirror: Mirror,
+    log: RawLog,
+    format_: TableFormat,
+    source: SourceStatus,
+    now: datetime.datetime,
+    former: str | None,
+    *,
+    wanted: bool,
 ) -> TableStatus:
-    """The status of one table, which lake.yaml still chooses if `wanted`."""
+    """The status of one table, which lake.yaml still chooses if `wanted`; for `former` see `definitions`."""
     try:
         table = format_.open(mirror.path)
         snapshot = table.snapshot() if table else None
@@ -119,7 +126,7 @@ def table_status(
         sum(file.bytes for file in tail),
         sum(file.rows for file in tail),
         commits[-1].time if commits else None,
-        described(stop) if stop else None,
+        described(stop) if stop else former,
     )
 
 

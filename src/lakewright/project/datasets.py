@@ -21,7 +21,7 @@ FOLDER = "datasets"
 
 _HEAD = """\
 # How the files of {name} are read, as inferred from {origin}. Correct it where it is wrong: files that arrive later are read
-# so too. After another type or name of a column, `lakewright resync {name}` reads the earlier files anew.
+# so. `lakewright resync {name}` reads the earlier ones anew.
 """
 
 

@@ -22,7 +22,7 @@ import threading
 from collections.abc import Iterable
 
 from lakewright.errors import AlreadyExists, Changed, LogError, NotFound
-from lakewright.model.contracts import Store
+from lakewright.model.contracts import Past, Store
 from lakewright.model.names import TableName
 from lakewright.model.position import Position
 from lakewright.model.schema import TableSchema
@@ -207,6 +207,22 @@ class RawLog:
         """The tables whose changes are in the log up to its end, in name order, each under the schema of its last row there."""
         view = self.view()
         return [self.schema(table, view.schema_number(table)) for table in sorted(view.followed())]
+
+    def past(self) -> Past:
+        """What a source has to know of the log."""
+
+        def schema_at(table: TableName, lsn: int) -> TableSchema | None:
+            number = self.view().schema_number_at(table, lsn)
+            return self.schema(table, number) if number else None
+
+        return dataclasses.replace(self.view().past(), schema_at=schema_at)
+
+    def definitions(self, table: TableName) -> set[str]:
+        """Under which definitions the table's rows from its newest load on may have been read."""
+        view = self.view()
+        load = view.newest_load(table)
+        numbers = range(load.schema, view.schema_number(table) + 1) if load else ()
+        return {self.schema(table, number).definition for number in numbers} - {""}
 
     def newest_schema(self, table: TableName) -> TableSchema:
         """The table's schema with the highest number; raises `LogError` where there is none."""

@@ -144,6 +144,14 @@ class LogView:
         after = [file.schema for file in log.changes[-1:] if load is None or file.last > load.position]
         return after[0] if after else load.schema if load else 0
 
+    def schema_number_at(self, table: TableName, lsn: int) -> int:
+        """The number of the schema of what the transaction of that LSN gave the table, by now: of its newest load where that is
+        later; 0 where the log has nothing of it."""
+        load = self.newest_load(table)
+        if load is not None and load.position.lsn > lsn:
+            return load.schema
+        return next((file.schema for file in self.changes(table, Position(lsn), Position(lsn + 1))), 0)
+
     def former_schema_number(self, table: TableName) -> int:
         """The number of the table's schema in the log when its newest load joined; 0 where it was not followed then."""
         log = self._log(table)

@@ -1,24 +1,29 @@
-"""Arrivals read: each under the definition of its dataset, which is inferred from the first and kept."""
+"""Arrivals read: each under the definition of its dataset, which is inferred from the first, and which people may change."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
 import pyarrow.parquet as pq
 
 from lakewright.errors import SourceError
-from lakewright.model.contracts import Store
+from lakewright.model.contracts import Past, Store
 from lakewright.sources.files import replay
 from lakewright.sources.files.arrivals import Arrival
 from lakewright.sources.files.dataset import Dataset
+from lakewright.sources.files.definition import Definition, PastDefinitions
 from lakewright.sources.files.file_reader import Piece, read
 from lakewright.sources.files.header import packed_headers
 from lakewright.sources.files.infer import infer
 from lakewright.sources.files.ledger import Version
 from lakewright.sources.files.lines import Lines
 from lakewright.sources.files.tables import Rule
+
+DefinitionOf = Callable[[Arrival], Definition]
+"""Under which definition an arrival is read."""
 
 
 class Definitions(Protocol):
@@ -36,17 +41,38 @@ class Definitions(Protocol):
 class ArrivalReader:
     """Reads arrivals from the store; `scratch` is a folder for what does not fit into memory."""
 
-    def __init__(self, store: Store, definitions: Definitions, scratch: Path) -> None:
+    def __init__(self, store: Store, definitions: Definitions, past: PastDefinitions, scratch: Path) -> None:
         self._store = store
         self._definitions = definitions
+        self.past = past
         self.scratch = scratch
 
-    def dataset(self, rule: Rule) -> Dataset | None:
-        """The definition of a rule's dataset, or None before its first file. Raises `SourceError` where it lacks a column."""
+    def definition(self, rule: Rule) -> Definition | None:
+        """How files of a rule's dataset are read now, or None before its first. Raises `SourceError` where it lacks a column."""
         dataset = self._definitions.get(rule.name)
-        if dataset is not None:
-            _check_columns(rule, dataset)
-        return dataset
+        if dataset is None:
+            return None
+        _check_columns(rule, dataset)
+        return self.past.see(Definition(dataset, rule.key, rule.deleted))
+
+    def require(self, rule: Rule) -> Definition:
+        """As `definition`; raises `SourceError` where there is none."""
+        definition = self.definition(rule)
+        if definition is None:
+            hint = f"restore datasets/{rule.name}.yaml, or let the next file come: it is inferred from that"
+            raise SourceError("LW-279", f"the dataset {rule.name} has no definition", hint=hint)
+        return definition
+
+    def as_read(self, rule: Rule, past: Past | None, now: Definition | None = None) -> DefinitionOf:
+        """Under which definition the log has the rows of an arrival: where it has none of them, that of `now`."""
+
+        @functools.cache
+        def of(arrival: Arrival) -> Definition:
+            found = (past.schema_at(table, arrival.number) for table in (rule.table, rule.quarantine) if past)
+            digest = next((schema.definition for schema in found if schema is not None), "")
+            return self.past.get(digest) if digest else now or self.require(rule)
+
+        return of
 
     def define(self, arrival: Arrival, rule: Rule) -> None:
         """Infer the definition of a dataset from its first file, and keep it."""
@@ -64,26 +90,26 @@ class ArrivalReader:
                 return list(pq.read_schema(path).names)
         return [column.source_name for column in dataset.columns]
 
-    def pieces(self, arrival: Arrival, rule: Rule, dataset: Dataset) -> Iterator[Piece]:
+    def pieces(self, arrival: Arrival, definition: Definition) -> Iterator[Piece]:
         """The rows of an arrival; one without a value in its key is rejected. There are none of a file that was removed.
 
         Raises `SourceError` for a file that cannot be read.
         """
         path = Path(self._store.location(arrival.stored))
         if arrival.corrects:
-            yield from replay.pieces(path, dataset, temp=self.scratch, required=rule.key)
+            yield from replay.pieces(path, definition.dataset, temp=self.scratch, required=definition.key)
         elif not arrival.removed:
-            with read(path, dataset, temp=self.scratch, required=rule.key) as reading:
+            with read(path, definition.dataset, temp=self.scratch, required=definition.key) as reading:
                 yield from reading.pieces()
 
-    def version(self, version: Version, rule: Rule, dataset: Dataset) -> Iterator[tuple[Arrival, Piece]]:
+    def version(self, version: Version, definition_of: DefinitionOf) -> Iterator[tuple[Arrival, Piece]]:
         """The rows that a version of a file has by now, each piece with its arrival, in no particular order of these.
 
         What was rejected and is replayed is what the last replay made of it.
         """
         replayed = Lines()
         for arrival in (*reversed(version.replays), version.arrival):
-            for piece in self.pieces(arrival, rule, dataset):
+            for piece in self.pieces(arrival, definition_of(arrival)):
                 yield arrival, piece._replace(rejects=replayed.others(piece.rejects))
                 if arrival.corrects:
                     replayed.add(piece.rows)

@@ -37,14 +37,19 @@ class ArrivalBatches:
         """Whether the file is all rows of its table."""
         return self.rule.mode == "snapshot" and not self.arrival.corrects
 
-    def batch(self, schema: TableSchema, rows: pa.RecordBatch, file: Arrival | None = None) -> ChangeBatch:
-        """Rows with ``_line``, of this arrival's file or of another `file`, as changes of one of the two tables."""
+    def batch(
+        self, schema: TableSchema, rows: pa.RecordBatch, file: Arrival | None = None, *, alive: bool = False
+    ) -> ChangeBatch:
+        """Rows with ``_line``, of this arrival's file or of another `file`, as changes of one of the two tables.
+
+        With `alive` none of them is a delete.
+        """
         file = file or self.arrival
         lines, columns = rows.column(LINE), dict(zip(rows.schema.names, rows.columns, strict=True))
         columns[FILE] = pa.repeat(pa.scalar(file.label), rows.num_rows)
         columns[ARRIVAL] = pa.repeat(pa.scalar(file.version), rows.num_rows)
         ops: pa.Array = pa.repeat(pa.scalar(INSERT), rows.num_rows)
-        if self.rule.deleted is not None and schema.name == self.rule.table:
+        if self.rule.deleted is not None and schema.name == self.rule.table and not alive:
             flag, value = self.rule.deleted
             deleted = pc.fill_null(pc.equal(pc.cast(rows.column(flag), pa.string()), value), False)
             ops = pc.if_else(deleted, DELETE, INSERT)
@@ -63,7 +68,7 @@ class ArrivalBatches:
         return self.deletes(schema, pa.RecordBatch.from_arrays([names, lines], [FILE, LINE]))
 
     def nothing(self, schema: TableSchema) -> ChangeBatch:
-        """No row: for a load, which then empties the table."""
+        """No row: for a load, which then empties the table, and for a file without rows, that the log tell how it was read."""
         none = pa.array([], pa.int64())
         return self._made(schema, pa.array([], pa.string()), none, {})
 

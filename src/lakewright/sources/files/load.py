@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterator, Mapping
 import pyarrow as pa
 
 from lakewright.model.batch import COMMIT_TIME, INSERT, OP, POSITION
+from lakewright.model.contracts import Past
 from lakewright.model.names import QUARANTINE
 from lakewright.model.position import Position
 from lakewright.model.schema import TableSchema
-from lakewright.sources.files.arrival_reader import ArrivalReader
+from lakewright.sources.files.arrival_reader import ArrivalReader, DefinitionOf
 from lakewright.sources.files.arrivals import Arrival
 from lakewright.sources.files.batches import raw_table
-from lakewright.sources.files.dataset import ARRIVAL, FILE, Dataset
+from lakewright.sources.files.dataset import ARRIVAL, FILE
 from lakewright.sources.files.ledger import Ledger
 from lakewright.sources.files.newest import collecting
 from lakewright.sources.files.tables import Rule
@@ -23,25 +24,31 @@ from lakewright.sources.files.tables import Rule
 class FilesLoad:
     """`Load` of a source of files as of `position`. It looks at the arrivals when it is first read, not before.
 
-    Of a dataset and its quarantine each reads the files for itself.
+    All files are read under the definition that the schema names; with `past` each under the one by which the log has it. Of a
+    dataset and its quarantine each reads the files for itself.
     """
 
     def __init__(
-        self, ledger: Callable[[], Ledger], reader: ArrivalReader, rules: Mapping[str, Rule], position: Position
+        self,
+        ledger: Callable[[], Ledger],
+        reader: ArrivalReader,
+        rules: Mapping[str, Rule],
+        position: Position,
+        past: Past | None,
     ) -> None:
         self.position = position
         self.time = datetime.datetime.now(datetime.UTC)
         self._ledger = ledger
         self._reader = reader
         self._rules = rules
+        self._past = past
 
     def batches(self, schema: TableSchema) -> Iterator[pa.RecordBatch]:
         """See `Load`."""
         rule = self._rules[schema.name.table]
-        dataset = self._reader.dataset(rule)
-        if dataset is None:
-            return
-        for file, rows in self._rows(schema, rule, dataset):
+        if self._past is None and not schema.definition:
+            return  # there is no file yet
+        for file, rows in self._rows(schema, rule):
             count, columns = rows.num_rows, dict(zip(rows.schema.names, rows.columns, strict=True))
             if file is not None:
                 columns[FILE] = pa.repeat(pa.scalar(file.label), count)
@@ -51,16 +58,23 @@ class FilesLoad:
             columns[POSITION] = pa.repeat(pa.scalar(str(self.position)), count)
             yield from raw_table(schema, columns, count).to_batches()
 
-    def _rows(self, schema: TableSchema, rule: Rule, dataset: Dataset) -> Iterator[tuple[Arrival | None, pa.RecordBatch]]:
+    def _rows(self, schema: TableSchema, rule: Rule) -> Iterator[tuple[Arrival | None, pa.RecordBatch]]:
         """The rows of the table, each batch with the file it is from where all are from one."""
         files = self._ledger().files(rule, self.position.lsn)
-        pieces = (found for version in files for found in self._reader.version(version, rule, dataset))
+        definition_of = self._definition_of(schema, rule)
+        pieces = (found for version in files for found in self._reader.version(version, definition_of))
         if schema.name.schema == QUARANTINE:
             yield from ((file, piece.rejects) for file, piece in pieces)
         elif rule.key and rule.mode != "snapshot":
-            with collecting(rule, dataset, self._reader.scratch) as newest:
+            with collecting(schema, self._reader.scratch) as newest:
                 for file, piece in pieces:
-                    newest.add(file, piece.rows)
+                    newest.add(file, definition_of(file), piece.rows)
                 yield from ((None, batch) for batch in newest.newest())
         else:
             yield from ((file, piece.rows) for file, piece in pieces)
+
+    def _definition_of(self, schema: TableSchema, rule: Rule) -> DefinitionOf:
+        if self._past is not None:
+            return self._reader.as_read(rule, self._past)
+        definition = self._reader.past.get(schema.definition)
+        return lambda _: definition

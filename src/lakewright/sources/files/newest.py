@@ -11,41 +11,45 @@ import pyarrow as pa
 
 from lakewright.model.names import quote_identifier as quote
 from lakewright.model.names import quote_literal
+from lakewright.model.schema import TableSchema
 from lakewright.sources.files.arrivals import Arrival
-from lakewright.sources.files.dataset import LINE, Dataset
+from lakewright.sources.files.dataset import LINE
+from lakewright.sources.files.definition import Definition
 from lakewright.sources.files.scan import opened
-from lakewright.sources.files.tables import Rule
 
 BATCH_ROWS = 100_000
 _MEMORY = "512MB"
 _ARRIVAL = '"arrival number"'
+_DELETED = '"is deleted"'
 
 
 class Newest:
     """Collects rows of files with a key; then gives the newest of each key, by arrival and line, that is not a delete.
 
-    It may be asked for some keys alone: those of `want`, less those of `spare`.
+    It may be asked for some keys alone: those of `want`, less those of `spare`. A column that a file has not is NULL.
     """
 
-    def __init__(self, connection: Any, rule: Rule, dataset: Dataset) -> None:
+    def __init__(self, connection: Any, table: TableSchema) -> None:
         self._con = connection
-        self._keys = ", ".join(map(quote, rule.key))
-        column, value = rule.deleted or ("", "")
-        deleted = f"CAST({quote(column)} AS VARCHAR) = {quote_literal(value)}" if rule.deleted else "false"
+        self._keys = ", ".join(map(quote, table.key))
         self._alive = f"""
-            SELECT * EXCLUDE ({_ARRIVAL}) FROM (
+            SELECT * EXCLUDE ({_ARRIVAL}, {_DELETED}) FROM (
                 SELECT * FROM rows
                 QUALIFY row_number() OVER (PARTITION BY {self._keys} ORDER BY {_ARRIVAL} DESC, {quote(LINE)} DESC) = 1
-            ) WHERE {deleted} IS NOT TRUE"""
-        with self._piece(dataset.arrow().empty_table()):
-            connection.execute(f"CREATE TABLE rows AS SELECT *, 0::BIGINT AS {_ARRIVAL} FROM piece")
+            ) WHERE NOT {_DELETED}"""
+        with self._piece(table.arrow().append(pa.field(LINE, pa.int64())).empty_table()):
+            connection.execute(f"CREATE TABLE rows AS SELECT *, 0::BIGINT AS {_ARRIVAL}, false AS {_DELETED} FROM piece")
             connection.execute(f"CREATE TABLE wanted AS SELECT {self._keys} FROM piece")
 
-    def add(self, arrival: Arrival, rows: pa.RecordBatch, *, wanted: bool = False) -> None:
-        """Take rows of an arrival; with `wanted` those whose key is."""
+    def add(self, arrival: Arrival, definition: Definition, rows: pa.RecordBatch, *, wanted: bool = False) -> None:
+        """Take rows of an arrival as that definition has them; with `wanted` those whose key is."""
         some = f" SEMI JOIN wanted USING ({self._keys})" if wanted else ""
+        column, value = definition.deleted or ("", "")
+        deleted = f"CAST({quote(column)} AS VARCHAR) = {quote_literal(value)} IS TRUE" if definition.deleted else "false"
         with self._piece(rows):
-            self._con.execute(f"INSERT INTO rows SELECT *, {arrival.number} FROM piece{some}")
+            self._con.execute(
+                f"INSERT INTO rows BY NAME SELECT *, {arrival.number} AS {_ARRIVAL}, {deleted} AS {_DELETED} FROM piece{some}"
+            )
 
     def want(self, rows: pa.RecordBatch) -> None:
         """Ask for the keys of these rows."""
@@ -77,7 +81,7 @@ class Newest:
 
 
 @contextlib.contextmanager
-def collecting(rule: Rule, dataset: Dataset, scratch: Path) -> Iterator[Newest]:
-    """An empty `Newest`, whose files are below `scratch`; it ends with the block."""
-    with opened(scratch, _MEMORY, rule.name) as connection:
-        yield Newest(connection, rule, dataset)
+def collecting(table: TableSchema, scratch: Path) -> Iterator[Newest]:
+    """An empty `Newest` of rows of a table with a key, whose files are below `scratch`; it ends with the block."""
+    with opened(scratch, _MEMORY, table.name.table) as connection:
+        yield Newest(connection, table)

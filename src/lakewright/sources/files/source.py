@@ -21,7 +21,8 @@ from lakewright.model.schema import TableSchema, compare
 from lakewright.sources.files.arrival_reader import ArrivalReader, Definitions
 from lakewright.sources.files.arrivals import Arrival, Arrivals, label
 from lakewright.sources.files.corrections import Corrections
-from lakewright.sources.files.ledger import Ledger
+from lakewright.sources.files.definition import PastDefinitions
+from lakewright.sources.files.ledger import Ledger, Version
 from lakewright.sources.files.load import FilesLoad
 from lakewright.sources.files.origin import Folder
 from lakewright.sources.files.runs import Runs
@@ -63,7 +64,7 @@ class FilesSource:
         self._arrivals = Arrivals(self._store, zone, name)
         self._known = Ledger(self._store, zone, self._arrivals)
         self.runs = Runs(self._store, logs, name)
-        self._reader = ArrivalReader(self._store, definitions, scratch)
+        self._reader = ArrivalReader(self._store, definitions, PastDefinitions(*place), scratch)
         selections = [Selection(rule.name, rule.files, rule.exclude) for rule in rules]
         self._transfer = Transfer(Folder(folder), self._store, self._arrivals, selections, settings)
         self._looking = threading.Lock()
@@ -86,10 +87,17 @@ class FilesSource:
 
     @contextlib.contextmanager
     def open_load(
-        self, tables: Sequence[TableSchema], *, after: Position | None, waiting: Waiting = lambda _: None
+        self,
+        tables: Sequence[TableSchema],
+        *,
+        after: Position | None,
+        waiting: Waiting = lambda _: None,
+        past: Past | None = None,
     ) -> Iterator[FilesLoad]:
         """See `contracts.Source`: what the arrivals before `after` make; with None nothing, for the stream has them all."""
-        yield FilesLoad(self._ledger, self._reader, self._rules, after or FIRST)
+        for schema in tables:
+            self._reader.past.keep(schema.definition)
+        yield FilesLoad(self._ledger, self._reader, self._rules, after or FIRST, past)
 
     @contextlib.contextmanager
     def open_stream(
@@ -105,7 +113,7 @@ class FilesSource:
         thread.start()
         try:
             fault = lambda: faults[0] if faults else None  # noqa: E731
-            yield FilesStream(self._ledger(), self._reader, self._rules, after, schemas, starts, self.runs, fault)
+            yield FilesStream(self._ledger(), self._reader, self._rules, after, schemas, starts, past, self.runs, fault)
         finally:
             stop.set()
             thread.join()
@@ -183,13 +191,23 @@ class FilesSource:
         replays = [self.runs.get(replay.number) for version in versions for replay in version.replays]
         return sum(run.rows or 0 for run in files), sum(run.taken or 0 for run in [*files, *replays])
 
+    def read_otherwise(self, dataset: str, past: Past, position: Position) -> list[str]:
+        """The files of a dataset that count at a position of the log, and which that has under another definition than there is
+        now, by their labels. Raises as `ArrivalReader.definition`."""
+        rule = self._rules[dataset]
+        now = self._reader.definition(rule)
+        if now is None:
+            return []
+        as_read = self._reader.as_read(rule, past, now)
+
+        def differs(version: Version) -> bool:
+            return any(as_read(arrival).digest != now.digest for arrival in (version.arrival, *version.replays))
+
+        return [version.arrival.label for version in self._ledger().files(rule, position.lsn) if differs(version)]
+
     def corrections(self, dataset: str) -> Corrections:
         """The rejected rows of a dataset as people correct them; raises `SourceError` where it has no definition."""
-        found = self._reader.dataset(self._rules[dataset])
-        if found is None:
-            hint = f"restore datasets/{dataset}.yaml, or let the next file come: it is inferred from that"
-            raise SourceError("LW-279", f"the dataset {dataset} has no definition", hint=hint)
-        return Corrections(self._store, self._arrivals, self._reader, found)
+        return Corrections(self._store, self._arrivals, self._reader, self._reader.require(self._rules[dataset]).dataset)
 
     def accept(self, name: str) -> Arrival:
         """Register a file that waits once more, to be taken with the rows that fit under the definition as it is now.
@@ -203,10 +221,10 @@ class FilesSource:
         if newest is None or rule is None:
             hint = did_you_mean(name, ledger.open_faults()) or "`lakewright quarantine` lists the files that wait"
             raise SourceError("LW-288", f"no file {name} of {self.name} has arrived and waits", hint=hint)
-        if (dataset := self._reader.dataset(rule)) is None:
+        if (definition := self._reader.definition(rule)) is None:
             self._reader.define(newest, rule)
         else:
-            for _ in self._reader.pieces(newest, rule, dataset):
+            for _ in self._reader.pieces(newest, definition):
                 pass
         now = datetime.datetime.now(datetime.UTC)
         again = arrivals.append(dataclasses.replace(newest, arrived=now, accepts=newest.number), newest)
@@ -235,14 +253,14 @@ class FilesSource:
 
     def _survey(self) -> tuple[list[TableSchema], dict[TableName, LakewrightError]]:
         """The tables there are, and those whose dataset's definition is wrong."""
-        tables, refused = [quarantine_schema(rule) for rule in self._rules.values()], dict[TableName, LakewrightError]()
+        tables, refused = list[TableSchema](), dict[TableName, LakewrightError]()
         for rule in self._rules.values():
+            definition = None
             try:
-                dataset = self._reader.dataset(rule)
+                definition = self._reader.definition(rule)
             except (ConfigError, SourceError) as error:
                 refused[rule.table] = error
-            else:
-                tables += [table_schema(rule, dataset)] if dataset else []
+            tables += [quarantine_schema(rule, definition), *([table_schema(rule, definition)] if definition else [])]
         return sorted(tables, key=lambda schema: schema.name), refused
 
     def _ledger(self) -> Ledger:

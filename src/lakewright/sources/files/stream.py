@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 
 from lakewright.errors import LakewrightError, SourceError
 from lakewright.model.batch import ChangeBatch
-from lakewright.model.contracts import Flush, Stopped
+from lakewright.model.contracts import Flush, Past, Stopped
 from lakewright.model.names import TableName
 from lakewright.model.position import START, Position
 from lakewright.model.schema import TableSchema, compare
@@ -16,12 +17,13 @@ from lakewright.observe import log
 from lakewright.sources.files.arrival_reader import ArrivalReader
 from lakewright.sources.files.arrivals import Arrival
 from lakewright.sources.files.batches import ArrivalBatches, end_of
-from lakewright.sources.files.dataset import LINE, Dataset
+from lakewright.sources.files.dataset import LINE
+from lakewright.sources.files.definition import Definition
 from lakewright.sources.files.file_reader import Piece
 from lakewright.sources.files.ledger import Ledger
 from lakewright.sources.files.retraction import retractions
 from lakewright.sources.files.runs import Run, Runs
-from lakewright.sources.files.tables import Rule, table_schema
+from lakewright.sources.files.tables import Rule, quarantine_schema, table_schema
 
 FLUSH_SECONDS = 0.25
 FLUSH_BYTES = 64 << 20
@@ -47,6 +49,7 @@ class FilesStream:
         after: Position,
         schemas: Sequence[TableSchema],
         starts: Mapping[TableName, Position],
+        past: Past | None,
         runs: Runs,
         fault: Callable[[], LakewrightError | None],
     ) -> None:
@@ -56,6 +59,7 @@ class FilesStream:
         self._done = after.lsn - 1
         self._schemas = {schema.name: schema for schema in schemas}
         self._starts = starts
+        self._past = past
         self._runs = runs
         self._fault = fault
 
@@ -85,11 +89,11 @@ class FilesStream:
             yield Flush((), (), end_of(arrival), arrival.arrived)
             return True
         try:
-            dataset = self._reader.dataset(rule)
-            if dataset is None:
+            definition = self._reader.definition(rule)
+            if definition is None:
                 self._reader.define(self._ledger.get(arrival.version), rule)
                 return False
-            yield from self._read(arrival, rule, dataset)
+            yield from self._read(arrival, rule, definition)
         except SourceError as error:
             self._ledger.wait(arrival, error)
             detail = f"{arrival.label} waits: {error.message}"
@@ -109,21 +113,25 @@ class FilesStream:
                 return Run.of(arrival, _now(), None, "another file is the whole table")
         return None
 
-    def _brought(self, arrival: Arrival, rule: Rule, dataset: Dataset) -> Iterator[tuple[Arrival, Piece]]:
+    def _brought(self, arrival: Arrival, rule: Rule, definition: Definition) -> Iterator[tuple[Arrival, Piece]]:
         """The rows that come with an arrival: its own, or those of the file that is the whole table when it is removed."""
         if arrival.removed and rule.mode == "snapshot":
             for version in self._ledger.files(rule, arrival.number + 1):
-                yield from self._reader.version(version, rule, dataset)
-        for piece in self._reader.pieces(arrival, rule, dataset):
+                yield from self._reader.version(version, lambda _: definition)
+        for piece in self._reader.pieces(arrival, definition):
             yield arrival, piece
 
-    def _read(self, arrival: Arrival, rule: Rule, dataset: Dataset) -> Iterator[Flush]:
-        """The rows of an arrival in pieces, then its end; raises `SourceError` where it has to wait."""
-        table, stopped = self._table(rule, dataset, arrival)
-        quarantine = self._followed(rule.quarantine, arrival)
+    def _read(self, arrival: Arrival, rule: Rule, definition: Definition) -> Iterator[Flush]:
+        """The rows of an arrival in pieces, then its end; raises `SourceError` where it has to wait.
+
+        All are read under one definition, which the schemas of their batches name: so the log tells of each row how it was read.
+        """
+        self._reader.past.keep(definition.digest)
+        table, stopped = self._table(rule, definition, arrival)
+        quarantine = self._quarantine(rule, definition, arrival)
         batches, held = ArrivalBatches(rule, arrival), list[ChangeBatch]()
         started, taken, rejected = _now(), 0, 0
-        for file, piece in self._brought(arrival, rule, dataset):
+        for file, piece in self._brought(arrival, rule, definition):
             if file is arrival:
                 taken, rejected = taken + piece.rows.num_rows, rejected + piece.rejects.num_rows
             if arrival.corrects and quarantine is not None and piece.rows.num_rows:
@@ -135,19 +143,20 @@ class FilesStream:
             held = held if not flush.batches else []
         if not (arrival.accepts or arrival.corrects) and rule.exceeded(rejected, taken + rejected):
             raise _too_many(arrival, rule, rejected, taken + rejected)
-        if batches.is_load:
+        if batches.is_load or not (arrival.removed or taken + rejected):
             held += [batches.nothing(schema) for schema in (table, quarantine) if schema is not None]
-        elif not arrival.corrects and (former := self._ledger.former(arrival)) is not None:
-            for batch in retractions(batches, former, self._ledger, self._reader, dataset, table, quarantine):
+        if not (batches.is_load or arrival.corrects) and (former := self._ledger.former(arrival)) is not None:
+            as_read = self._reader.as_read(rule, self._past, definition)
+            for batch in retractions(batches, former, self._ledger, self._reader, definition, as_read, table, quarantine):
                 held.append(batch)
                 yield (flush := _full(held))
                 held = held if not flush.batches else []
         self._runs.put(Run.of(arrival, started, (taken, rejected)))
         yield Flush(held, stopped, end_of(arrival), arrival.arrived)
 
-    def _table(self, rule: Rule, dataset: Dataset, arrival: Arrival) -> tuple[TableSchema | None, list[Stopped]]:
+    def _table(self, rule: Rule, definition: Definition, arrival: Arrival) -> tuple[TableSchema | None, list[Stopped]]:
         """The schema of a dataset's table as it is defined now, None where it is not followed; and whether it stops here."""
-        former, now = self._followed(rule.table, arrival), table_schema(rule, dataset)
+        former, now = self._followed(rule.table, arrival), table_schema(rule, definition)
         if former is None:
             return None, []
         change = compare(former, now)
@@ -156,9 +165,18 @@ class FilesStream:
             message = f"table {rule.table} cannot go on: {change.refusal}"
             error = SourceError("LW-242", message, hint=f"`lakewright resync {rule.table}` reads its files anew")
             return None, [Stopped(rule.table, Position(arrival.number), error)]
-        if change.added:
-            self._schemas[rule.table] = now
-        return self._schemas[rule.table], []
+        return self._under(former, now), []
+
+    def _quarantine(self, rule: Rule, definition: Definition, arrival: Arrival) -> TableSchema | None:
+        """The schema of a dataset's rejected rows, None where they are not followed."""
+        former = self._followed(rule.quarantine, arrival)
+        return None if former is None else self._under(former, quarantine_schema(rule, definition))
+
+    def _under(self, former: TableSchema, now: TableSchema) -> TableSchema:
+        """The schema of the rows that come now: the former one, with its number, where it says the same."""
+        if dataclasses.replace(now, number=former.number) != former:
+            self._schemas[now.name] = now
+        return self._schemas[now.name]
 
     def _followed(self, table: TableName, arrival: Arrival) -> TableSchema | None:
         """The table's schema, None where it is not followed or was loaded after this arrival."""

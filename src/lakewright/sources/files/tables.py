@@ -9,7 +9,8 @@ from typing import Literal
 from lakewright.model import types
 from lakewright.model.names import DATASETS, QUARANTINE, TableName
 from lakewright.model.schema import Column, TableSchema
-from lakewright.sources.files.dataset import ARRIVAL, FILE, LINE, Dataset
+from lakewright.sources.files.dataset import ARRIVAL, FILE, LINE
+from lakewright.sources.files.definition import Definition
 
 Mode = Literal["append", "snapshot", "upsert", "delta"]
 
@@ -40,24 +41,26 @@ class Rule:
         return TableName(QUARANTINE, self.name)
 
 
-def table_schema(rule: Rule, dataset: Dataset) -> TableSchema:
+def table_schema(rule: Rule, definition: Definition) -> TableSchema:
     """The dataset's table: the columns of its files; where every row of every file counts also the row's file and line, its key.
 
     A snapshot has no key: a file is the whole table.
     """
-    columns = [Column(column.name, column.type, column.type) for column in dataset.columns]
+    columns = [Column(column.name, column.type, column.type) for column in definition.dataset.columns]
     key = rule.key
     if rule.mode == "append":
         columns += _place()
         key = (FILE, LINE)
-    return TableSchema(rule.table, tuple(columns), key if rule.mode != "snapshot" else ())
+    key = key if rule.mode != "snapshot" else ()
+    return TableSchema(rule.table, tuple(columns), key, definition=definition.digest)
 
 
-def quarantine_schema(rule: Rule) -> TableSchema:
+def quarantine_schema(rule: Rule, definition: Definition | None) -> TableSchema:
     """The table of rejected rows: file, line, and the number of the arrival that the version of the file came with; the column
     and value that do not fit, why, and the row as it was written."""
     texts = [Column(name, types.STRING, types.STRING) for name in ("column", "value", "reason", "text")]
-    return TableSchema(rule.quarantine, (*_place(), Column(ARRIVAL, types.BIGINT, types.BIGINT), *texts), (FILE, LINE))
+    columns = (*_place(), Column(ARRIVAL, types.BIGINT, types.BIGINT), *texts)
+    return TableSchema(rule.quarantine, columns, (FILE, LINE), definition=definition.digest if definition else "")
 
 
 def _place() -> list[Column]:

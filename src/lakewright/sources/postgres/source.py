@@ -68,9 +68,16 @@ class PostgresSource:
 
     @contextlib.contextmanager
     def open_load(
-        self, tables: Sequence[TableSchema], *, after: Position | None, waiting: Waiting = lambda _: None
+        self,
+        tables: Sequence[TableSchema],
+        *,
+        after: Position | None,
+        waiting: Waiting = lambda _: None,
+        past: Past | None = None,
     ) -> Iterator[SnapshotLoad]:
-        """See `contracts.Source`. The tables are published first, so that the stream has all that comes after."""
+        """See `contracts.Source`; rows have one form. The tables are published first, so that the stream has all that
+        comes after.
+        """
         self.prepare(tables)
         if after is None:
             with self.database.session() as session:

@@ -1,0 +1,181 @@
+"""The definition of a dataset is changed after files of it were read: each keeps the one it was read under, and that is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lakewright.errors import LakewrightError
+from lakewright.model.contracts import Flush
+from lakewright.pipeline.lake import Lake
+from lakewright.sources.files.stream import FilesStream
+
+LAKE = """
+lake: t
+sources:
+  drop:
+    kind: files
+    path: in
+    settle: 1ms
+    datasets:
+      orders: {files: "orders*.csv", limit: 90%}
+      people: {files: "people*.csv", mode: upsert, key: [id], limit: 90%}
+"""
+DAY_FIRST, MONTH_FIRST = "format: '%d/%m/%Y'", "format: '%m/%d/%Y'"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "lake.yaml").write_text(LAKE)
+    (tmp_path / "in").mkdir()
+    (tmp_path / "datasets").mkdir()
+    column = "{name: day, source_name: day, type: date, " + DAY_FIRST + "}"
+    (tmp_path / "datasets" / "orders.yaml").write_text(
+        f"name: orders\ncolumns:\n- {{name: id, source_name: id, type: int}}\n- {column}\n"
+    )
+    (tmp_path / "datasets" / "people.yaml").write_text(
+        "name: people\ncolumns:\n- {name: id, source_name: id, type: int}\n- {name: born, source_name: born, type: date}\n"
+    )
+    return tmp_path
+
+
+def put(folder: Path, name: str, *lines: str) -> None:
+    (folder / "in" / name).write_text("\n".join(lines) + "\n")
+
+
+def redefine(folder: Path, name: str, old: str, new: str) -> None:
+    path = folder / "datasets" / f"{name}.yaml"
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new))
+
+
+def add_name(folder: Path) -> None:
+    redefine(folder, "people", "type: date}\n", "type: date}\n- {name: name, source_name: name, type: string}\n")
+
+
+def run(folder: Path) -> None:
+    with Lake.open(folder) as lake:
+        lake.run(lambda _: None)
+
+
+def rows(folder: Path, text: str) -> list[tuple[object, ...]]:
+    with Lake.open(folder) as lake, lake.sql(text) as answer:
+        found = [row for batch in answer.batches() for row in zip(*(c.to_pylist() for c in batch.columns), strict=True)]
+    return sorted(found, key=str)
+
+
+def checked(folder: Path) -> dict[str, tuple[str, str | None]]:
+    with Lake.open(folder) as lake:
+        return {table.table: (table.verdict, table.detail) for table in lake.check("drop", lambda _: None).tables}
+
+
+def told(folder: Path) -> tuple[str | None, list[str]]:
+    """What status says of the table, and plan."""
+    with Lake.open(folder) as lake:
+        (problem,) = (table.problem for table in lake.status().tables if table.table == "orders")
+        return problem, [warning for warning in lake.plan().warnings if "orders" in warning]
+
+
+def resync(folder: Path, name: str) -> None:
+    with Lake.open(folder) as lake:
+        lake.resync(name, lambda _: None)
+
+
+def waiting(folder: Path) -> dict[str, LakewrightError]:
+    with Lake.open(folder) as lake:
+        return dict(lake.source("drop").held_back()[0])
+
+
+def test_files_that_were_read_under_a_former_definition_are_told_until_a_resync(folder: Path) -> None:
+    put(folder, "orders1.csv", "id,day", "1,03/04/2026")
+    put(folder, "orders2.csv", "id,day", "2,03/04/2026", "x,03/04/2026")
+    run(folder)
+    assert told(folder) == (None, [])
+    redefine(folder, "orders", DAY_FIRST, MONTH_FIRST)
+    put(folder, "orders3.csv", "id,day", "3,03/04/2026")
+    run(folder)
+    problem, warnings = told(folder)
+    message = "2 files were read under a former definition, such as orders1.csv; `lakewright resync orders` reads all anew"
+    assert (problem, warnings) == (message, [f"table orders of drop: {message}"])
+    assert rows(folder, "SELECT id, CAST(day AS varchar) FROM orders") == [
+        (1, "2026-04-03"),
+        (2, "2026-04-03"),
+        (3, "2026-03-04"),
+    ]
+    found = checked(folder)
+    assert (found["orders"], found["quarantine_orders"]) == (("equal", message), ("equal", message))
+    resync(folder, "orders")
+    run(folder)
+    assert told(folder) == (None, [])
+    assert checked(folder)["orders"] == ("equal", None)
+    assert {day for _, day in rows(folder, "SELECT id, CAST(day AS varchar) FROM orders")} == {"2026-03-04"}
+
+
+def test_what_says_nothing_of_the_reading_makes_no_other_definition(folder: Path) -> None:
+    put(folder, "orders1.csv", "id,day", "1,03/04/2026")
+    run(folder)
+    redefine(folder, "orders", "type: int}", "type: int, nullable: false, note: looked at}")
+    redefine(folder, "orders", "name: orders\n", "name: orders\nrows: 7\nkeys: [[id]]\n")
+    assert told(folder) == (None, [])
+
+
+def test_a_file_that_was_corrected_since_is_none_of_a_former_definition(folder: Path) -> None:
+    put(folder, "orders1.csv", "id,day", "1,03/04/2026")
+    run(folder)
+    redefine(folder, "orders", DAY_FIRST, MONTH_FIRST)
+    assert told(folder)[0] == "1 file was read under a former definition: orders1.csv; `lakewright resync orders` reads all anew"
+    put(folder, "orders1.csv", "id,day", "1,03/05/2026")
+    run(folder)
+    assert told(folder) == (None, [])
+
+
+def test_a_definition_that_is_edited_under_a_half_read_file_counts_for_all_of_it(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(folder, "orders1.csv", "id,day", "1,03/04/2026", "x,03/04/2026")
+    run(folder)
+    put(folder, "orders2.csv", "id,day", "2,03/04/2026", "y,13/04/2026")
+
+    def half(stream: FilesStream, until: object = None) -> object:
+        for flush in whole(stream, until):
+            yield Flush(flush.batches, (), None, None)
+            if flush.batches:
+                raise KeyboardInterrupt
+
+    whole = FilesStream.flushes
+    with monkeypatch.context() as patch:
+        patch.setattr(FilesStream, "flushes", half)
+        with pytest.raises(KeyboardInterrupt):
+            run(folder)
+    redefine(folder, "orders", DAY_FIRST, MONTH_FIRST)
+    run(folder)
+    assert rows(folder, "SELECT id, CAST(day AS varchar) FROM orders") == [(1, "2026-04-03"), (2, "2026-03-04")]
+    assert rows(folder, 'SELECT _file, "column" FROM quarantine_orders') == [("orders1.csv", "id"), ("orders2.csv", "id")]
+    assert "1 file was" in (told(folder)[0] or "")
+    assert checked(folder)["orders"][0] == checked(folder)["quarantine_orders"][0] == "equal"
+
+
+def test_a_corrected_file_leaves_files_of_a_former_definition_as_they_were_read(folder: Path) -> None:
+    put(folder, "people1.csv", "id,born", "1,1990-12-31", "2,1990-12-30")
+    run(folder)
+    add_name(folder)
+    put(folder, "people2.csv", "id,born,name", "2,1991-12-30,b", "3,1991-12-29,c")
+    run(folder)
+    put(folder, "people2.csv", "id,born,name", "3,1992-12-29,cc")
+    run(folder)
+    assert waiting(folder) == {}
+    found = [(1, "1990-12-31", None), (2, "1990-12-30", None), (3, "1992-12-29", "cc")]
+    assert rows(folder, "SELECT id, CAST(born AS varchar), name FROM people") == found
+    assert checked(folder)["people"][0] == "equal"
+
+
+def test_a_corrected_file_takes_back_the_keys_that_its_former_version_was_read_with(folder: Path) -> None:
+    put(folder, "people1.csv", "id,born", "1,1990-12-31", "1.002,1990-12-30")
+    redefine(folder, "people", "name: people\n", "name: people\ndialect: {thousands: .}\n")
+    run(folder)
+    redefine(folder, "people", "thousands: .", "delimiter: ;")
+    put(folder, "people1.csv", "id;born", "1;1990-12-31")
+    run(folder)
+    assert rows(folder, "SELECT id FROM people") == [(1,)]
+    assert checked(folder)["people"][0] == "equal"
