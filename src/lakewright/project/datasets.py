@@ -130,5 +130,5 @@ class DatasetFiles:
             os.replace(draft, path)
         except OSError as error:
             raise ConfigError(
-                "LW-109", f"cannot write {shown(path)}: {error.strerror}", hint="make the folder writable"
+                "LW-114", f"cannot write {shown(path)}: {error.strerror}", hint="make the folder writable"
             ) from error
