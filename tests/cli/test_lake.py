@@ -49,9 +49,9 @@ def test_from_an_empty_folder_to_a_check(lakewright, folder, sql):
     live, committed = ("SELECT count(*) AS n, min(name) AS least FROM orders", "--format", "json"), ("--committed",)
     assert lakewright("sql", *live).json == [{"n": 99, "least": "new"}]
     assert lakewright("sql", *live, *committed).json == [{"n": 100, "least": "order 1"}]
-    checked = lakewright("check", "--source")
-    assert checked.out.splitlines()[-1] == "2 of 2 tables equal"
-    assert checked.code == 0
+    for compare in (("check",), ("check", "--source"), ("check", "--source", "shop")):
+        checked = lakewright(*compare)
+        assert (checked.code, checked.out.splitlines()[-1]) == (0, "2 of 2 tables equal")
 
 
 def test_looking_at_a_table(lakewright, folder):

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import click
 import pytest
@@ -14,6 +15,8 @@ from lakewright.cli import main as cli
 from lakewright.cli.flow import _stop_on_signal
 from lakewright.cli.session import Session
 from lakewright.errors import CheckFailed, QueryError, SourceUnreachable
+from lakewright.model.position import START
+from lakewright.pipeline.check import CheckReport, TableCheck
 
 LAKE = "lake: a\nsources: {s: {kind: postgres, url: 'postgresql://u:pw@h/d'}}\n"
 
@@ -78,7 +81,6 @@ def test_the_nearest_lake_is_taken(lakewright, tmp_path, monkeypatch):
         (["sql"], "give the SQL as QUERY", "`lakewright sql --help`"),
         (["sql", "SELECT 1", "--format", "xml"], "'xml' is not one of", "`lakewright sql --help`"),
         (["history"], "missing argument 'TABLE'", "`lakewright history --help`"),
-        (["check"], "--source", "`lakewright check --help`"),
     ],
 )
 def test_a_wrong_command_line_exits_with_2(lakewright, arguments, words, hint):
@@ -194,3 +196,11 @@ def test_a_password_is_not_shown(lakewright, tmp_path):
 
 def test_the_schema_is_json(lakewright):
     assert lakewright("config", "schema").json["properties"]["lake"]["type"] == "string"
+
+
+@pytest.mark.parametrize(("verdict", "code"), [("equal", 0), ("append-only", 0), ("stopped", 3)])
+def test_a_demonstration_is_judged_as_a_check_is(lakewright, tmp_path, monkeypatch, verdict, code):
+    checked = TableCheck("visits", verdict, 5, 5)
+    monkeypatch.setattr("lakewright.pipeline.demo.run", lambda *_: [CheckReport("shop", START, (checked,))])
+    monkeypatch.setattr("lakewright.project.demo.load_demo", lambda _: SimpleNamespace(scale=1.0, queries=[]))
+    assert lakewright("demo", tmp_path).code == code

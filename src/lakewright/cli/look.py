@@ -109,8 +109,6 @@ def check(session: Session, source: str | None) -> None:
     Takes a snapshot of the source at a position, waits until the log has reached it, and compares count and checksum of all
     columns of every table there. It may run beside `up` and beside the application.
     """
-    if source is None:
-        raise click.UsageError("say what to compare with: --source")
     from lakewright.cli.results import comparison
 
     with session.lake() as lake, session.progress("comparing") as notice:
@@ -122,8 +120,8 @@ def check(session: Session, source: str | None) -> None:
         for report in reports:
             output.show(report)
         click.echo(f"{found.equal} of {found.tables} tables equal")
-    if not all(report.passed for report in reports):
-        message = f"{found.tables - found.equal} of {found.tables} tables are not equal to their source"
+    if failed := sum(report.failed for report in reports):
+        message = f"{failed} of {found.tables} tables are not equal to their source"
         raise CheckFailed("LW-601", message, hint="`lakewright resync TABLE` loads a table anew")
 
 

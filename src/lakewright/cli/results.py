@@ -10,7 +10,7 @@ from lakewright.pipeline.check import CheckReport
 
 @dataclasses.dataclass(frozen=True)
 class Comparison:
-    """What `check --source` found: how many of how many tables are equal, and each source's report."""
+    """What `check` found: how many of how many tables are equal, and each source's report."""
 
     equal: int
     tables: int

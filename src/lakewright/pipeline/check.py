@@ -61,9 +61,14 @@ class CheckReport:
         return sum(table.verdict == "equal" for table in self.tables)
 
     @property
+    def failed(self) -> int:
+        """How many tables are neither equal nor append-only."""
+        return sum(table.verdict not in ("equal", "append-only") for table in self.tables)
+
+    @property
     def passed(self) -> bool:
-        """Whether no table is worse than append-only."""
-        return all(table.verdict in ("equal", "append-only") for table in self.tables)
+        """Whether no table failed."""
+        return not self.failed
 
 
 def compare(
