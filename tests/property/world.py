@@ -6,7 +6,7 @@ import contextlib
 import datetime
 import random
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,6 +23,8 @@ from lakewright.pipeline.lake import Lake
 from lakewright.pipeline.maintain import clean
 from lakewright.pipeline.merge import merge
 from lakewright.project.load import load
+from lakewright.raw.manifest import RawFile
+from lakewright.raw.writer import LogWriter
 from lakewright.sources.postgres.stream import PostgresStream
 from lakewright.storage.local import LocalStore
 from lakewright.storage.process import Process
@@ -106,6 +108,19 @@ class World(Lives):
         """A capture that dies after it wrote a manifest, and before the source hears of it."""
         with self._patch.context() as patch, contextlib.suppress(_Died):
             patch.setattr(PostgresStream, "acknowledge", _die)
+            self.capture(lake)
+
+    def unwritten(self, lake: Lake) -> None:
+        """A capture that dies before it writes a manifest that names files."""
+        append = LogWriter.append
+
+        def dying(writer: LogWriter, files: Sequence[RawFile], *rest: Any) -> Any:
+            if files:
+                raise _Died
+            return append(writer, files, *rest)
+
+        with self._patch.context() as patch, contextlib.suppress(_Died):
+            patch.setattr(LogWriter, "append", dying)
             self.capture(lake)
 
     def zombie(self, lake: Lake) -> None:
