@@ -9,7 +9,7 @@ import pytest
 
 from lakewright.errors import StorageError
 from lakewright.pipeline.lake import Lake
-from lakewright.sources.files import scan
+from lakewright.sources.files import structure
 
 LAKE = """
 lake: t
@@ -71,7 +71,7 @@ def test_a_full_disk_is_not_held_against_the_file(folder: Path, monkeypatch: pyt
     run(folder)
     (folder / "in" / "a2.csv").write_text("id\n2\n")
     with monkeypatch.context() as patch:
-        patch.setattr(scan, "tally", _full)
+        patch.setattr(structure, "tally", _full)
         with pytest.raises(StorageError) as caught:
             run(folder)
     assert caught.value.code == "LW-304"
@@ -79,5 +79,5 @@ def test_a_full_disk_is_not_held_against_the_file(folder: Path, monkeypatch: pyt
     assert rows(folder, "SELECT id FROM a") == [(1,), (2,)]
 
 
-def _full(*_: object) -> None:
+def _full(*_: object, **__: object) -> None:
     raise duckdb.IOException("IO Error: Could not write file: No space left on device")

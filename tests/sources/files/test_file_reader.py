@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from lakewright.errors import SourceError
-from lakewright.sources.files import records
+from lakewright.sources.files import records, structure
 from lakewright.sources.files.dataset import Dataset, Dialect, FileColumn
 from lakewright.sources.files.file_reader import read
+from lakewright.sources.files.tally import Tally
 
 COLUMNS = (FileColumn("id", "id", "int"), FileColumn("name", "name", "string"), FileColumn("amount", "amount", "decimal(10,2)"))
 PLAIN = Dataset("orders", Dialect(), COLUMNS)
@@ -234,10 +235,10 @@ def test_a_line_over_the_limit_is_rejected_with_its_start(tmp_path: Path) -> Non
     assert (line, reason.split(":")[0], len(text)) == (3, "length", records.MAX_TEXT)
 
 
-def test_a_line_that_no_buffer_holds_refuses_the_file(tmp_path: Path) -> None:
+def test_so_is_a_line_that_no_buffer_holds(tmp_path: Path) -> None:
     long = b"2," + b"x" * (10 * records.MAX_LINE) + b",2\n"
-    error = refused(tmp_path, HEADER + b"1,a,1\n" + long + b"3,c,3\n")
-    assert (error.code, error.where) == ("LW-267", "orders.csv:3")
+    rows, rejects = taken(tmp_path, HEADER + b"1,a,1\n" + long + b"3,c,3\n")
+    assert ([row[0] for row in rows], [reject[0] for reject in rejects]) == ([1, 3], [3])
 
 
 def test_a_large_file_of_another_shape_is_refused_by_its_start(tmp_path: Path) -> None:
@@ -252,10 +253,46 @@ def test_an_open_quote_that_hides_the_rows_behind_it_refuses_the_file(tmp_path: 
     assert (error.code, error.where) == ("LW-267", "orders.csv:3")
 
 
-def test_an_open_quote_near_the_end_is_one_reject(tmp_path: Path) -> None:
-    rows, rejects = taken(tmp_path, HEADER + b'1,a,1\n2,"b,2\n3,c,3\n')
+def test_of_an_open_quote_every_line_that_it_takes_is_a_reject(tmp_path: Path) -> None:
+    rows, rejects = taken(tmp_path, HEADER + b'1,a,1\n2,"b,2\n3,c,3\r\n\n4,d,4\n')
     assert [row[0] for row in rows] == [1]
-    assert [(reject[0], reject[4]) for reject in rejects] == [(3, '2,"b,2\n3,c,3\n')]
+    assert [(reject[0], reject[4]) for reject in rejects] == [(3, '2,"b,2'), (4, "3,c,3"), (5, "4,d,4")]
+    assert [reject[3] for reject in rejects][1:] == ["quotes: of the record that begins in line 3"] * 2
+
+
+def test_lines_behind_a_record_of_broken_quotes_keep_their_numbers(tmp_path: Path) -> None:
+    rows, rejects = taken(tmp_path, HEADER + b'1,a,1\n2,"b,2\n3,c,3\n4,"d",4\n5,e,5\n6,f\n7,g,7\n8,"h"i\n9,"j')
+    assert [(row[0], row[-1]) for row in rows] == [(1, 2), (5, 6), (7, 8)]
+    assert [reject[0] for reject in rejects] == [3, 4, 5, 7, 9, 10]
+
+
+def test_blank_lines_hide_no_line_behind_an_open_quote(tmp_path: Path) -> None:
+    error = refused(tmp_path, HEADER + b'1,a,1\n\n2,"b\nb",2\n2,"b,2\n' + b"3,c,3\n\n" * 20_000)
+    assert (error.code, error.where) == ("LW-267", "orders.csv:6")
+
+
+@pytest.mark.parametrize("shift", [0, 9])
+def test_what_looks_like_rows_inside_of_a_value_is_none(tmp_path: Path, shift: int) -> None:
+    record, count = b'1,"two\n7,b,7\n7,b,7\nrows",1\n', 3 * records.MAX_LINE // 28
+    rows, rejects = taken(tmp_path, HEADER + b"1," + b"x" * shift + b",1\n" + record * count)
+    assert [row[0] for row in rows] == [1] * (1 + count)
+    assert rejects == []
+
+
+def test_records_that_are_no_lines_of_the_file_refuse_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(structure, "tally", lambda *_, **__: Tally(2, utf8=True, cut=False))
+    error = refused(tmp_path, HEADER + b"1,a,1\n2,b,2\n")
+    assert (error.code, error.where) == ("LW-270", "orders.csv")
+
+
+@pytest.mark.parametrize("broken", [b'2,"b"x,2\n', b'2,"b\n3,c,3\n4,"d",4\n'])
+@pytest.mark.parametrize("at", [0, 6, 7, 20])
+def test_broken_quotes_are_rejected_as_they_stand_wherever_that_is(tmp_path: Path, broken: bytes, at: int) -> None:
+    start = 4 * records.MAX_LINE - at - len(HEADER)
+    good = b"1," + b"a" * (start % 1000 + 994) + b",1\n" + (b"1," + b"a" * 995 + b",1\n") * (start // 1000 - 1)
+    rows, rejects = taken(tmp_path, HEADER + good + broken + b"5,e,5\n" * 1000)
+    assert len(rows) == start // 1000 + 1000
+    assert [reject[4].encode() + b"\n" for reject in rejects] == broken.splitlines(keepends=True)
 
 
 def test_lines_grow_are_distinct_and_stay(tmp_path: Path) -> None:

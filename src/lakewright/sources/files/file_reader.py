@@ -19,6 +19,7 @@ from lakewright.sources.files.dataset import LINE, Dataset, FileColumn, misfit
 from lakewright.sources.files.plain import plain
 from lakewright.sources.files.records import HEADER_AGAIN, MAX_LINE, MAX_TEXT, NOT_AN_OBJECT, SKIPPED, names, relation
 from lakewright.sources.files.rejected import row_text
+from lakewright.sources.files.structure import structure
 
 BATCH_ROWS = 100_000
 BATCH_BYTES = 32 << 20
@@ -34,7 +35,8 @@ REJECTS = pa.schema(
 )
 """Rejected rows: ``column`` (as the lake names it) and ``value`` are null where it is the whole row that does not fit. ``reason``
 begins with one of the words columns, quotes, encoding, length, header, json, type, key, and a colon. ``text`` is the record as it
-stands in the file, or written again from its values where it could be told apart; at most 64 KB of it."""
+stands in the file, or written again from its values where it could be told apart; at most 64 KB of it. Of a record whose quotes
+are broken each line is a reject."""
 
 _BROKEN = {
     "UNQUOTED VALUE": "quotes: not closed, or text behind a closing quote",
@@ -65,7 +67,7 @@ class FileReader:
     ) -> None:
         self._connection, self._path, self._dataset, self._headers, self._place = connection, path, dataset, found, place
         self._required = required
-        self._structure = scan.structure(connection, path, dataset.dialect, found, place)
+        self._structure = structure(connection, path, dataset.dialect, found, place)
         self.good = self.rejected = self.skipped = 0
 
     @property
@@ -113,7 +115,7 @@ class FileReader:
         values = ", ".join(f"t{number}" for number in range(len(columns)))
         fault = f"CASE WHEN special IS NOT NULL THEN special {faults} END"
         record = "[line]" if dialect.format == "json" else f"[{', '.join(f'c{n}' for n in range(len(self._headers)))}]"
-        source = f"SELECT *, {casts} FROM ({relation(self._path, dialect, self._headers)})"
+        source = f"SELECT *, {casts} FROM ({relation(self._path, dialect, self._headers, self._structure.parallel)})"
         return f"""
             SELECT {values}, fault, CASE WHEN fault IS NOT NULL THEN {record} END AS record,
                    CASE fault {" ".join(f"WHEN {n} THEN {place}" for n, place in enumerate(places))} END AS value
@@ -152,13 +154,14 @@ class FileReader:
         if low == high:
             return _rejects([])
         found = cursor.execute(
-            f"SELECT number, kind, text, message FROM broken WHERE counts AND number >= {low} AND number < {high} ORDER BY number"
+            "SELECT number, part, kind, text, message FROM broken"
+            f" WHERE counts AND number >= {low} AND number < {high} ORDER BY number"
         ).fetchall()
-        structure = self._structure
+        line = self._structure.line_of_broken
         return _rejects(
             [
-                (structure.line_of_broken(n), None, None, _broken_reason(kind, message), _cut(text.lstrip("\r\n")))
-                for n, kind, text, message in found
+                (line(n), None, None, _broken_reason(kind, message, part, line(n - part + 1)), _cut(text.lstrip("\r\n")))
+                for n, part, kind, text, message in found
             ]
         )
 
@@ -206,7 +209,9 @@ def _described(column: FileColumn) -> str:
     return f"{article} {column.type}" + (f" written as {column.format}" if column.format else "")
 
 
-def _broken_reason(kind: str, message: str) -> str:
+def _broken_reason(kind: str, message: str, part: int, begin: int) -> str:
+    if part > 1:
+        return f"quotes: of the record that begins in line {begin}"
     numbers = re.findall(r"\d+", message) if kind.endswith("COLUMNS") else []
     return f"columns: {numbers[1]} instead of {numbers[0]}" if len(numbers) == 2 else _BROKEN.get(kind, f"record: {kind.lower()}")
 

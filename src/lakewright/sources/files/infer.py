@@ -16,6 +16,7 @@ from lakewright.sources.files.keys import keys
 from lakewright.sources.files.plain import plain
 from lakewright.sources.files.records import names, relation, schema
 from lakewright.sources.files.sniff import sniff
+from lakewright.sources.files.structure import structure
 
 SAMPLE = 2_000
 NULLS = ("NULL", "null", "\\N", "N/A", "n/a", "NA", "#N/A", "NaN", "nan", "None", "-")
@@ -78,13 +79,13 @@ def infer(path: Path, name: str, *, temp: Path, memory_limit: str = "512MB") -> 
 
     A column is text unless every value has one other type exactly; its ``note`` says what nearly all have, and what stays
     undecided, as 01/02/2024 does. Room in `temp` is needed for the text of a file that is compressed or not in UTF-8. Raises
-    `SourceError` as `sniff`, `plain`, `headers` and `scan.structure` do, and LW-260 where there is no row.
+    `SourceError` as `sniff`, `plain`, `headers` and `structure` do, and LW-260 where there is no row.
     """
     dialect = sniff(path)
     with plain(path, dialect, temp) as text, scan.opened(temp, memory_limit, path.name) as connection:
         headers = names(connection, text, dialect, path.name)
-        scan.structure(connection, text, dialect, headers, path.name)
-        source = f"(SELECT * FROM ({relation(text, dialect, headers)}) WHERE special IS NULL)"
+        parallel = structure(connection, text, dialect, headers, path.name).parallel
+        source = f"(SELECT * FROM ({relation(text, dialect, headers, parallel)}) WHERE special IS NULL)"
         places = [f"c{number}" for number in range(len(headers))]
         _, sampled = _look(connection, f"(FROM {source} LIMIT {SAMPLE})", [(place, _KINDS) for place in places])
         hopeful = [tuple(kind for kind, count in seen.misfits.items() if count <= seen.values * _FAR) for seen in sampled]

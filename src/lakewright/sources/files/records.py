@@ -67,11 +67,11 @@ def schema(connection: Any, path: Path) -> list[tuple[str, str]]:
     ]
 
 
-def relation(path: Path, dialect: Dialect, names: list[str]) -> str:
+def relation(path: Path, dialect: Dialect, names: list[str], parallel: bool = True) -> str:
     """A SELECT of the file's records in their order: ``c0``, ``c1`` ... as text, and ``special``; for JSON the ``line`` too.
 
     Nested values are JSON text, bytes have ``\\xAB`` for what is no ASCII. Records that cannot be told apart into columns are
-    left out, and stand in DuckDB's table of rejects.
+    left out, and stand in DuckDB's table of rejects. `parallel`: whether it reads with several threads; see `structure`.
     """
     if dialect.format == "json":
         return _json(path, names)
@@ -87,7 +87,7 @@ def relation(path: Path, dialect: Dialect, names: list[str]) -> str:
         same = " AND ".join(f"trim({column}) = {quote_literal(name)}" for column, name in named[:_TELLING])
         cases += f" WHEN {same} THEN {HEADER_AGAIN}"
     special = f"CASE{cases} END" if cases else "NULL"
-    return f"SELECT {', '.join(columns)}, {special} AS special FROM {_read_csv(path, dialect, columns)}"
+    return f"SELECT {', '.join(columns)}, {special} AS special FROM {_read_csv(path, dialect, columns, parallel)}"
 
 
 def _json(path: Path, names: list[str]) -> str:
@@ -116,9 +116,10 @@ def _parquet(path: Path, names: list[str]) -> str:
     return f"SELECT {', '.join(values)}, CAST(NULL AS INTEGER) AS special FROM {file}"
 
 
-def _read_csv(path: Path, dialect: Dialect, columns: list[str]) -> str:
+def _read_csv(path: Path, dialect: Dialect, columns: list[str], parallel: bool = True) -> str:
     options = {
         "auto_detect": "false",
+        "parallel": str(parallel).lower(),
         "columns": "{" + ", ".join(f"'{column}': 'VARCHAR'" for column in columns) + "}",
         "header": str(dialect.header).lower(),
         "skip": str(dialect.skip),
