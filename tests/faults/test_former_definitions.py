@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
-from lakewright.errors import LakewrightError
+from lakewright.errors import FormatError, LakewrightError
 from lakewright.model.contracts import Flush
+from lakewright.pipeline import quarantine
 from lakewright.pipeline.lake import Lake
 from lakewright.sources.files.stream import FilesStream
 
@@ -22,6 +24,7 @@ sources:
       orders: {files: "orders*.csv", limit: 90%}
       people: {files: "people*.csv", mode: upsert, key: [id], limit: 90%}
 """
+MISFIT = "the file does not fit the dataset people: column name is missing"
 DAY_FIRST, MONTH_FIRST = "format: '%d/%m/%Y'", "format: '%m/%d/%Y'"
 
 
@@ -179,3 +182,94 @@ def test_a_corrected_file_takes_back_the_keys_that_its_former_version_was_read_w
     run(folder)
     assert rows(folder, "SELECT id FROM people") == [(1,)]
     assert checked(folder)["people"][0] == "equal"
+
+
+def test_a_resync_that_an_old_file_does_not_fit_says_which_and_leaves_the_rows(folder: Path) -> None:
+    put(folder, "people1.csv", "id,born", "1,1990-12-31")
+    run(folder)
+    add_name(folder)
+    with pytest.raises(LakewrightError) as caught:
+        resync(folder, "people")
+    error = caught.value
+    assert (error.code, error.where) == ("LW-262", "people1.csv:1")
+    assert error.message == "people1.csv cannot be read under datasets/people.yaml as it is now: " + MISFIT
+    assert "the rows of people stand as they were" in (error.hint or "")
+    assert "`lakewright resync people`" in (error.hint or "")
+    put(folder, "people2.csv", "id,born,name", "2,1991-12-30,b")
+    run(folder)
+    assert rows(folder, "SELECT id, name FROM people") == [(1, None), (2, "b")]
+    put(folder, "people1.csv", "id,born,name", "1,1990-12-31,a")
+    run(folder)
+    resync(folder, "people")
+    assert rows(folder, "SELECT id, name FROM people") == [(1, "a"), (2, "b")]
+
+
+def test_a_corrected_file_that_a_later_definition_does_not_fit_is_not_blamed_alone(folder: Path) -> None:
+    put(folder, "people1.csv", "id,born", "1,1990-12-31")
+    run(folder)
+    add_name(folder)
+    put(folder, "people1.csv", "id,born", "1,1990-12-30")
+    run(folder)
+    error = waiting(folder)["people1.csv"]
+    assert error.message == f"{MISFIT}; its former version, whose rows stand, was read under a former definition"
+    assert "datasets/people.yaml" in (error.hint or "")
+    assert "`lakewright quarantine accept drop people1.csv`" in (error.hint or "")
+    assert rows(folder, "SELECT CAST(born AS varchar) FROM people") == [("1990-12-31",)]
+    redefine(folder, "people", "- {name: name, source_name: name, type: string}\n", "")
+    with Lake.open(folder) as lake:
+        accepted = quarantine.accept(lake, "drop", "people1.csv")
+    assert (accepted.taken, waiting(folder)) == (1, {})
+
+
+def test_a_table_with_another_key_stands_still_until_a_resync(folder: Path) -> None:
+    put(folder, "people1.csv", "id,born", "1,1990-12-31", "2,1990-12-31")
+    run(folder)
+    lake_yaml = folder / "lake.yaml"
+    lake_yaml.write_text(lake_yaml.read_text().replace("key: [id]", "key: [born]"))
+    put(folder, "people2.csv", "id,born", "3,1990-12-31")
+    run(folder)
+    with Lake.open(folder) as lake:
+        (people,) = (table for table in lake.status().tables if table.table == "people")
+    assert people.state == "stopped"
+    assert "its key changed from (id) to (born) (LW-242); `lakewright resync " in (people.problem or "")
+    assert rows(folder, "SELECT id FROM people") == [(1,), (2,)]
+    resync(folder, "people")
+    with pytest.raises(FormatError) as caught:
+        run(folder)
+    assert "move curated/people away" in (caught.value.hint or "")
+    shutil.rmtree(folder / "curated" / "people")
+    run(folder)
+    assert rows(folder, "SELECT id FROM people") == [(3,)]
+    assert checked(folder)["people"] == ("equal", None)
+
+
+def test_another_meaning_of_deleted_rows_is_told(folder: Path) -> None:
+    put(folder, "people1.csv", "id,born", "1,1990-12-31", "2,1990-12-30")
+    run(folder)
+    lake_yaml = folder / "lake.yaml"
+    lake_yaml.write_text(lake_yaml.read_text().replace("mode: upsert", 'mode: delta, deleted: "born = 1990-12-30"'))
+    put(folder, "people2.csv", "id,born", "3,1990-12-30")
+    run(folder)
+    assert rows(folder, "SELECT id FROM people") == [(1,), (2,)]
+    verdict, detail = checked(folder)["people"]
+    assert (verdict, "1 file was read under a former definition: people1.csv" in (detail or "")) == ("equal", True)
+    resync(folder, "people")
+    assert rows(folder, "SELECT id FROM people") == [(1,)]
+    assert checked(folder)["people"] == ("equal", None)
+
+
+@pytest.mark.parametrize("mode", ["append", "upsert, key: [id]", "snapshot"])
+def test_a_file_that_is_given_to_another_dataset_leaves_the_first_ones_table(folder: Path, mode: str) -> None:
+    lake_yaml = folder / "lake.yaml"
+    lake_yaml.write_text(LAKE.replace('orders: {files: "orders*.csv"', 'orders: {files: "orders*.csv", mode: ' + mode))
+    put(folder, "orders1.csv", "id,day", "1,03/04/2026")
+    put(folder, "orders2.csv", "id,day", "2,03/04/2026", "x,03/04/2026")
+    run(folder)
+    lake_yaml.write_text(
+        lake_yaml.read_text().replace('"orders*.csv"', "orders1.csv") + '      others: {files: "orders2.csv", limit: 90%}\n'
+    )
+    run(folder)
+    assert rows(folder, "SELECT id FROM orders") == [(1,)]
+    assert rows(folder, "SELECT _file FROM quarantine_orders") == []
+    assert rows(folder, "SELECT id FROM others") == [("2",), ("x",)]
+    assert {verdict for verdict, _ in checked(folder).values()} == {"equal"}

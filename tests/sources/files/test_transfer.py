@@ -179,12 +179,12 @@ def test_a_deleted_file_is_preserved_or_removed(exports: Exports, monkeypatch: p
     assert exports.taken() == exports.given()
 
 
-def test_another_dataset_for_a_file_is_an_arrival(exports: Exports) -> None:
+def test_a_file_of_another_dataset_leaves_the_first_and_arrives_anew(exports: Exports) -> None:
     exports.put("customers.csv", b"one")
     exports.look()
     transfer = exports.transfer(selections=[Selection("people", ("*",))])
-    (arrival,) = transfer.look(threading.Event())
-    assert (arrival.number, arrival.dataset) == (2, "people")
+    found = transfer.look(threading.Event())
+    assert [(one.number, one.dataset, one.removed) for one in found] == [(2, "customers", True), (3, "people", False)]
     assert transfer.look(threading.Event()) == []
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import pyarrow as pa
 
+from lakewright.errors import SourceError
 from lakewright.model.batch import COMMIT_TIME, INSERT, OP, POSITION
 from lakewright.model.contracts import Past
 from lakewright.model.names import QUARANTINE
@@ -16,7 +17,8 @@ from lakewright.sources.files.arrival_reader import ArrivalReader, DefinitionOf
 from lakewright.sources.files.arrivals import Arrival
 from lakewright.sources.files.batches import raw_table
 from lakewright.sources.files.dataset import ARRIVAL, FILE
-from lakewright.sources.files.ledger import Ledger
+from lakewright.sources.files.file_reader import Piece
+from lakewright.sources.files.ledger import Ledger, Version
 from lakewright.sources.files.newest import collecting
 from lakewright.sources.files.tables import Rule
 
@@ -62,7 +64,7 @@ class FilesLoad:
         """The rows of the table, each batch with the file it is from where all are from one."""
         files = self._ledger().files(rule, self.position.lsn)
         definition_of = self._definition_of(schema, rule)
-        pieces = (found for version in files for found in self._reader.version(version, definition_of))
+        pieces = self._pieces(files, rule, definition_of)
         if schema.name.schema == QUARANTINE:
             yield from ((file, piece.rejects) for file, piece in pieces)
         elif rule.key and rule.mode != "snapshot":
@@ -73,8 +75,27 @@ class FilesLoad:
         else:
             yield from ((file, piece.rows) for file, piece in pieces)
 
+    def _pieces(self, files: Sequence[Version], rule: Rule, definition_of: DefinitionOf) -> Iterator[tuple[Arrival, Piece]]:
+        """The rows of files one after the other; raises `SourceError` for one that the present definition cannot read."""
+        for version in files:
+            try:
+                yield from self._reader.version(version, definition_of)
+            except SourceError as error:
+                raise error if self._past else _unfit(version.arrival, rule, error) from error
+
     def _definition_of(self, schema: TableSchema, rule: Rule) -> DefinitionOf:
         if self._past is not None:
             return self._reader.as_read(rule, self._past)
         definition = self._reader.past.get(schema.definition)
         return lambda _: definition
+
+
+def _unfit(arrival: Arrival, rule: Rule, error: SourceError) -> SourceError:
+    """The error of a file that was read under a former definition and cannot be under the present one."""
+    return SourceError(
+        error.code,
+        f"{arrival.label} cannot be read under datasets/{rule.name}.yaml as it is now: {error.message}",
+        where=error.where,
+        hint=f"the rows of {rule.name} stand as they were; let the definition fit this file too, or send the file anew as the"
+        f" definition has it, then `lakewright resync {rule.name}`",
+    )

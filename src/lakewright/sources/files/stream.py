@@ -88,18 +88,35 @@ class FilesStream:
             self._runs.put(skipped or Run.of(arrival, _now(), None, "its dataset is not in lake.yaml any more"))
             yield Flush((), (), end_of(arrival), arrival.arrived)
             return True
+        definition = None
         try:
             definition = self._reader.definition(rule)
             if definition is None:
                 self._reader.define(self._ledger.get(arrival.version), rule)
                 return False
             yield from self._read(arrival, rule, definition)
-        except SourceError as error:
+        except SourceError as fault:
+            error = self._blamed(arrival, rule, definition, fault)
             self._ledger.wait(arrival, error)
             detail = f"{arrival.label} waits: {error.message}"
             log.write("not taken", "warning", source=self._ledger.source, detail=detail, code=error.code, hint=error.hint or "")
             return False
         return True
+
+    def _blamed(self, arrival: Arrival, rule: Rule, definition: Definition | None, error: SourceError) -> SourceError:
+        """The error of a file that cannot be read; where its former version was, under another definition, it says so too."""
+        former = self._ledger.former(arrival)
+        if former is None or definition is None:
+            return error
+        if self._reader.as_read(rule, self._past, definition)(former.arrival).digest == definition.digest:
+            return error
+        path, accept = f"datasets/{rule.name}.yaml", f"`lakewright quarantine accept {self._ledger.source} {arrival.label}`"
+        return SourceError(
+            error.code,
+            f"{error.message}; its former version, whose rows stand, was read under a former definition",
+            where=error.where,
+            hint=f"let {path} fit it, then {accept}; or send it as {path} has it",
+        )
 
     def _skipped(self, arrival: Arrival, rule: Rule | None) -> Run | None:
         """The run of an arrival of which nothing is taken; None where it counts."""

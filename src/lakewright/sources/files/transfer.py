@@ -172,9 +172,15 @@ class Transfer:
         return Arrival(0, file.name, dataset, stored, file.size, sha256, file.modified, _now())
 
     def _registered(self, arrival: Arrival, last: Arrival | None) -> Iterator[Arrival]:
-        registered = self._arrivals.append(arrival, last)
-        if registered:
-            yield registered
+        """Register an arrival; a file that was another dataset's is removed there first, so that its rows are in one table."""
+        steps = [arrival]
+        if last and not last.removed and last.dataset != arrival.dataset:
+            steps.insert(0, dataclasses.replace(last, arrived=_now(), removed=True))
+        for step in steps:
+            last = self._arrivals.append(step, last)
+            if last is None:
+                return
+            yield last
 
     # ---- telling
 
