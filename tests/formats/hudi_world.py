@@ -274,8 +274,9 @@ def _assert_base_file(path: Path, name: Path, stat: dict[str, Any] | None, spec:
         assert found["_hoodie_commit_seqno"].startswith(f"{found['_hoodie_commit_time']}_")
         if spec.partition:
             assert partition == f"{spec.partition}={found[spec.partition] or '__HIVE_DEFAULT_PARTITION__'}"
+    assert {b"org.apache.hudi.bloomfilter", b"hoodie_bloom_filter_type_code"} <= set(file.metadata.metadata)
     if rows:
-        keys = sorted(row["_hoodie_record_key"] for row in rows)
+        keys = sorted((row["_hoodie_record_key"] for row in rows), key=lambda key: key.encode("utf-16-be"))
         bounds = [file.metadata.metadata[f"hoodie_{end}_record_key".encode()].decode() for end in ("min", "max")]
         assert bounds == [keys[0], keys[-1]]
 

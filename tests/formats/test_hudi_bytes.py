@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from lakewright.formats.hudi import avro, keys, metadata, properties, schema
+from lakewright.formats.hudi import avro, bloom, keys, metadata, properties, schema
 from lakewright.formats.hudi.timeline import Instant, Timeline, file_name, format_time, parse_time
 from lakewright.model.table import TableSpec
 
@@ -36,6 +36,28 @@ def test_one_key_column_gives_the_bare_value(values: list[Any], kind: pa.DataTyp
 def test_several_key_columns_are_named() -> None:
     rows = pa.table({"b": ["x", ""], "a": pa.array([1, 2])})
     assert keys.record_keys(rows, ["a", "b"], "t").to_pylist() == ["a:1,b:x", "a:2,b:__empty__"]
+
+
+def test_a_bloom_filter_has_hudis_bytes() -> None:
+    found = bloom.BloomFilter()
+    found.add(pa.chunked_array([["", "1", "ab", "abc"], [], ["abcd", "été", "漢字🙂", "id:1,name:x"]], pa.string()))
+    assert found.footer() == {
+        "org.apache.hudi.bloomfilter": "/////wAAAAcBAAAATQAAAAgAAAAIAAAAAf////8AAAAHAQAAAE31lC5MJwpUULUb",
+        "hoodie_bloom_filter_type_code": "DYNAMIC_V0",
+    }
+
+
+def test_a_bloom_filter_of_no_key_is_one() -> None:
+    assert bloom.BloomFilter().footer()["org.apache.hudi.bloomfilter"]
+
+
+def test_the_bounds_of_keys_are_those_of_java() -> None:
+    for values, least, greatest in [
+        (["b", "a", "c"], "a", "c"),
+        (["\uff01", "\U0001f642"], "\U0001f642", "\uff01"),
+        (["a\uff01", "z", "a\U0001f642"], "a\U0001f642", "z"),
+    ]:
+        assert keys.bounds(pa.chunked_array([values])) == (least, greatest)
 
 
 def test_partition_paths_are_hive_style() -> None:

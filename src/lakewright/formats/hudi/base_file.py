@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from lakewright.errors import FormatError
-from lakewright.formats.hudi import schema
+from lakewright.formats.hudi import bloom, keys, schema
 from lakewright.formats.hudi.folder import Folder
 from lakewright.formats.hudi.metadata import WriteStat
 from lakewright.model.contracts import Store
@@ -57,8 +57,8 @@ class BaseFileWriter:
         self._file_name = f"{file_id}_{ordinal}-0-0_{instant}.parquet"
         stored = schema.arrow_schema(spec.columns, meta=True)
         self._schema = pa.schema([pa.field(f.name, _DICTIONARY) if f.name in _SAME_IN_FILE else f for f in stored])
-        self._least: str | None = None
-        self._greatest: str | None = None
+        self._bounds: tuple[str, ...] = ()
+        self._bloom = bloom.BloomFilter()
         self._numbered = 0
         self._gathered: list[pa.Table] = []
         self._gathered_rows = self._gathered_bytes = 0
@@ -91,8 +91,10 @@ class BaseFileWriter:
         with self._stack:
             self._flush()
             footer = {"parquet.avro.schema": schema.avro_schema(self._spec.name, self._spec.columns, meta=True)}
-            if self._least is not None and self._greatest is not None:
-                footer |= {"hoodie_min_record_key": self._least, "hoodie_max_record_key": self._greatest}
+            footer |= self._bloom.footer()
+            if self._bounds:
+                footer["hoodie_min_record_key"] = min(self._bounds, key=keys.java_order)
+                footer["hoodie_max_record_key"] = max(self._bounds, key=keys.java_order)
             self._parquet.add_key_value_metadata(footer)
             self._parquet.close()
             size = self._file.tell()
@@ -114,13 +116,13 @@ class BaseFileWriter:
         """Bytes written so far."""
         return self._file.tell()
 
-    def stamped(self, rows: pa.Table, keys: pa.Array) -> pa.Table:
+    def stamped(self, rows: pa.Table, record_keys: pa.Array) -> pa.Table:
         """`rows`, which this instant writes, with commit time, sequence number and record key in front."""
         count = rows.num_rows
         numbers = pa.array(np.arange(self._numbered, self._numbered + count))
         self._numbered += count
         seqno = pc.binary_join_element_wise(f"{self._instant}_{self._ordinal}", numbers.cast(pa.string()), "_")
-        columns = [pa.repeat(pa.scalar(self._instant), count), seqno, keys, *rows.columns]
+        columns = [pa.repeat(pa.scalar(self._instant), count), seqno, record_keys, *rows.columns]
         names = [schema.COMMIT_TIME, schema.COMMIT_SEQNO, schema.RECORD_KEY, *rows.column_names]
         return pa.table(columns, names=names)
 
@@ -140,9 +142,9 @@ class BaseFileWriter:
             return
         rows, count = pa.concat_tables(self._gathered), self._gathered_rows
         self._gathered, self._gathered_rows, self._gathered_bytes = [], 0, 0
-        bounds = pc.min_max(rows.column(schema.RECORD_KEY)).as_py()
-        self._least = bounds["min"] if self._least is None else min(self._least, bounds["min"])
-        self._greatest = bounds["max"] if self._greatest is None else max(self._greatest, bounds["max"])
+        record_keys = rows.column(schema.RECORD_KEY)
+        self._bounds += keys.bounds(record_keys)
+        self._bloom.add(record_keys)
         own = {schema.PARTITION_PATH: _constant(self._partition, count), schema.FILE_NAME: _constant(self._file_name, count)}
         columns = [own[name] if name in own else rows.column(name) for name in self._schema.names]
         self._parquet.write_table(pa.table(columns, schema=self._schema), row_group_size=count)
@@ -189,7 +191,8 @@ class BaseFileReader:
         """
         wanted = pa.schema([f for f in schema.arrow_schema(spec.columns, meta=True) if f.name not in _SAME_IN_FILE])
         with self._translated():
-            present = [name for name in wanted.names if name in self._parquet.schema_arrow.names]
+            stored = set(self._parquet.schema_arrow.names)
+            present = [name for name in wanted.names if name in stored]
             found = self._parquet.iter_batches(ROW_GROUP_ROWS, columns=present)
         while True:
             with self._translated():

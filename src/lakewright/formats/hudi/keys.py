@@ -81,3 +81,17 @@ def check_distinct(keys: Sequence[pa.ChunkedArray], table: str) -> None:
     together = pa.chunked_array([chunk for part in keys for chunk in part.chunks], pa.string())
     if pc.count_distinct(together).as_py() != len(together):
         raise FormatError("LW-410", f"a key occurs twice in one batch for table {table}", hint="one row per key: fold first")
+
+
+def bounds(record_keys: pa.ChunkedArray) -> tuple[str, str]:
+    """The least and the greatest of some keys in Java's order, in which Spark tells the files where a key may be."""
+    is_ascii = pc.string_is_ascii(record_keys)
+    plain = pc.min_max(record_keys.filter(is_ascii)).as_py()
+    others = record_keys.filter(pc.invert(is_ascii)).to_pylist()
+    candidates = [key for key in (*plain.values(), *others) if key is not None]
+    return min(candidates, key=java_order), max(candidates, key=java_order)
+
+
+def java_order(key: str) -> bytes:
+    """What Java compares: UTF-16, whose order differs from that of UTF-8 beyond U+FFFF."""
+    return key.encode("utf-16-be")

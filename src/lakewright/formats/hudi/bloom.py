@@ -1,0 +1,113 @@
+"""Bloom filters over record keys, byte for byte as Hudi's ``InternalDynamicBloomFilter`` writes them, for whole columns at once.
+
+Spark's BLOOM index reads them from the footers of base files, and fails where there is none. A dynamic filter is a list of plain
+ones, and a key may be in any of them, so that each row group adds its own, of a size that fits it, and none is held back.
+"""
+
+from __future__ import annotations
+
+import base64
+import math
+import struct
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+FILTER, TYPE = "org.apache.hudi.bloomfilter", "hoodie_bloom_filter_type_code"
+"""Footer keys."""
+_FALSE_POSITIVES = 0.01
+"""Share of the keys of other files for which Spark reads a file in vain; with 10 bits a key it costs little space."""
+_MURMUR = 1
+_M = np.uint32(0x5BD1E995)
+
+Words = npt.NDArray[np.uint32]
+
+
+class BloomFilter:
+    """The keys of one base file; ``footer`` is what its footer says of them."""
+
+    def __init__(self) -> None:
+        self._rows: list[bytes] = []
+        self._header = b""
+
+    def add(self, keys: pa.ChunkedArray) -> None:
+        """Add the keys of a row group."""
+        count = max(1, len(keys))
+        bits = math.ceil(count * -math.log(_FALSE_POSITIVES) / math.log(2) ** 2)
+        hashes = math.ceil(math.log(2) * bits / count)
+        plain = struct.pack(">iibi", -1, hashes, _MURMUR, bits)
+        self._rows.append(plain + _vector(keys, hashes, bits))
+        self._header = self._header or plain + struct.pack(">i", count)
+        self._last = len(keys)
+
+    def footer(self) -> dict[str, str]:
+        """Key-value metadata."""
+        if not self._rows:
+            self.add(pa.chunked_array([], pa.string()))
+        data = self._header + struct.pack(">ii", self._last, len(self._rows)) + b"".join(self._rows)
+        return {FILTER: base64.b64encode(data).decode(), TYPE: "DYNAMIC_V0"}
+
+
+def _vector(keys: pa.ChunkedArray, hashes: int, bits: int) -> bytes:
+    """The filter's bits, the first one lowest in its byte."""
+    vector = np.zeros(bits, np.bool_)
+    for same in _by_length(keys):
+        hashed = np.zeros(len(same), np.uint32)
+        blocks, tail = _mixed(same)
+        for _ in range(hashes):
+            hashed = _murmur(hashed, same.shape[1], blocks, tail)
+            vector[_remainder(np.minimum(hashed, -hashed), bits)] = True
+    return np.packbits(vector, bitorder="little").tobytes()
+
+
+def _by_length(keys: pa.ChunkedArray) -> Iterator[npt.NDArray[np.uint8]]:
+    """The bytes of keys of equal length, one key a row."""
+    for chunk in filter(len, keys.chunks):
+        lengths = pc.binary_length(chunk).to_numpy(zero_copy_only=False)
+        order = np.argsort(lengths, kind="stable")
+        lengths = lengths[order]
+        data = np.frombuffer(chunk.take(pa.array(order)).buffers()[2] or b"", np.uint8)
+        start = 0
+        for part in np.split(lengths, np.flatnonzero(np.diff(lengths)) + 1):
+            end = start + int(part.sum())
+            yield data[start:end].reshape(len(part), int(part[0]))
+            start = end
+
+
+def _mixed(keys: npt.NDArray[np.uint8]) -> tuple[list[Words], Words | None]:
+    """What Hadoop's MurmurHash mixes into the hash: four bytes at a time, then the last ones, whose order it reads backwards."""
+    whole, length = keys.shape[1] // 4 * 4, keys.shape[1]
+    blocks = []
+    for start in range(0, whole, 4):
+        block = np.ascontiguousarray(keys[:, start : start + 4]).view("<u4")[:, 0] * _M
+        block ^= block >> np.uint32(24)
+        blocks.append(block * _M)
+    if whole == length:
+        return blocks, None
+    tail = np.zeros(len(keys), np.uint32)
+    for index in range(length - whole):
+        signed = keys[:, length - 1 - index].view(np.int8).astype(np.int32)
+        tail ^= (signed << (8 * index)).view(np.uint32)
+    return blocks, tail
+
+
+def _murmur(seed: Words, length: int, blocks: list[Words], tail: Words | None) -> Words:
+    hashed = seed ^ np.uint32(length)
+    for block in blocks:
+        hashed *= _M
+        hashed ^= block
+    if tail is not None:
+        hashed ^= tail
+        hashed *= _M
+    hashed ^= hashed >> np.uint32(13)
+    hashed *= _M
+    hashed ^= hashed >> np.uint32(15)
+    return hashed
+
+
+def _remainder(numbers: Words, bits: int) -> Words:
+    # NumPy divides by one number faster than it takes remainders.
+    return numbers - numbers // np.uint32(bits) * np.uint32(bits)
