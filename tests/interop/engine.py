@@ -20,6 +20,7 @@ _SESSION = {
     "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.hudi.catalog.HoodieCatalog",
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+    "spark.sql.parquet.datetimeRebaseModeInWrite": "CORRECTED",
     "spark.sql.shuffle.partitions": "2",
     "spark.driver.memory": "2g",
     "spark.driver.bindAddress": "127.0.0.1",
@@ -84,5 +85,5 @@ class Spark:
             "hoodie.datasource.write.keygenerator.class": GENERATOR.format(kind),
         }
         settings |= {name.replace("__", "."): value for name, value in options.items()}
-        frame = self.session.read.parquet(str(source))
+        frame = self.session.read.option("datetimeRebaseMode", "CORRECTED").parquet(str(source))
         frame.write.format("hudi").options(**settings).mode("append").save(str(location))

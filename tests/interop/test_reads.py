@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import itertools
 import os
 from pathlib import Path
@@ -31,3 +32,22 @@ def test_every_version_of_a_history(spark: Spark, tmp_path: Path, shape: str, se
         assert_version(spark, world, commit, rows, spec)
     for (start, *_), (end, *_) in itertools.pairwise(versions):
         assert_changes(spark, world, start.instant, end.instant)
+
+
+def test_days_before_1582_are_read_as_they_are(spark: Spark, tmp_path: Path) -> None:
+    world = World(tmp_path, SHAPES["plain"])
+    rows = History(world, 0).rows(4)
+    days = [datetime.date(1, 1, 1), datetime.date(1200, 2, 29), datetime.date(1582, 10, 10), datetime.date(1899, 12, 31)]
+    for row, day in zip(rows, days, strict=True):
+        row |= {"due": day, "at": datetime.datetime.combine(day, datetime.time(23, 59, 59, 999999), datetime.UTC)}
+    world.upsert(rows)
+    assert_agreement(spark, world)
+
+
+def test_tables_without_rows(spark: Spark, tmp_path: Path) -> None:
+    world = World(tmp_path, SHAPES["by day"])
+    world.replace([])
+    assert_agreement(spark, world)
+    world.upsert(History(world, 0).rows(3))
+    world.upsert([], list(world.rows))
+    assert_agreement(spark, world)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.formats.hudi_world import World, table_of
+from lakewright.model.table import TableSpec
+from tests.formats.hudi_world import Row, World, table_of
 from tests.interop.engine import Spark
 from tests.interop.histories import SHAPES, History, assert_agreement
 
@@ -45,12 +46,75 @@ def test_spark_and_we_write_in_turn(spark: Spark, tmp_path: Path, shape: str, in
     assert_agreement(spark, world)
 
 
+def test_keys_are_found_where_java_and_utf8_order_them_differently(spark: Spark, tmp_path: Path) -> None:
+    world = World(tmp_path, SHAPES["text key"])
+    rows = History(world, 0).rows(2)
+    rows[0]["code"], rows[1]["code"] = "\uff01", "\U0001f642"
+    world.upsert(rows)
+    _spark_upserts(spark, world, [row | {"note": "new"} for row in rows], {"hoodie.index.type": "BLOOM"})
+    assert_agreement(spark, world)
+
+
+def test_empty_text_in_a_key_of_several_columns(spark: Spark, tmp_path: Path) -> None:
+    world = World(tmp_path, SHAPES["many keys"])
+    rows = History(world, 0).rows(2)
+    rows[0]["code"], rows[1]["code"] = "", "__null__"
+    world.upsert(rows)
+    _spark_upserts(spark, world, [row | {"note": "new"} for row in rows], {"hoodie.index.type": "BLOOM"})
+    assert_agreement(spark, world)
+
+
+@pytest.mark.parametrize("operation", ["insert", "bulk_insert", "insert_overwrite", "insert_overwrite_table"])
+def test_other_operations_of_spark(spark: Spark, tmp_path: Path, operation: str) -> None:
+    world = World(tmp_path, SHAPES["by day"])
+    history = History(world, 0)
+    world.upsert(history.rows(6))
+    for _ in range(2):
+        rows = history.rows(4)
+        spark.write(world.location, world.spec, table_of(rows, world.spec.columns), operation)
+        days = {row["at_day"] for row in rows}
+        if operation == "insert_overwrite":
+            world.rows = {key: row for key, row in world.rows.items() if row["at_day"] not in days}
+        if operation == "insert_overwrite_table":
+            world.rows = {}
+        world.rows |= {world.key(row): row for row in rows}
+        history.change()
+        assert_agreement(spark, world)
+
+
+def test_a_column_that_spark_adds(spark: Spark, tmp_path: Path) -> None:
+    world = World(tmp_path, SHAPES["plain"])
+    history = History(world, 0)
+    history.change()
+    world.spec = TableSpec("plain", (*world.spec.columns, ("more", "decimal(12,3)")), world.spec.key)
+    _spark_upserts(spark, world, history.rows(3), {})
+    assert_agreement(spark, world)
+    history.change()
+    assert_agreement(spark, world)
+
+
+@pytest.mark.parametrize("shape", ["plain", "many keys by day"])
+def test_a_table_that_spark_made(spark: Spark, tmp_path: Path, shape: str) -> None:
+    world = World(tmp_path, SHAPES[shape])
+    history = History(world, 0)
+    made = {"hoodie.table.timeline.timezone": "UTC", "hoodie.index.type": "GLOBAL_SIMPLE", "hoodie.metadata.enable": "true"}
+    for _ in range(2):
+        _spark_upserts(spark, world, history.rows(4), made)
+        assert_agreement(spark, world)
+        history.change()
+        assert_agreement(spark, world)
+
+
 def _spark_changes(spark: Spark, history: History, options: dict[str, str]) -> None:
     """Changes as Spark makes them: an upsert and a delete."""
     world = history.world
     rows, deleted = history.changes()
-    spark.write(world.location, world.spec, table_of(rows, world.spec.columns), **options)
+    _spark_upserts(spark, world, rows, options)
     gone = [world.rows.pop(key) for key in deleted]
-    world.rows |= {world.key(row): row for row in rows}
     if gone:
         spark.write(world.location, world.spec, table_of(gone, world.spec.columns), "delete", **options)
+
+
+def _spark_upserts(spark: Spark, world: World, rows: list[Row], options: dict[str, str]) -> None:
+    spark.write(world.location, world.spec, table_of(rows, world.spec.columns), **options)
+    world.rows |= {world.key(row): row for row in rows}

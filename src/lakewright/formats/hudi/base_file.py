@@ -26,6 +26,8 @@ ROW_GROUP_ROWS = 1 << 17
 ROW_GROUP_BYTES = 64 << 20
 """In Arrow's memory; what bounds a writer's memory when rows are wide."""
 
+_CALENDAR = "org.apache.spark.version"
+"""Footer key of Spark 3: days before 1582 are Gregorian ones. Spark refuses to read such days from a file without it."""
 _SAME_IN_FILE = (schema.PARTITION_PATH, schema.FILE_NAME)
 _REPEATED = [schema.COMMIT_TIME, *_SAME_IN_FILE]
 _DICTIONARY = pa.dictionary(pa.int32(), pa.string())
@@ -91,7 +93,7 @@ class BaseFileWriter:
         with self._stack:
             self._flush()
             footer = {"parquet.avro.schema": schema.avro_schema(self._spec.name, self._spec.columns, meta=True)}
-            footer |= self._bloom.footer()
+            footer |= {_CALENDAR: "3.5.4"} | self._bloom.footer()
             if self._bounds:
                 footer["hoodie_min_record_key"] = min(self._bounds, key=keys.java_order)
                 footer["hoodie_max_record_key"] = max(self._bounds, key=keys.java_order)
