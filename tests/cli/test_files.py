@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -58,3 +59,34 @@ def test_a_corrected_definition_counts_after_a_resync_without_a_new_file(lakewri
         "orders": ("equal", 1),
         "quarantine_orders": ("equal", 1),
     }
+
+
+def test_check_names_a_file_that_has_other_content_under_the_same_size_and_time(lakewright, folder):
+    for name in ("a.csv", "b.csv"):
+        (folder / "in" / name).write_text("id,n\n1,2\n")
+    assert lakewright("run").code == 0
+    assert lakewright("check", "--source", "drop", "--json").json["reports"][0]["files"] == []
+    path = folder / "in" / "b.csv"
+    before = path.stat()
+    path.write_text("id,n\n1,3\n")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    checked = lakewright("check", "--source", "drop")
+    assert (checked.code, "1 file is not what was taken from the folder" in checked.err) == (3, True)
+    assert "b.csv" in checked.out
+    (file,) = lakewright("check", "--source", "drop", "--json").json["reports"][0]["files"]
+    assert (file["file"], file["verdict"]) == ("b.csv", "different")
+    path.touch()
+    assert lakewright("run").code == 0
+    assert lakewright("check", "--source", "drop").code == 0
+
+
+def test_check_tells_of_a_file_that_is_not_taken_and_passes(lakewright, folder):
+    (folder / "in" / "a.csv").write_text("id,n\n1,2\n")
+    assert lakewright("run").code == 0
+    (folder / "lake.yaml").write_text(LAKE.replace("orders: '*.csv'", "orders: '*.csv', twice: 'b*'"))
+    (folder / "in" / "b.csv").write_text("id,n\n1,2\n")
+    assert lakewright("run").code == 0
+    checked = lakewright("check", "--source", "drop", "--json")
+    (file,) = checked.json["reports"][0]["files"]
+    assert (checked.code, file["file"], file["verdict"]) == (0, "b.csv", "not taken")
+    assert "LW-284" in file["detail"]

@@ -107,7 +107,8 @@ def check(session: Session, source: str | None) -> None:
     """Compare the lake with its sources, row by row, at one position; exit code 3 where they differ.
 
     Takes a snapshot of the source at a position, waits until the log has reached it, and compares count and checksum of all
-    columns of every table there. It may run beside `up` and beside the application.
+    columns of every table there; of a folder also every file, with what was taken of it. It may run beside `up` and beside the
+    application.
     """
     from lakewright.cli.results import comparison
 
@@ -120,9 +121,12 @@ def check(session: Session, source: str | None) -> None:
         for report in reports:
             output.show(report)
         click.echo(f"{found.equal} of {found.tables} tables equal")
-    if failed := sum(report.failed for report in reports):
-        message = f"{failed} of {found.tables} tables are not equal to their source"
-        raise CheckFailed("LW-601", message, hint="`lakewright resync TABLE` loads a table anew")
+    failed, files = sum(report.failed for report in reports), sum(report.different_files for report in reports)
+    faults = [f"{failed} of {found.tables} tables are not equal to their source"] if failed else []
+    faults += [f"{files} {'files are' if files > 1 else 'file is'} not what was taken from the folder"] if files else []
+    if faults:
+        hint = "`lakewright resync TABLE` loads a table anew" if failed else "`touch` the file, and the next look takes it"
+        raise CheckFailed("LW-601", " and ".join(faults), hint=hint)
 
 
 def _read(path: Path | None) -> str:

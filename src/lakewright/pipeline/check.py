@@ -24,6 +24,7 @@ from lakewright.pipeline import damage, table_at
 from lakewright.pipeline.folding import Fold
 from lakewright.pipeline.mirror import Mirror
 from lakewright.raw.log import RawLog
+from lakewright.sources.files.audit import FileCheck
 
 SHOWN_KEYS = 5
 BATCH_ROWS = 100_000
@@ -49,11 +50,12 @@ class TableCheck:
 
 @dataclasses.dataclass(frozen=True)
 class CheckReport:
-    """All tables of a source compared at one position."""
+    """All tables of a source compared at one position, and the files of its folder that the lake does not have as they are."""
 
     source: str
     position: Position
     tables: tuple[TableCheck, ...]
+    files: tuple[FileCheck, ...] = ()
 
     @property
     def equal(self) -> int:
@@ -66,9 +68,14 @@ class CheckReport:
         return sum(table.verdict not in ("equal", "append-only") for table in self.tables)
 
     @property
+    def different_files(self) -> int:
+        """How many files have other bytes than those taken of them."""
+        return sum(file.verdict == "different" for file in self.files)
+
+    @property
     def passed(self) -> bool:
-        """Whether no table failed."""
-        return not self.failed
+        """Whether no table failed, and no file is different."""
+        return not (self.failed or self.different_files)
 
 
 def compare(

@@ -26,6 +26,7 @@ from lakewright.pipeline.query import Answer, Tables
 from lakewright.pipeline.status import Status, TableStatus, described, source_status, table_status
 from lakewright.pipeline.tasks import Event, keep_up
 from lakewright.pipeline.wiring import Wiring
+from lakewright.project.spec import FilesSource
 
 Notice = Callable[[Any], None]
 NOT_LOADED = "LW-249"
@@ -214,7 +215,7 @@ class Lake(Wiring):
     def check(self, source: str, notice: Notice) -> CheckReport:
         """Compare a source with the lake at one position, capturing up to it where nobody else does.
 
-        A chosen table that the lake cannot take is part of the report.
+        A chosen table that the lake cannot take is part of the report, and a file of a folder that is not what was taken of it.
         """
         origin, log = self.source(source), self.log(source)
         feed = log.view().feed
@@ -241,7 +242,8 @@ class Lake(Wiring):
         for name in sorted(refused.keys() - {str(mirror.origin) for mirror in mirrors}):
             tables.append(checking.failed(name, refused[name]))
             notice(tables[-1])
-        return CheckReport(source, snapshot.position, tuple(tables))
+        files = origin.audit(waiting) if isinstance(self.project.lake.sources[source], FilesSource) else ()
+        return CheckReport(source, snapshot.position, tuple(tables), tuple(files))
 
 
 def _raise_first(failures: Sequence[LakewrightError]) -> None:

@@ -20,6 +20,7 @@ from lakewright.model.position import START, Feed, Position
 from lakewright.model.schema import TableSchema, compare
 from lakewright.sources.files.arrival_reader import ArrivalReader, Definitions
 from lakewright.sources.files.arrivals import Arrival, Arrivals, label
+from lakewright.sources.files.audit import FileCheck
 from lakewright.sources.files.corrections import Corrections
 from lakewright.sources.files.definition import PastDefinitions
 from lakewright.sources.files.ledger import Ledger, Version
@@ -204,6 +205,10 @@ class FilesSource:
             return any(as_read(arrival).digest != now.digest for arrival in (version.arrival, *version.replays))
 
         return [version.arrival.label for version in self._ledger().files(rule, position.lsn) if differs(version)]
+
+    def audit(self, told: Waiting) -> list[FileCheck]:
+        """The files of the folder that are not what was taken of them: all are read. `told` what is waited for meanwhile."""
+        return self._transfer.audit(told)
 
     def corrections(self, dataset: str) -> Corrections:
         """The rejected rows of a dataset as people correct them; raises `SourceError` where it has no definition."""

@@ -17,9 +17,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Literal
 
 from lakewright.errors import LakewrightError, LogError, NotFound, SourceError
-from lakewright.model.contracts import Store
+from lakewright.model.contracts import Store, Waiting
 from lakewright.observe import log
 from lakewright.sources.files.arrivals import Arrival, Arrivals
+from lakewright.sources.files.audit import AuditProgress, FileCheck, audit
 from lakewright.sources.files.copying import Copier, Interrupted, Pace, Progress
 from lakewright.sources.files.origin import Origin, OriginFile
 from lakewright.sources.files.selection import Assignment, Selection, assign
@@ -99,6 +100,13 @@ class Transfer:
     def held_back(self) -> Assignment:
         """What `look` would divide the files of the origin into; nothing is taken. Raises as it does."""
         return assign(self._origin.files(), self._selections, self._settings.marker)
+
+    def audit(self, told: Waiting) -> list[FileCheck]:
+        """See `audit.audit`; `told` what is waited for. Raises as `look` does."""
+        assignment, pace = self.held_back(), Pace(self._settings.bandwidth, lambda: False)
+        progress = AuditProgress(assignment, self._arrivals.source, told)
+        copier = Copier(self._origin, self._store, verify=False, pace=pace, progress=progress)
+        return list(audit(assignment, self._arrivals, copier))
 
     # ---- which files
 
