@@ -273,3 +273,22 @@ def test_a_file_that_is_given_to_another_dataset_leaves_the_first_ones_table(fol
     assert rows(folder, "SELECT _file FROM quarantine_orders") == []
     assert rows(folder, "SELECT id FROM others") == [("2",), ("x",)]
     assert {verdict for verdict, _ in checked(folder).values()} == {"equal"}
+
+
+def test_rows_that_were_rejected_under_a_former_definition_are_replayed_after_a_resync(folder: Path) -> None:
+    put(folder, "orders1.csv", "id,day", "1,03/04/2026", "x,05/04/2026")
+    run(folder)
+    redefine(folder, "orders", "name: orders\n", "name: orders\ndialect: {delimiter: ;}\n")
+    rejected = folder / "rejected.csv"
+    with Lake.open(folder) as lake:
+        quarantine.export(lake, "orders", rejected)
+    assert rejected.read_text().splitlines()[1].endswith(",x,05/04/2026")
+    rejected.write_text(rejected.read_text().replace(",x,", ",2,"))
+    with Lake.open(folder) as lake, pytest.raises(LakewrightError) as caught:
+        quarantine.replay(lake, "orders", rejected)
+    assert caught.value.code == "LW-289"
+    assert "`lakewright resync orders`" in (caught.value.hint or "")
+    assert waiting(folder) == {}
+    redefine(folder, "orders", "delimiter: ;", "delimiter: ','")
+    with Lake.open(folder) as lake:
+        assert quarantine.replay(lake, "orders", rejected).taken == 1

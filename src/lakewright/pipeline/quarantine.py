@@ -115,7 +115,7 @@ def export(lake: Lake, name: str, path: Path) -> Exported:
     Raises `ConfigError` where the file exists already or cannot be written.
     """
     mirror = _quarantine_of(lake, name)
-    corrections = lake.source(mirror.source).corrections(mirror.origin.table)
+    corrections = lake.source(mirror.source).corrections(mirror.origin.table, lake.log(mirror.source).past())
     done = left_out = 0
     try:
         with path.open("x", newline="", encoding="utf-8") as file:
@@ -145,7 +145,7 @@ def replay(lake: Lake, name: str, path: Path) -> Replayed:
     """
     mirror = _quarantine_of(lake, name)
     source, dataset = lake.source(mirror.source), mirror.origin.table
-    corrections: Corrections = source.corrections(dataset)
+    corrections: Corrections = source.corrections(dataset, lake.log(mirror.source).past())
     found = corrected_csv.read(path, corrections.columns)
     for file, number in found:
         corrections.require(file, number)

@@ -10,43 +10,55 @@ from collections.abc import Mapping, Sequence
 from lakewright.errors import AlreadyExists, SourceError
 from lakewright.model.contracts import Store
 from lakewright.model.position import Position
-from lakewright.sources.files.arrival_reader import ArrivalReader
+from lakewright.sources.files.arrival_reader import ArrivalReader, DefinitionOf
 from lakewright.sources.files.arrivals import Arrival, Arrivals
-from lakewright.sources.files.dataset import Dataset
+from lakewright.sources.files.dataset import Dialect
+from lakewright.sources.files.definition import Definition
 from lakewright.sources.files.rejected import row_values
 from lakewright.sources.files.replay import to_bytes
 
 
 class Corrections:
     """The rejected rows of the files of one dataset; ``columns`` are the names that its files give their columns.
-    Files go by their labels.
+    Files go by their labels, and their rejected rows are shown as they were read.
 
     Nothing is registered of a file of which anything has arrived since this was made. So whoever looks, once the log has reached
     ``position``, which rows are still rejected, replays no row that another replay has brought in.
     """
 
-    def __init__(self, store: Store, arrivals: Arrivals, reader: ArrivalReader, dataset: Dataset) -> None:
-        self.columns = [column.source_name for column in dataset.columns]
+    def __init__(
+        self, store: Store, arrivals: Arrivals, reader: ArrivalReader, definition: Definition, as_read: DefinitionOf
+    ) -> None:
+        self.columns = [column.source_name for column in definition.dataset.columns]
         self._store = store
         self._arrivals = arrivals
         self._reader = reader
-        self._dataset = dataset
-        self._names: dict[int, list[str]] = {}
+        self._definition = definition
+        self._as_read = as_read
+        self._forms: dict[int, tuple[list[str], Dialect]] = {}
         self._last = {arrival.label: arrival for arrival in arrivals.last().values()}
         self._versions = {arrival.label: arrival for arrival in arrivals.newest().values()}
         self.position = Position(1 + max((arrival.number for arrival in self._last.values()), default=0))
 
     def values(self, number: int, text: str) -> list[str]:
         """The values of a rejected row of arrival `number`, in the order of ``columns``, as far as its text goes."""
-        names = self._names_of(number)
-        found = dict(zip(names, row_values(text, names, self._dataset.dialect), strict=True))
+        names, dialect = self._form_of(number)
+        found = dict(zip(names, row_values(text, names, dialect), strict=True))
         return [found.get(column, "") for column in self.columns]
 
     def require(self, file: str, number: int) -> None:
-        """Raise `SourceError` where arrival `number` is not the newest version of a file any more: its rows were replaced."""
+        """Raise `SourceError` where arrival `number` is not the newest version of a file any more: its rows were replaced.
+
+        Also where it was read under a former definition.
+        """
         version = self._versions.get(file)
         if version is None or version.removed or version.number != number:
             raise _replaced(file)
+        if self._as_read(version).digest != self._definition.digest:
+            name = self._definition.dataset.name
+            message = f"the rows of {file} were rejected under a former definition of the dataset {name}"
+            hint = f"`lakewright resync {name}` reads the file under the present one; replay after that what is still rejected"
+            raise SourceError("LW-289", message, hint=hint)
 
     def register(self, file: str, number: int, rows: Mapping[int, Sequence[str]]) -> Arrival:
         """Register the rows that arrival `number` of a file shall have at these lines, with values in the order of ``columns``.
@@ -54,25 +66,28 @@ class Corrections:
         Raises `SourceError` as `require`, and where something else of the file has arrived.
         """
         self.require(file, number)
-        names, last, now = self._names_of(number), self._last[file], datetime.datetime.now(datetime.UTC)
+        (names, _), last, now = self._form_of(number), self._last[file], datetime.datetime.now(datetime.UTC)
         places = [self.columns.index(name) for name in names]
         data = to_bytes(names, {line: [values[place] for place in places] for line, values in rows.items()})
         sha256 = hashlib.sha256(data).hexdigest()
         replay = f"replay of {number} after {last.number}: {sha256}"
-        stored = self._arrivals.stored_name(self._dataset.name, f"{last.name}.replay.csv", self._versions[file].modified, replay)
+        dataset, modified = self._definition.dataset.name, self._versions[file].modified
+        stored = self._arrivals.stored_name(dataset, f"{last.name}.replay.csv", modified, replay)
         with contextlib.suppress(AlreadyExists):
             self._store.create(stored, data)
-        arrival = Arrival(0, last.name, self._dataset.name, stored, len(data), sha256, now, now, corrects=number)
+        arrival = Arrival(0, last.name, dataset, stored, len(data), sha256, now, now, corrects=number)
         registered = self._arrivals.append(arrival, last)
         if registered is None:
             raise _replaced(file)
         return registered
 
-    def _names_of(self, number: int) -> list[str]:
-        """The columns of an arrival, in its own order."""
-        if number not in self._names:
-            self._names[number] = self._reader.names(self._arrivals.get(number), self._dataset)
-        return self._names[number]
+    def _form_of(self, number: int) -> tuple[list[str], Dialect]:
+        """The columns of an arrival, in its own order, and how it is written."""
+        if number not in self._forms:
+            arrival = self._arrivals.get(number)
+            dataset = self._as_read(arrival).dataset
+            self._forms[number] = self._reader.names(arrival, dataset), dataset.dialect
+        return self._forms[number]
 
 
 def _replaced(file: str) -> SourceError:

@@ -210,9 +210,12 @@ class FilesSource:
         """The files of the folder that are not what was taken of them: all are read. `told` what is waited for meanwhile."""
         return self._transfer.audit(told)
 
-    def corrections(self, dataset: str) -> Corrections:
+    def corrections(self, dataset: str, past: Past) -> Corrections:
         """The rejected rows of a dataset as people correct them; raises `SourceError` where it has no definition."""
-        return Corrections(self._store, self._arrivals, self._reader, self._reader.require(self._rules[dataset]).dataset)
+        rule = self._rules[dataset]
+        definition = self._reader.require(rule)
+        as_read = self._reader.as_read(rule, past, definition)
+        return Corrections(self._store, self._arrivals, self._reader, definition, as_read)
 
     def accept(self, name: str) -> Arrival:
         """Register a file that waits once more, to be taken with the rows that fit under the definition as it is now.
