@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import csv
 import os
+import zipfile
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from lakewright.pipeline.lake import Lake
@@ -46,9 +49,9 @@ def put(folder: Path, name: str, text: str, at: int = 1_700_000_000) -> None:
     draft.rename(folder / "in" / name)
 
 
-def records(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+def records(path: Path, delimiter: str = ",") -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        return list(csv.DictReader(file, delimiter=delimiter))
 
 
 def test_what_is_held_back_is_counted_and_told(lakewright, folder):
@@ -283,3 +286,61 @@ def test_a_file_whose_name_is_no_text_is_read_and_named(lakewright, folder):
     assert rows(lakewright, "SELECT DISTINCT _file FROM orders") == [("orders\\xff.csv",)]
     path = export(lakewright, folder, {4: {"id": "3"}, 5: {"name": "d"}})
     assert lakewright("quarantine", "replay", "orders", path, "--json").json["taken"] == 2
+
+
+def test_a_replay_that_cannot_be_read_leaves_its_rows_rejected_and_nothing_waiting(lakewright, folder):
+    lakewright("run")
+    definition = folder / "datasets" / "orders.yaml"
+    text = definition.read_text()
+    with Lake.open(folder) as lake:
+        corrections = lake.source("drop").corrections("orders", lake.log("drop").past())
+        corrections.register("orders1.csv", 1, {4: ["3", "29.12.2024", "c"]})
+    definition.write_text(text.replace("source_name: day", "source_name: date"))
+    assert lakewright("run").code == 0
+    definition.write_text(text)
+    found = lakewright("quarantine", "--json").json
+    assert (found["waiting"], found["datasets"][0]["rejected"]) == ([], 2)
+    path = export(lakewright, folder, {4: {"id": "3"}, 5: {"name": "d"}})
+    assert lakewright("quarantine", "replay", "orders", path, "--json").json["taken"] == 2
+
+
+def test_columns_that_are_named_as_ours_are_exported_and_replayed(lakewright, folder):
+    put(folder, "people1.csv", "id,_file,_line,_arrival,_reason,Op,_line_\n1,a,b,c,d,e,g\n2,a,b,c,d,e,g\n3,a,b,c,d,e,h\n")
+    lakewright("run")
+    put(folder, "people2.csv", "_line,id,_file,_arrival,_reason,Op,_line_\nb,4,a,c,d,e,f\nb,x,a,c,d,e,g\n")
+    lakewright("run")
+    path = export(lakewright, folder, {3: {"id": "5"}}, "people")
+    assert records(path, ";")[0].keys() >= {"_line", "_line_", "_line__", "_file_", "Op"}
+    assert lakewright("quarantine", "replay", "people", path, "--json").json["taken"] == 1
+    assert rows(lakewright, "SELECT line, file, line_2 FROM people WHERE id = 5") == [("b", "a", "g")]
+    assert lakewright("check", "--source").code == 0
+
+
+def test_what_is_missing_of_a_lake_is_told_in_one_line(lakewright, folder):
+    lakewright("run")
+    (stored,) = (folder / "raw" / "csv" / "orders").rglob("orders1.csv")
+    stored.rename(stored.with_suffix(".away"))
+    for command in (("quarantine", "export", "orders", "out.csv"), ("resync", "orders")):
+        told = lakewright(*command, "--json")
+        assert (told.code, told.error["code"]) == (1, "LW-292")
+        assert "orders1.csv is missing" in told.error["message"]
+        assert told.error["hint"]
+    assert not (folder / "out.csv").exists()
+    stored.with_suffix(".away").rename(stored)
+    (record,) = (folder / "logs").rglob("*.json")
+    record.write_text("{")
+    found = lakewright("quarantine", "--json").json["datasets"][0]
+    assert (found["in_files"], found["taken"], found["rows"], found["rejected"]) == (None, None, 3, 2)
+    record.unlink()
+    assert lakewright("quarantine", "--json").json["datasets"][0] == found
+
+
+def test_rejected_rows_of_packed_parquet_are_exported(lakewright, folder):
+    pq.write_table(pa.table({"id": [1, 2, None], "name": ["a", "b", "c"]}), folder / "people.parquet")
+    with zipfile.ZipFile(folder / "in" / "people1.csv.zip", "w") as archive:
+        archive.write(folder / "people.parquet", "people.parquet")
+    lake = folder / "lake.yaml"
+    lake.write_text(lake.read_text().replace("people*.csv", "people*"))
+    lakewright("run")
+    path = export(lakewright, folder, {3: {"id": "3"}}, "people")
+    assert lakewright("quarantine", "replay", "people", path, "--json").json["taken"] == 1

@@ -35,7 +35,17 @@ def test_a_source_wants_its_datasets_and_their_quarantine(lake_yaml):
 
 @pytest.mark.parametrize(
     ("share", "part", "whole", "exceeded"),
-    [(0.1, 10, 100, False), (0.1, 11, 100, True), (5, 5, 9, False), (5, 6, 9, True), (0, 1, 9, True), (0, 0, 9, False)],
+    [
+        (0.1, 10, 100, False),
+        (0.1, 11, 100, True),
+        (5, 5, 9, False),
+        (5, 6, 9, True),
+        (0, 1, 9, True),
+        (0, 0, 9, False),
+        (0.1, 1, 3, False),
+        (0.1, 2, 3, True),
+        (0.1, 1, 1, True),
+    ],
 )
 def test_a_limit_is_a_count_or_a_share(share, part, whole, exceeded):
     assert Share(share).exceeded(part, whole) is exceeded

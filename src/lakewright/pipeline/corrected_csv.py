@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lakewright.errors import ConfigError
+from lakewright.sources.files.dataset import distinct
 
 PLACE = ("_file", "_line", "_arrival")
 """The columns that tell a row: its file, its line there, and the number of the arrival that the version of the file came with."""
@@ -17,6 +18,16 @@ MAX_BYTES = 64 << 20
 
 CorrectedRows = dict[tuple[str, int], dict[int, list[str]]]
 """By file and arrival, then by line: the values of a row, in the order of the dataset's columns."""
+
+
+def header(columns: Sequence[str]) -> list[str]:
+    """The columns of such a file: those that tell a row, the reason, then the dataset's, whose names get a ``_`` where one of
+    the others has them.
+    """
+    names = [*PLACE, REASON]
+    for column in columns:
+        names.append(distinct(column, names))
+    return names
 
 
 def read(path: Path, columns: Sequence[str]) -> CorrectedRows:
@@ -29,13 +40,13 @@ def read(path: Path, columns: Sequence[str]) -> CorrectedRows:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=begin[1] if begin else ",")
     found: CorrectedRows = {}
     try:
-        header = next(reader, [])
-        places = _places(path, header, columns)
+        found_names = next(reader, [])
+        places = _places(path, found_names, columns)
         for row in reader:
             where = f"{path}:{reader.line_num}"
-            if len(row) != len(header):
+            if len(row) != len(found_names):
                 if row:
-                    raise _fault(f"{len(row)} values where the header has {len(header)}", where)
+                    raise _fault(f"{len(row)} values where the header has {len(found_names)}", where)
                 continue
             file, line, arrival = (row[place] for place in places[: len(PLACE)])
             if not (re.fullmatch("[0-9]{1,18}", line) and re.fullmatch("[0-9]{1,18}", arrival)):
@@ -60,15 +71,15 @@ def _text(path: Path) -> str:
         raise _fault("the file is not in UTF-8", str(path)) from None
 
 
-def _places(path: Path, header: Sequence[str], columns: Sequence[str]) -> list[int]:
+def _places(path: Path, found: Sequence[str], columns: Sequence[str]) -> list[int]:
     """Where the columns that tell a row stand, then those of the dataset."""
-    wanted = [*PLACE, *columns]
-    missing = [name for name in wanted if name not in header]
-    unknown = [name for name in header if name not in (*wanted, REASON)]
+    wanted = [name for name in header(columns) if name != REASON]
+    missing = [name for name in wanted if name not in found]
+    unknown = [name for name in found if name not in (*wanted, REASON)]
     if missing or unknown:
         told = f"the column {missing[0]} is missing" if missing else f"the column {unknown[0]} is none of the dataset's"
         raise _fault(told, f"{path}:1")
-    return [header.index(name) for name in wanted]
+    return [found.index(name) for name in wanted]
 
 
 def _fault(message: str, where: str) -> ConfigError:

@@ -12,7 +12,7 @@ from lakewright.errors import ConfigError, SourceError
 from lakewright.model.names import DATASETS, QUARANTINE, TableName, did_you_mean, quote_identifier
 from lakewright.model.position import Position
 from lakewright.pipeline import corrected_csv, reach
-from lakewright.pipeline.corrected_csv import PLACE, REASON
+from lakewright.pipeline.corrected_csv import PLACE
 from lakewright.pipeline.mirror import Mirror
 from lakewright.project.spec import FilesSource
 from lakewright.sources.files.arrivals import Arrival
@@ -32,7 +32,7 @@ class DatasetRows:
     """A dataset: by its run records the rows of the files that count, ``in_files``, and those of them ``taken``; the rows of its
     table, and those rejected. What is in files is taken or rejected; where rows have a key, several that were taken may be one.
 
-    None before the dataset is captured.
+    None before the dataset is captured; the first two also where a run record is missing.
     """
 
     dataset: str
@@ -112,29 +112,39 @@ def rejected_rows(lake: Lake, name: str, limit: int | None = None) -> Answer:
 def export(lake: Lake, name: str, path: Path) -> Exported:
     """Write the rejected rows of a dataset as a CSV file with the columns of its files, for people to correct.
 
-    Raises `ConfigError` where the file exists already or cannot be written.
+    The file is there whole or not at all. Raises `ConfigError` where it exists already or cannot be written, and `LogError`
+    where the lake's copy of a file is missing.
     """
     mirror = _quarantine_of(lake, name)
     corrections = lake.source(mirror.source).corrections(mirror.origin.table, lake.log(mirror.source).past())
-    done = left_out = 0
     try:
         with path.open("x", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            writer.writerow([*PLACE, REASON, *corrections.columns])
-            for row in _records(rejected_rows(lake, name)):
-                if len(row["text"].encode()) >= WHOLE_TEXT:
-                    left_out += 1
-                    continue
-                values = corrections.values(row["_arrival"], row["text"])
-                reason = f"{row['column']}: {row['reason']}" if row["column"] else row["reason"]
-                writer.writerow([*(row[column] for column in PLACE), reason, *values])
-                done += 1
+            try:
+                done, left_out = _write(csv.writer(file), corrections, _records(rejected_rows(lake, name)))
+            except BaseException:
+                path.unlink()
+                raise
     except FileExistsError:
         hint = "name a new file, so that no correction is lost"
         raise ConfigError("LW-277", f"{path} exists already", hint=hint) from None
     except OSError as error:
         raise ConfigError("LW-277", f"cannot write {path}: {error.strerror}", hint="name a file that can be written") from error
     return Exported(mirror.name, str(path), done, left_out)
+
+
+def _write(writer: Any, corrections: Corrections, rows: Iterator[dict[str, Any]]) -> tuple[int, int]:
+    """Write rejected rows; returns how many, and how many are too long."""
+    done = left_out = 0
+    writer.writerow(corrected_csv.header(corrections.columns))
+    for row in rows:
+        if len(row["text"].encode()) >= WHOLE_TEXT:
+            left_out += 1
+            continue
+        values = corrections.values(row["_arrival"], row["text"])
+        reason = f"{row['column']}: {row['reason']}" if row["column"] else row["reason"]
+        writer.writerow([*(row[column] for column in PLACE), reason, *values])
+        done += 1
+    return done, left_out
 
 
 def replay(lake: Lake, name: str, path: Path) -> Replayed:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -13,9 +16,9 @@ from lakewright.errors import ConfigError
 from lakewright.model import types
 from lakewright.project.check import check
 from lakewright.project.document import read, shown
-from lakewright.project.spec import Settings
+from lakewright.project.spec import Problem, Settings
 from lakewright.project.values import Name, refuse
-from lakewright.sources.files.dataset import Dataset, Dialect, Encoding, FileColumn
+from lakewright.sources.files.dataset import Dataset, Dialect, Encoding, FileColumn, is_reserved
 
 FOLDER = "datasets"
 
@@ -93,6 +96,15 @@ class DatasetSettings(Settings):
     columns: list[ColumnSettings] = Field(min_length=1)
     """The columns."""
 
+    def problems(self) -> Iterator[Problem]:
+        """Columns whose name is taken."""
+        names, hint = [column.name for column in self.columns], "name it otherwise; `source_name` is its name in the files"
+        for number, name in enumerate(names):
+            if is_reserved(name):
+                yield Problem(("columns", number, "name"), f"{name} is a name of the lake's own", hint)
+            elif name in names[:number]:
+                yield Problem(("columns", number, "name"), f"two columns have the name {name}", hint)
+
     def dataset(self) -> Dataset:
         """The settings as the reader takes them."""
         columns = tuple(FileColumn(**column.model_dump()) for column in self.columns)
@@ -119,15 +131,22 @@ class DatasetFiles:
         return known[1]
 
     def keep(self, dataset: Dataset, origin: str) -> None:
-        """See `Definitions`; the file is there whole or not at all."""
+        """See `Definitions`; the file is there whole or not at all, also after the machine stopped. One that is there stays."""
         path = self._folder / f"{dataset.name}.yaml"
         text = _HEAD.format(name=dataset.name, origin=origin.replace("\n", " "))
         text += yaml.safe_dump(dataset.to_json(), sort_keys=False, allow_unicode=True, default_flow_style=None, width=120)
+        draft = self._folder / f".{dataset.name}.{uuid.uuid4().hex}"
         try:
             self._folder.mkdir(exist_ok=True)
-            draft = path.with_suffix(".new")
-            draft.write_text(text, encoding="utf-8")
-            os.replace(draft, path)
+            try:
+                with draft.open("x", encoding="utf-8") as file:
+                    file.write(text)
+                    file.flush()
+                    os.fsync(file.fileno())
+                with contextlib.suppress(FileExistsError):
+                    os.link(draft, path)
+            finally:
+                draft.unlink(missing_ok=True)
         except OSError as error:
             raise ConfigError(
                 "LW-114", f"cannot write {shown(path)}: {error.strerror}", hint="make the folder writable"

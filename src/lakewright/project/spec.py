@@ -114,7 +114,8 @@ class FilesDataset(Settings):
     deleted: DeletedText | None = None
     """Which rows of a ``delta`` are deletes, as ``column = value``."""
     limit: ShareText = Field(default="10%", validate_default=True)
-    """How many rows of a file may be rejected, a count or a share such as ``1%``; with more the whole file waits."""
+    """How many rows of a file may be rejected, a count or a share such as ``1%``; with more the whole file waits. One row alone
+    is more than no share, unless the file has no other."""
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Settings that do not go together, each with the reason."""

@@ -76,8 +76,8 @@ class Share(float):
         return f"{int(self)}" if self >= 1 or not self else f"{self * 100:g}%"
 
     def exceeded(self, part: int, whole: int) -> bool:
-        """Whether `part` of `whole` is more than that."""
-        return part > (self if self >= 1 else self * whole)
+        """Whether `part` of `whole` is more than that. A single one is more than no share, unless it is all or none may be."""
+        return part > (self if self >= 1 else self * whole) and (not 0 < self < 1 or part != 1 or whole == 1)
 
 
 class Deleted(NamedTuple):

@@ -172,3 +172,17 @@ def infer_of(tmp_path: Path, content: bytes) -> Dataset:
     path = tmp_path / "given.csv"
     path.write_bytes(content)
     return infer(path, "given", temp=tmp_path / "temp")
+
+
+@pytest.mark.parametrize(
+    ("text", "note"),
+    [
+        ("id;p\n1;1,234\n2;5,678\n", "text: ',' may part thousands or decimals in its numbers"),
+        ("id;p;q\n1;1,5;1.5\n2;2,25;2.25\n", "text: its numbers have the decimal separator ',', and those of the file '.'"),
+        ("id;p\n1;x\n" + "2;1.234,50\n" * 300, "text: 1 of 301 values are not a number with the decimal separator ','"),
+    ],
+)
+def test_numbers_in_another_style_than_the_file_has_are_text_with_a_note(tmp_path: Path, text: str, note: str) -> None:
+    (tmp_path / "a.csv").write_text(text)
+    column = infer(tmp_path / "a.csv", "a", temp=tmp_path / "temp").columns[1]
+    assert (column.type, column.note) == ("string", note)

@@ -7,15 +7,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
-import pyarrow.parquet as pq
-
 from lakewright.errors import SourceError
 from lakewright.model.contracts import Past, Store
 from lakewright.sources.files import replay
-from lakewright.sources.files.arrivals import Arrival
+from lakewright.sources.files.arrivals import Arrival, damaged
 from lakewright.sources.files.dataset import Dataset
 from lakewright.sources.files.definition import Definition, PastDefinitions
-from lakewright.sources.files.file_reader import Piece, read
+from lakewright.sources.files.file_reader import Piece, file_names, read
 from lakewright.sources.files.header import packed_headers
 from lakewright.sources.files.infer import infer
 from lakewright.sources.files.ledger import Version
@@ -76,30 +74,29 @@ class ArrivalReader:
 
     def define(self, arrival: Arrival, rule: Rule) -> None:
         """Infer the definition of a dataset from its first file, and keep it."""
-        dataset = infer(Path(self._store.location(arrival.stored)), name=rule.name, temp=self.scratch)
+        dataset = infer(self._path(arrival), name=rule.name, temp=self.scratch)
         _check_columns(rule, dataset)
         self._definitions.keep(dataset, arrival.label)
 
     def names(self, arrival: Arrival, dataset: Dataset) -> list[str]:
         """The names of an arrival's columns, in the order in which the texts of its rejected rows have them."""
-        path = Path(self._store.location(arrival.stored))
+        path = self._path(arrival)
         match dataset.dialect.format:
             case "csv":
                 return packed_headers(path, dataset.dialect, self.scratch)
             case "parquet":
-                return list(pq.read_schema(path).names)
+                return file_names(path, dataset, temp=self.scratch)
         return [column.source_name for column in dataset.columns]
 
     def pieces(self, arrival: Arrival, definition: Definition) -> Iterator[Piece]:
         """The rows of an arrival; one without a value in its key is rejected. There are none of a file that was removed.
 
-        Raises `SourceError` for a file that cannot be read.
+        Raises `SourceError` for a file that cannot be read, and `LogError` where it is missing.
         """
-        path = Path(self._store.location(arrival.stored))
         if arrival.corrects:
-            yield from replay.pieces(path, definition.dataset, temp=self.scratch, required=definition.key)
+            yield from replay.pieces(self._path(arrival), definition.dataset, temp=self.scratch, required=definition.key)
         elif not arrival.removed:
-            with read(path, definition.dataset, temp=self.scratch, required=definition.key) as reading:
+            with read(self._path(arrival), definition.dataset, temp=self.scratch, required=definition.key) as reading:
                 yield from reading.pieces()
 
     def version(self, version: Version, definition_of: DefinitionOf) -> Iterator[tuple[Arrival, Piece]]:
@@ -114,6 +111,12 @@ class ArrivalReader:
                 if arrival.corrects:
                     replayed.add(piece.rows)
                     replayed.add(piece.rejects)
+
+    def _path(self, arrival: Arrival) -> Path:
+        path = Path(self._store.location(arrival.stored))
+        if not path.is_file():
+            raise damaged(arrival, "missing")
+        return path
 
 
 def _check_columns(rule: Rule, dataset: Dataset) -> None:

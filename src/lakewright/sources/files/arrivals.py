@@ -222,6 +222,12 @@ class Arrivals:
             return []
 
 
+def damaged(arrival: Arrival, how: str) -> LogError:
+    """The error of an arrival whose bytes are missing or others."""
+    hint = f"restore it from a backup, or copy the file {arrival.label} of the origin over it, if it has these bytes"
+    return LogError("LW-292", f"{arrival.stored} is {how}: not what arrival {arrival.number} says", hint=hint)
+
+
 def label(name: str) -> str:
     """A file's name as people read it: bytes of it that are no UTF-8 stand there as ``\\xff``."""
     return name.encode(errors="surrogateescape").decode(errors="backslashreplace")

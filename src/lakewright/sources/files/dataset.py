@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, Literal
 
 import pyarrow as pa
@@ -108,6 +108,11 @@ class Dataset:
         )
 
 
+def is_reserved(name: str) -> bool:
+    """Whether the lake itself has columns of that name."""
+    return name in _RESERVED or name.startswith("_hoodie_")
+
+
 def lake_names(headers: Iterable[str]) -> list[str]:
     """A legal, distinct column name for each header: small letters, digits and ``_``, none that the lake itself uses."""
     taken: set[str] = set(_RESERVED)
@@ -122,6 +127,13 @@ def lake_names(headers: Iterable[str]) -> list[str]:
         taken.add(name)
         names.append(name)
     return names
+
+
+def distinct(name: str, others: Collection[str]) -> str:
+    """The name with as many ``_`` behind it as make it none of the others."""
+    while name in others:
+        name += "_"
+    return name
 
 
 def misfit(dataset: Dataset, headers: Iterable[str]) -> str | None:

@@ -23,6 +23,7 @@ from lakewright.sources.files.structure import structure
 
 BATCH_ROWS = 100_000
 BATCH_BYTES = 32 << 20
+MEMORY_LIMIT = "512MB"
 
 REJECTS = pa.schema(
     [
@@ -181,7 +182,7 @@ class FileReader:
 
 @contextlib.contextmanager
 def read(
-    path: Path, dataset: Dataset, *, temp: Path, required: Sequence[str] = (), memory_limit: str = "512MB"
+    path: Path, dataset: Dataset, *, temp: Path, required: Sequence[str] = (), memory_limit: str = MEMORY_LIMIT
 ) -> Iterator[FileReader]:
     """Read a file of the dataset; needs room in `temp` for its text where it is compressed or not in UTF-8.
 
@@ -202,6 +203,12 @@ def read(
         if dataset.dialect.format == "json":
             found = [column.source_name for column in dataset.columns]
         yield FileReader(connection, text, dataset, required, found, path.name)
+
+
+def file_names(path: Path, dataset: Dataset, *, temp: Path) -> list[str]:
+    """The names of a file's columns, in its order; raises as `read` does but for LW-262."""
+    with plain(path, dataset.dialect, temp) as text, scan.opened(temp, MEMORY_LIMIT, path.name) as connection:
+        return names(connection, text, dataset.dialect, path.name)
 
 
 def _described(column: FileColumn) -> str:

@@ -207,12 +207,19 @@ def _narrowest(whole: int, scale: int) -> str:
 
 
 def _nearly(seen: _Seen, style: tuple[str, str | None]) -> str | None:
-    """What a column of text would be but for a few values."""
-    near = [
-        (count, kind) for kind, count in seen.misfits.items() if kind.type != _NUMBER or (kind.decimal, kind.thousands) == style
-    ]
-    count, kind = min(near, key=lambda found: found[0], default=(seen.values, _KINDS[0]))
+    """What a column of text would be but for a few values, or for the style of its numbers."""
+
+    def is_foreign(kind: _Kind) -> bool:
+        return kind.type == _NUMBER and (kind.decimal, kind.thousands) != style
+
+    near = [(count, is_foreign(kind), kind) for kind, count in seen.misfits.items()]
+    count, foreign, kind = min(near, key=lambda found: found[:2], default=(seen.values, False, _KINDS[0]))
     if not seen.values or count > _FAR * seen.values:
         return None
+    if not count and len({other.decimal for other in seen.misfits if other.type == _NUMBER and seen.fits(other)}) > 1:
+        return "text: ',' may part thousands or decimals in its numbers"
+    if not count:
+        return f"text: its numbers have the decimal separator {kind.decimal!r}, and those of the file {style[0]!r}"
     word = "a number" if kind.type == _NUMBER else f"a {kind.type}"
+    word += f" with the decimal separator {kind.decimal!r}" if foreign else ""
     return f"text: {count:,} of {seen.values:,} values are not {word}"

@@ -104,10 +104,12 @@ class Ledger:
         return self._version(*numbers) if numbers else None
 
     def open_faults(self) -> Mapping[str, SourceError]:
-        """Why the newest version of a file waits, by the file's label."""
+        """Why the newest version of a file waits, by the file's label. A replay never does: rows that it does not bring in are
+        as rejected as before.
+        """
         waits = [self._arrivals.get(number) for number in sorted(self._waits)]
-        last = self._arrivals.last() if waits else {}
-        found = {arrival.label: self.waiting(arrival) for arrival in waits if last[arrival.name].number == arrival.number}
+        newest = self._arrivals.newest() if waits else {}
+        found = {one.label: self.waiting(one) for one in waits if not one.corrects and newest[one.name].number == one.number}
         return {name: error for name, error in found.items() if error is not None}
 
     def _standing_before(self, before: int) -> Standing:

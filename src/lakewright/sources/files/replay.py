@@ -1,7 +1,7 @@
 """A replay: rejected rows of one version of a file as people corrected them, read under the definition of the dataset.
 
-It is kept as CSV in UTF-8 with commas, each row with its ``_line`` and then the values of the file's columns, in their order;
-null texts, dates and numbers are written as in the files of the dataset.
+It is kept as CSV in UTF-8 with commas, each row with its ``_line`` (``_line_`` where a column is named so) and then the values of
+the file's columns, in their order; null texts, dates and numbers are written as in the files of the dataset.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from pathlib import Path
 import pyarrow as pa
 
 from lakewright.model import types
-from lakewright.sources.files.dataset import LINE, Dataset, Dialect, FileColumn
+from lakewright.sources.files.dataset import LINE, Dataset, Dialect, FileColumn, distinct
 from lakewright.sources.files.file_reader import REJECTS, Piece, read
 from lakewright.sources.files.header import headers
 from lakewright.sources.files.records import MAX_TEXT
 from lakewright.sources.files.rejected import row_text, row_values
 
-_ITS_LINE = FileColumn("its line", LINE, types.BIGINT)
+_ITS_LINE = "its line"
 
 
 def to_bytes(names: Sequence[str], rows: Mapping[int, Sequence[str]]) -> bytes:
     """A replay of rows, by line, whose values have these names in the file."""
     out = io.StringIO()
-    csv.writer(out).writerows([[LINE, *names], *([line, *rows[line]] for line in sorted(rows))])
+    csv.writer(out).writerows([[distinct(LINE, names), *names], *([line, *rows[line]] for line in sorted(rows))])
     return out.getvalue().encode()
 
 
@@ -43,10 +43,9 @@ def pieces(path: Path, dataset: Dataset, *, temp: Path, required: Sequence[str])
 def _form(dataset: Dataset) -> Dataset:
     """The dataset as its replays are written."""
     its = dataset.dialect
-    nulls = its.nulls if its.format == "csv" else ("",)
-    return Dataset(
-        dataset.name, Dialect(nulls=nulls, decimal=its.decimal, thousands=its.thousands), (_ITS_LINE, *dataset.columns)
-    )
+    dialect = Dialect(nulls=its.nulls if its.format == "csv" else ("",), decimal=its.decimal, thousands=its.thousands)
+    line = FileColumn(_ITS_LINE, distinct(LINE, [column.source_name for column in dataset.columns]), types.BIGINT)
+    return Dataset(dataset.name, dialect, (line, *dataset.columns))
 
 
 def _rejects(rejects: pa.RecordBatch, names: Sequence[str], form: Dataset, dataset: Dataset) -> pa.RecordBatch:

@@ -10,6 +10,8 @@ import datetime
 import json
 import urllib.parse
 
+from lakewright.errors import NotFound
+from lakewright.model import fields
 from lakewright.model.contracts import Store
 from lakewright.sources.files.arrivals import Arrival
 
@@ -68,10 +70,15 @@ class Runs:
         self._store.put(self._name(run.arrival), json.dumps({"version": 1, **dataclasses.asdict(run), **times}).encode())
 
     def get(self, arrival: int) -> Run:
-        """The record of an arrival that is in the log; raises `NotFound` for another."""
-        found = json.loads(self._store.read(self._name(arrival)))
-        times = {name: datetime.datetime.fromisoformat(found[name]) for name in ("started", "ended")}
-        return Run(**{field.name: found[field.name] for field in dataclasses.fields(Run)} | times)
+        """The record of an arrival that is in the log; raises `NotFound` for another, and where it is damaged."""
+        name = self._name(arrival)
+        data = self._store.read(name)
+        try:
+            found = json.loads(data)
+            times = {time: datetime.datetime.fromisoformat(found[time]) for time in ("started", "ended")}
+            return Run(**{field.name: found[field.name] for field in dataclasses.fields(Run)} | times)
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
+            raise NotFound("LW-301", f"{name} is not a run record: {fields.damage(error)}") from None
 
     def _name(self, arrival: int) -> str:
         return f"{self._folder}{arrival:020d}.json"

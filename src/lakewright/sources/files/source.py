@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from lakewright.errors import ConfigError, LakewrightError, SourceError, unexpected
+from lakewright.errors import ConfigError, LakewrightError, NotFound, SourceError, unexpected
 from lakewright.model.contracts import Drift, Finding, Past, SourceFacts, Store, Waiting
 from lakewright.model.names import TableName, did_you_mean
 from lakewright.model.position import START, Feed, Position
@@ -183,13 +183,16 @@ class FilesSource:
             return {**faults, str(self._folder): error}, 0
         return {**faults, **_labelled(assignment.faults)}, len(assignment.unmatched)
 
-    def recorded(self, dataset: str, position: Position) -> tuple[int, int]:
+    def recorded(self, dataset: str, position: Position) -> tuple[int | None, int | None]:
         """By the run records, how many rows the files of a dataset have that count at a position of the log, and how many of
-        them were taken, those that were replayed too.
+        them were taken, those that were replayed too; None where a record is missing or damaged.
         """
         versions = self._ledger().files(self._rules[dataset], position.lsn)
-        files = [self.runs.get(version.arrival.number) for version in versions]
-        replays = [self.runs.get(replay.number) for version in versions for replay in version.replays]
+        try:
+            files = [self.runs.get(version.arrival.number) for version in versions]
+            replays = [self.runs.get(replay.number) for version in versions for replay in version.replays]
+        except NotFound:
+            return None, None
         return sum(run.rows or 0 for run in files), sum(run.taken or 0 for run in [*files, *replays])
 
     def read_otherwise(self, dataset: str, past: Past, position: Position) -> list[str]:

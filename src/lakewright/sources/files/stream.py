@@ -98,8 +98,9 @@ class FilesStream:
         except SourceError as fault:
             error = self._blamed(arrival, rule, definition, fault)
             self._ledger.wait(arrival, error)
-            detail = f"{arrival.label} waits: {error.message}"
-            log.write("not taken", "warning", source=self._ledger.source, detail=detail, code=error.code, hint=error.hint or "")
+            told = f"the corrected rows of {arrival.label} stay rejected" if arrival.corrects else f"{arrival.label} waits"
+            detail, hint = f"{told}: {error.message}", error.hint or ""
+            log.write("not taken", "warning", source=self._ledger.source, detail=detail, code=error.code, hint=hint)
             return False
         return True
 

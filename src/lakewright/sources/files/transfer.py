@@ -19,7 +19,7 @@ from typing import Literal
 from lakewright.errors import LakewrightError, LogError, NotFound, SourceError
 from lakewright.model.contracts import Store, Waiting
 from lakewright.observe import log
-from lakewright.sources.files.arrivals import Arrival, Arrivals
+from lakewright.sources.files.arrivals import Arrival, Arrivals, damaged
 from lakewright.sources.files.audit import AuditProgress, FileCheck, audit
 from lakewright.sources.files.copying import Copier, Interrupted, Pace, Progress
 from lakewright.sources.files.origin import Origin, OriginFile
@@ -218,8 +218,7 @@ def _compare(copier: Copier, arrival: Arrival) -> None:
     with contextlib.suppress(NotFound):
         if copier.stored_checksum(arrival.stored) == arrival.sha256:
             return
-    hint = f"restore it from a backup, or copy the file {arrival.name!r} of the origin over it, which has these bytes"
-    raise LogError("LW-292", f"{arrival.stored} is missing or damaged: not what arrival {arrival.number} says", hint=hint)
+    raise damaged(arrival, "missing or damaged")
 
 
 def _now() -> datetime.datetime:
