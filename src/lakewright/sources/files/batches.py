@@ -7,7 +7,7 @@ The rows of arrival n stand at (n, line), so that a row has the same position wh
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -23,6 +23,9 @@ from lakewright.sources.files.tables import Rule
 def end_of(arrival: Arrival) -> Position:
     """The position up to which the source is complete with this arrival."""
     return Position(arrival.number + 1)
+
+
+JOINED_BYTES = 32 << 20
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,6 +82,24 @@ class ArrivalBatches:
         first, last = (end, end) if self.is_load else _bounds(arrival.number, lines)
         table = raw_table(schema, known, count)
         return ChangeBatch(schema, table, first, last, arrival.arrived, arrival.arrived, load=self.is_load)
+
+
+def joined(batches: Iterable[ChangeBatch]) -> list[ChangeBatch]:
+    """The same changes in fewer batches, of about `JOINED_BYTES`: each becomes a file."""
+    found: list[ChangeBatch] = []
+    for batch in batches:
+        last = next((place for place in reversed(range(len(found))) if found[place].schema.name == batch.schema.name), None)
+        if last is not None and _follows(found[last], batch):
+            found[last] = dataclasses.replace(found[last], rows=pa.concat_tables([found[last].rows, batch.rows]), last=batch.last)
+        else:
+            found.append(batch)
+    return found
+
+
+def _follows(before: ChangeBatch, batch: ChangeBatch) -> bool:
+    """Whether two batches of a table can be one: a file names the positions of its first and last row, and all between."""
+    alike = (before.schema, before.load, before.last_time) == (batch.schema, batch.load, batch.first_time)
+    return alike and (batch.load or before.last < batch.first) and before.rows.nbytes < JOINED_BYTES
 
 
 def raw_table(schema: TableSchema, columns: dict[str, pa.Array], count: int) -> pa.Table:

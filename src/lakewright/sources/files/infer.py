@@ -22,7 +22,6 @@ SAMPLE = 2_000
 NULLS = ("NULL", "null", "\\N", "N/A", "n/a", "NA", "#N/A", "NaN", "nan", "None", "-")
 """Spellings of NULL; all but the first three may be text as well, and are text in a column of text."""
 _SURE_NULLS = NULLS[:3]
-_SPELLINGS = ", ".join(map(quote_literal, NULLS))
 _AT_ONCE = 50
 _FAR = 0.01
 """A column of text in which no greater share of the values misfits has a note that says so."""
@@ -42,14 +41,23 @@ class _Kind(NamedTuple):
     thousands: str | None = None
 
     def misfit(self, raw: str) -> str:
-        """Whether the text `raw` is no value of it."""
-        column = FileColumn("", "", self.type, format=self.format, nulls=NULLS)
+        """Whether the text `raw`, which spells no NULL, is no value of it."""
+        column = FileColumn("", "", self.type, format=self.format)
         value = cast(raw, column, Dialect(decimal=self.decimal, thousands=self.thousands))
         # Long numbers are codes, and a double would change them.
         long = rf" OR regexp_matches({raw}, '\d{{18}}')" if self.type == types.DOUBLE else ""
         return f"({value} IS NULL{long})"
 
+    def misfits(self, place: str) -> str:
+        """1 where the value of a column of `_helpers` is none of this kind, else NULL."""
+        spared = "false"
+        if self.type in (_NUMBER, types.DOUBLE):
+            spared = f"plain_{place}" if self.decimal == "." else f"whole_{place}"
+        # CASE, for DuckDB would work out both sides of AND.
+        return f"CASE WHEN v_{place} IS NULL OR {spared} THEN NULL WHEN {self.misfit(f'v_{place}')} THEN 1 END"
 
+
+_PLAIN_NUMBER = _Kind(_NUMBER)
 _KINDS = (
     _Kind(types.BOOLEAN),
     *(_Kind(_NUMBER, None, *style) for style in _STYLES),
@@ -119,22 +127,47 @@ def _look(connection: Any, source: str, asked: list[tuple[str, tuple[_Kind, ...]
 
 def _look_at_some(connection: Any, source: str, asked: list[tuple[str, tuple[_Kind, ...]]]) -> tuple[int, list[_Seen]]:
     """As `_look`, in one query, which needs memory for each column and kind."""
-    values, counts = [], []
+    counts = []
     for place, kinds in asked:
-        values.append(f"CASE WHEN {place} NOT IN ({_SPELLINGS}) THEN {place} END AS v_{place}")
+        value = f"v_{place}"
         counts += [
-            f"count(v_{place})", f"count({place})", f"approx_count_distinct({place})",
-            f"list(DISTINCT {place}) FILTER (WHERE {place} IN ({_SPELLINGS}))",
-            *(f"count(*) FILTER (WHERE v_{place} IS NOT NULL AND {kind.misfit(f'v_{place}')})" for kind in kinds),
+            f"count({value})", f"count({place})", f"approx_count_distinct({place})", f"bit_or(null_{place})",
+            *(f"count({kind.misfits(place)})" for kind in kinds),
         ]  # fmt: skip
-    query = f"SELECT count(*), {', '.join(counts)} FROM (SELECT *, {', '.join(values)} FROM {source})"
+    query = f"SELECT count(*), {', '.join(counts)} FROM {_helpers(source, asked)}"
     rows, *row = connection.execute(query).fetchall()[0]
     seen = []
     for _, kinds in asked:
         (value, present, distinct, spelled, *misfits), row = row[: 4 + len(kinds)], row[4 + len(kinds) :]
-        nulls = tuple(spelling for spelling in NULLS if spelling in (spelled or ()))
+        nulls = tuple(spelling for bit, spelling in enumerate(NULLS) if (spelled or 0) >> bit & 1)
         seen.append(_Seen(value, rows - present, nulls, distinct, dict(zip(kinds, misfits, strict=True))))
     return rows, seen
+
+
+def _helpers(source: str, asked: list[tuple[str, tuple[_Kind, ...]]]) -> str:
+    """The relation with more columns for each of the `asked`, so that nothing dear is computed for most values, or twice.
+
+    For c0: ``null_c0``, the bit of its spelling of NULL; ``v_c0``, its value where it is none; and where it is asked about
+    numbers ``whole_c0``, whether this is a whole number, and ``plain_c0``, whether it is a number with a point or none, neither
+    of them long.
+    """
+    spelled = " ".join(f"WHEN {quote_literal(spelling)} THEN {1 << bit}" for bit, spelling in enumerate(NULLS))
+    longest = max(map(len, NULLS))
+    nulls, values, wholes, plains = [], [], [], []
+    for place, kinds in asked:
+        nulls.append(f"CASE WHEN strlen({place}) <= {longest} THEN CASE {place} {spelled} END END AS null_{place}")
+        values.append(f"CASE WHEN null_{place} IS NULL THEN {place} END AS v_{place}")
+        if any(kind.type in (_NUMBER, types.DOUBLE) for kind in kinds):
+            text = f"v_{place}"
+            whole = f"CAST(TRY_CAST({text} AS BIGINT) AS VARCHAR) = {text}"
+            wholes.append(f"CASE WHEN strlen({text}) < 18 THEN coalesce({whole}, false) ELSE false END AS whole_{place}")
+            plain = (
+                f"CASE WHEN whole_{place} THEN true WHEN strlen({text}) < 18 THEN NOT {_PLAIN_NUMBER.misfit(text)} ELSE false END"
+            )
+            plains.append(f"{plain} AS plain_{place}")
+    for columns in (nulls, values, wholes, plains):
+        source = f"(SELECT {', '.join(['*', *columns])} FROM {source})"
+    return source
 
 
 def _style(columns: list[_Seen]) -> tuple[str, str | None]:
@@ -187,12 +220,15 @@ def _narrowed(connection: Any, source: str, columns: list[FileColumn], style: tu
     numbers = [number for number, column in enumerate(columns) if column.type == _NUMBER]
     digits = []
     for number in numbers:
-        value = f"CASE WHEN c{number} NOT IN ({_SPELLINGS}) THEN ltrim(trim(c{number}), '+-') END"
+        value = f"ltrim(trim(v_c{number}), '+-')"
         value = f"replace({value}, {quote_literal(style[1])}, '')" if style[1] else value
-        digits += [f"max(strlen(split_part({value}, {quote_literal(style[0])}, {part})))" for part in (1, 2)]
+        point = f"strpos({value}, {quote_literal(style[0])})"
+        digits.append(f"max(CASE {point} WHEN 0 THEN strlen({value}) ELSE {point} - 1 END)")
+        digits.append(f"max(CASE {point} WHEN 0 THEN 0 ELSE strlen({value}) - {point} END)")
     if not numbers:
         return columns
-    row = connection.execute(f"SELECT {', '.join(digits)} FROM {source}").fetchall()[0]
+    asked = _helpers(source, [(f"c{number}", ()) for number in numbers])
+    row = connection.execute(f"SELECT {', '.join(digits)} FROM {asked}").fetchall()[0]
     narrowed = list(columns)
     for number, whole, scale in zip(numbers, row[::2], row[1::2], strict=True):
         narrowed[number] = dataclasses.replace(columns[number], type=_narrowest(whole, scale))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +15,10 @@ from lakewright.model.names import quote_literal
 
 @contextlib.contextmanager
 def opened(temp: Path, memory_limit: str, place: str) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A DuckDB of its own that holds at most `memory_limit` and spills into `temp`; its faults become LW-268 and LW-271."""
+    """A DuckDB of its own that holds at most `memory_limit` and spills into `temp`, half of the room there at most.
+
+    Its faults become ours; see `known_errors`.
+    """
     temp.mkdir(parents=True, exist_ok=True)
     connection = duckdb.connect(":memory:")
     settings: dict[str, object] = {
@@ -22,6 +26,7 @@ def opened(temp: Path, memory_limit: str, place: str) -> Iterator[duckdb.DuckDBP
         "TimeZone": "UTC",
         "memory_limit": memory_limit,
         "temp_directory": str(temp),
+        "max_temp_directory_size": f"{shutil.disk_usage(temp).free // 2}B",
         "python_enable_replacements": False,
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
@@ -40,7 +45,9 @@ def known_errors(place: str) -> Iterator[None]:
     """DuckDB's faults as ours. No message holds a value."""
     try:
         yield
-    except duckdb.OutOfMemoryException:
+    except duckdb.OutOfMemoryException as error:
+        if "max_temp_directory_size" in str(error):
+            raise _no_room(place) from None
         raise SourceError(
             "LW-273",
             "reading the file needs more memory than it may have",
@@ -50,7 +57,7 @@ def known_errors(place: str) -> Iterator[None]:
     except duckdb.Error as error:
         text = str(error)
         if "No space left" in text:
-            raise StorageError("LW-304", f"no space left for reading {place}", hint="free some, then go on") from None
+            raise _no_room(place) from None
         if "invalid state" in text:
             raise SourceError(
                 "LW-268",
@@ -64,3 +71,7 @@ def known_errors(place: str) -> Iterator[None]:
             where=place,
             hint="mend the cause, then `lakewright quarantine accept` has the file read again",
         ) from None
+
+
+def _no_room(place: str) -> StorageError:
+    return StorageError("LW-304", f"no space left for reading {place}", hint="free some, then go on")

@@ -16,7 +16,7 @@ from lakewright.model.schema import TableSchema, compare
 from lakewright.observe import log
 from lakewright.sources.files.arrival_reader import ArrivalReader
 from lakewright.sources.files.arrivals import Arrival
-from lakewright.sources.files.batches import ArrivalBatches, end_of
+from lakewright.sources.files.batches import ArrivalBatches, end_of, joined
 from lakewright.sources.files.dataset import LINE
 from lakewright.sources.files.definition import Definition
 from lakewright.sources.files.file_reader import Piece
@@ -31,7 +31,7 @@ FLUSH_BYTES = 64 << 20
 
 def _full(held: Sequence[ChangeBatch]) -> Flush:
     """What is held where it is worth a flush, else nothing: the caller is asked often whether to go on."""
-    return Flush(held if sum(batch.rows.nbytes for batch in held) >= FLUSH_BYTES else (), (), None, None)
+    return Flush(joined(held) if sum(batch.rows.nbytes for batch in held) >= FLUSH_BYTES else (), (), None, None)
 
 
 class FilesStream:
@@ -170,7 +170,7 @@ class FilesStream:
                 yield (flush := _full(held))
                 held = held if not flush.batches else []
         self._runs.put(Run.of(arrival, started, (taken, rejected)))
-        yield Flush(held, stopped, end_of(arrival), arrival.arrived)
+        yield Flush(joined(held), stopped, end_of(arrival), arrival.arrived)
 
     def _table(self, rule: Rule, definition: Definition, arrival: Arrival) -> tuple[TableSchema | None, list[Stopped]]:
         """The schema of a dataset's table as it is defined now, None where it is not followed; and whether it stops here."""
