@@ -30,6 +30,8 @@ def _(notice: Captured) -> str:
         return f"{'stopped' if notice.kind == 'stopped' else 'left out'} {', '.join(map(str, notice.rows))}: {told}"
     if notice.kind == "waiting":
         return f"waiting for {notice.detail}"
+    if notice.kind == "reading":
+        return f"reading {notice.detail}"
     if notice.kind == "loading":
         of = f" of about {notice.expected:,}" if notice.expected > rows else ""
         return f"loading {', '.join(map(str, notice.rows))}: {rows:,}{of} rows"

@@ -120,7 +120,7 @@ class Flush:
     transaction's commit, or a keepalive's LSN received outside a transaction; None inside a transaction that is larger than
     one flush. Batches of one table come in change order; those of a full load (`ChangeBatch.load`) have the watermark as their
     position. ``time`` is the commit time of the last transaction, or None. With ``urgent`` the source waits for the
-    acknowledgement, as a server does that shuts down.
+    acknowledgement, as a server does that shuts down. ``doing`` tells people of long work inside a transaction.
     """
 
     batches: Sequence[ChangeBatch]
@@ -128,6 +128,7 @@ class Flush:
     watermark: Position | None
     time: datetime.datetime | None
     urgent: bool = False
+    doing: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -126,6 +126,8 @@ class Capture:
         end, loaded = self._log.view().watermark, self._loaded()
         for flush in stream.flushes(until):
             held += self._write(writer, flush)
+            if flush.doing:
+                self._notice(Captured("reading", {}, None, None, detail=flush.doing))
             stopped += flush.stopped
             now = time.monotonic()
             late = flush.urgent or self._drift.grown or self._drift.doubted or end < loaded or self._is_wanted(end, until)

@@ -29,9 +29,10 @@ PARALLEL = 2
 class Captured:
     """What one step of a capture did.
 
-    ``kind`` is log, waiting (for ``detail``), loading (one table so far, of about ``expected`` rows), loaded (one table), load
-    (all of one load), refused (a table that is not captured, with ``error``), stopped (not any more) or moved (the server is
-    another one). Rows by table, the log's end, and when its last transaction was committed in the source.
+    ``kind`` is log, waiting (for ``detail``), reading (``detail``, which takes the source long), loading (one table so far, of
+    about ``expected`` rows), loaded (one table), load (all of one load), refused (a table that is not captured, with ``error``),
+    stopped (not any more) or moved (the server is another one). Rows by table, the log's end, and when its last transaction was
+    committed in the source.
     """
 
     kind: str

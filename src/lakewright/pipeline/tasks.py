@@ -19,9 +19,9 @@ RETRY_FIRST, RETRY_MOST = 0.5, 30.0
 class Event:
     """Something that happened while a lake is up.
 
-    ``kind`` is waiting, loading, loaded, captured, merged, cleaned, retry or failed; left_out of a table that is chosen and not
-    captured, stopped of one that is not captured any more; moved of a source whose server is another one than before, so that all
-    tables are loaded anew. ``subject`` is the source or table.
+    ``kind`` is waiting, reading, loading, loaded, captured, merged, cleaned, retry or failed; left_out of a table that is chosen
+    and not captured, stopped of one that is not captured any more; moved of a source whose server is another one than before, so
+    that all tables are loaded anew. ``subject`` is the source or table.
     """
 
     kind: str

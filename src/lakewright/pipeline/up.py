@@ -16,6 +16,8 @@ from lakewright.pipeline.tasks import Event, Task, paced
 from lakewright.pipeline.wiring import Wiring
 
 Notice = Callable[[Event], None]
+_AS_IT_IS = ("loading", "waiting", "reading")
+"""Kinds of steps of a capture that go by the same word here."""
 
 
 def tasks(lake: Wiring, stop: threading.Event, notice: Notice) -> list[Task]:
@@ -43,7 +45,7 @@ class _Capture:
             for subject in done.rows or [self.source]:
                 self.notice(Event(kind, str(subject), done.error.message, utc_now(), done.error))
             return
-        kind = {"log": "captured", "loading": "loading", "waiting": "waiting"}.get(done.kind, "loaded")
+        kind = "captured" if done.kind == "log" else done.kind if done.kind in _AS_IT_IS else "loaded"
         counts = ", ".join(f"{rows} of {table}" for table, rows in sorted(done.rows.items()))
         so_far = f" so far, of about {done.expected}" if done.kind == "loading" else ""
         detail = done.detail or counts + so_far or f"nothing new up to {done.watermark}"

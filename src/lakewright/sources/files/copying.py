@@ -13,15 +13,12 @@ from typing import BinaryIO
 
 from lakewright.errors import AlreadyExists, StorageError
 from lakewright.model.contracts import Store
+from lakewright.sources.files.aside import Interrupted
 from lakewright.sources.files.origin import CHUNK, Origin, OriginFile, SourceChanged, changed
 
 Progress = Callable[[str, int, int], None]
 """Told a file's name, how many bytes of it were read so far, and its size; called from several threads."""
 _LOOK_EVERY = 0.2
-
-
-class Interrupted(Exception):
-    """The caller wants to stop; what was written of a file is kept."""
 
 
 class Pace:

@@ -14,6 +14,7 @@ from typing import IO, Any
 import pyarrow as pa
 
 from lakewright.errors import SourceError
+from lakewright.sources.files.aside import check
 from lakewright.sources.files.dataset import Compression, Dialect
 
 CHUNK = 1 << 20
@@ -76,6 +77,7 @@ def unpacked(path: Path, how: Compression, *, most: int = MAX_UNPACKED, ratio: i
         try:
             stream = _opened(path, how, stack)
             while piece := stream.read(CHUNK):
+                check()
                 total += len(piece)
                 if total > most or (total > _RATIO_FROM and total > packed * ratio and how != "none"):
                     raise SourceError(

@@ -11,6 +11,7 @@ import duckdb
 
 from lakewright.errors import SourceError, StorageError
 from lakewright.model.names import quote_literal
+from lakewright.sources.files.aside import interruptible
 
 
 @contextlib.contextmanager
@@ -34,7 +35,7 @@ def opened(temp: Path, memory_limit: str, place: str) -> Iterator[duckdb.DuckDBP
     try:
         for name, value in settings.items():
             connection.execute(f"SET {name} = {quote_literal(value) if isinstance(value, str) else value}")
-        with known_errors(place):
+        with known_errors(place), interruptible(connection.interrupt):
             yield connection
     finally:
         connection.close()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import datetime
+import functools
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,6 +21,7 @@ from lakewright.model.position import START, Feed, Position
 from lakewright.model.schema import TableSchema, compare
 from lakewright.sources.files.arrival_reader import ArrivalReader, Definitions
 from lakewright.sources.files.arrivals import Arrival, Arrivals, label
+from lakewright.sources.files.aside import waited_for
 from lakewright.sources.files.audit import FileCheck
 from lakewright.sources.files.corrections import Corrections
 from lakewright.sources.files.definition import PastDefinitions
@@ -34,6 +36,7 @@ from lakewright.sources.files.transfer import Transfer, TransferSettings
 
 FIRST = Position(1)
 """Before the first arrival."""
+_LOOK_SECONDS = 1.0
 
 
 class FilesSource:
@@ -232,11 +235,8 @@ class FilesSource:
         if newest is None or rule is None:
             hint = did_you_mean(name, ledger.open_faults()) or "`lakewright quarantine` lists the files that wait"
             raise SourceError("LW-288", f"no file {name} of {self.name} has arrived and waits", hint=hint)
-        if (definition := self._reader.definition(rule)) is None:
-            self._reader.define(newest, rule)
-        else:
-            for _ in self._reader.pieces(newest, definition):
-                pass
+        for _ in waited_for(functools.partial(self._read_once, newest, rule), _LOOK_SECONDS):
+            pass
         now = datetime.datetime.now(datetime.UTC)
         again = arrivals.append(dataclasses.replace(newest, arrived=now, accepts=newest.number), newest)
         if again is None:
@@ -261,6 +261,14 @@ class FilesSource:
     def updated_rows(self) -> dict[TableName, int]:
         """See `PostgresSource.updated_rows`; all that arrives is captured."""
         return {}
+
+    def _read_once(self, arrival: Arrival, rule: Rule) -> None:
+        """Read a file to its end, for its dataset's definition where there is none; raises `SourceError` where that fails."""
+        if (definition := self._reader.definition(rule)) is None:
+            self._reader.define(arrival, rule)
+        else:
+            for _ in self._reader.pieces(arrival, definition):
+                pass
 
     def _survey(self) -> tuple[list[TableSchema], dict[TableName, LakewrightError]]:
         """The tables there are, and those whose dataset's definition is wrong."""

@@ -16,6 +16,7 @@ from lakewright.model.schema import TableSchema, compare
 from lakewright.observe import log
 from lakewright.sources.files.arrival_reader import ArrivalReader
 from lakewright.sources.files.arrivals import Arrival
+from lakewright.sources.files.aside import aside, waited_for
 from lakewright.sources.files.batches import ArrivalBatches, end_of, joined
 from lakewright.sources.files.dataset import LINE
 from lakewright.sources.files.definition import Definition
@@ -26,12 +27,28 @@ from lakewright.sources.files.runs import Run, Runs
 from lakewright.sources.files.tables import Rule, quarantine_schema, table_schema
 
 FLUSH_SECONDS = 0.25
+TELL_SECONDS = 2.0
+"""How often a long file's reading is told of."""
 FLUSH_BYTES = 64 << 20
 
 
 def _full(held: Sequence[ChangeBatch]) -> Flush:
     """What is held where it is worth a flush, else nothing: the caller is asked often whether to go on."""
     return Flush(joined(held) if sum(batch.rows.nbytes for batch in held) >= FLUSH_BYTES else (), (), None, None)
+
+
+class _Told:
+    """How far the reading of an arrival is, for people."""
+
+    def __init__(self, arrival: Arrival) -> None:
+        self._file = f"{arrival.label}, {arrival.size:,} bytes"
+        self._at = time.monotonic()
+
+    def at(self, rows: int) -> Iterator[Flush]:
+        """A flush without changes, which tells of so many rows now and then."""
+        late = time.monotonic() - self._at > TELL_SECONDS
+        self._at = time.monotonic() if late else self._at
+        yield Flush((), (), None, None, doing=f"{self._file}: {rows:,} rows so far" if late else None)
 
 
 class FilesStream:
@@ -92,7 +109,7 @@ class FilesStream:
         try:
             definition = self._reader.definition(rule)
             if definition is None:
-                self._reader.define(self._ledger.get(arrival.version), rule)
+                yield from self._define(self._ledger.get(arrival.version), rule)
                 return False
             yield from self._read(arrival, rule, definition)
         except SourceError as fault:
@@ -131,6 +148,12 @@ class FilesStream:
                 return Run.of(arrival, _now(), None, "another file is the whole table")
         return None
 
+    def _define(self, arrival: Arrival, rule: Rule) -> Iterator[Flush]:
+        """Nothing, until the definition of a dataset is inferred from its first file and kept."""
+        told = _Told(arrival)
+        for _ in waited_for(lambda: self._reader.define(arrival, rule), FLUSH_SECONDS):
+            yield from told.at(0)
+
     def _brought(self, arrival: Arrival, rule: Rule, definition: Definition) -> Iterator[tuple[Arrival, Piece]]:
         """The rows that come with an arrival: its own, or those of the file that is the whole table when it is removed."""
         if arrival.removed and rule.mode == "snapshot":
@@ -148,8 +171,12 @@ class FilesStream:
         table, stopped = self._table(rule, definition, arrival)
         quarantine = self._quarantine(rule, definition, arrival)
         batches, held = ArrivalBatches(rule, arrival), list[ChangeBatch]()
-        started, taken, rejected = _now(), 0, 0
-        for file, piece in self._brought(arrival, rule, definition):
+        started, taken, rejected, told = _now(), 0, 0, _Told(arrival)
+        for brought in aside(lambda: self._brought(arrival, rule, definition), FLUSH_SECONDS):
+            yield from told.at(taken + rejected)
+            if brought is None:
+                continue
+            file, piece = brought
             if file is arrival:
                 taken, rejected = taken + piece.rows.num_rows, rejected + piece.rejects.num_rows
             if arrival.corrects and quarantine is not None and piece.rows.num_rows:
@@ -165,8 +192,12 @@ class FilesStream:
             held += [batches.nothing(schema) for schema in (table, quarantine) if schema is not None]
         if not (batches.is_load or arrival.corrects) and (former := self._ledger.former(arrival)) is not None:
             as_read = self._reader.as_read(rule, self._past, definition)
-            for batch in retractions(batches, former, self._ledger, self._reader, definition, as_read, table, quarantine):
-                held.append(batch)
+            changes = lambda: retractions(  # noqa: E731
+                batches, former, self._ledger, self._reader, definition, as_read, table, quarantine
+            )
+            for change in aside(changes, FLUSH_SECONDS):
+                yield from told.at(taken + rejected)
+                held += [change] if change else []
                 yield (flush := _full(held))
                 held = held if not flush.batches else []
         self._runs.put(Run.of(arrival, started, (taken, rejected)))

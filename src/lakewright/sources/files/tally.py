@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from lakewright.sources.files.aside import check
 from lakewright.sources.files.dataset import Dialect
 from lakewright.sources.files.plain import CHUNK
 
@@ -31,6 +32,7 @@ def tally(path: Path, dialect: Dialect, step: int) -> Tally:
     quotes = _Quotes(dialect)
     with path.open("rb") as file:
         while piece := file.read(CHUNK):
+            check()
             feeds += _count(piece, b"\n")
             returns += piece.count(b"\r") if not feeds else 0
             utf8 = utf8 and _decodes(decoder, piece)
@@ -73,6 +75,7 @@ def blank_lines(path: Path) -> int:
     found, before = 0, np.frombuffer(b"\n\n", np.uint8)
     with path.open("rb") as file:
         while piece := file.read(CHUNK):
+            check()
             data = np.concatenate([before, np.frombuffer(piece, np.uint8)])
             two, one, this = data[:-2], data[1:-1], data[2:]
             lone = (this == 10) & ((one == 10) | ((one == 13) & (two == 10)))
@@ -86,6 +89,7 @@ def long_line(path: Path, most: int) -> int | None:
     number, length = 1, 0
     with path.open("rb") as file:
         while piece := file.read(most):
+            check()
             head = piece.find(b"\n")
             if length + (len(piece) if head < 0 else head) > most:
                 return number

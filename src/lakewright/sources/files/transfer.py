@@ -20,8 +20,9 @@ from lakewright.errors import LakewrightError, LogError, NotFound, SourceError
 from lakewright.model.contracts import Store, Waiting
 from lakewright.observe import log
 from lakewright.sources.files.arrivals import Arrival, Arrivals, damaged
+from lakewright.sources.files.aside import Interrupted
 from lakewright.sources.files.audit import AuditProgress, FileCheck, audit
-from lakewright.sources.files.copying import Copier, Interrupted, Pace, Progress
+from lakewright.sources.files.copying import Copier, Pace, Progress
 from lakewright.sources.files.origin import Origin, OriginFile
 from lakewright.sources.files.selection import Assignment, Selection, assign
 

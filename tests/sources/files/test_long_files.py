@@ -1,0 +1,73 @@
+"""A file that takes long to read holds nobody up: flushes go on, people are told, and a stop leaves nothing half read."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+
+from lakewright.model.contracts import Flush
+from lakewright.project.datasets import DatasetFiles
+from lakewright.sources.files import infer, stream, structure
+from lakewright.sources.files.aside import check
+from lakewright.sources.files.source import FIRST, FilesSource
+from lakewright.sources.files.tables import Rule
+from lakewright.sources.files.transfer import TransferSettings
+from lakewright.storage.local import LocalStore
+
+
+@pytest.fixture
+def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FilesSource:
+    """A folder with one file, ``numbers.csv``."""
+    monkeypatch.setattr(stream, "FLUSH_SECONDS", 0.01)
+    monkeypatch.setattr(stream, "TELL_SECONDS", 0.0)
+    for name in ("in", "lake", "datasets"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "in" / "numbers.csv").write_text("number\n1\n2\n")
+    rule = Rule("numbers", ("*.csv",), (), "append", (), None, lambda part, whole: part > 0)
+    place, known = (LocalStore(tmp_path / "lake"), "raw"), DatasetFiles(tmp_path)
+    return FilesSource(
+        "drop", tmp_path / "in", [rule], TransferSettings(0.001), 0.01, place, "logs", known, tmp_path / "tmp"
+    )  # fmt: skip
+
+
+def forever(*_: Any, **__: Any) -> NoReturn:
+    """A step that only a stop ends."""
+    while True:
+        check()
+        time.sleep(0.001)
+
+
+def flushes(source: FilesSource, count: int) -> list[Flush]:
+    """So many flushes of the stream from the beginning, or all until it has to be opened anew."""
+    with source.open_stream(FIRST, source.discover(), {}) as opened:
+        return [flush for flush, _ in zip(opened.flushes(), range(count), strict=False)]
+
+
+def told(found: list[Flush]) -> set[str | None]:
+    assert [flush for flush in found if flush.batches or (flush.watermark and flush.watermark > FIRST)] == []
+    return {flush.doing for flush in found} - {None}
+
+
+def test_a_stop_while_a_definition_is_inferred_keeps_none(source: FilesSource, tmp_path: Path) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(infer, "sniff", forever)
+        found = told(flushes(source, 30))
+    assert found == {"numbers.csv, 11 bytes: 0 rows so far"}
+    assert [*(tmp_path / "datasets").iterdir()] == []
+    flushes(source, 10**9)
+    assert [path.name for path in (tmp_path / "datasets").iterdir() if path.is_file()] == ["numbers.yaml"]
+
+
+def test_a_stop_while_a_file_is_looked_through_takes_nothing_of_it(source: FilesSource, tmp_path: Path) -> None:
+    flushes(source, 10**9)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(structure, "tally", forever)
+        assert told(flushes(source, 30)) == {"numbers.csv, 11 bytes: 0 rows so far"}
+    assert [*(tmp_path / "tmp").iterdir()] == []
+    assert not source.held_back()[0]
+    with source.open_stream(FIRST, source.discover(), {}) as opened:
+        rows = next(flush for flush in opened.flushes() if flush.batches).batches[0].rows
+    assert rows.column("number").to_pylist() == [1, 2]
