@@ -1,26 +1,31 @@
 """Any crash, anywhere, then a restart, gives the same tables of files too.
 
 Random histories of a folder: files come, are corrected, sent again and taken away, with rows that do not fit, in every mode, and
-people replay such rows and accept files with too many of them; all are captured and merged by lives that end at random store
-calls. After each history every table is what a plain model in Python makes of the arrivals, the arrivals are the files of the
-folder, and each row of each file is in the table or in quarantine, by the run records too.
+people replay such rows, accept files with too many of them, and change definitions; all are captured and merged by lives that end
+at random store calls. After each history every table is what a plain model in Python makes of the arrivals, each under the
+definition recorded for it, the arrivals are the files of the folder, and each row of each file is in the table or in quarantine,
+by the run records too.
 """
 
 from __future__ import annotations
 
 import contextlib
 import csv
+import functools
 import itertools
+import json
 import os
 import random
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from lakewright.errors import LakewrightError
+from lakewright.model.names import DATASETS, QUARANTINE, TableName
 from lakewright.pipeline import quarantine
 from lakewright.pipeline.lake import Lake
 from lakewright.sources.files.arrivals import Arrival, Arrivals
@@ -62,12 +67,20 @@ class Folder:
             self._write(f"{mode}0.csv", [["1", "first", "here"], ["2", "second", "gone"]])
 
     def change(self) -> None:
-        """Write a new file, another content into one that is there or was, the same content again, or take a file away."""
+        """Write a new file, another content into one that is there or was, the same content again, or take a file away.
+
+        Or change which names of a dataset are no name.
+        """
         rng, mode = self._rng, self._rng.choice(MODES)
         known = (self.path.parent / "datasets" / f"{mode}.yaml").exists()  # inferred from the first file, as it is written here
         name = f"{mode}{rng.randint(0 if known else 1, 3)}.csv"
         there = (self.path / name).exists()
-        if there and rng.random() < 0.15:
+        if known and rng.random() < 0.15:
+            definition = self.path.parent / "datasets" / f"{mode}.yaml"
+            found = yaml.safe_load(definition.read_text())
+            found["columns"][1]["nulls"] = [f"n{number}" for number in rng.sample(range(100), 50)]
+            definition.write_text(yaml.safe_dump(found))
+        elif there and rng.random() < 0.15:
             (self.path / name).unlink()
         elif there and rng.random() < 0.15:
             os.utime(self.path / name, (0, next(self._clock)))
@@ -95,7 +108,7 @@ class People(Lives):
     def replay(self, lake: Lake) -> None:
         """Correct some of the rejected rows of a table, and leave others as they are."""
         path = self.folder / f"corrected-{len(self.log)}.csv"
-        with told("LW-278", "LW-279", "LW-287"):
+        with told("LW-278", "LW-279", "LW-287", "LW-289"):
             mode = self._rng.choice(MODES)
             quarantine.export(lake, mode, path)
             with path.open(newline="") as file:
@@ -131,7 +144,7 @@ def told(*codes: str) -> Iterator[None]:
 class Model:
     """What the arrivals make of one dataset: its rows, and the lines in quarantine."""
 
-    def __init__(self, mode: str, arrivals: list[Arrival], folder: Path) -> None:
+    def __init__(self, mode: str, arrivals: list[Arrival], folder: Path, nulls: Callable[[str, Arrival], list[str]]) -> None:
         self._keyed = mode in ("upsert", "delta")
         versions: dict[str, list[Arrival]] = {}
         for arrival in arrivals:
@@ -150,7 +163,9 @@ class Model:
             rows = {line: (version[0], row) for line, row in read(folder / version[0].stored)}
             for replay in version[1:]:
                 rows |= {int(row[0]): (replay, row[1:]) for _, row in read(folder / replay.stored)}
-            good += [(arrival, line, row) for line, (arrival, row) in rows.items() if self._fits(row)]
+            for line, (arrival, row) in rows.items():
+                if self._fits(row):
+                    good.append((arrival, line, [row[0], "-" if row[1] in nulls(mode, arrival) else row[1], row[2]]))
             self.rejected += [(version[0].name, line) for line, (_, row) in rows.items() if not self._fits(row)]
         self.rejected.sort()
         if self._keyed:
@@ -181,15 +196,23 @@ def found(lake: Lake, text: str) -> list[Row]:
         return sorted(tuple(row) for batch in answer.batches() for row in zip(*batch.to_pydict().values(), strict=True))
 
 
+def nulls(lake: Lake, mode: str, arrival: Arrival) -> list[str]:
+    """The names that are none by the definition which the log has for an arrival."""
+    schemas = (lake.log("db").past().schema_at(TableName(kind, mode), arrival.number) for kind in (DATASETS, QUARANTINE))
+    digest = next(schema.definition for schema in schemas if schema is not None)
+    definition = json.loads(lake.store.read(f"raw/csv/_definitions/{digest}.json"))
+    return definition["dataset"]["columns"][1].get("nulls", [])
+
+
 def compare(lake: Lake, folder: Path, when: object) -> None:
     """Every table against its model, live and committed."""
     by_mode: dict[str, list[Arrival]] = {mode: [] for mode in MODES}
     for arrival in Arrivals(lake.store, "raw", "db").after(0):
         by_mode[arrival.dataset].append(arrival)
     for mode, arrivals in by_mode.items():
-        model = Model(mode, arrivals, folder)
+        model = Model(mode, arrivals, folder, functools.partial(nulls, lake))
         place = ", _file, _line" if mode == "append" else ""
-        assert found(lake, f"SELECT coalesce(id, -1), name, flag{place} FROM {mode}") == model.rows, (mode, when)
+        assert found(lake, f"SELECT coalesce(id, -1), coalesce(name, '-'), flag{place} FROM {mode}") == model.rows, (mode, when)
         assert found(lake, f"SELECT _file, _line FROM quarantine_{mode}") == model.rejected, (mode, when)
         account(lake, model, mode, when)
 
