@@ -1,41 +1,27 @@
 """A `Store` in a local directory: atomic, fsynced, safe between threads and processes.
 
 A write goes to a file of its own below ``.lakewright/store``, is fsynced, and only then appears under its name: by a hard link,
-which fails where the name is taken (`create`, `upload`), or by a rename (`put`, `replace`). The writer holds an flock on its file
-until the end, so that a file nobody has locked is the leftover of a dead writer; opening a store removes those. The file of an
-upload that can be resumed has a name of its own, which the next writer finds, and is removed a week after it was last written.
+which fails where the name is taken (`create`, `upload`), or by a rename (`put`, `replace`).
 """
 
 from __future__ import annotations
 
 import contextlib
 import datetime
-import errno
 import fcntl
 import hashlib
-import io
 import os
-import secrets
 import stat
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import BinaryIO, cast
 
-from lakewright.errors import AlreadyExists, Changed, NotFound, StorageError
 from lakewright.model.contracts import Entry
-
-if TYPE_CHECKING:
-    from _typeshed import ReadableBuffer
+from lakewright.storage import objects
+from lakewright.storage.partial import LOCK, Partial, Partials, translated
 
 _PRIVATE = ".lakewright/store"
-_LOCK = "lock"
-_RESUMABLE = "resumable-"
-_KEPT = 7 * 24 * 3600.0
-"""Seconds for which what was written of an upload that can be resumed is kept."""
 _ATTEMPTS = 10
-_NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-_NOT_PERMITTED = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
 class LocalStore:
@@ -49,8 +35,7 @@ class LocalStore:
         self.root = Path(root).absolute()
         self._private = self.root / _PRIVATE
         self._durable: set[Path] = set()
-        with _translated(_PRIVATE):
-            self._remove_leftovers()
+        self._partials = Partials(self._private)
 
     def create(self, name: str, data: bytes) -> None:
         """Write a new object; raises `AlreadyExists` where the name is taken."""
@@ -60,16 +45,16 @@ class LocalStore:
     def replace(self, name: str, data: bytes, expected: str | None) -> str:
         """Write the object if it is still the one with tag `expected` (None: if it does not exist); return its new tag."""
         path = self._path(name)
-        with _translated(name), self._written(data) as file, self._lock():
+        with translated(name), self._written(name, data) as file, self._lock():
             before = _stat(path)
             current = None if before is None else self.read_tagged(name)[1]
             if current != expected:
-                raise _changed(name)
+                raise objects.changed(name)
             if before is None:
                 try:
                     self._link(file, path)
                 except FileExistsError:
-                    raise _changed(name) from None
+                    raise objects.changed(name) from None
             else:
                 self._rename(file, path, before)
             return _tag(os.fstat(file.fileno()).st_mtime_ns, data)
@@ -77,56 +62,44 @@ class LocalStore:
     def put(self, name: str, data: bytes) -> None:
         """Write an object, over an existing one if there is one."""
         path = self._path(name)
-        with _translated(name), self._written(data) as file, self._lock():
+        with translated(name), self._written(name, data) as file, self._lock():
             self._rename(file, path, _stat(path))
 
     @contextlib.contextmanager
     def upload(self, name: str, resume: str | None = None) -> Iterator[BinaryIO]:
         """A writable file that becomes the new object when the block ends without an exception; `resume`: see the protocol."""
         path = self._path(name)
-        kept = False
-        with _translated(name):
-            file = (resume is not None and self._open_resumable(name, resume)) or self._open_partial(name)
-        try:
-            try:
-                yield cast(BinaryIO, file)
-            except BaseException as error:
-                kept = resume is not None and os.fstat(file.fileno()).st_size > 0 and not _is_no_space(error)
-                raise
-            with _translated(name):
+        with self._partials.writing(name, resume) as file:
+            yield cast(BinaryIO, file)
+            with translated(name):
                 os.fsync(file.fileno())
                 self._link(file, path)
-        finally:
-            if kept:
-                file.close()
-            else:
-                self._discard(file)
 
     def read(self, name: str) -> bytes:
         """The object's bytes; raises `NotFound`."""
-        with _translated(name):
+        with translated(name):
             return self._path(name).read_bytes()
 
     def read_tagged(self, name: str) -> tuple[bytes, str]:
         """The object's bytes and its tag for `replace`; raises `NotFound`."""
-        with _translated(name), open(self._path(name), "rb") as file:
+        with translated(name), open(self._path(name), "rb") as file:
             data = file.read()
             return data, _tag(os.fstat(file.fileno()).st_mtime_ns, data)
 
     def read_range(self, name: str, offset: int, length: int) -> bytes:
         """At most `length` bytes from `offset`; raises `NotFound`."""
-        with _translated(name), open(self._path(name), "rb") as file:
+        with translated(name), open(self._path(name), "rb") as file:
             file.seek(offset)
             return file.read(length)
 
     def exists(self, name: str) -> bool:
         """Whether there is an object of this name."""
-        with _translated(name):
+        with translated(name):
             return _stat(self._path(name)) is not None
 
     def list(self, prefix: str, after: str | None = None) -> Iterator[Entry]:
         """Objects whose name starts with `prefix`, in name order, those up to and including `after` left out."""
-        with _translated(prefix):
+        with translated(prefix):
             folder = prefix.rpartition("/")[0]
             if folder:
                 self._path(folder)
@@ -135,7 +108,7 @@ class LocalStore:
     def delete(self, name: str) -> None:
         """Remove the object and folders left empty; no error where there is none. A power cut may bring it back."""
         path = self._path(name)
-        with _translated(name), self._lock():
+        with translated(name), self._lock():
             if _stat(path) is not None:
                 path.unlink(missing_ok=True)
         for folder in path.parents:
@@ -147,9 +120,8 @@ class LocalStore:
         return str(self._path(name))
 
     def _path(self, name: str) -> Path:
-        parts = name.split("/")
-        if any(part in ("", ".", "..") for part in parts) or "\0" in name or f"{name}/".startswith(f"{_PRIVATE}/"):
-            raise StorageError("LW-307", f"{name!r} is not a name of an object", hint="names are relative, without '.' and '..'")
+        if not objects.is_name(name) or f"{name}/".startswith(f"{_PRIVATE}/"):
+            raise objects.not_a_name(name)
         return self.root / name
 
     def _walk(self, folder: str, prefix: str, after: str | None) -> Iterator[Entry]:
@@ -167,64 +139,19 @@ class LocalStore:
             elif not is_folder and (after is None or name > after) and (seen := _stat(self.root / name)) is not None:
                 yield Entry(name, seen.st_size, datetime.datetime.fromtimestamp(seen.st_mtime, datetime.UTC))
 
-    # ---- partial files, links and renames --------------------------------------------------------------------------------
-
-    def _open_partial(self, name: str) -> _Partial:
-        self._make_durable(self._private)
-        while True:
-            file = _Partial(self._private / f"{os.getpid()}-{secrets.token_hex(8)}", name)
-            fcntl.flock(file.fileno(), fcntl.LOCK_EX)
-            if os.fstat(file.fileno()).st_nlink:
-                return file
-            file.close()  # removed as a leftover before it was locked
-
-    def _open_resumable(self, name: str, resume: str) -> _Partial | None:
-        """The file that an upload of this name and `resume` left behind, or a new one; None where it is not ours alone."""
-        self._make_durable(self._private)
-        digest = hashlib.sha256(f"{name}\0{resume}".encode(errors="surrogateescape")).hexdigest()
-        file = _Partial(self._private / f"{_RESUMABLE}{digest[:32]}", name, "ab")
-        try:
-            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-            seen, here = os.fstat(file.fileno()), _stat(file.path)
-            if here is not None and os.path.samestat(seen, here):  # else another writer ended before it was locked
-                if seen.st_nlink == 1:
-                    file.seek(0, os.SEEK_END)
-                    return file
-                file.path.unlink()  # it is the object by now: its writer died just then
-        except BlockingIOError:
-            pass
-        file.close()
-        return None
+    # ---- links and renames -----------------------------------------------------------------------------------------------
 
     @contextlib.contextmanager
-    def _written(self, data: bytes) -> Iterator[_Partial]:
-        file = self._open_partial(_PRIVATE)
-        try:
+    def _written(self, name: str, data: bytes) -> Iterator[Partial]:
+        with self._partials.writing(name) as file:
             file.write(data)
             os.fsync(file.fileno())
             yield file
-        finally:
-            self._discard(file)
 
-    def _discard(self, file: _Partial) -> None:
-        file.path.unlink(missing_ok=True)
-        file.close()
-
-    def _remove_leftovers(self) -> None:
-        if not self._private.is_dir():
-            return
-        for path in self._private.iterdir():
-            if path.name == _LOCK:
-                continue
-            with contextlib.suppress(FileNotFoundError, BlockingIOError), open(path, "rb") as file:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if not path.name.startswith(_RESUMABLE) or time.time() - os.fstat(file.fileno()).st_mtime > _KEPT:
-                    path.unlink()
-
-    def _link(self, file: _Partial, path: Path) -> None:
+    def _link(self, file: Partial, path: Path) -> None:
         self._in_folder(path, lambda: os.link(file.path, path))
 
-    def _rename(self, file: _Partial, path: Path, before: os.stat_result | None) -> None:
+    def _rename(self, file: Partial, path: Path, before: os.stat_result | None) -> None:
         """Put the file in the place of what was there; its modification time grows even if the clock goes backwards."""
         if before is not None:
             newer = max(os.fstat(file.fileno()).st_mtime_ns, before.st_mtime_ns + 1)
@@ -259,29 +186,12 @@ class LocalStore:
     def _lock(self) -> Iterator[None]:
         """One caller at a time, over all threads and processes."""
         self._make_durable(self._private)
-        with open(self._private / _LOCK, "ab") as lock:
+        with open(self._private / LOCK, "ab") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             try:
                 yield
             finally:
                 fcntl.flock(lock, fcntl.LOCK_UN)  # closing alone would not, where a child process holds a copy
-
-
-class _Partial(io.FileIO):
-    """The file behind a write: every byte is written or a `StorageError` raised."""
-
-    def __init__(self, path: Path, name: str, mode: str = "xb") -> None:
-        super().__init__(path, mode)
-        self.path = path
-        self._object = name
-
-    def write(self, data: ReadableBuffer) -> int:
-        with _translated(self._object):
-            rest = memoryview(data).cast("B")
-            total = len(rest)
-            while rest:
-                rest = rest[super().write(rest) :]
-            return total
 
 
 def _remove_empty(folder: Path) -> bool:
@@ -305,34 +215,9 @@ def _tag(modified_ns: int, data: bytes) -> str:
     return f"{modified_ns:x}-{hashlib.sha256(data).hexdigest()[:32]}"
 
 
-def _changed(name: str) -> Changed:
-    return Changed("LW-303", f"{name} was replaced by somebody else since it was read", hint="try again")
-
-
-def _is_no_space(error: BaseException) -> bool:
-    return isinstance(error, StorageError) and isinstance(error.__cause__, OSError) and error.__cause__.errno in _NO_SPACE
-
-
 def _sync_folder(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-@contextlib.contextmanager
-def _translated(name: str) -> Iterator[None]:
-    """Turn what the operating system says about the object `name` into the error tree."""
-    try:
-        yield
-    except FileExistsError:
-        raise AlreadyExists("LW-302", f"{name} exists already, and a name is written once") from None
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-        raise NotFound("LW-301", f"{name} does not exist") from None
-    except OSError as error:
-        if error.errno in _NO_SPACE:
-            raise StorageError("LW-304", f"no space left on the disk that holds {name}", hint="free some, then go on") from error
-        if error.errno in _NOT_PERMITTED:
-            raise StorageError("LW-305", f"{name}: {error.strerror}", hint="give this user the right to write there") from error
-        raise StorageError("LW-306", f"{name}: {error.strerror}", hint="look at the disk and the system's log") from error
