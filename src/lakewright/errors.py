@@ -8,6 +8,7 @@
         AlreadyExists              a name that may be written once is taken
         Changed                    somebody else replaced it first
         NotFound
+        StorageUnreachable         (retry soon)
       LogError             LW-35x  raw files and manifests
         LeaseHeld                  another process holds the lease (retry soon)
         LeaseLost                  another process holds the lease now (retry soon)
@@ -90,6 +91,12 @@ class NotFound(StorageError):
     """There is no object of this name."""
 
     retry = Retry.NEVER
+
+
+class StorageUnreachable(StorageError):
+    """The storage does not answer, or has no time; it may soon."""
+
+    retry = Retry.SOON
 
 
 class LogError(LakewrightError):

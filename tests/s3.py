@@ -1,0 +1,168 @@
+"""S3 in tests: the servers of moto and of MiniStack, and a proxy before them that makes faults."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import http.client
+import os
+import re
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Literal
+
+import boto3
+from moto.server import ThreadedMotoServer
+
+from lakewright.storage.s3 import S3Store
+
+BUCKET = "lake"
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "not-to-be-printed", "AWS_REGION": "us-east-1"}
+
+
+@dataclasses.dataclass
+class Fault:
+    """What happens to the next `times` requests that the pattern `request` matches, such as ``PUT /lake/a``.
+
+    ``drop`` ends the connection before the server hears of it, ``lose`` after it did, ``cut`` in the middle of the answer's body;
+    ``answer`` is an error of S3's with `code` in the server's place.
+    """
+
+    request: str
+    action: Literal["drop", "lose", "cut", "answer"]
+    code: str = ""
+    status: int = 503
+    times: int = 1
+
+
+class Proxy:
+    """A server before another one, which strikes each `Fault` of ``faults``; ``requests`` are those that it saw.
+
+    Requests go on one by one: moto looks and writes in two steps.
+    """
+
+    def __init__(self, backend: tuple[str, int]) -> None:
+        self.backend = backend
+        self.faults: list[Fault] = []
+        self.requests: list[str] = []
+        self.guard = threading.Lock()
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"proxy": self}))
+        self._server.daemon_threads = True
+        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def strike(self, request: str) -> Fault | None:
+        """The fault of a request, which is counted."""
+        with self.guard:
+            self.requests.append(request)
+            for fault in self.faults:
+                if fault.times and re.search(fault.request, request):
+                    fault.times -= 1
+                    return fault
+        return None
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    proxy: Proxy
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1
+
+    def _pass(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        fault = self.proxy.strike(f"{self.command} {self.path}")
+        action = fault.action if fault else ""
+        if action == "drop":
+            self.close_connection = True
+            return
+        if fault and action == "answer":
+            text = f"<Error><Code>{fault.code}</Code><Message>AKIAEXAMPLE</Message></Error>".encode()
+            self._answer(fault.status, [("Content-Type", "application/xml")], b"" if self.command == "HEAD" else text)
+            return
+        status, headers, answer = self._forwarded(body)
+        if action == "lose":
+            self.close_connection = True
+        else:
+            self._answer(status, headers, answer, cut=action == "cut")
+
+    def _forwarded(self, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
+        with self.proxy.guard, contextlib.closing(http.client.HTTPConnection(*self.proxy.backend)) as connection:
+            headers = {name: value for name, value in self.headers.items() if name.lower() not in ("expect", "connection")}
+            connection.request(self.command, self.path, body, headers)
+            answer = connection.getresponse()
+            return answer.status, answer.getheaders(), answer.read()
+
+    def _answer(self, status: int, headers: list[tuple[str, str]], body: bytes, *, cut: bool = False) -> None:
+        self.send_response_only(status)
+        length = next((value for name, value in headers if name.lower() == "content-length"), None)
+        for name, value in headers:
+            if name.lower() not in ("content-length", "connection", "transfer-encoding"):
+                self.send_header(name, value)
+        self.send_header("Content-Length", length if self.command == "HEAD" and length else str(len(body)))
+        self.end_headers()
+        self.wfile.write(body[: len(body) // 2] if cut else body)
+        self.close_connection = cut
+
+    do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = _pass
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@contextlib.contextmanager
+def moto() -> Iterator[Proxy]:
+    """moto's S3 with an empty bucket, behind a proxy."""
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    proxy = Proxy(server.get_host_and_port())
+    try:
+        yield proxy
+    finally:
+        proxy.close()
+        server.stop()
+
+
+@contextlib.contextmanager
+def ministack() -> Iterator[Proxy]:
+    """MiniStack's S3, which shares no code with moto's, behind a proxy."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    settings = {"GATEWAY_PORT": str(port), "BIND_HOST": "127.0.0.1", "SERVICES": "s3"}
+    command = [sys.executable, "-m", "ministack"]
+    with subprocess.Popen(command, env=os.environ | settings, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
+        try:
+            while server.poll() is None:
+                with contextlib.suppress(ConnectionError), socket.create_connection(("127.0.0.1", port)):
+                    break
+                time.sleep(0.05)
+            proxy = Proxy(("127.0.0.1", port))
+            yield proxy
+            proxy.close()
+        finally:
+            server.terminate()
+
+
+SERVERS = {"moto": moto, "ministack": ministack}
+
+
+def make_bucket(endpoint: str, bucket: str = BUCKET) -> None:
+    """Make a bucket that is not there yet."""
+    boto3.client("s3", endpoint_url=endpoint).create_bucket(Bucket=bucket)
+
+
+def open_store(endpoint: str, partials: str, prefix: str) -> S3Store:
+    """A store in the bucket; picklable with ``functools.partial``."""
+    return S3Store(f"s3://{BUCKET}/{prefix}", partials, endpoint=endpoint)
