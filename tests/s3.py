@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import http.client
+import logging
 import os
 import re
 import socket
@@ -80,6 +81,11 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     wbufsize = -1
 
+    def handle_expect_100(self) -> bool:
+        going_on = super().handle_expect_100()
+        self.wfile.flush()
+        return going_on
+
     def _pass(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         fault = self.proxy.strike(f"{self.command} {self.path}")
@@ -124,8 +130,12 @@ class _Handler(BaseHTTPRequestHandler):
 @contextlib.contextmanager
 def moto() -> Iterator[Proxy]:
     """moto's S3 with an empty bucket, behind a proxy."""
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
+    with contextlib.closing(http.client.HTTPConnection(*server.get_host_and_port())) as connection:
+        connection.request("POST", "/moto-api/reset")  # what it has outlives a server
+        connection.getresponse().read()
     proxy = Proxy(server.get_host_and_port())
     try:
         yield proxy

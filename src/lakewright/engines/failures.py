@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import duckdb
 
-from lakewright.errors import QueryError
+from lakewright.errors import NotFound, QueryError, StorageError, StorageUnreachable
 
 # By the name that DuckDB's message begins with: errors of a stream come as OSError, with nothing else to tell them by.
 _FAILURES: dict[str, tuple[str, str, str | None]] = {
@@ -20,17 +20,39 @@ _FAILURES: dict[str, tuple[str, str, str | None]] = {
     "IO": ("LW-510", "a file of a table could not be read or written", "`lakewright check` looks at every table"),
 }
 _KIND = re.compile(r"(?:TransactionContext Error: .*?)?([A-Za-z ]+?) Error: (.*)", re.S)
+_STORED = re.compile(r"StoredFailure: (LW-\d{3})\|([^\n|]*)\|([^\n|]*)")
 _DAMAGED = ("No magic bytes", "too small to be a Parquet file", "Footer length", "metadata length")
 _STATEMENT = frozenset({"Binder", "Catalog", "Parser", "Not implemented"})
 _TARGET = re.compile(r"(?:\bto|type|range of|of) (?:type )?([A-Z][A-Z0-9]*(?:\(\d+,\d+\))?)(?![A-Za-z(])")
 
 
+class StoredFailure(Exception):
+    """A `StorageError` on its way through DuckDB, which hands on nothing of it but the text."""
+
+    def __init__(self, error: StorageError) -> None:
+        super().__init__("|".join((error.code, error.message, error.hint or "")))
+
+
+def storage_error(error: BaseException) -> StorageError | None:
+    """The store's error that an error of DuckDB's tells of; None where it tells of something else."""
+    found = _STORED.search(str(error))
+    if found is None:
+        return None
+    kind = {"LW-301": NotFound, "LW-316": StorageUnreachable}.get(found[1], StorageError)
+    return kind(found[1], found[2], hint=found[3] or None)
+
+
 @contextlib.contextmanager
 def known_errors() -> Iterator[None]:
-    """Errors of DuckDB, raised at once or from its stream, become `QueryError` LW-506 or LW-508 to LW-511."""
+    """Errors of DuckDB, raised at once or from its stream, become `QueryError` LW-506 or LW-508 to LW-511.
+
+    What a store said, from which DuckDB read, is raised as the store said it.
+    """
     try:
         yield
     except (duckdb.Error, OSError) as error:
+        if (said := storage_error(error)) is not None:
+            raise said from None
         found = _KIND.match(str(error))
         if found is None:
             raise

@@ -88,8 +88,9 @@ class Commit:
 
 @dataclasses.dataclass(frozen=True)
 class DataFile:
-    """A base file of a snapshot: where engines find it, its row count and bytes, its partition's value, the columns in it."""
+    """A base file of a snapshot: name in the store, where engines find it, rows, bytes, its partition's value, its columns."""
 
+    name: str
     location: str
     rows: int
     size: int

@@ -54,6 +54,7 @@ def _files(project: Project, store: Store, name: str, settings: FilesSource) -> 
         Rule(dataset, each.files, each.exclude, each.mode, tuple(each.key), each.deleted, each.limit.exceeded)
         for dataset, each in settings.datasets.items()
     ]
+    zones = project.lake.zones.folders()
     how = TransferSettings(
         settings.settle.total_seconds(), settings.marker, settings.bandwidth, settings.verify, settings.deleted
     )
@@ -63,8 +64,8 @@ def _files(project: Project, store: Store, name: str, settings: FilesSource) -> 
         rules,
         how,
         settings.every.total_seconds(),
-        (store, project.lake.zones.raw),
-        project.lake.zones.logs,
+        (store, zones.raw),
+        zones.logs,
         DatasetFiles(project.folder),
         project.folder / ".lakewright" / "tmp",
     )

@@ -9,12 +9,14 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lakewright.engines.failures import known_errors
-from lakewright.errors import FormatError, LakewrightError
+from lakewright.engines.failures import known_errors, storage_error
+from lakewright.errors import FormatError, LakewrightError, NotFound
+from lakewright.model.contracts import Store
 from lakewright.model.table import DataFile
 from lakewright.pipeline.table_at import TableAt
 from lakewright.raw.log import RawLog
 from lakewright.raw.manifest import RawFile
+from lakewright.storage.reading import StoredFile
 
 READ_ATTEMPTS = 5
 """How often a read looks at a table again."""
@@ -22,7 +24,7 @@ READ_ATTEMPTS = 5
 
 def may_be_cleaned(error: BaseException) -> bool:
     """Whether a file could not be read, as one that a clean took away between the look at a table and the read of it."""
-    return isinstance(error, LakewrightError) and error.code in ("LW-405", "LW-510")
+    return isinstance(error, LakewrightError) and error.code in ("LW-301", "LW-405", "LW-510")
 
 
 @contextlib.contextmanager
@@ -40,18 +42,21 @@ def named(log: RawLog, raw: Sequence[RawFile], stored: Sequence[DataFile] = (), 
     """The same for these raw files and these files of `table`; the files are read only after a failure."""
     try:
         yield
-    except (duckdb.Error, pa.ArrowException, OSError):
+    except (duckdb.Error, pa.ArrowException, OSError) as error:
+        said = storage_error(error)
+        if said is not None and not isinstance(said, NotFound):
+            raise said from None
         for file in raw:
             log.verify(file)
         for data in stored:
-            _open(data, table)
+            _open(log.store, data, table)
         with known_errors():
             raise
 
 
-def _open(file: DataFile, table: str) -> None:
+def _open(store: Store, file: DataFile, table: str) -> None:
     try:
-        pq.read_metadata(file.location)
-    except (pa.ArrowException, OSError):
+        pq.read_metadata(pa.PythonFile(StoredFile(store, file.name, file.size), mode="r"))
+    except (pa.ArrowException, OSError, NotFound):
         hint = f"restore it from a backup, or `lakewright resync {table}` loads the table anew"
         raise FormatError("LW-405", f"{file.location} of table {table} is missing or damaged", hint=hint) from None

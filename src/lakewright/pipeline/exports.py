@@ -85,7 +85,7 @@ class Files:
 
     def _wait(self, sent: Sequence[Sent], say: Say) -> None:
         """Until the files are in the lake; then say of each where its rows are."""
-        arrivals = Arrivals(self._lake.store, self._lake.project.lake.zones.raw, self.source)
+        arrivals = Arrivals(self._lake.store, self._lake.project.lake.zones.folders().raw, self.source)
         end = time.monotonic() + SECONDS + sum(file.size for file in sent) / BYTES_A_SECOND
         while not self._are_in(arrivals, sent):
             if time.monotonic() > end:

@@ -134,7 +134,7 @@ class Lake(Wiring):
     def sql(self, text: str, *, committed: bool = False, as_of: str | None = None, since: str | None = None) -> Answer:
         """The answer to a query in Athena's SQL: live by default, of table instants only with `committed`."""
         now = utc_now()
-        attempts = damage.READ_ATTEMPTS
+        attempts, zones = damage.READ_ATTEMPTS, self.project.lake.zones.folders()
         while True:
             mirrors, misfits = self.survey()
             tables = Tables(
@@ -144,7 +144,7 @@ class Lake(Wiring):
                 self.format,
                 self.connection(),
                 self.folds,
-                (self.project.lake.zones.raw, self.project.lake.zones.curated),
+                (zones.raw, zones.curated),
                 committed=committed,
                 as_of=parse_time(as_of, now) if as_of else None,
                 since=parse_time(since, now) if since else None,

@@ -42,7 +42,7 @@ def mirrors(project: Project, known: Mapping[str, Sequence[TableSchema]]) -> tup
 
 def _zone(project: Project, origin: Origin) -> str:
     """The zone of a table: rejected rows are kept apart from those of the lake."""
-    zones, is_files = project.lake.zones, isinstance(project.lake.sources[origin.source], FilesSource)
+    zones, is_files = project.lake.zones.folders(), isinstance(project.lake.sources[origin.source], FilesSource)
     return zones.quarantine if is_files and origin.table.schema == QUARANTINE else zones.curated
 
 

@@ -15,7 +15,7 @@ from lakewright.errors import ConfigError, LakewrightError, LogError, SourceErro
 from lakewright.model.contracts import Store, TableFormat
 from lakewright.model.names import TableName
 from lakewright.model.schema import TableSchema
-from lakewright.pipeline import connect, setup
+from lakewright.pipeline import connect, setup, zones
 from lakewright.pipeline.capture import Capture
 from lakewright.pipeline.folding import Folds
 from lakewright.pipeline.load import Captured
@@ -26,7 +26,6 @@ from lakewright.project.load import load as load_project
 from lakewright.project.tables import Misfit, lake_name, setting_faults
 from lakewright.project.values import Origin
 from lakewright.raw.log import RawLog
-from lakewright.storage.local import LocalStore
 
 
 class Wiring:
@@ -34,7 +33,7 @@ class Wiring:
 
     def __init__(self, project: Project, store: Store | None = None) -> None:
         self.project = project
-        self.store = store or LocalStore(project.folder)
+        self.store = store or zones.open_store(project)
         self.format: TableFormat = kinds.load_kind(kinds.FORMATS, "hudi")(self.store)
         self._sources: dict[str, Any] = {}
         self._logs: dict[str, RawLog] = {}
@@ -63,7 +62,9 @@ class Wiring:
     @functools.cached_property
     def engine(self) -> Any:
         """Made when first used: a capture computes nothing."""
-        return kinds.load_kind(kinds.ENGINES, "duckdb")(self.project.folder / ".lakewright" / "tmp")
+        engine = kinds.load_kind(kinds.ENGINES, "duckdb")(self.project.folder / ".lakewright" / "tmp")
+        zones.show(self.project, self.store, engine.connection())
+        return engine
 
     @functools.cached_property
     def folds(self) -> Folds:
@@ -74,7 +75,7 @@ class Wiring:
         """The raw log of a source."""
         if source not in self._logs:
             self._logs[source] = RawLog(
-                self.store, self.project.lake.zones.raw, source, self.project.lake.sources[source].raw_group
+                self.store, self.project.lake.zones.folders().raw, source, self.project.lake.sources[source].raw_group
             )
         return self._logs[source]
 

@@ -16,6 +16,12 @@ FORMATS = {"hudi": "lakewright.formats.hudi:HudiFormat"}
 """`TableFormat` by name."""
 ENGINES = {"duckdb": "lakewright.engines.duckdb:DuckDBEngine"}
 """Engine by name."""
+STORES = {"s3": "lakewright.storage.s3:S3Store"}
+"""`Store` by the scheme of its URL; the local directory needs none."""
+FILE_SYSTEMS = {"s3": "lakewright.engines.stored:StoredFiles"}
+"""How engines read a store's files, by the scheme of their URLs."""
+_EXTRAS = {"boto3": "lakewright[aws]", "botocore": "lakewright[aws]", "fsspec": "lakewright[aws]"}
+"""What to install for a package that belongs to an extra."""
 
 
 def load_kind(kinds: dict[str, str], kind: str) -> Any:
@@ -26,5 +32,5 @@ def load_kind(kinds: dict[str, str], kind: str) -> Any:
     except ModuleNotFoundError as error:
         if error.name is None or error.name.startswith("lakewright"):
             raise
-        hint = f"pip install {error.name}"
+        hint = f"pip install {_EXTRAS.get(error.name.partition('.')[0], error.name)}"
         raise MissingDependency("LW-801", f"{kind} needs the package {error.name}", hint=hint) from error

@@ -17,14 +17,17 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from lakewright.model.names import DATASETS, QUARANTINE, TableName, chosen, did_you_mean
 from lakewright.project.document import KeyPath
 from lakewright.project.values import (
+    S3_SCHEME,
     DecimalText,
     DeletedText,
     Duration,
+    Endpoint,
     Folder,
     Name,
     OriginText,
     PartitionText,
     Patterns,
+    Place,
     SecretText,
     ShareText,
     ShortName,
@@ -49,23 +52,45 @@ class Problem:
 
 
 class Zones(Settings):
-    """Folders inside the lake's folder, one for each kind of data; none lies inside another."""
+    """Where each kind of data lies: a folder inside the lake's folder, or ``s3://bucket/prefix``; none lies inside another."""
 
-    raw: Folder = "raw"
+    raw: Place = "raw"
     """Change files and manifests, as captured."""
-    curated: Folder = "curated"
+    curated: Place = "curated"
     """The lake's tables."""
-    quarantine: Folder = "quarantine"
+    quarantine: Place = "quarantine"
     """Rows of files that do not fit their dataset, as tables."""
-    logs: Folder = "logs"
+    logs: Place = "logs"
     """The run records of files: for each file that arrived, what became of its rows."""
+
+    def elsewhere(self) -> dict[str, str]:
+        """The zones that are not in the lake's folder, by name, each with its URL."""
+        return {name: place for name, place in self.model_dump().items() if place.startswith(S3_SCHEME)}
+
+    def folders(self) -> Zones:
+        """The zones as folders of the lake's store, in which a zone that lies elsewhere stands under its own name."""
+        return self.model_copy(update={name: name for name in self.elsewhere()})
 
     def problems(self) -> Iterator[Problem]:
         """Zones that are equal or lie inside each other."""
         hint = "give each zone a folder beside the others"
-        for (first, folder), (second, other) in itertools.combinations(self.model_dump().items(), 2):
-            if f"{folder}/".startswith(f"{other}/") or f"{other}/".startswith(f"{folder}/"):
+        folders = self.folders().model_dump()
+        for (first, place), (second, other) in itertools.combinations(self.model_dump().items(), 2):
+            if _overlap(place, other) or _overlap(folders[first], folders[second]):
                 yield Problem(("zones", second), f"the same folder as zone {first}, or one inside the other", hint)
+
+
+def _overlap(place: str, other: str) -> bool:
+    return f"{place}/".startswith(f"{other}/") or f"{other}/".startswith(f"{place}/")
+
+
+class S3(Settings):
+    """How zones on S3 are reached. Credentials come from AWS's own places: environment, profile, instance."""
+
+    endpoint: Endpoint | None = None
+    """The server, as ``https://host:port``, where it is not AWS; without it AWS_ENDPOINT_URL counts."""
+    region: str | None = Field(default=None, pattern="^[a-z0-9-]+$")
+    """The buckets' region; without it AWS_REGION or the profile's counts."""
 
 
 class PostgresSource(Settings):
@@ -197,7 +222,9 @@ class Lake(Settings):
     lake: ShortName
     """The lake's name."""
     zones: Zones = Zones()
-    """Folders inside the lake's folder."""
+    """Where each kind of data lies."""
+    s3: S3 = S3()
+    """How zones on S3 are reached."""
     sources: dict[ShortName, SourceSettings] = Field(min_length=1)
     """The databases and folders that are captured, by name."""
     tables: dict[Name, Table] = {}
@@ -227,6 +254,9 @@ class Lake(Settings):
                 yield Problem(path, f"table {taken[table.origin]} already mirrors {table.origin}", "keep one of the two tables")
             taken.setdefault(table.origin, name)
         for name, source in self.sources.items():
+            if isinstance(source, FilesSource) and "raw" in self.zones.elsewhere():
+                hint = "leave out zones.raw, or keep files and databases in two lakes"
+                yield Problem(("sources", name, "kind"), "files are copied to the raw zone, which must be a folder here", hint)
             for dataset, settings in source.datasets.items() if isinstance(source, FilesSource) else ():
                 for setting, message in settings.problems():
                     yield Problem(("sources", name, "datasets", dataset, setting), message)

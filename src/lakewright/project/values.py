@@ -23,6 +23,9 @@ _MOST = datetime.timedelta(days=36_500)
 _SHARE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)(%?)")
 _SIZE = re.compile(r"([0-9]{1,6})(KB|MB|GB)")
 _SIZES = {"KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30}
+S3_SCHEME = "s3://"
+_S3_URL = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^/\s\\]+)*")
+_ENDPOINT = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?/?")
 _DAY = re.compile(r"day\(\s*([^()\s]+)\s*\)")
 
 
@@ -218,6 +221,21 @@ def _folder(value: Any) -> str:
     return text
 
 
+def _place(value: Any) -> str:
+    if not isinstance(value, str) or not value.startswith(S3_SCHEME):
+        return _folder(value)
+    url = value.removesuffix("/")
+    if not _S3_URL.fullmatch(url) or any(part in (".", "..") for part in url.split("/")):
+        raise refuse("not s3://bucket or s3://bucket/prefix")
+    return url
+
+
+def _endpoint(value: Any) -> str:
+    if not isinstance(value, str) or not _ENDPOINT.fullmatch(value):
+        raise refuse("not http://host:port or https://host:port")
+    return value
+
+
 def _schema(pattern: str | None = None, length: int | None = None) -> WithJsonSchema:
     """What editors check a text against."""
     found = {"pattern": pattern, "maxLength": length}
@@ -243,3 +261,5 @@ Patterns = Annotated[
     WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}),
 ]
 Folder = Annotated[str, BeforeValidator(_folder), _schema()]
+Place = Annotated[str, BeforeValidator(_place), _schema()]
+Endpoint = Annotated[str, BeforeValidator(_endpoint), _schema("^https?://[^/@]+/?$")]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -19,6 +18,7 @@ from lakewright.formats.hudi.folder import Folder
 from lakewright.formats.hudi.metadata import WriteStat
 from lakewright.model.contracts import Store
 from lakewright.model.table import TableSpec
+from lakewright.storage.reading import StoredFile
 
 MAX_BYTES = 120 << 20
 """Size at which a base file is full: Hudi's ``hoodie.parquet.max.file.size``."""
@@ -163,7 +163,7 @@ class BaseFileReader:
     def __init__(self, store: Store, name: str, size: int) -> None:
         self.name = name
         with self._translated():
-            self._parquet = pq.ParquetFile(pa.PythonFile(_StoredFile(store, name, size), mode="r"), pre_buffer=True)
+            self._parquet = pq.ParquetFile(pa.PythonFile(StoredFile(store, name, size), mode="r"), pre_buffer=True)
         self.rows: int = self._parquet.metadata.num_rows
 
     @property
@@ -213,28 +213,3 @@ class BaseFileReader:
         except (pa.ArrowException, OSError, KeyError) as error:
             reason = str(error).partition("\n")[0]
             raise FormatError("LW-405", f"{self.name} is damaged: {reason}", hint="restore the file from a backup") from error
-
-
-class _StoredFile(io.RawIOBase):
-    """An object of a store as a file for Arrow, which asks for byte ranges."""
-
-    def __init__(self, store: Store, name: str, size: int) -> None:
-        self._store, self._name, self._size, self._offset = store, name, size, 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._offset
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        self._offset = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._offset, io.SEEK_END: self._size}[whence]
-        return self._offset
-
-    def read(self, size: int = -1) -> bytes:
-        data = self._store.read_range(self._name, self._offset, self._size - self._offset if size < 0 else size)
-        self._offset += len(data)
-        return data

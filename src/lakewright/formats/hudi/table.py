@@ -148,7 +148,8 @@ class HudiTable:
             if known is None or names is None:
                 reader = BaseFileReader(store, file.name, file.size)
                 known, names = reader.rows, reader.columns
-            yield DataFile(store.location(file.name), known, file.size, keys.partition_value(file.partition), names)
+            location = store.location(file.name)
+            yield DataFile(file.name, location, known, file.size, keys.partition_value(file.partition), names)
 
 
 def _repeated(read: Callable[[], Result]) -> Result:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import functools
 import os
 import socket
 import uuid
@@ -26,12 +25,6 @@ MANY = 999
 
 
 @pytest.fixture
-def opened(proxy: s3.Proxy, tmp_path: Path) -> OpenStore:
-    """Opens one store, empty at first; picklable."""
-    return functools.partial(s3.open_store, proxy.endpoint, str(tmp_path / "partials"), uuid.uuid4().hex)
-
-
-@pytest.fixture
 def store(opened: OpenStore, monkeypatch: pytest.MonkeyPatch) -> S3Store:
     """A store that repeats without a pause."""
     monkeypatch.setattr(botocore.retries.standard.ExponentialBackoff, "delay_amount", lambda *_: 0.0)
@@ -46,6 +39,7 @@ def uploaded(store: S3Store, name: str, data: bytes) -> None:
         file.write(data)
 
 
+@pytest.mark.parametrize("s3_server", [*s3.SERVERS], indirect=True)
 @pytest.mark.parametrize("check", CONTRACT, ids=lambda check: check.__name__)
 def test_contract(check: Callable[[OpenStore], None], opened: OpenStore) -> None:
     check(opened)

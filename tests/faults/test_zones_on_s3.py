@@ -1,0 +1,156 @@
+"""A lake whose zones are on S3: the whole path, kills, and what an endpoint's faults make of each command."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import botocore.retries.standard
+import pytest
+
+from lakewright.storage import s3_requests
+from tests import s3
+from tests.faults.conftest import LAKE, VALUE, Shop
+from tests.s3 import Fault
+
+ALL_EQUAL = {"orders": "equal", "parts": "equal"}
+ZONES = """\
+zones: {{raw: s3://lake/shop/raw, curated: s3://lake/shop/curated}}
+s3: {{endpoint: "{endpoint}", region: us-east-1}}
+"""
+
+
+@pytest.fixture
+def proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[s3.Proxy]:
+    for name, value in s3.CREDENTIALS.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(botocore.retries.standard.ExponentialBackoff, "delay_amount", lambda *_: 0.0)
+    monkeypatch.setattr(s3_requests, "_PAUSE", 0.0)
+    with s3.moto() as proxy:
+        s3.make_bucket(proxy.endpoint)
+        yield proxy
+
+
+@pytest.fixture
+def remote(shop: Shop, proxy: s3.Proxy) -> Shop:
+    """The shop with its raw and curated zones in a bucket."""
+    (shop.folder / "lake.yaml").write_text(LAKE + ZONES.format(endpoint=proxy.endpoint))
+    return shop
+
+
+def keys(proxy: s3.Proxy) -> list[str]:
+    pages = boto3.client("s3", endpoint_url=proxy.endpoint).get_paginator("list_objects_v2").paginate(Bucket=s3.BUCKET)
+    return [found["Key"] for page in pages for found in page.get("Contents", ())]
+
+
+def change(shop: Shop) -> None:
+    shop.sql(f"UPDATE orders SET name = '{VALUE} again' WHERE id < 6")
+    shop.sql("DELETE FROM parts WHERE id = 1")
+    shop.sql(f"INSERT INTO parts VALUES (3, '{VALUE}')")
+
+
+def test_the_whole_path_works_with_zones_on_s3(remote: Shop, proxy: s3.Proxy) -> None:
+    remote.ok("run")
+    change(remote)
+    remote.ok("capture")
+    live = remote.ok("sql", "SELECT count(*) AS n, sum(price) AS s FROM orders", "--json").json
+    assert live == [{"n": 20, "s": "52.50"}]
+    assert remote.ok("sql", "SELECT id FROM parts ORDER BY id", "--json").json == [{"id": 2}, {"id": 3}]
+    assert remote.ok("sql", "SELECT id FROM parts ORDER BY id", "--committed", "--json").json == [{"id": 1}, {"id": 2}]
+    assert remote.ok("sql", "SELECT count(*) AS n FROM raw.parts", "--json").json == [{"n": 4}]
+    assert remote.ok("sql", "SELECT count(*) AS n FROM curated.parts", "--json").json == [{"n": 2}]
+    remote.ok("merge")
+    remote.ok("history", "orders")
+    assert len(remote.ok("history", "parts", "--key", "2", "--json").json) == 1
+    remote.ok("maintain")
+    remote.ok("resync", "orders")
+    assert remote.equal() == ALL_EQUAL
+    assert remote.ok("doctor").code == 0
+    assert {key.split("/")[1] for key in keys(proxy)} == {"raw", "curated"}
+    assert not [path for zone in ("raw", "curated") for path in (remote.folder / zone).glob("**/*")]
+    assert not [*(remote.folder / ".lakewright" / "uploads").iterdir()]
+
+
+def test_up_streams_to_s3_and_goes_on_after_a_kill(remote: Shop) -> None:
+    with remote.up() as up:
+        up.until_merged("parts")
+        change(remote)
+        up.until_merged("parts")
+        up.process.kill()
+    change_again = f"UPDATE parts SET name = '{VALUE} 3'"
+    remote.sql(change_again)
+    with remote.up() as up:
+        up.until_merged("parts")
+        assert up.stop(signal.SIGINT)[0] in (0, 130)
+    assert remote.equal() == ALL_EQUAL
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        (Fault("", "answer", "SlowDown", 503), "LW-316"),
+        (Fault("", "answer", "ExpiredToken", 400), "LW-313"),
+    ],
+    ids=lambda value: value.code or value.action if isinstance(value, Fault) else "",
+)
+def test_a_fault_of_s3_is_one_line_and_loses_nothing(remote: Shop, proxy: s3.Proxy, fault: Fault, code: str) -> None:
+    remote.ok("run")
+    change(remote)
+    for request in ("PUT|POST", "GET"):
+        fault.request, fault.times = request, 10**6
+        proxy.faults[:] = [fault]
+        for command in (("capture",), ("merge",), ("sql", "SELECT * FROM orders")):
+            if request == "GET" or command == ("capture",):
+                assert remote.fails(*command).code == code
+        proxy.faults.clear()
+    assert remote.equal() == ALL_EQUAL
+
+
+def test_a_file_of_a_table_that_s3_cannot_give_is_told(remote: Shop, proxy: s3.Proxy) -> None:
+    remote.ok("run")
+    proxy.faults[:] = [Fault(r"GET .*\.parquet", "answer", "SlowDown", times=10**6)]
+    assert remote.fails("sql", "SELECT * FROM orders").code == "LW-316"
+    proxy.faults[:] = [Fault(r"GET .*\.parquet", "cut", times=2)]
+    assert remote.ok("sql", "SELECT count(*) AS n FROM orders", "--json").json == [{"n": 20}]
+    client = boto3.client("s3", endpoint_url=proxy.endpoint)
+    (key,) = [key for key in keys(proxy) if key.startswith("shop/curated/orders/") and key.endswith(".parquet")]
+    client.put_object(Bucket=s3.BUCKET, Key=key, Body=b"PAR1 cut")
+    assert remote.fails("sql", "SELECT sum(price) FROM orders").code == "LW-510"
+    change(remote)
+    remote.ok("capture")
+    told = remote.fails("merge", "orders")
+    assert (told.code, key in told.message) == ("LW-405", True)
+
+
+def test_without_the_extra_a_zone_on_s3_says_what_to_install(remote: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("lakewright.storage.s3", "lakewright.storage.s3_requests"):
+        monkeypatch.delitem(sys.modules, module)
+    monkeypatch.setitem(sys.modules, "boto3", None)
+    told = remote.fails("status")
+    assert (told.code, told.hint) == ("LW-801", "pip install lakewright[aws]")
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("zones: {raw: s3://, curated: c}", "not s3://bucket or s3://bucket/prefix"),
+        ("zones: {raw: s3://lake/../x}", "not s3://bucket or s3://bucket/prefix"),
+        ("zones: {raw: s3://lake/x, curated: s3://lake/x/y}", "the same folder as zone raw, or one inside the other"),
+        ("zones: {raw: s3://lake/x, curated: raw}", "the same folder as zone raw, or one inside the other"),
+        ("s3: {endpoint: 'http://me:pw-secret-7@host'}", "not http://host:port or https://host:port"),
+    ],
+)
+def test_settings_that_name_no_place_are_refused(shop: Shop, line: str, said: str) -> None:
+    (shop.folder / "lake.yaml").write_text(f"{LAKE}{line}\n")
+    told = shop.fails("status")
+    assert said in told.message
+    assert "lake.yaml" in str(told.where)
+
+
+def test_files_need_a_raw_zone_here(shop: Shop, tmp_path: Path) -> None:
+    files = "  drop: {kind: files, path: drop, datasets: {a: '*.csv'}}\n"
+    (tmp_path / "lake.yaml").write_text(f"{LAKE}{files}zones: {{raw: s3://lake/raw}}\n")
+    assert "files are copied to the raw zone, which must be a folder here" in shop.fails("status").message
