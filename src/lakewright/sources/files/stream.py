@@ -124,7 +124,7 @@ class FilesStream:
     def _blamed(self, arrival: Arrival, rule: Rule, definition: Definition | None, error: SourceError) -> SourceError:
         """The error of a file that cannot be read; where its former version was, under another definition, it says so too."""
         former = self._ledger.former(arrival)
-        if former is None or definition is None:
+        if former is None or definition is None or arrival.corrects or arrival.removed:
             return error
         if self._reader.as_read(rule, self._past, definition)(former.arrival).digest == definition.digest:
             return error
