@@ -208,8 +208,15 @@ class Load(Protocol):
     `batches` may be called from several threads at once, once per table.
     """
 
-    position: Position
-    time: datetime.datetime
+    @property
+    def position(self) -> Position:
+        """The consistent point."""
+        ...
+
+    @property
+    def time(self) -> datetime.datetime:
+        """When it was, by the source's clock."""
+        ...
 
     def batches(self, schema: TableSchema) -> Iterator[pa.RecordBatch]:
         """The table's rows in no particular order, as `raw_schema` with Op = I and `position`; memory is bounded."""
@@ -240,7 +247,11 @@ Waiting = Callable[[str | None], None]
 
 
 class Source(Protocol):
-    """A database whose committed changes can be followed."""
+    """A database, or a folder of files, whose committed changes can be followed. Errors are `SourceError`."""
+
+    def close(self) -> None:
+        """Let go of what is open; loads and streams have ended by then."""
+        ...
 
     def feed(self) -> Feed:
         """The identity of the server that answers now; another one than before means a new generation of all tables."""
@@ -297,6 +308,26 @@ class Source(Protocol):
 
     def current_position(self) -> Position:
         """A bookmark: everything committed before this call is at or before it."""
+        ...
+
+    def plan(self, tables: Sequence[TableSchema]) -> list[str]:
+        """What `apply` would do in the source so that it gives exactly `tables`, a line each; empty where nothing is to do."""
+        ...
+
+    def apply(self, tables: Sequence[TableSchema]) -> list[str]:
+        """Do it; returns what was done, a line each."""
+        ...
+
+    def advice(self, tables: Sequence[TableSchema]) -> list[str]:
+        """What of `tables` deserves a look before they are captured, a line each; may read them whole."""
+        ...
+
+    def examine(self) -> list[Finding]:
+        """What capture needs of the source, and whether it is there."""
+        ...
+
+    def status(self, after: Position = START) -> SourceFacts:
+        """The source as it is now, and how much it has after a position."""
         ...
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from lakewright.errors import SourceError
-from lakewright.model.contracts import Store
+from lakewright.model.contracts import Source, Store
 from lakewright.model.names import did_you_mean
 from lakewright.project import kinds
 from lakewright.project.datasets import DatasetFiles
@@ -15,10 +15,14 @@ from lakewright.sources.files.tables import Rule
 from lakewright.sources.files.transfer import TransferSettings
 from lakewright.sources.postgres.embedded import EmbeddedPostgres
 
+if TYPE_CHECKING:
+    from lakewright.sources.files import source as files
+    from lakewright.sources.postgres import source as postgres
+
 EMBEDDED = "embedded"
 
 
-def connect(project: Project, store: Store, name: str) -> Any:
+def connect(project: Project, store: Store, name: str) -> Source:
     """The source of that name; an embedded database is started. Raises `SourceError` for a name that lake.yaml does not have."""
     settings = project.lake.sources.get(name)
     if settings is None:
@@ -38,7 +42,7 @@ def down(project: Project) -> list[str]:
     return [name for name, source in project.lake.sources.items() if _is_embedded(source)]
 
 
-def _postgres(project: Project, name: str, settings: PostgresSource) -> Any:
+def _postgres(project: Project, name: str, settings: PostgresSource) -> postgres.PostgresSource:
     url = settings.url.reveal()
     if _is_embedded(settings):
         server = _embedded(project)
@@ -46,10 +50,11 @@ def _postgres(project: Project, name: str, settings: PostgresSource) -> Any:
         url = server.url
     tables = [table for table in project.lake.tables.values() if table.origin.source == name]
     overrides = {table.origin.table: table.types for table in tables if table.types}
-    return kinds.load_kind(kinds.SOURCES, settings.kind)(url, settings.tables, project.lake.slot(name), overrides)
+    made: type[postgres.PostgresSource] = kinds.load_kind(kinds.SOURCES, settings.kind)
+    return made(url, settings.tables, settings.slot_name(project.lake.lake, name), overrides)
 
 
-def _files(project: Project, store: Store, name: str, settings: FilesSource) -> Any:
+def _files(project: Project, store: Store, name: str, settings: FilesSource) -> files.FilesSource:
     rules = [
         Rule(dataset, each.files, each.exclude, each.mode, tuple(each.key), each.deleted, each.limit.exceeded)
         for dataset, each in settings.datasets.items()
@@ -58,7 +63,8 @@ def _files(project: Project, store: Store, name: str, settings: FilesSource) -> 
     how = TransferSettings(
         settings.settle.total_seconds(), settings.marker, settings.bandwidth, settings.verify, settings.deleted
     )
-    return kinds.load_kind(kinds.SOURCES, settings.kind)(
+    made: type[files.FilesSource] = kinds.load_kind(kinds.SOURCES, settings.kind)
+    return made(
         name,
         project.folder / settings.path,
         rules,

@@ -18,7 +18,7 @@ def former(lake: Wiring, mirror: Mirror) -> str | None:
     if not isinstance(settings, FilesSource) or dataset not in settings.datasets:
         return None
     try:
-        source = lake.source(mirror.source)
+        source = lake.files_source(mirror.source)
         used = log.definitions(TableName(DATASETS, dataset)) | log.definitions(TableName(QUARANTINE, dataset))
         if used <= {schema.definition for schema in source.discover() if schema.name.table == dataset}:
             return None  # without a look at each of the files

@@ -22,7 +22,7 @@ from lakewright.pipeline.exports import Files
 from lakewright.pipeline.history import RowChange
 from lakewright.pipeline.lake import Lake
 from lakewright.project.demo import Demo, Follow
-from lakewright.sources.postgres import script
+from lakewright.sources.postgres import PostgresSource, script
 
 VISIBLE_SECONDS = 30.0
 FRESHNESS_SAMPLES = 10
@@ -39,7 +39,7 @@ def run(folder: Path, demo: Demo, scale: float, say: Say, show: Show) -> list[Ch
     """
     with Lake.open(folder) as lake:
         source = next(iter(lake.project.lake.sources))
-        url = lake.source(source).database.url
+        url = _database(lake, source)
         _seed(url, folder, demo, scale, say)
         files = Files(lake, url, demo.exports, scale) if demo.exports else None
         _load(lake, source, say)
@@ -73,6 +73,15 @@ def run(folder: Path, demo: Demo, scale: float, say: Say, show: Show) -> list[Ch
                 if name != source:
                     say(f"{reports[-1].equal} of {len(reports[-1].tables)} tables of {name} equal")
             return reports
+
+
+def _database(lake: Lake, name: str) -> str:
+    """The URL of the database that is seeded and changed."""
+    source = lake.source(name)
+    if not isinstance(source, PostgresSource):
+        hint = "name the embedded database first under `sources` in lake.yaml"
+        raise SourceError("LW-248", f"the first source, {name}, is no database", hint=hint)
+    return source.database.url
 
 
 def _seed(url: str, folder: Path, demo: Demo, scale: float, say: Say) -> None:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from lakewright.errors import FormatError, LakewrightError
-from lakewright.model import types
 from lakewright.model.names import DATASETS, TableName
 from lakewright.model.schema import TableSchema
 from lakewright.pipeline.definitions import former
@@ -74,8 +72,7 @@ def plan(lake: Wiring) -> Plan:
             for table in sorted(view.followed())
             if not lake.project.lake.sources[name].wants(table)
         ]
-        keyless = _keyless(tables, origin) if lake.project.lake.sources[name].kind == "postgres" else []
-        warnings += [*_changed(lake, name, tables), *keyless, *_untyped(tables, origin)]
+        warnings += [*_changed(lake, name, tables), *origin.advice(tables)]
     warnings += [*_read_otherwise(lake), *_moved(lake)]
     return Plan(tuple(changes), tuple(pending), left_out(lake), tuple(warnings))
 
@@ -130,28 +127,3 @@ def _moved(lake: Wiring) -> Iterator[str]:
             continue
         if table is not None and (misfit := mirror.misfit(table.spec)) is not None:
             yield f"{misfit.message} ({misfit.code}): {misfit.hint}"
-
-
-def _keyless(tables: Sequence[TableSchema], origin: Any) -> list[str]:
-    changed = origin.updated_rows()
-    return [
-        f"table {schema.name} has no key and becomes an append log: inserts and truncates are captured"
-        + (f"; {changed[schema.name]} updates and deletes of it were made and are not" if changed.get(schema.name) else "")
-        for schema in tables
-        if not schema.key
-    ]
-
-
-def _untyped(tables: Sequence[TableSchema], origin: Any) -> list[str]:
-    """Numeric columns without precision: exact text unless lake.yaml gives them a decimal that their values fit."""
-    found = []
-    for schema in tables:
-        for column in schema.columns:
-            if column.source_type == "numeric" and column.type == types.STRING:
-                proposed = origin.proposed_decimal(schema.name, column.name)
-                if proposed:
-                    found.append(
-                        f"column {column.name} of {schema.name} is numeric without precision and becomes text; its values fit"
-                        f" `types: {{{column.name}: {proposed}}}`"
-                    )
-    return found

@@ -94,10 +94,10 @@ def overview(lake: Lake) -> Quarantine:
             pair = [tables.get((source, TableName(schema, dataset))) for schema in (DATASETS, QUARANTINE)]
             rows, rejected = (None if mirror is None else _count(lake, mirror) for mirror in pair)
             in_files, taken = (
-                lake.source(source).recorded(dataset, lake.log(source).view().watermark) if pair[0] else (None, None)
+                lake.files_source(source).recorded(dataset, lake.log(source).view().watermark) if pair[0] else (None, None)
             )
             datasets.append(DatasetRows(pair[0].name if pair[0] else dataset, source, in_files, taken, rows, rejected))
-        faults, unmatched = lake.source(source).held_back()
+        faults, unmatched = lake.files_source(source).held_back()
         of_no_dataset += unmatched
         waiting += [WaitingFile(source, file, e.code, e.message, e.hint) for file, e in sorted(faults.items())]
     return Quarantine(tuple(datasets), tuple(waiting), of_no_dataset)
@@ -116,7 +116,7 @@ def export(lake: Lake, name: str, path: Path) -> Exported:
     where the lake's copy of a file is missing.
     """
     mirror = _quarantine_of(lake, name)
-    corrections = lake.source(mirror.source).corrections(mirror.origin.table, lake.log(mirror.source).past())
+    corrections = lake.files_source(mirror.source).corrections(mirror.origin.table, lake.log(mirror.source).past())
     try:
         with path.open("x", newline="", encoding="utf-8") as file:
             try:
@@ -154,8 +154,8 @@ def replay(lake: Lake, name: str, path: Path) -> Replayed:
     where a file of the source has arrived anew, or was corrected by somebody else, since.
     """
     mirror = _quarantine_of(lake, name)
-    source, dataset = lake.source(mirror.source), mirror.origin.table
-    corrections: Corrections = source.corrections(dataset, lake.log(mirror.source).past())
+    source, dataset = lake.files_source(mirror.source), mirror.origin.table
+    corrections = source.corrections(dataset, lake.log(mirror.source).past())
     found = corrected_csv.read(path, corrections.columns)
     for file, number in found:
         corrections.require(file, number)
@@ -174,16 +174,13 @@ def replay(lake: Lake, name: str, path: Path) -> Replayed:
 
 def accept(lake: Lake, name: str, file: str) -> Run:
     """Take a file that waits with the rows that fit; returns what became of it, when it is in the log."""
-    if name not in _sources(lake):
-        hint = did_you_mean(name, _sources(lake)) or f"sources of files: {', '.join(_sources(lake)) or 'none'}"
-        raise ConfigError("LW-278", f"{name} is no source of files", hint=hint)
-    return _delivered(lake, name, lake.source(name).accept(file))
+    return _delivered(lake, name, lake.files_source(name).accept(file))
 
 
 def _delivered(lake: Lake, source: str, arrival: Arrival) -> Run:
     """What became of an arrival, once it is in the log; raises why nothing was taken of it."""
     reach.position(lake, source, Position(arrival.number + 1))
-    run: Run = lake.source(source).runs.get(arrival.number)
+    run = lake.files_source(source).runs.get(arrival.number)
     if run.rows is None:
         raise SourceError(run.code or "LW-287", run.reason or "nothing was taken", hint="`lakewright quarantine` tells of it")
     return run

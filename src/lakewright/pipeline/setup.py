@@ -5,10 +5,9 @@ from __future__ import annotations
 import dataclasses
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from lakewright.errors import ConfigError, LakewrightError, QueryError, SourceError
-from lakewright.model.contracts import Finding
+from lakewright.model.contracts import Finding, Source
 from lakewright.model.names import QUARANTINE, TableName, did_you_mean
 from lakewright.model.schema import TableSchema
 from lakewright.pipeline.mirror import Mirror
@@ -75,7 +74,7 @@ def no_such_table(name: str, known: Sequence[str]) -> QueryError:
 
 
 def doctor(
-    project: Project, source: Callable[[str], Any], log: Callable[[str], RawLog], faults: Callable[[str], list[ConfigError]]
+    project: Project, source: Callable[[str], Source], log: Callable[[str], RawLog], faults: Callable[[str], list[ConfigError]]
 ) -> list[Finding]:
     """Everything that capture needs, in the order a person would look; `faults` are those of a source's settings."""
     free = shutil.disk_usage(project.folder).free
@@ -104,13 +103,12 @@ def _placed(project: Project, source: str, found: Finding) -> Finding:
     return dataclasses.replace(found, detail=f"{found.detail}; see {place}")
 
 
-def refusal(origin: Any, table: TableName) -> SourceError | None:
+def refusal(origin: Source, table: TableName) -> LakewrightError | None:
     """Why a table cannot be loaded, or None where it can."""
     if any(schema.name == table for schema in origin.discover()):
         return None
     gone = SourceError("LW-213", f"table {table} is not in the source any more", hint="`lakewright plan` shows what it has now")
-    reason: SourceError = origin.refused().get(table, gone)
-    return reason
+    return origin.refused().get(table, gone)
 
 
 def lost_slot(slot: str, state: str) -> str | None:

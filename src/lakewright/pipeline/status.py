@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 import datetime
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Literal
 
 from lakewright.errors import FormatError, LakewrightError, LogError, SourceError
-from lakewright.model.contracts import Store, TableFormat
+from lakewright.model.contracts import Source, Store, TableFormat
 from lakewright.model.names import TableName
 from lakewright.model.position import format_lsn
 from lakewright.pipeline.mirror import Mirror
@@ -135,7 +135,7 @@ def described(error: LakewrightError) -> str:
     return f"{error.message} ({error.code})" + (f"; {error.hint}" if error.hint else "")
 
 
-def source_status(name: str, slot: str | None, log: RawLog, store: Store, connect: Callable[[], Any]) -> SourceStatus:
+def source_status(name: str, slot: str | None, log: RawLog, store: Store, connect: Callable[[], Source]) -> SourceStatus:
     """The status of one source; what only the database knows is None where it does not answer."""
     view, facts, other = LogView(), None, None
     try:

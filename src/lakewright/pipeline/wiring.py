@@ -7,13 +7,13 @@ import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Self, cast
 
 import duckdb
 
 from lakewright.errors import ConfigError, LakewrightError, LogError, SourceError
-from lakewright.model.contracts import Store, TableFormat
-from lakewright.model.names import TableName
+from lakewright.model.contracts import Source, Store, TableFormat
+from lakewright.model.names import TableName, did_you_mean
 from lakewright.model.schema import TableSchema
 from lakewright.pipeline import connect, setup, zones
 from lakewright.pipeline.capture import Capture
@@ -27,6 +27,10 @@ from lakewright.project.tables import Misfit, lake_name, setting_faults
 from lakewright.project.values import Origin
 from lakewright.raw.log import RawLog
 
+if TYPE_CHECKING:
+    from lakewright.engines.duckdb import DuckDBEngine
+    from lakewright.sources.files.source import FilesSource
+
 
 class Wiring:
     """The parts of one lake, each made when it is first used, and let go of by `close`."""
@@ -35,7 +39,7 @@ class Wiring:
         self.project = project
         self.store = store or zones.open_store(project)
         self.format: TableFormat = kinds.load_kind(kinds.FORMATS, "hudi")(self.store)
-        self._sources: dict[str, Any] = {}
+        self._sources: dict[str, Source] = {}
         self._logs: dict[str, RawLog] = {}
 
     @classmethod
@@ -60,9 +64,10 @@ class Wiring:
         self.__dict__.pop("folds", None)
 
     @functools.cached_property
-    def engine(self) -> Any:
+    def engine(self) -> DuckDBEngine:
         """Made when first used: a capture computes nothing."""
-        engine = kinds.load_kind(kinds.ENGINES, "duckdb")(self.project.folder / ".lakewright" / "tmp")
+        made: type[DuckDBEngine] = kinds.load_kind(kinds.ENGINES, "duckdb")
+        engine = made(self.project.folder / ".lakewright" / "tmp")
         zones.show(self.project, self.store, engine.connection())
         return engine
 
@@ -81,13 +86,22 @@ class Wiring:
 
     def connection(self) -> duckdb.DuckDBPyConnection:
         """The lake's one DuckDB connection, in UTC."""
-        return self.engine.connection()  # type: ignore[no-any-return]
+        return self.engine.connection()
 
-    def source(self, name: str) -> Any:
+    def source(self, name: str) -> Source:
         """The source of that name, connected when first used; an embedded database is started."""
         if name not in self._sources:
             self._sources[name] = connect.connect(self.project, self.store, name)
         return self._sources[name]
+
+    def files_source(self, name: str) -> FilesSource:
+        """The source of files of that name, as `source`; raises `ConfigError` where it is none."""
+        sources = self.project.lake.sources
+        known = [each for each, settings in sources.items() if settings.kind == "files"]
+        if name not in known:
+            hint = did_you_mean(name, known) or f"sources of files: {', '.join(known) or 'none'}"
+            raise ConfigError("LW-278", f"{name} is no source of files", hint=hint)
+        return cast("FilesSource", self.source(name))
 
     def capture_of(self, source: str, notice: Callable[[Captured], None]) -> Capture:
         """One run of capture over a source; what cannot be a table of the lake is left out of it.

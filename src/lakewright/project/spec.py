@@ -110,6 +110,10 @@ class PostgresSource(Settings):
     slot: str | None = Field(default=None, pattern="^[a-z0-9_]{1,63}$")
     """The replication slot; ``lakewright_<lake>_<source>`` unless said otherwise."""
 
+    def slot_name(self, lake: str, source: str) -> str:
+        """The name of its replication slot: one for each lake and source unless the settings say otherwise."""
+        return self.slot or f"lakewright_{lake}_{source}"
+
     def wants(self, table: TableName) -> bool:
         """Whether the table is among those to capture."""
         return bool(chosen([table], self.tables))
@@ -236,9 +240,7 @@ class Lake(Settings):
     def slot(self, source: str) -> str | None:
         """The name of a source's replication slot; None where it has none."""
         settings = self.sources[source]
-        if not isinstance(settings, PostgresSource):
-            return None
-        return settings.slot or f"lakewright_{self.lake}_{source}"
+        return settings.slot_name(self.lake, source) if isinstance(settings, PostgresSource) else None
 
     def problems(self) -> Iterator[Problem]:
         """What is wrong with settings that are each right alone."""

@@ -141,6 +141,26 @@ def nothing_has_drifted(subject: Subject) -> None:
     assert not [*drift.stopped, *drift.grown]
 
 
+def what_is_planned_is_applied(subject: Subject) -> None:
+    """After `apply` nothing is left to do, whoever looks."""
+    source = subject.source()
+    tables = source.discover()
+    planned = source.plan(tables)
+    assert len(source.apply(tables)) == len(planned)
+    assert subject.source().plan(subject.source().discover()) == []
+
+
+def nothing_is_behind_its_own_bookmark(subject: Subject) -> None:
+    """What is there after a position counts from it, and a source that works has no fault to find."""
+    begun = _begin(subject)
+    subject.insert([1])
+    source = subject.source()
+    bookmark = source.current_position()
+    assert source.status(begun.position).behind_bytes > 0
+    assert source.status(bookmark).behind_bytes < source.status(begun.position).behind_bytes
+    assert [finding for finding in source.examine() if not finding.ok] == []
+
+
 CONTRACT = (
     tables_are_discovered_in_name_order,
     the_feed_stays_the_same,
@@ -152,6 +172,8 @@ CONTRACT = (
     tables_that_are_not_asked_for_are_left_out,
     a_later_load_has_what_came_before,
     nothing_has_drifted,
+    what_is_planned_is_applied,
+    nothing_is_behind_its_own_bookmark,
 )
 
 

@@ -1,4 +1,4 @@
-"""A folder of files as a source: fulfils `contracts.Source`, and tells what there is to prepare and to watch.
+"""A folder of files as a source: fulfils `contracts.Source`, and tells what of the files is held back.
 
 Files that arrive are the changes; arrival n is the transaction at position n. See `transfer`, `ledger` and `batches`.
 """
@@ -165,7 +165,7 @@ class FilesSource:
     # ---- setting up and watching
 
     def examine(self) -> list[Finding]:
-        """Whether the folder can be read, and what of its files is not taken or waits."""
+        """See `contracts.Source`: whether the folder can be read, and what of its files is not taken or waits."""
         faults, unmatched = self.held_back()
         findings = [Finding(f"{self.name}: folder", True, f"{self._ledger().last()} files have arrived from it")]
         if unmatched:
@@ -251,16 +251,16 @@ class FilesSource:
         return SourceFacts("kept", ledger.size_after(after), problem=problem)
 
     def plan(self, tables: Sequence[TableSchema]) -> list[str]:
-        """See `PostgresSource.plan`; nothing has to be done in a folder."""
+        """See `contracts.Source`; nothing has to be done in a folder."""
         return []
 
     def apply(self, tables: Sequence[TableSchema]) -> list[str]:
-        """See `PostgresSource.apply`; nothing has to be done in a folder."""
+        """See `contracts.Source`; nothing has to be done in a folder."""
         return []
 
-    def updated_rows(self) -> dict[TableName, int]:
-        """See `PostgresSource.updated_rows`; all that arrives is captured."""
-        return {}
+    def advice(self, tables: Sequence[TableSchema]) -> list[str]:
+        """See `contracts.Source`; all that arrives is captured, and definitions hold what was found in the columns."""
+        return []
 
     def _read_once(self, arrival: Arrival, rule: Rule) -> None:
         """Read a file to its end, for its dataset's definition where there is none; raises `SourceError` where that fails."""

@@ -271,7 +271,10 @@ def updated_rows(session: Session) -> dict[TableName, int]:
 
 
 def proposed_decimal(session: Session, table: TableName, column: str) -> str | None:
-    """The least ``decimal(p,s)`` that all values of a numeric column fit as they are now; None where there is none."""
+    """The least ``decimal(p,s)`` that all values of a numeric column fit as they are now; reads the whole table.
+
+    None for a column without values, with NaN or an infinity, or with more than 38 digits.
+    """
     query = """
     SELECT max(CASE WHEN {0} IN ('NaN', 'Infinity', '-Infinity') THEN 1000 ELSE length(trunc(abs({0}))::text) END),
         max(min_scale({0})) FROM {1} WHERE {0} IS NOT NULL

@@ -1,4 +1,4 @@
-"""A PostgreSQL database as a source: fulfils `contracts.Source`, and tells what there is to prepare and to watch."""
+"""A PostgreSQL database as a source: fulfils `contracts.Source`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lakewright.model.contracts import Drift, Finding, Past, SourceFacts, Waitin
 from lakewright.model.names import TableName, chosen
 from lakewright.model.position import START, Feed, Position, format_lsn, parse_lsn
 from lakewright.model.schema import TableSchema, compare
-from lakewright.sources.postgres import catalog, doctor, heaps
+from lakewright.sources.postgres import advice, catalog, doctor, heaps
 from lakewright.sources.postgres.catalog import Refused, Types
 from lakewright.sources.postgres.connection import Database, translated
 from lakewright.sources.postgres.pgoutput import restored
@@ -146,33 +146,31 @@ class PostgresSource:
     def was_changed(self, table: TableName) -> bool:
         """See `contracts.Source`; a server's statistics come some seconds late, and are lost in its crash."""
         deadline = time.monotonic() + _STATISTICS_SECONDS
-        while not (changed := table in self.updated_rows()) and time.monotonic() < deadline:
+        while not (changed := table in self._updated_rows()) and time.monotonic() < deadline:
             time.sleep(0.5)
         return changed
 
-    # ---- setting up and watching
-
-    def prepare(self, tables: Sequence[TableSchema]) -> list[str]:
-        """Publish `tables` too, whatever else is published; returns what was done, a line each."""
+    def prepare(self, tables: Sequence[TableSchema]) -> None:
+        """See `contracts.Source`: publish `tables` too, whatever else is published."""
         with self.database.session() as session:
-            return self.publications.add(session, tables)
+            self.publications.add(session, tables)
 
     def plan(self, tables: Sequence[TableSchema]) -> list[str]:
-        """What `apply` would do in the source, a line each; empty where all is as it should be."""
+        """See `contracts.Source`."""
         with self.database.session() as session:
             return self.publications.plan(session, tables)
 
     def apply(self, tables: Sequence[TableSchema]) -> list[str]:
-        """Publish exactly `tables`; returns what was done, a line each."""
+        """See `contracts.Source`: publish exactly `tables`."""
         with self.database.session() as session:
             return self.publications.apply(session, tables)
 
     def examine(self) -> list[Finding]:
-        """What capture needs of the server, and whether it is there; see `doctor.examine`."""
+        """See `contracts.Source` and `doctor.examine`."""
         return doctor.examine(self.database, self.name, self._tables, self._types)
 
     def status(self, after: Position = START) -> SourceFacts:
-        """The slot and the server as they are now, and how much WAL there is after a position."""
+        """See `contracts.Source`: the slot, and how much WAL there is after a position."""
         with self.database.session() as session:
             slot, flush = find_slot(session, self.name), _flush_lsn(session)
         behind = max(0, flush - after.lsn)
@@ -181,18 +179,14 @@ class PostgresSource:
         state = "lost" if slot.lost else "active" if slot.reader else "idle"
         return SourceFacts(state, behind, slot.confirmed, slot.restart, slot.retained, slot.wal_status)
 
-    def updated_rows(self) -> dict[TableName, int]:
-        """How many rows of each table were updated or deleted since the server's statistics began, where any were."""
+    def advice(self, tables: Sequence[TableSchema]) -> list[str]:
+        """See `contracts.Source` and `advice.advise`."""
+        with self.database.session() as session:
+            return advice.advise(session, tables)
+
+    def _updated_rows(self) -> dict[TableName, int]:
         with self.database.session() as session:
             return catalog.updated_rows(session)
-
-    def proposed_decimal(self, table: TableName, column: str) -> str | None:
-        """The least ``decimal(p,s)`` that all values of a numeric column fit as they are now; reads the whole table.
-
-        None for a column without values, with NaN or an infinity, or with more than 38 digits.
-        """
-        with self.database.session() as session:
-            return catalog.proposed_decimal(session, table, column)
 
     def _survey(self) -> tuple[list[TableSchema], list[Refused]]:
         with self.database.session() as session:
