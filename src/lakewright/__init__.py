@@ -1,4 +1,4 @@
-"""Lakewright: PostgreSQL databases as a queryable Hudi lakehouse, correct after every crash."""
+"""Lakewright: PostgreSQL databases and folders of files as a queryable Hudi lakehouse, correct after every crash."""
 
 from __future__ import annotations
 

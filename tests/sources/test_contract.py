@@ -13,6 +13,7 @@ import pytest
 
 from lakewright.model.contracts import Source
 from lakewright.model.names import DATASETS, TableName
+from lakewright.project import kinds
 from lakewright.project.datasets import DatasetFiles
 from lakewright.sources.files.source import FilesSource
 from lakewright.sources.files.tables import Rule
@@ -70,18 +71,28 @@ class Folder:
         draft.rename(self.path / "in" / f"{now}.csv")
 
 
-@pytest.fixture(params=["postgres", "files"])
-def subject(request: pytest.FixtureRequest, tmp_path: Path) -> Subject:
-    if request.param == "postgres":
-        sql = request.getfixturevalue("sql")
-        sql("CREATE TABLE numbers (number int PRIMARY KEY)")
-        return Database(request.getfixturevalue("url"), sql)
+def database(request: pytest.FixtureRequest) -> Subject:
+    sql = request.getfixturevalue("sql")
+    sql("CREATE TABLE numbers (number int PRIMARY KEY)")
+    return Database(request.getfixturevalue("url"), sql)
+
+
+def folder(request: pytest.FixtureRequest) -> Subject:
+    tmp_path = request.getfixturevalue("tmp_path")
     for folder in ("in", "lake", "datasets"):
         (tmp_path / folder).mkdir()
     (tmp_path / "datasets" / "numbers.yaml").write_text(
         "name: numbers\ncolumns: [{name: number, source_name: number, type: int}]\n"
     )
     return Folder(tmp_path)
+
+
+SUBJECTS = {"postgres": database, "files": folder}
+
+
+@pytest.fixture(params=kinds.SOURCES)
+def subject(request: pytest.FixtureRequest) -> Subject:
+    return SUBJECTS[request.param](request)
 
 
 @pytest.mark.parametrize("check", CONTRACT, ids=lambda check: check.__name__)

@@ -25,7 +25,7 @@ INTERRUPTED = 130
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 @click.version_option(__version__, message="%(version)s")
 def lakewright() -> None:
-    """A PostgreSQL database as a queryable Hudi lakehouse, correct after every crash."""
+    """PostgreSQL databases and folders of files as a queryable Hudi lakehouse, correct after every crash."""
 
 
 lakewright.add_section("Begin", setup.COMMANDS)

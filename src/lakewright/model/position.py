@@ -33,8 +33,8 @@ class Position(NamedTuple):
 class Feed:
     """What positions belong to: positions of two feeds do not compare.
 
-    ``kind`` is native, dms or file; ``system`` and ``timeline`` are the server's; ``epoch`` counts its slots: one that was
-    lost leaves a gap, so what is read from the next one is another feed.
+    ``kind`` is native (a server's own log) or file. ``system`` and ``timeline`` are the server's; ``epoch`` counts its slots: one
+    that was lost leaves a gap, so what is read from the next one is another feed.
     """
 
     kind: str
