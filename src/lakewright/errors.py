@@ -1,7 +1,7 @@
-"""Every error that Lakewright expects, in one tree.
+"""The errors that Lakewright expects, in one tree; a module may have a kind of its own below one of these.
 
     LakewrightError
-      ConfigError          LW-1xx  lake.yaml, a command's arguments
+      ConfigError          LW-1xx  lake.yaml, a command's arguments (LW-27x and LW-28x: those of `quarantine`)
       SourceError          LW-2xx  the database, or the folder of files
         SourceUnreachable          (retry soon)
       StorageError         LW-3xx  files and objects
@@ -27,6 +27,13 @@ from __future__ import annotations
 
 import enum
 import re
+from collections.abc import Sequence
+from typing import TypeVar
+
+DOCTOR = "`lakewright doctor` names what is missing"
+"""The hint where the words of an error do not tell what helps."""
+RESYNC = "`lakewright resync` loads the tables anew"
+"""The hint where a source's log cannot go on."""
 
 
 class Retry(enum.Enum):
@@ -55,6 +62,10 @@ class LakewrightError(Exception):
 
     def __str__(self) -> str:
         return self.message
+
+    def line(self, *, hinted: bool = True) -> str:
+        """Message and code on one line, and the hint where there is one."""
+        return f"{self.message} ({self.code})" + (f"; {self.hint}" if hinted and self.hint else "")
 
 
 class ConfigError(LakewrightError):
@@ -144,6 +155,17 @@ class CheckFailed(LakewrightError):
 
 class MissingDependency(LakewrightError):
     """A part that is not installed is needed; the hint is the pip line."""
+
+
+E = TypeVar("E", bound=LakewrightError)
+
+
+def together(errors: Sequence[E]) -> E:
+    """The first of some errors, with the others in its notes: each on a line, with its place, and its hint if that is another."""
+    for other in errors[1:]:
+        place = f"{other.where}: " if other.where else ""
+        errors[0].add_note(place + other.line(hinted=other.hint != errors[0].hint))
+    return errors[0]
 
 
 def hide_password(text: str) -> str:

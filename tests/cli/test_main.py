@@ -98,7 +98,7 @@ def test_an_error_is_four_lines(lakewright, tmp_path, monkeypatch):
     assert ran.err.splitlines() == [
         "error: unknown setting suorces (allowed: lake, zones, sources, tables, queries)",
         "  at lake.yaml:2",
-        "  also: lake.yaml:3: unknown setting sources.s.slots (allowed: kind, url, tables, slot) (did you mean slot?)",
+        "  also: lake.yaml:3: unknown setting sources.s.slots (allowed: kind, url, tables, slot) (LW-102); did you mean slot?",
         "  hint: did you mean sources?",
         "  code: LW-102 (`lakewright explain LW-102`)",
     ]

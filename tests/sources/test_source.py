@@ -12,7 +12,7 @@ from typing import Any
 import psycopg2
 import pytest
 
-from lakewright.errors import SourceError, SourceUnreachable
+from lakewright.errors import RESYNC, SourceError, SourceUnreachable
 from lakewright.model.contracts import Stream
 from lakewright.model.names import TableName
 from lakewright.model.position import START, Position
@@ -193,7 +193,7 @@ def test_slot_that_the_server_gave_up(own_server: EmbeddedPostgres) -> None:
     assert failure(shop, position, schemas).code == "LW-223"
     assert shop.status().state == "lost"
     (slot,) = [finding for finding in shop.examine() if finding.name == "slot"]
-    assert (slot.ok, slot.mend) == (False, "`lakewright resync`")
+    assert (slot.ok, slot.mend) == (False, RESYNC)
 
 
 READER = """

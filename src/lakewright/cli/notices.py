@@ -23,8 +23,7 @@ def describe(notice: Any) -> str:
 def _(notice: Captured) -> str:
     rows = sum(notice.rows.values())
     if notice.error is not None:
-        hint = f"; {notice.error.hint}" if notice.error.hint else ""
-        told = f"{notice.error.message} ({notice.error.code}){hint}"
+        told = notice.error.line()
         if notice.kind == "moved":
             return f"all tables are loaded anew: {told}"
         return f"{'stopped' if notice.kind == 'stopped' else 'left out'} {', '.join(map(str, notice.rows))}: {told}"

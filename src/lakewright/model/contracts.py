@@ -1,6 +1,6 @@
 """The protocols that plug-ins fulfil; nobody has to inherit from them.
 
-A docstring here is the contract: what may repeat, reorder and fail. A suite in `lakewright.testing` holds an implementation
+A docstring here is the contract: what may repeat, reorder and fail. `lakewright.testing` has suites that hold a store or a source
 against it.
 """
 
@@ -14,7 +14,7 @@ from typing import BinaryIO, Protocol
 
 import pyarrow as pa
 
-from lakewright.errors import LakewrightError
+from lakewright.errors import DOCTOR, LakewrightError
 from lakewright.model.batch import ChangeBatch
 from lakewright.model.names import TableName
 from lakewright.model.position import START, Feed, Position
@@ -180,8 +180,7 @@ class Finding:
     @classmethod
     def of(cls, name: str, error: LakewrightError) -> Finding:
         """An error as a finding; a hint to ask the doctor mends nothing here."""
-        asks = error.hint is not None and error.hint.startswith("`lakewright doctor`")
-        return cls(name, False, f"{error.message} ({error.code})", None if asks else error.hint)
+        return cls(name, False, error.line(hinted=False), None if error.hint == DOCTOR else error.hint)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,8 +1,9 @@
 """Check: source and lake compared row by row, per table, at one position.
 
-A temporary slot of the source exports a snapshot at position P. When the log's watermark has reached P - not when things happen
-to be equal - the lake's table at P and the source's rows in that snapshot are compared by count and by an order-free checksum
-of all columns. Both sides go through the same type mapping, whose adjustments are counted.
+The source gives all rows as of a position P: a database by a snapshot that a temporary slot exports, a folder by reading again
+what has arrived. When the log's watermark has reached P - not when things happen to be equal - the lake's table at P and the
+source's rows are compared by count and by an order-free checksum of all columns. Both sides go through the same type mapping,
+whose adjustments are counted.
 """
 
 from __future__ import annotations
@@ -112,7 +113,7 @@ def compare(
 
 def failed(table: str, error: LakewrightError) -> TableCheck:
     """The verdict on a table that cannot be compared."""
-    return TableCheck(table, "error", None, None, detail=f"{error.code}: {error.message}")
+    return TableCheck(table, "error", None, None, detail=error.line(hinted=False))
 
 
 def _compare(
@@ -126,7 +127,7 @@ def _compare(
     view = log.view()
     for stop in view.stopped():
         if stop.table == mirror.origin and stop.position <= snapshot.position:
-            return TableCheck(mirror.name, "stopped", None, None, detail=f"{stop.error.code}: {stop.error.message}")
+            return TableCheck(mirror.name, "stopped", None, None, detail=stop.error.line(hinted=False))
     at = table_at.plan(mirror, log, view, format_.open(mirror.path), snapshot.position)
     lake = Fold(connection, at, log)
     columns = ", ".join(quote(name) for name in at.schema.column_names)

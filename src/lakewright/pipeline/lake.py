@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from lakewright.errors import LakewrightError, LogError, SourceError
+from lakewright.errors import LakewrightError, LogError, SourceError, together
 from lakewright.model.contracts import Finding
 from lakewright.pipeline import check as checking
 from lakewright.pipeline import connect, damage, definitions, plan, reach, setup, up
@@ -23,10 +23,9 @@ from lakewright.pipeline.moment import parse_time, utc_now
 from lakewright.pipeline.moved import moved
 from lakewright.pipeline.plan import LeftOut, Plan
 from lakewright.pipeline.query import Answer, Tables
-from lakewright.pipeline.status import Status, TableStatus, described, source_status, table_status
+from lakewright.pipeline.status import Status, TableStatus, source_status, table_status
 from lakewright.pipeline.tasks import Event, keep_up
 from lakewright.pipeline.wiring import Wiring
-from lakewright.project.spec import FilesSource
 
 Notice = Callable[[Any], None]
 NOT_LOADED = "LW-249"
@@ -74,7 +73,8 @@ class Lake(Wiring):
                 self.capture_of(name, notice).run(threading.Event(), self.source(name).current_position())
             except LakewrightError as error:
                 failures.append(error)  # the other sources go on
-        _raise_first(failures)
+        if failures:
+            raise together(failures)
 
     def merge(self, names: Sequence[str] | None, notice: Notice, wait: float = 30.0) -> list[Merged]:
         """Merge the tables (all of them by default) up to the log's end; what one raises comes when the others are done."""
@@ -89,7 +89,8 @@ class Lake(Wiring):
             if merged:
                 notice(merged)
                 done.append(merged)
-        _raise_first(failures)
+        if failures:
+            raise together(failures)
         return done
 
     def run(self, notice: Notice) -> Ran:
@@ -173,7 +174,7 @@ class Lake(Wiring):
             former = definitions.former(self, mirror) if wanted else None
             tables.append(table_status(mirror, log, self.format, source, now, former, wanted=wanted))
         tables += [
-            TableStatus(str(misfit.table), misfit.source, misfit.table, "damaged", problem=described(misfit.error))
+            TableStatus(str(misfit.table), misfit.source, misfit.table, "damaged", problem=misfit.error.line())
             for misfit in misfits
             if misfit.table
         ]
@@ -186,7 +187,7 @@ class Lake(Wiring):
                         name,
                         table,
                         "not loaded" if error.code == NOT_LOADED else "left out",
-                        problem=described(error),
+                        problem=error.line(),
                     )
                     for table, error in sorted(self.left_out(name, loaded=True).items())
                     if (name, table) not in known
@@ -242,13 +243,5 @@ class Lake(Wiring):
         for name in sorted(refused.keys() - {str(mirror.origin) for mirror in mirrors}):
             tables.append(checking.failed(name, refused[name]))
             notice(tables[-1])
-        files = origin.audit(waiting) if isinstance(self.project.lake.sources[source], FilesSource) else ()
+        files = self.files_source(source).audit(waiting) if self.project.lake.sources[source].kind == "files" else ()
         return CheckReport(source, snapshot.position, tuple(tables), tuple(files))
-
-
-def _raise_first(failures: Sequence[LakewrightError]) -> None:
-    """Raise the first failure, if there is one, with what the others say."""
-    for other in failures[1:]:
-        failures[0].add_note(f"{other.message} ({other.code})")
-    if failures:
-        raise failures[0]

@@ -64,7 +64,7 @@ def plan(lake: Wiring) -> Plan:
         if view.feed is None and lake.project.lake.slot(name):
             pending.append(f"capture will make replication slot {lake.project.lake.slot(name)} with the first load of {name}")
         elif (error := moved(origin.feed(), view.feed)) is not None:
-            pending.append(f"capture will load all tables of {name} anew: {error.message} ({error.code}); {error.hint}")
+            pending.append(f"capture will load all tables of {name} anew: {error.line()}")
         known = set(view.tables())
         pending += [f"capture will load table {schema.name} of {name}" for schema in tables if schema.name not in known]
         pending += [
@@ -99,7 +99,7 @@ def _changed(lake: Wiring, source: str, tables: Sequence[TableSchema]) -> Iterat
     followed = lake.log(source).followed()
     for table, error in lake.source(source).drift(followed).stopped if followed else ():
         if lake.project.lake.sources[source].wants(table):
-            yield f"the next capture stops table {table}: {error.message} ({error.code}); {error.hint}"
+            yield f"the next capture stops table {table}: {error.line()}"
     for schema in followed:
         for column in now[schema.name].columns if schema.name in now else ():
             kept = now[schema.name].typed_as(schema).column(column.name)
@@ -123,7 +123,7 @@ def _moved(lake: Wiring) -> Iterator[str]:
         try:
             table = lake.format.open(mirror.path)
         except FormatError as error:
-            yield f"{error.message} ({error.code})"
+            yield error.line()
             continue
         if table is not None and (misfit := mirror.misfit(table.spec)) is not None:
-            yield f"{misfit.message} ({misfit.code}): {misfit.hint}"
+            yield misfit.line()

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from lakewright.errors import LakewrightError, LeaseHeld, SourceError
+from lakewright.errors import DOCTOR, LakewrightError, LeaseHeld, SourceError
 from lakewright.model.names import TableName
 from lakewright.model.position import Position
 from lakewright.pipeline.load import Captured
@@ -41,8 +41,7 @@ def reload(lake: Wiring, source: str, tables: Sequence[TableName], notice: Notic
         left = [table for table in tables if log.view().generation(table) <= before[table]]
         for table in left:
             if table not in asked:
-                hint = "`lakewright doctor` says what the source lacks"
-                raise refused[0] if refused else SourceError("LW-249", f"capture left {table} out of the load", hint=hint)
+                raise refused[0] if refused else SourceError("LW-249", f"capture left {table} out of the load", hint=DOCTOR)
         return not left
 
     _until(lake, source, loaded, told)

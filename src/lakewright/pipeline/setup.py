@@ -1,4 +1,4 @@
-"""Set-up: sources made of settings, what they need before capture, and the tables that follow from both."""
+"""Set-up: the tables that follow from the settings and from what the sources have, and what a source needs before capture."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import dataclasses
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 
-from lakewright.errors import ConfigError, LakewrightError, QueryError, SourceError
+from lakewright.errors import RESYNC, ConfigError, LakewrightError, QueryError, SourceError
 from lakewright.model.contracts import Finding, Source
 from lakewright.model.names import QUARANTINE, TableName, did_you_mean
 from lakewright.model.schema import TableSchema
@@ -85,13 +85,13 @@ def doctor(
     for name in project.lake.sources:
         try:
             findings += source(name).examine()
-            findings += [Finding(f"{name}: settings", False, f"{f.message} ({f.code}), {f.where}", f.hint) for f in faults(name)]
+            findings += [Finding(f"{name}: settings", False, f"{f.line(hinted=False)}, {f.where}", f.hint) for f in faults(name)]
             feed = log(name).view().feed
             if feed is not None and (error := moved(source(name).feed(), feed)) is not None:
                 findings.append(_placed(project, name, Finding.of(f"{name}: server", error)))
             elif feed is not None and source(name).status().state == "missing":
                 detail = f"{project.lake.slot(name)} is gone, and the log goes on from it"
-                findings.append(Finding(f"{name}: slot", False, detail, "lakewright resync"))
+                findings.append(Finding(f"{name}: slot", False, detail, RESYNC))
         except LakewrightError as error:
             findings.append(_placed(project, name, Finding.of(f"{name}: connection", error)))
     return findings

@@ -7,7 +7,7 @@ import datetime
 from collections.abc import Callable
 from typing import Literal
 
-from lakewright.errors import FormatError, LakewrightError, LogError, SourceError
+from lakewright.errors import FormatError, LogError, SourceError
 from lakewright.model.contracts import Source, Store, TableFormat
 from lakewright.model.names import TableName
 from lakewright.model.position import format_lsn
@@ -94,7 +94,7 @@ def table_status(
         snapshot = table.snapshot() if table else None
         commits = [commit for commit in table.history() if commit.checkpoint] if table else []
     except FormatError as error:
-        return TableStatus(mirror.name, mirror.source, mirror.origin, "damaged", problem=described(error))
+        return TableStatus(mirror.name, mirror.source, mirror.origin, "damaged", problem=error.line())
     view = log.view()
     load = view.load_of(mirror.origin, view.watermark)
     mark = commits[-1].checkpoint if commits else None
@@ -126,13 +126,8 @@ def table_status(
         sum(file.bytes for file in tail),
         sum(file.rows for file in tail),
         commits[-1].time if commits else None,
-        described(stop) if stop else former,
+        stop.line() if stop else former,
     )
-
-
-def described(error: LakewrightError) -> str:
-    """An error on one line, with what helps."""
-    return f"{error.message} ({error.code})" + (f"; {error.hint}" if error.hint else "")
 
 
 def source_status(name: str, slot: str | None, log: RawLog, store: Store, connect: Callable[[], Source]) -> SourceStatus:
@@ -143,9 +138,9 @@ def source_status(name: str, slot: str | None, log: RawLog, store: Store, connec
         facts = connect().status(view.watermark)
         problem = lost_slot(slot, facts.state) if view.feed and slot else facts.problem
         other = moved(connect().feed(), view.feed) if view.feed else None
-        problem = described(other) if other else problem
+        problem = other.line() if other else problem
     except (SourceError, LogError) as error:
-        problem = described(error)
+        problem = error.line()
     holder = Lease.holder(store, log.lease_name)
     return SourceStatus(
         name,

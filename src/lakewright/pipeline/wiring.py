@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self, cast
 
 import duckdb
 
-from lakewright.errors import ConfigError, LakewrightError, LogError, SourceError
+from lakewright.errors import ConfigError, LakewrightError, LogError, SourceError, together
 from lakewright.model.contracts import Source, Store, TableFormat
 from lakewright.model.names import TableName, did_you_mean
 from lakewright.model.schema import TableSchema
@@ -122,10 +122,8 @@ class Wiring:
     def require_fitting(self, source: str) -> None:
         """Raise the first of `setting_faults`, with the others in its notes."""
         faults = self.setting_faults(source)
-        for other in faults[1:]:
-            faults[0].add_note(f"{other.where}: {other.message}")
         if faults:
-            raise faults[0]
+            raise together(faults)
 
     def misfits(self, source: str, newcomers: Sequence[TableSchema]) -> dict[TableName, LakewrightError]:
         """Which of some tables of a source cannot be tables of the lake beside those that are captured, and why."""

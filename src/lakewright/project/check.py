@@ -10,7 +10,7 @@ from typing import Annotated, Any, TypeVar, cast, get_args, get_origin
 import pydantic
 from pydantic_core import ErrorDetails
 
-from lakewright.errors import ConfigError
+from lakewright.errors import ConfigError, together
 from lakewright.model.names import did_you_mean
 from lakewright.project.document import Document, KeyPath, dotted
 from lakewright.project.spec import Problem, Settings
@@ -30,11 +30,9 @@ def check(document: Document, model: type[S]) -> S:
         # an unknown setting first: its misspelling is why another one is missing
         faults.sort(key=lambda fault: (fault["type"] != "extra_forbidden", document.line(fault["loc"])))
         errors = [_of_fault(document, model, fault) for fault in faults]
-    if not errors:
-        return settings
-    for other in errors[1:]:
-        errors[0].add_note(f"{other.where}: {other.message}" + (f" ({other.hint})" if other.hint != errors[0].hint else ""))
-    raise errors[0]
+    if errors:
+        raise together(errors)
+    return settings
 
 
 def _problems(settings: Settings) -> Iterator[Problem]:

@@ -171,7 +171,7 @@ class FilesSource:
         if unmatched:
             findings.append(Finding(f"{self.name}: datasets", True, f"{unmatched} files are of no dataset and are left alone"))
         for name, error in sorted(faults.items()):
-            findings.append(Finding(f"{self.name}: {name}", False, f"{error.message} ({error.code})", error.hint))
+            findings.append(Finding.of(f"{self.name}: {name}", error))
         return findings
 
     def held_back(self) -> tuple[dict[str, LakewrightError], int]:

@@ -14,7 +14,7 @@ import psycopg2.extras
 from adbc_driver_postgresql import dbapi as adbc
 from psycopg2.extensions import connection as Session
 
-from lakewright.errors import LakewrightError, SourceError, SourceUnreachable
+from lakewright.errors import DOCTOR, LakewrightError, SourceError, SourceUnreachable
 
 OLDEST_VERSION = 14
 
@@ -47,9 +47,6 @@ WHERE pg_catalog.current_setting(wanted.name, true) IS NOT NULL
 """Again once connected: PGTZ and PGDATESTYLE of the environment beat what a connection is opened with."""
 
 _FIXED = {"application_name": "lakewright", "client_encoding": "UTF8"}
-
-DOCTOR = "`lakewright doctor` names what is missing"
-"""The hint where the server's words do not tell what helps."""
 
 _CONNECTION = (psycopg2.OperationalError, psycopg2.InterfaceError, adbc.OperationalError)
 _NOT_PERMITTED, _TOO_MANY, _NOT_UTF8 = "42501", "53300", "22021"

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import psycopg2
 from psycopg2 import _psycopg
 
-from lakewright.errors import SourceError, SourceUnreachable
+from lakewright.errors import DOCTOR, SourceError, SourceUnreachable
 
 _POSTGRES_EPOCH_SECONDS = 946_684_800
 _XLOG_DATA, _KEEPALIVE = b"w", b"k"
@@ -113,5 +113,5 @@ class CopyBoth:
         text = message.decode(errors="replace").strip().partition("\n")[0] or "the server closed the connection"
         # 08: connection, 57: operator intervention such as a shutdown.
         if state == "" or state[:2] in ("08", "57"):
-            return SourceUnreachable("LW-244", f"the replication connection was lost: {text}", hint="lakewright doctor")
-        return SourceError("LW-245", f"the server ended the replication stream: {text}", hint="lakewright doctor")
+            return SourceUnreachable("LW-244", f"the replication connection was lost: {text}", hint=DOCTOR)
+        return SourceError("LW-245", f"the server ended the replication stream: {text}", hint=DOCTOR)

@@ -8,7 +8,7 @@ from typing import Any
 
 from psycopg2.extensions import connection as Session
 
-from lakewright.errors import LakewrightError, SourceUnreachable
+from lakewright.errors import RESYNC, LakewrightError, SourceUnreachable
 from lakewright.model.contracts import Finding
 from lakewright.model.names import TableName, quote_identifier
 from lakewright.model.schema import TableSchema
@@ -151,7 +151,7 @@ class _Look:
             yield Finding("slot", True, f"{self._name} does not exist yet; the first load makes it")
             return
         detail = f"{self._name} is {'active' if slot.reader else 'idle'}, {slot.wal_status}"
-        yield Finding("slot", not slot.lost, detail, "`lakewright resync`")
+        yield Finding("slot", not slot.lost, detail, RESYNC)
         (database,) = self._row("SELECT current_database()")
         if slot.database != database or slot.plugin != "pgoutput":
             mend = f"give the source another `slot` in lake.yaml, or SELECT pg_drop_replication_slot('{self._name}')"

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from lakewright.errors import SourceError
+from lakewright.errors import RESYNC, SourceError
 
 Integers = npt.NDArray[np.int64]
 Bytes = npt.NDArray[np.uint8]
@@ -25,7 +25,7 @@ _PADDING = bytes(8)
 
 def malformed(what: str) -> SourceError:
     """The error for bytes that are not what the protocol says; `what` never quotes them."""
-    hint = "the server or something between has a fault; lakewright resync reads the tables anew"
+    hint = f"the server or something between has a fault; {RESYNC}"
     return SourceError("LW-240", f"the replication stream is malformed: {what}", hint=hint)
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from lakewright.errors import LakewrightError, SourceError, SourceUnreachable
+from lakewright.errors import RESYNC, LakewrightError, SourceError, SourceUnreachable
 from lakewright.model.batch import ChangeBatch
 from lakewright.model.contracts import Past, Stopped
 from lakewright.model.names import TableName
@@ -255,8 +255,7 @@ class Decoder:
 
 def restored(reason: str) -> SourceError:
     """The error for a source whose history is not the one that was captured."""
-    hint = "`lakewright resync` loads the tables anew"
-    return SourceError("LW-224", f"{reason}: it was restored from a backup", hint=hint)
+    return SourceError("LW-224", f"{reason}: it was restored from a backup", hint=RESYNC)
 
 
 def _by_oid(messages: Messages, changes: Integers) -> Iterator[tuple[int, Integers]]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 import psycopg2.errors
 from psycopg2.extensions import connection as Session
 
-from lakewright.errors import LakewrightError, SourceError
+from lakewright.errors import RESYNC, LakewrightError, SourceError
 from lakewright.model.contracts import Drift, Finding, Past, SourceFacts, Waiting
 from lakewright.model.names import TableName, chosen
 from lakewright.model.position import START, Feed, Position, format_lsn, parse_lsn
@@ -211,19 +211,17 @@ class PostgresSource:
 
     def _check(self, slot: Slot | None, after: Position, flushed: int) -> int:
         """The LSN from which on the slot sends; raises `SourceError` unless it still has every change after `after`."""
-        hint = "`lakewright resync` loads the tables anew"
         if slot is None:
-            raise SourceError("LW-222", f"replication slot {self.name} does not exist any more", hint=hint)
+            raise SourceError("LW-222", f"replication slot {self.name} does not exist any more", hint=RESYNC)
         if slot.lost:
-            raise SourceError(
-                "LW-223", f"the server gave up keeping the changes that slot {self.name} still had to give", hint=hint
-            )
+            message = f"the server gave up keeping the changes that slot {self.name} still had to give"
+            raise SourceError("LW-223", message, hint=RESYNC)
         if flushed < after.lsn:
             raise restored(f"the source ends at {format_lsn(flushed)}, but was captured up to {format_lsn(after.lsn)} before")
         if slot.confirmed is None or slot.confirmed > after.lsn:
             begins, ended = format_lsn(slot.confirmed or 0), format_lsn(after.lsn)
             message = f"slot {self.name} begins at {begins}, but was captured only up to {ended}"
-            raise SourceError("LW-225", f"{message}: the changes between are gone", hint=hint)
+            raise SourceError("LW-225", f"{message}: the changes between are gone", hint=RESYNC)
         return slot.confirmed
 
 
