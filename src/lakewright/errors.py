@@ -4,14 +4,16 @@
       ConfigError          LW-1xx  lake.yaml, a command's arguments (LW-27x and LW-28x: those of `quarantine`)
       SourceError          LW-2xx  the database, or the folder of files
         SourceUnreachable          (retry soon)
+        NotLoaded                  a table that no load has brought yet
       StorageError         LW-3xx  files and objects
         AlreadyExists              a name that may be written once is taken
         Changed                    somebody else replaced it first
         NotFound
         StorageUnreachable         (retry soon)
       LogError             LW-35x  raw files and manifests
-        LeaseHeld                  another process holds the lease (retry soon)
-        LeaseLost                  another process holds the lease now (retry soon)
+      LeaseError           LW-35x  who may write to a log or a table (retry soon)
+        LeaseHeld                  another process holds the lease
+        LeaseLost                  another process holds the lease now
       FormatError          LW-4xx  tables
         CommitConflict             (retry soon)
       QueryError           LW-5xx  SQL
@@ -82,6 +84,14 @@ class SourceUnreachable(SourceError):
     retry = Retry.SOON
 
 
+class NotLoaded(SourceError):
+    """A table that the source has and the log does not have yet."""
+
+    def __init__(self, table: object) -> None:
+        hint = "`lakewright run` says why, and loads it once that is mended"
+        super().__init__("LW-252", f"table {table} is not loaded", hint=hint)
+
+
 class StorageError(LakewrightError):
     """Bytes could not be read or written."""
 
@@ -114,16 +124,18 @@ class LogError(LakewrightError):
     """A raw file or a manifest is damaged, missing, or contradicts another."""
 
 
-class LeaseHeld(LogError):
+class LeaseError(LakewrightError):
+    """A source's log or a table is not this process's to write to."""
+
+    retry = Retry.SOON
+
+
+class LeaseHeld(LeaseError):
     """Another process holds the lease; it may give it back."""
 
-    retry = Retry.SOON
 
-
-class LeaseLost(LogError):
+class LeaseLost(LeaseError):
     """Another process holds the lease now; whatever this one was writing does not count."""
-
-    retry = Retry.SOON
 
 
 class FormatError(LakewrightError):

@@ -9,6 +9,7 @@ whose adjustments are counted.
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal
 
@@ -21,9 +22,12 @@ from lakewright.model.contracts import Load, TableFormat
 from lakewright.model.names import TableName
 from lakewright.model.names import quote_identifier as quote
 from lakewright.model.position import Position
-from lakewright.pipeline import damage, table_at
+from lakewright.pipeline import damage, definitions, reach, table_at
 from lakewright.pipeline.folding import Fold
+from lakewright.pipeline.load import Captured
 from lakewright.pipeline.mirror import Mirror
+from lakewright.pipeline.moved import moved
+from lakewright.pipeline.wiring import Wiring
 from lakewright.raw.log import RawLog
 from lakewright.sources.files.audit import FileCheck
 
@@ -79,39 +83,56 @@ class CheckReport:
         return not (self.failed or self.different_files)
 
 
-def compare(
-    mirrors: Sequence[Mirror],
-    log: RawLog,
-    format_: TableFormat,
-    snapshot: Load,
-    connection: duckdb.DuckDBPyConnection,
-    was_changed: Callable[[TableName], bool],
-    former: Callable[[Mirror], str | None],
-    notice: Callable[[TableCheck], None],
-) -> list[TableCheck]:
-    """Compare each table with its source's rows in `snapshot`; the log has reached the snapshot's position.
+def run(lake: Wiring, name: str, notice: Callable[[object], None]) -> CheckReport:
+    """Compare the source `name` with the lake at one position, capturing up to it where nobody else does.
 
-    `was_changed` says of a table without key whether its source had updates or deletes, `former` what of a table was read under
-    another definition than the present one: it is compared as it was read, and told.
+    `notice` hears of each wait and of each table that was compared. A chosen table that the lake cannot take is part of the
+    report, and a file of a folder that is not what was taken of it.
     """
+    source, log = lake.source(name), lake.log(name)
+    feed = log.view().feed
+    if feed is not None and (error := moved(source.feed(), feed)) is not None:
+        raise error
+    lake.require_fitting(name)
+    settings = lake.project.lake.sources[name]
+    found, misfits = lake.survey()
+    mirrors = [mirror for mirror in found if mirror.source == name and settings.wants(mirror.origin)]
+    there = {schema.name for schema in source.discover()}
+    readable = [log.newest_schema(mirror.origin) for mirror in mirrors if mirror.origin in there]
+
+    def waiting(what: str | None) -> None:
+        if what:
+            notice(Captured("waiting", {}, None, None, detail=what))
+
+    with source.open_load(readable, after=source.current_position(), waiting=waiting, past=log.past()) as load:
+        reach.position(lake, name, load.position)
+        tables = _compared(lake, mirrors, load, notice)
+    faults = {str(table): error for table, error in lake.left_out(name, loaded=True).items()}
+    faults |= {str(misfit.table or name): misfit.error for misfit in misfits if misfit.source == name}
+    for table in sorted(faults.keys() - {str(mirror.origin) for mirror in mirrors}):
+        tables.append(_failed(table, faults[table]))
+        notice(tables[-1])
+    files = lake.files_source(name).audit(waiting) if settings.kind == "files" else ()
+    return CheckReport(name, load.position, tuple(tables), tuple(files))
+
+
+def _compared(lake: Wiring, mirrors: Sequence[Mirror], load: Load, notice: Callable[[object], None]) -> list[TableCheck]:
+    """The verdict on each table; what of it was read under another definition than the present one is told beside an equal."""
     checks = []
     for mirror in mirrors:
-        for attempt in range(1, damage.READ_ATTEMPTS + 1):
-            try:
-                check = _compare(mirror, log, format_, snapshot, connection, was_changed)
-            except LakewrightError as error:
-                check = failed(mirror.name, error)
-                if damage.may_be_cleaned(error) and attempt < damage.READ_ATTEMPTS:
-                    continue
-            break
+        log, was_changed = lake.log(mirror.source), lake.source(mirror.source).was_changed
+        try:
+            check = damage.repeated(functools.partial(_compare, mirror, log, lake.format, load, lake.connection(), was_changed))
+        except LakewrightError as error:
+            check = _failed(mirror.name, error)
         if check.detail is None:
-            check = dataclasses.replace(check, detail=former(mirror))
+            check = dataclasses.replace(check, detail=definitions.former(lake, mirror))
         notice(check)
         checks.append(check)
     return checks
 
 
-def failed(table: str, error: LakewrightError) -> TableCheck:
+def _failed(table: str, error: LakewrightError) -> TableCheck:
     """The verdict on a table that cannot be compared."""
     return TableCheck(table, "error", None, None, detail=error.line(hinted=False))
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
 
 import duckdb
 import pyarrow as pa
@@ -19,12 +20,22 @@ from lakewright.raw.manifest import RawFile
 from lakewright.storage.reading import StoredFile
 
 READ_ATTEMPTS = 5
-"""How often a read looks at a table again."""
+"""How often a table is looked at for one read."""
+_T = TypeVar("_T")
 
 
-def may_be_cleaned(error: BaseException) -> bool:
-    """Whether a file could not be read, as one that a clean took away between the look at a table and the read of it."""
-    return isinstance(error, LakewrightError) and error.code in ("LW-301", "LW-405", "LW-510")
+def repeated(read: Callable[[], _T]) -> _T:
+    """What `read` returns, which looks at tables and reads them; repeated where a file could not be read.
+
+    A clean may have taken it away between the look at its table and the read of it.
+    """
+    for _ in range(READ_ATTEMPTS - 1):
+        try:
+            return read()
+        except LakewrightError as error:
+            if error.code not in ("LW-301", "LW-405", "LW-510"):
+                raise
+    return read()
 
 
 @contextlib.contextmanager

@@ -1,34 +1,30 @@
-"""Lake: the facade over a folder. It wires and delegates; every piece of work has its own module beside this one."""
+"""Lake: the facade over a folder. Every piece of work has its own module beside this one; `wiring` has what they work on."""
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import functools
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from lakewright.errors import LakewrightError, LogError, SourceError, together
+from lakewright.errors import LakewrightError, together
 from lakewright.model.contracts import Finding
 from lakewright.pipeline import check as checking
-from lakewright.pipeline import connect, damage, definitions, plan, reach, setup, up
+from lakewright.pipeline import connect, plan, query, reach, setup, up
 from lakewright.pipeline import history as histories
 from lakewright.pipeline import maintain as services
+from lakewright.pipeline import status as statuses
 from lakewright.pipeline.check import CheckReport
 from lakewright.pipeline.describe import TableInfo, TableSchemaInfo, schema_info, table_info
-from lakewright.pipeline.load import Captured
 from lakewright.pipeline.merge import Merged, merge
-from lakewright.pipeline.moment import parse_time, utc_now
-from lakewright.pipeline.moved import moved
+from lakewright.pipeline.moment import utc_now
 from lakewright.pipeline.plan import LeftOut, Plan
-from lakewright.pipeline.query import Answer, Tables
-from lakewright.pipeline.status import Status, TableStatus, source_status, table_status
+from lakewright.pipeline.query import Answer
+from lakewright.pipeline.status import Status
 from lakewright.pipeline.tasks import Event, keep_up
 from lakewright.pipeline.wiring import Wiring
 
 Notice = Callable[[Any], None]
-NOT_LOADED = "LW-249"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -134,65 +130,11 @@ class Lake(Wiring):
 
     def sql(self, text: str, *, committed: bool = False, as_of: str | None = None, since: str | None = None) -> Answer:
         """The answer to a query in Athena's SQL: live by default, of table instants only with `committed`."""
-        now = utc_now()
-        attempts, zones = damage.READ_ATTEMPTS, self.project.lake.zones.folders()
-        while True:
-            mirrors, misfits = self.survey()
-            tables = Tables(
-                mirrors,
-                misfits,
-                self.log,
-                self.format,
-                self.connection(),
-                self.folds,
-                (zones.raw, zones.curated),
-                committed=committed,
-                as_of=parse_time(as_of, now) if as_of else None,
-                since=parse_time(since, now) if since else None,
-            )
-            try:
-                return Answer(self.engine.query(text, tables), tables)
-            except BaseException as error:
-                tables.close()
-                attempts -= 1
-                # A clean may take away files between the look at a table and the read of it: look again.
-                if not damage.may_be_cleaned(error) or not attempts:
-                    raise
+        return query.answer(self, text, committed=committed, as_of=as_of, since=since)
 
     def status(self) -> Status:
         """Where each source and table stands."""
-        now, lake = utc_now(), self.project.lake
-        sources = {
-            name: source_status(name, lake.slot(name), self.log(name), self.store, functools.partial(self.source, name))
-            for name in lake.sources
-        }
-        mirrors, misfits = self.survey()
-        tables = []
-        for mirror in mirrors:
-            wanted = lake.sources[mirror.source].wants(mirror.origin)
-            log, source = self.log(mirror.source), sources[mirror.source]
-            former = definitions.former(self, mirror) if wanted else None
-            tables.append(table_status(mirror, log, self.format, source, now, former, wanted=wanted))
-        tables += [
-            TableStatus(str(misfit.table), misfit.source, misfit.table, "damaged", problem=misfit.error.line())
-            for misfit in misfits
-            if misfit.table
-        ]
-        known = {(table.source, table.origin) for table in tables}
-        for name in (name for name, source in sources.items() if source.slot_state != "unknown"):
-            with contextlib.suppress(SourceError, LogError):  # the source's own status says what is wrong
-                tables += [
-                    TableStatus(
-                        str(table),
-                        name,
-                        table,
-                        "not loaded" if error.code == NOT_LOADED else "left out",
-                        problem=error.line(),
-                    )
-                    for table, error in sorted(self.left_out(name, loaded=True).items())
-                    if (name, table) not in known
-                ]
-        return Status(tuple(sources.values()), tuple(tables))
+        return statuses.of(self)
 
     def history(self, name: str, key: str | None = None) -> list[Any]:
         """A table's commits (`Commit`), or with a key the changes of one row (`RowChange`), oldest first."""
@@ -218,30 +160,4 @@ class Lake(Wiring):
 
         A chosen table that the lake cannot take is part of the report, and a file of a folder that is not what was taken of it.
         """
-        origin, log = self.source(source), self.log(source)
-        feed = log.view().feed
-        if feed is not None and (error := moved(origin.feed(), feed)) is not None:
-            raise error
-        self.require_fitting(source)
-        wants = self.project.lake.sources[source].wants
-        found, misfits = self.survey()
-        mirrors = [mirror for mirror in found if mirror.source == source and wants(mirror.origin)]
-        schemas = [log.newest_schema(mirror.origin) for mirror in mirrors]
-        there = {schema.name for schema in origin.discover()}
-        refused = {str(misfit.table or source): misfit.error for misfit in misfits if misfit.source == source}
-        readable = [schema for schema in schemas if schema.name in there]
-
-        def waiting(what: str | None) -> None:
-            if what:
-                notice(Captured("waiting", {}, None, None, detail=what))
-
-        with origin.open_load(readable, after=origin.current_position(), waiting=waiting, past=log.past()) as snapshot:
-            reach.position(self, source, snapshot.position)
-            former = functools.partial(definitions.former, self)
-            tables = checking.compare(mirrors, log, self.format, snapshot, self.connection(), origin.was_changed, former, notice)
-        refused = {str(table): error for table, error in self.left_out(source, loaded=True).items()} | refused
-        for name in sorted(refused.keys() - {str(mirror.origin) for mirror in mirrors}):
-            tables.append(checking.failed(name, refused[name]))
-            notice(tables[-1])
-        files = self.files_source(source).audit(waiting) if self.project.lake.sources[source].kind == "files" else ()
-        return CheckReport(source, snapshot.position, tuple(tables), tuple(files))
+        return checking.run(self, source, notice)

@@ -25,7 +25,8 @@ from lakewright.model.schema import TableSchema
 from lakewright.pipeline import damage, scan, table_at
 from lakewright.pipeline.folding import Fold, Folds
 from lakewright.pipeline.mirror import Mirror
-from lakewright.pipeline.moment import position_at
+from lakewright.pipeline.moment import parse_time, position_at, utc_now
+from lakewright.pipeline.wiring import Wiring
 from lakewright.project.tables import Misfit
 from lakewright.raw.log import RawLog
 from lakewright.raw.view import LogView
@@ -62,6 +63,35 @@ class Answer:
             self._result.close()
         finally:
             self._tables.close()
+
+
+def answer(lake: Wiring, text: str, *, committed: bool, as_of: str | None, since: str | None) -> Answer:
+    """The answer to a query in Athena's SQL over the lake's tables; what the parameters mean says `Tables`.
+
+    `as_of` and `since` are moments as people write them. Raises `QueryError` for a wrong statement or moment.
+    """
+    now, zones = utc_now(), lake.project.lake.zones.folders()
+    moments = [parse_time(moment, now) if moment else None for moment in (as_of, since)]
+
+    def read() -> Answer:
+        tables = Tables(
+            *lake.survey(),
+            lake.log,
+            lake.format,
+            lake.connection(),
+            lake.folds,
+            (zones.raw, zones.curated),
+            committed=committed,
+            as_of=moments[0],
+            since=moments[1],
+        )
+        try:
+            return Answer(lake.engine.query(text, tables), tables)
+        except BaseException:
+            tables.close()
+            raise
+
+    return damage.repeated(read)
 
 
 class Tables:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Iterator, Mapping
 from typing import Literal
 
-from lakewright.errors import FormatError, LogError, SourceError
+from lakewright.errors import FormatError, LogError, NotLoaded, SourceError
 from lakewright.model.contracts import Source, Store, TableFormat
 from lakewright.model.names import TableName
 from lakewright.model.position import format_lsn
+from lakewright.pipeline import definitions
 from lakewright.pipeline.mirror import Mirror
+from lakewright.pipeline.moment import utc_now
 from lakewright.pipeline.moved import moved
 from lakewright.pipeline.setup import lost_slot
+from lakewright.pipeline.wiring import Wiring
 from lakewright.raw.log import RawLog
 from lakewright.raw.view import LogView
 from lakewright.storage.lease import Lease
@@ -78,7 +83,39 @@ class Status:
     tables: tuple[TableStatus, ...]
 
 
-def table_status(
+def of(lake: Wiring) -> Status:
+    """Where each source and table stands; a source that does not answer hides no other."""
+    now, settings = utc_now(), lake.project.lake
+    sources = {
+        name: _source_status(name, settings.slot(name), lake.log(name), lake.store, functools.partial(lake.source, name))
+        for name in settings.sources
+    }
+    mirrors, misfits = lake.survey()
+    tables = []
+    for mirror in mirrors:
+        wanted = settings.sources[mirror.source].wants(mirror.origin)
+        former = definitions.former(lake, mirror) if wanted else None
+        log, source = lake.log(mirror.source), sources[mirror.source]
+        tables.append(_table_status(mirror, log, lake.format, source, now, former, wanted=wanted))
+    for misfit in misfits:
+        if misfit.table:
+            line = misfit.error.line()
+            tables.append(TableStatus(str(misfit.table), misfit.source, misfit.table, "damaged", problem=line))
+    known = {(table.source, table.origin) for table in tables}
+    tables += [table for table in _left_out(lake, sources) if (table.source, table.origin) not in known]
+    return Status(tuple(sources.values()), tuple(tables))
+
+
+def _left_out(lake: Wiring, sources: Mapping[str, SourceStatus]) -> Iterator[TableStatus]:
+    """The chosen tables that are not captured, of the sources that answer."""
+    for name in (name for name, source in sources.items() if source.slot_state != "unknown"):
+        with contextlib.suppress(SourceError, LogError):  # the source's own status says what is wrong
+            for table, error in sorted(lake.left_out(name, loaded=True).items()):
+                state: State = "not loaded" if isinstance(error, NotLoaded) else "left out"
+                yield TableStatus(str(table), name, table, state, problem=error.line())
+
+
+def _table_status(
     mirror: Mirror,
     log: RawLog,
     format_: TableFormat,
@@ -130,7 +167,7 @@ def table_status(
     )
 
 
-def source_status(name: str, slot: str | None, log: RawLog, store: Store, connect: Callable[[], Source]) -> SourceStatus:
+def _source_status(name: str, slot: str | None, log: RawLog, store: Store, connect: Callable[[], Source]) -> SourceStatus:
     """The status of one source; what only the database knows is None where it does not answer."""
     view, facts, other = LogView(), None, None
     try:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self, cast
 
 import duckdb
 
-from lakewright.errors import ConfigError, LakewrightError, LogError, SourceError, together
+from lakewright.errors import ConfigError, LakewrightError, LogError, NotLoaded, together
 from lakewright.model.contracts import Source, Store, TableFormat
 from lakewright.model.names import TableName, did_you_mean
 from lakewright.model.schema import TableSchema
@@ -137,10 +137,8 @@ class Wiring:
         origin, wants, view = self.source(source), self.project.lake.sources[source].wants, self.log(source).view()
         tables = origin.discover()
         stopped = {stop.table: stop.error for stop in view.stopped() if wants(stop.table)}
-        absent = {}
-        for table in {schema.name for schema in tables} - set(view.tables()) if loaded else ():
-            hint = "`lakewright run` says why, and loads it once that is mended"
-            absent[table] = SourceError("LW-249", f"table {table} is not loaded", hint=hint)
+        missing = {schema.name for schema in tables} - set(view.tables()) if loaded else ()
+        absent = {table: NotLoaded(table) for table in missing}
         return {**absent, **origin.refused(), **self.misfits(source, tables), **stopped}
 
     def survey(self) -> tuple[list[Mirror], list[Misfit]]:

@@ -80,6 +80,10 @@ WHERE root.oid = ANY(%s) AND root.relkind = 'p' AND part.isleaf GROUP BY root.oi
 """
 
 
+class Absent(SourceError):
+    """A table that the settings name is not in the database."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Refused:
     """A table that was chosen and cannot be taken; the others go on."""
@@ -188,9 +192,9 @@ def _named(patterns: Sequence[str]) -> list[TableName]:
     return chosen(names, patterns)
 
 
-def _absence(name: TableName, found: Collection[TableName]) -> SourceError:
+def _absence(name: TableName, found: Collection[TableName]) -> Absent:
     hint = did_you_mean(str(name), map(str, found)) or "create it, or take it out of the source's `tables`"
-    return SourceError("LW-227", f"there is no table {name}", hint=hint)
+    return Absent("LW-227", f"there is no table {name}", hint=hint)
 
 
 def _kind_refusal(name: TableName, kind: str) -> SourceError:

@@ -16,7 +16,7 @@ from lakewright.model.names import TableName, chosen
 from lakewright.model.position import START, Feed, Position, format_lsn, parse_lsn
 from lakewright.model.schema import TableSchema, compare
 from lakewright.sources.postgres import advice, catalog, doctor, heaps
-from lakewright.sources.postgres.catalog import Refused, Types
+from lakewright.sources.postgres.catalog import Absent, Refused, Types
 from lakewright.sources.postgres.connection import Database, translated
 from lakewright.sources.postgres.pgoutput import restored
 from lakewright.sources.postgres.publication import Publications, Slot, drop_slot, find_slot
@@ -24,7 +24,6 @@ from lakewright.sources.postgres.relation import Relation
 from lakewright.sources.postgres.snapshot import SnapshotLoad, open_snapshot
 from lakewright.sources.postgres.stream import PostgresStream
 
-_ABSENT = "LW-227"
 _FREE_SECONDS = 10.0
 _STATISTICS_SECONDS = 11.0
 """A backend that is idle tells its counts at the latest after 10 s (PGSTAT_IDLE_INTERVAL)."""
@@ -123,7 +122,9 @@ class PostgresSource:
             known = {table.name: table for table in tables}
             now = {table.name: table.typed_as(known[table.name]) for table in found if table.name in known}
             now |= {table.name: heaps.trusted(session, table, now[table.name]) for table in tables if table.name in now}
-            reasons: dict[TableName, LakewrightError] = {each.table: each.error for each in refused if each.error.code != _ABSENT}
+            reasons: dict[TableName, LakewrightError] = {
+                each.table: each.error for each in refused if not isinstance(each.error, Absent)
+            }
             reasons |= {table.name: _unchosen(table) for table in tables if not chosen([table.name], self._tables)}
             grown, doubted = [], []
             for table in tables:
