@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from lakewright.model.position import Position
 from lakewright.model.schema import TableSchema
+from lakewright.model.table import HIDDEN_COLUMNS
 
 OP = "Op"
 COMMIT_TIME = "_commit_time"
@@ -19,7 +20,10 @@ EXACT = "_exact"
 
 INSERT, UPDATE, DELETE, TRUNCATE = "I", "U", "D", "T"
 
-RESERVED = frozenset({"op", COMMIT_TIME, POSITION, UNAVAILABLE, OLD_KEY, EXACT, "_hoodie_is_deleted", "_row", "_deleted"})
+DELETED = "_deleted"
+"""Not in raw files: true in a row that tells of a key that is gone, of a fold or of the changes since a moment."""
+
+RESERVED = frozenset({OP.lower(), COMMIT_TIME, POSITION, UNAVAILABLE, OLD_KEY, EXACT, DELETED}) | HIDDEN_COLUMNS
 """Names that a source column may not have, in lower case: SQL engines do not tell ``op`` from ``Op``."""
 
 

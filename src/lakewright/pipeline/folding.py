@@ -10,7 +10,7 @@ import duckdb
 import pyarrow as pa
 
 from lakewright.engines.failures import known_errors
-from lakewright.model.batch import OLD_KEY, OP, POSITION, UNAVAILABLE
+from lakewright.model.batch import DELETED, OLD_KEY, OP, POSITION, UNAVAILABLE
 from lakewright.model.names import quote_identifier as quote
 from lakewright.model.schema import Column
 from lakewright.model.table import ROW_COLUMN
@@ -69,7 +69,7 @@ class Fold:
     def deletes_sql(self) -> str:
         """A SELECT of the keys that the tail removes."""
         keys = ", ".join(map(quote, self.at.spec.key))
-        return f"SELECT {keys} FROM {self._folded} WHERE {fold.DELETED if self._keyed else 'false'}"
+        return f"SELECT {keys} FROM {self._folded} WHERE {DELETED if self._keyed else 'false'}"
 
     def reader(self, text: str, rows: int) -> pa.RecordBatchReader:
         """The answer to one of this fold's SELECTs, in batches of at most `rows`; it ends with `close`."""
@@ -127,7 +127,7 @@ class Fold:
         return f"{base} UNION ALL {changed}"
 
     def _alive(self) -> str:
-        return f" WHERE NOT {fold.DELETED}" if self._keyed else ""
+        return f" WHERE NOT {DELETED}" if self._keyed else ""
 
     def _base(self) -> str:
         """The table's rows before the tail, as a relation in parentheses."""

@@ -17,7 +17,7 @@ from lakewright.engines.relation import Relation, TableRef
 from lakewright.engines.result import Result
 from lakewright.errors import QueryError
 from lakewright.model import types
-from lakewright.model.batch import COMMIT_TIME, EXACT, OP, POSITION, TRUNCATE, UNAVAILABLE
+from lakewright.model.batch import COMMIT_TIME, DELETED, EXACT, OP, POSITION, TRUNCATE, UNAVAILABLE
 from lakewright.model.contracts import TableFormat
 from lakewright.model.names import quote_identifier as quote
 from lakewright.model.position import Position
@@ -30,8 +30,6 @@ from lakewright.pipeline.wiring import Wiring
 from lakewright.project.tables import Misfit
 from lakewright.raw.log import RawLog
 from lakewright.raw.view import LogView
-
-DELETED = "_deleted"
 
 
 class Answer:

@@ -17,12 +17,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from lakewright.model.batch import OLD_KEY, OP, POSITION, UNAVAILABLE
+from lakewright.model.batch import DELETED, OLD_KEY, OP, POSITION, UNAVAILABLE
 from lakewright.model.names import quote_identifier as quote
 from lakewright.model.names import quote_literal
-
-DELETED = "_deleted"
-"""True in a folded row whose key is gone; its other columns are null."""
 
 _START, _LAST, _TABLE, _CUT, _ROW = (f'"fold {word}"' for word in ("start", "last", "table", "cut", "row"))
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import numpy as np
 
 from lakewright.errors import RESYNC, LakewrightError, SourceError, SourceUnreachable
-from lakewright.model.batch import ChangeBatch
+from lakewright.model.batch import COMMIT_TIME, POSITION, ChangeBatch
 from lakewright.model.contracts import Past, Stopped
 from lakewright.model.names import TableName
 from lakewright.model.position import Position, format_lsn
@@ -284,8 +284,8 @@ def _batch(messages: Messages, index: Integers, places: Places, relation: Relati
     rows = raw_rows(messages, index, places, relation, schema)
     if not len(rows):
         return None
-    first, last = (Position.parse(rows["_position"][i].as_py()) for i in (0, -1))
-    times = rows["_commit_time"]
+    first, last = (Position.parse(rows[POSITION][i].as_py()) for i in (0, -1))
+    times = rows[COMMIT_TIME]
     return ChangeBatch(schema, rows, first, last, _time(times[0].value), _time(times[-1].value))
 
 

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from lakewright.errors import SourceError
 from lakewright.model import types
-from lakewright.model.batch import INSERT, raw_schema
+from lakewright.model.batch import COMMIT_TIME, EXACT, INSERT, OP, POSITION, raw_schema
 from lakewright.model.names import quote_identifier
 from lakewright.model.position import Position
 from lakewright.model.schema import Column, TableSchema
@@ -44,7 +44,7 @@ class Projection:
     def __init__(self, schema: TableSchema, position: Position, time: datetime.datetime, casts: Collection[str]) -> None:
         self._schema = schema
         self._raw = raw_schema(schema)
-        self._constants = {"Op": INSERT, "_commit_time": time, "_position": str(position)}
+        self._constants = {OP: INSERT, COMMIT_TIME: time, POSITION: str(position)}
         self._filled: dict[str, pa.Array] = {}
         self._casts = casts
 
@@ -65,7 +65,7 @@ class Projection:
                 decoded = decode(column, array)
                 array, exact[column.name] = decoded.array, decoded.exact
             arrays[column.name] = array
-        arrays["_exact"] = exact_column(batch.num_rows, exact)
+        arrays[EXACT] = exact_column(batch.num_rows, exact)
         columns = [arrays[field.name] if field.name in arrays else self._constant(field, batch.num_rows) for field in self._raw]
         return pa.RecordBatch.from_arrays(columns, schema=self._raw)
 
