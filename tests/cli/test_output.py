@@ -162,16 +162,18 @@ def test_progress_is_a_bar_on_a_terminal_and_lines_elsewhere():
     code = (
         "from lakewright.cli.console import progress\n"
         "from lakewright.errors import SourceError\n"
-        "from lakewright.pipeline.load import Captured\n"
+        "from lakewright.model.names import TableName\n"
         "from lakewright.pipeline.maintain import Cleaned\n"
+        "from lakewright.pipeline.steps import Loaded, NotTaken\n"
+        "table = TableName('s', 't')\n"
         "with progress('loading', quiet=False) as notice:\n"
-        "    notice(Captured('stopped', {'t': 0}, None, None, SourceError('LW-242', 'it is gone', hint='look')))\n"
-        "    notice(Captured('loaded', {'table 2': 5}, None, None))\n"
+        "    notice(NotTaken(table, SourceError('LW-242', 'it is gone', hint='look')))\n"
+        "    notice(Loaded(table, 5))\n"
         "    notice(Cleaned('table 3', 1))\n"
     )
     plain = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     # What a command prints as its result is not told twice.
-    assert (plain.stdout, plain.stderr) == ("", "stopped t: it is gone (LW-242); look\nloaded table 2: 5 rows\n")
+    assert (plain.stdout, plain.stderr) == ("", "left out s.t: it is gone (LW-242); look\nloaded s.t: 5 rows\n")
     ours, theirs = pty.openpty()
     environment = os.environ | {"TERM": "xterm", "COLUMNS": "100"}
     subprocess.run([sys.executable, "-c", code], stderr=theirs, env=environment, check=True)
@@ -180,5 +182,5 @@ def test_progress_is_a_bar_on_a_terminal_and_lines_elsewhere():
         drawn = terminal.read(65536).decode()
     assert "loading" in drawn
     assert "table 3" in drawn
-    assert "stopped t: it is gone (LW-242); look\r\n" in drawn
+    assert "left out s.t: it is gone (LW-242); look\r\n" in drawn
     assert "\x1b[" in drawn

@@ -9,7 +9,7 @@ import pytest
 
 from lakewright.pipeline import capture
 from lakewright.pipeline.lake import Lake
-from lakewright.pipeline.load import Captured
+from lakewright.pipeline.steps import LoadComplete, Loaded, NotTaken, Step
 from tests.conftest import run_sql
 from tests.faults.conftest import PASSWORD, Shop, wait
 
@@ -67,7 +67,7 @@ def test_a_table_that_may_be_published_later_is_loaded_while_capture_runs(
 ) -> None:
     monkeypatch.setattr(capture, "CATALOG_SECONDS", 0.0)
     shop.sql(f"ALTER TABLE parts OWNER TO postgres; GRANT SELECT ON parts TO {keeper}")
-    told: list[Captured] = []
+    told: list[Step] = []
     stop = threading.Event()
     with Lake.open(shop.folder) as lake:
         thread = threading.Thread(target=lake.capture_of("shop", told.append).run, args=(stop,))
@@ -75,12 +75,12 @@ def test_a_table_that_may_be_published_later_is_loaded_while_capture_runs(
         looks = lake.source("shop").discover
         looked: list[object] = []
         monkeypatch.setattr(lake.source("shop"), "discover", lambda: (looked.append(1), looks())[1])
-        wait(lambda: any(done.kind == "load" for done in told) and len(looked) > 4)
+        wait(lambda: any(isinstance(step, LoadComplete) for step in told) and len(looked) > 4)
         shop.sql(f"ALTER TABLE parts OWNER TO {keeper}")
-        wait(lambda: any(done.kind == "loaded" and [*map(str, done.rows)] == ["public.parts"] for done in told))
+        wait(lambda: any(isinstance(step, Loaded) and str(step.table) == "public.parts" for step in told))
         stop.set()
         thread.join()
-    assert [[*map(str, done.rows)] for done in told if done.kind == "refused"] == [["public.parts"]]
+    assert [str(step.table) for step in told if isinstance(step, NotTaken)] == ["public.parts"]
     assert shop.equal() == EQUAL
 
 

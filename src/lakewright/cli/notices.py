@@ -5,11 +5,12 @@ from __future__ import annotations
 import functools
 from typing import Any
 
+from lakewright.model.contracts import Stopped
 from lakewright.observe import log
 from lakewright.pipeline.check import TableCheck
-from lakewright.pipeline.load import Captured
 from lakewright.pipeline.maintain import Cleaned
 from lakewright.pipeline.merge import Merged
+from lakewright.pipeline.steps import LoadComplete, Loaded, Loading, Logged, Moved, NotTaken, Reads, Waits
 from lakewright.pipeline.tasks import Event
 
 
@@ -20,25 +21,49 @@ def describe(notice: Any) -> str:
 
 
 @describe.register
-def _(notice: Captured) -> str:
-    rows = sum(notice.rows.values())
-    if notice.error is not None:
-        told = notice.error.line()
-        if notice.kind == "moved":
-            return f"all tables are loaded anew: {told}"
-        return f"{'stopped' if notice.kind == 'stopped' else 'left out'} {', '.join(map(str, notice.rows))}: {told}"
-    if notice.kind == "waiting":
-        return f"waiting for {notice.detail}"
-    if notice.kind == "reading":
-        return f"reading {notice.detail}"
-    if notice.kind == "loading":
-        of = f" of about {notice.expected:,}" if notice.expected > rows else ""
-        return f"loading {', '.join(map(str, notice.rows))}: {rows:,}{of} rows"
-    if notice.kind == "loaded":
-        return f"loaded {', '.join(map(str, notice.rows))}: {rows:,} rows"
-    if notice.kind == "load":
-        return f"load complete: {len(notice.rows)} tables, {rows:,} rows"
-    return f"captured {rows:,} changes"
+def _(notice: Waits) -> str:
+    return f"waiting for {notice.what}"
+
+
+@describe.register
+def _(notice: Reads) -> str:
+    return f"reading {notice.what}"
+
+
+@describe.register
+def _(notice: Loading) -> str:
+    of = f" of about {notice.expected:,}" if notice.expected > notice.rows else ""
+    return f"loading {notice.table}: {notice.rows:,}{of} rows"
+
+
+@describe.register
+def _(notice: Loaded) -> str:
+    return f"loaded {notice.table}: {notice.rows:,} rows"
+
+
+@describe.register
+def _(notice: LoadComplete) -> str:
+    return f"load complete: {len(notice.rows)} tables, {sum(notice.rows.values()):,} rows"
+
+
+@describe.register
+def _(notice: Logged) -> str:
+    return f"captured {sum(notice.rows.values()):,} changes"
+
+
+@describe.register
+def _(notice: NotTaken) -> str:
+    return f"left out {notice.table}: {notice.error.line()}"
+
+
+@describe.register
+def _(notice: Stopped) -> str:
+    return f"stopped {notice.table}: {notice.error.line()}"
+
+
+@describe.register
+def _(notice: Moved) -> str:
+    return f"all tables are loaded anew: {notice.error.line()}"
 
 
 @describe.register
@@ -67,7 +92,7 @@ def is_result(notice: Any) -> bool:
 
 def stays(notice: Any) -> bool:
     """Whether a person has to be able to read it when the work is done."""
-    return isinstance(notice, Captured) and notice.error is not None
+    return isinstance(notice, NotTaken | Stopped | Moved)
 
 
 def to_log(event: Event) -> None:

@@ -20,8 +20,9 @@ from lakewright.model.names import TableName
 from lakewright.model.position import Feed, Position
 from lakewright.model.schema import TableSchema, compare
 from lakewright.pipeline.intake import Choice, Intake
-from lakewright.pipeline.load import Captured, load, rows_of
+from lakewright.pipeline.load import load, rows_of
 from lakewright.pipeline.moved import moved
+from lakewright.pipeline.steps import Logged, Moved, Reads, Step, Waits
 from lakewright.raw.log import RawLog
 from lakewright.raw.manifest import RawFile
 from lakewright.raw.writer import LogWriter
@@ -49,7 +50,7 @@ class Capture:
     Raises `LakewrightError`: the caller may start a new one at any time, after any crash, and gets the same log.
     """
 
-    def __init__(self, source: Source, log: RawLog, store: Store, choice: Choice, notice: Callable[[Captured], None]) -> None:
+    def __init__(self, source: Source, log: RawLog, store: Store, choice: Choice, notice: Callable[[Step], None]) -> None:
         self._source = source
         self._log = log
         self._store = store
@@ -127,7 +128,7 @@ class Capture:
         for flush in stream.flushes(until):
             held += self._write(writer, flush)
             if flush.doing:
-                self._notice(Captured("reading", {}, None, None, detail=flush.doing))
+                self._notice(Reads(flush.doing))
             stopped += flush.stopped
             now = time.monotonic()
             late = flush.urgent or self._drift.grown or self._drift.doubted or end < loaded or self._is_wanted(end, until)
@@ -137,7 +138,7 @@ class Capture:
                 held, stopped = held + grown, stopped + doubted
                 writer.append(held, flush.watermark, flush.time, stopped)
                 stream.acknowledge(flush.watermark)
-                self._notice(Captured("log", rows_of(held), flush.watermark, flush.time))
+                self._notice(Logged(rows_of(held), flush.watermark))
                 self._intake.tell_stopped(stopped)
                 end, held, stopped, written_at = flush.watermark, [], [], now
                 if len(self._log.view().manifests) > FOLD_EVERY:
@@ -222,7 +223,7 @@ class Capture:
         """Load all tables of a server that was never loaded, or those that are to be loaded beside the others."""
         server = self._source.feed()
         if (error := moved(server, self._log.view().feed)) is not None:
-            self._notice(Captured("moved", {}, None, None, error))
+            self._notice(Moved(error))
         joins = server.is_same_server(self._log.view().feed)
         schemas = self._intake.missing() if joins else self._intake.every()
         schemas = self._intake.fitting(schemas)
@@ -249,4 +250,4 @@ class Capture:
         if self._stop.is_set():
             raise _Ended
         if what:
-            self._notice(Captured("waiting", {}, None, None, detail=what))
+            self._notice(Waits(what))

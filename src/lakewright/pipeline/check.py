@@ -24,9 +24,9 @@ from lakewright.model.names import quote_identifier as quote
 from lakewright.model.position import Position
 from lakewright.pipeline import damage, definitions, reach, table_at
 from lakewright.pipeline.folding import Fold
-from lakewright.pipeline.load import Captured
 from lakewright.pipeline.mirror import Mirror
 from lakewright.pipeline.moved import moved
+from lakewright.pipeline.steps import Waits
 from lakewright.pipeline.wiring import Wiring
 from lakewright.raw.log import RawLog
 from lakewright.sources.files.audit import FileCheck
@@ -102,7 +102,7 @@ def run(lake: Wiring, name: str, notice: Callable[[object], None]) -> CheckRepor
 
     def waiting(what: str | None) -> None:
         if what:
-            notice(Captured("waiting", {}, None, None, detail=what))
+            notice(Waits(what))
 
     with source.open_load(readable, after=source.current_position(), waiting=waiting, past=log.past()) as load:
         reach.position(lake, name, load.position)

@@ -12,7 +12,7 @@ from lakewright.errors import LakewrightError, SourceError, SourceUnreachable
 from lakewright.model.contracts import Source, Stopped
 from lakewright.model.names import TableName
 from lakewright.model.schema import TableSchema
-from lakewright.pipeline.load import Captured
+from lakewright.pipeline.steps import NotTaken, Step
 from lakewright.raw.log import RawLog
 
 
@@ -31,7 +31,7 @@ class Choice(Protocol):
 class Intake:
     """What one run of capture knows of its source's tables; `notice` is called for each that is left out or stands still."""
 
-    def __init__(self, source: Source, log: RawLog, choice: Choice, notice: Callable[[Captured], None]) -> None:
+    def __init__(self, source: Source, log: RawLog, choice: Choice, notice: Callable[[Step], None]) -> None:
         self._source = source
         self._log = log
         self._choice = choice
@@ -76,20 +76,20 @@ class Intake:
         for table in sorted(reasons):
             self._refused.add(table)
             self._log.reloaded(table)
-            self._notice(Captured("refused", {table: 0}, None, None, reasons[table]))
+            self._notice(NotTaken(table, reasons[table]))
 
     def tell_stopped(self, stopped: Sequence[Stopped]) -> None:
         """Tell of tables that stand still; of one that is not to be captured any more there is nothing to tell."""
         for stop in stopped:
             if self._choice.wants(stop.table):
-                self._notice(Captured("stopped", {stop.table: 0}, stop.position, None, stop.error))
+                self._notice(stop)
 
     def _tell_refused(self, loaded: Set[TableName], wanted: Set[TableName]) -> None:
         """Tell once of each table that the source cannot give; one that it can give later is loaded then."""
         for table, error in self._source.refused().items():
             if table in wanted or table not in loaded | self._told:
                 self._told.add(table)
-                self._notice(Captured("refused", {table: 0}, None, None, error))
+                self._notice(NotTaken(table, error))
 
     def _publish_again(self, schemas: Sequence[TableSchema]) -> None:
         """Try again to publish the tables that could not be: one that can be now is loaded."""

@@ -1,20 +1,19 @@
-"""Load: all rows of some tables at one moment into the raw log, and what a capture tells of its steps."""
+"""Load: all rows of some tables at one moment into the raw log."""
 
 from __future__ import annotations
 
-import dataclasses
-import datetime
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow as pa
 
-from lakewright.errors import LakewrightError, LogError, SourceError, SourceUnreachable
+from lakewright.errors import LogError, SourceError, SourceUnreachable
 from lakewright.model.contracts import Source, Waiting
 from lakewright.model.names import TableName
-from lakewright.model.position import Feed, Position
+from lakewright.model.position import Feed
 from lakewright.model.schema import TableSchema
+from lakewright.pipeline.steps import LoadComplete, Loaded, Loading, Step
 from lakewright.raw.log import RawLog
 from lakewright.raw.manifest import RawFile
 from lakewright.raw.writer import LogWriter
@@ -25,25 +24,6 @@ PARALLEL = 2
 """Tables loaded at once."""
 
 
-@dataclasses.dataclass(frozen=True)
-class Captured:
-    """What one step of a capture did.
-
-    ``kind`` is log, waiting (for ``detail``), reading (``detail``, which takes the source long), loading (one table so far, of
-    about ``expected`` rows), loaded (one table), load (all of one load), refused (a table that is not captured, with ``error``),
-    stopped (not any more) or moved (the server is another one). Rows by table, the log's end, and when its last transaction was
-    committed in the source.
-    """
-
-    kind: str
-    rows: dict[TableName, int]
-    watermark: Position | None
-    time: datetime.datetime | None
-    error: LakewrightError | None = None
-    expected: int = 0
-    detail: str = ""
-
-
 def load(
     source: Source,
     log: RawLog,
@@ -51,7 +31,7 @@ def load(
     schemas: Sequence[TableSchema],
     begins: Feed | None,
     waiting: Waiting,
-    notice: Callable[[Captured], None],
+    notice: Callable[[Step], None],
 ) -> dict[TableName, SourceError]:
     """Write all rows of `schemas` at one consistent point and name them in one manifest, tables in parallel.
 
@@ -75,7 +55,7 @@ def load(
             except SourceError as error:
                 refused[schema.name] = error
                 return None
-            notice(Captured("loaded", {schema.name: file.rows}, None, None))
+            notice(Loaded(schema.name, file.rows))
             return file
 
         files = [file for file in pool.map(one, numbered) if file]
@@ -85,12 +65,12 @@ def load(
         if feed is None:
             raise LogError("LW-360", "a load cannot join a log that has not begun", hint="`lakewright capture` loads all tables")
         writer.append_load(files, snapshot.position, snapshot.time, feed, first=begins is not None)
-    notice(Captured("load", rows_of(files), snapshot.position, snapshot.time))
+    notice(LoadComplete(rows_of(files), snapshot.position))
     return refused
 
 
 def _told(
-    batches: Iterable[pa.RecordBatch], table: TableName, expected: int, notice: Callable[[Captured], None]
+    batches: Iterable[pa.RecordBatch], table: TableName, expected: int, notice: Callable[[Step], None]
 ) -> Iterator[pa.RecordBatch]:
     """The same batches, told of now and then."""
     rows, told_at = 0, time.monotonic()
@@ -98,7 +78,7 @@ def _told(
         yield batch
         rows += batch.num_rows
         if time.monotonic() - told_at > TELL_SECONDS:
-            notice(Captured("loading", {table: rows}, None, None, expected=expected))
+            notice(Loading(table, rows, expected))
             told_at = time.monotonic()
 
 

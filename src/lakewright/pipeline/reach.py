@@ -7,14 +7,15 @@ import time
 from collections.abc import Callable, Sequence
 
 from lakewright.errors import DOCTOR, LakewrightError, LeaseHeld, SourceError
+from lakewright.model.contracts import Stopped
 from lakewright.model.names import TableName
 from lakewright.model.position import Position
-from lakewright.pipeline.load import Captured
+from lakewright.pipeline.steps import NotTaken, Step
 from lakewright.pipeline.wiring import Wiring
 
 WAIT_SECONDS = 300.0
 
-Notice = Callable[[Captured], None]
+Notice = Callable[[Step], None]
 
 
 def position(lake: Wiring, source: str, wanted: Position) -> None:
@@ -31,10 +32,10 @@ def reload(lake: Wiring, source: str, tables: Sequence[TableName], notice: Notic
     for table in tables:
         log.ask_reload(table)
 
-    def told(done: Captured) -> None:
-        if done.error is not None and before.keys() & done.rows.keys():
-            refused.append(done.error)
-        notice(done)
+    def told(step: Step) -> None:
+        if isinstance(step, NotTaken | Stopped) and step.table in before:
+            refused.append(step.error)
+        notice(step)
 
     def loaded() -> bool:
         asked = log.asked_reloads()

@@ -7,6 +7,7 @@ import datetime
 import threading
 import time
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 from lakewright.errors import LakewrightError, Retry, unexpected
 
@@ -15,16 +16,32 @@ MERGE_EVERY = 1.0
 RETRY_FIRST, RETRY_MOST = 0.5, 30.0
 
 
+Kind = Literal[
+    "waiting",
+    "reading",
+    "loading",
+    "loaded",
+    "captured",
+    "merged",
+    "cleaned",
+    "retry",
+    "failed",
+    "left_out",
+    "stopped",
+    "moved",
+]
+
+
 @dataclasses.dataclass(frozen=True)
 class Event:
     """Something that happened while a lake is up.
 
-    ``kind`` is waiting, reading, loading, loaded, captured, merged, cleaned, retry or failed; left_out of a table that is chosen
-    and not captured, stopped of one that is not captured any more; moved of a source whose server is another one than before, so
-    that all tables are loaded anew. ``subject`` is the source or table.
+    ``kind`` is left_out of a table that is chosen and not captured, stopped of one that is not captured any more, and moved of a
+    source whose server is another one than before, so that all tables are loaded anew; the others speak for themselves.
+    ``subject`` is the source or table.
     """
 
-    kind: str
+    kind: Kind
     subject: str
     detail: str
     time: datetime.datetime

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from lakewright.errors import LakewrightError, Retry, unexpected
+from lakewright.model.contracts import Stopped
+from lakewright.model.names import TableName
+from lakewright.model.position import Position
 from lakewright.pipeline import maintain
-from lakewright.pipeline.load import Captured
 from lakewright.pipeline.merge import merge
 from lakewright.pipeline.mirror import Mirror
 from lakewright.pipeline.moment import utc_now
+from lakewright.pipeline.steps import LoadComplete, Loaded, Loading, Logged, Moved, NotTaken, Reads, Step, Waits
 from lakewright.pipeline.tasks import Event, Task, paced
 from lakewright.pipeline.wiring import Wiring
 
 Notice = Callable[[Event], None]
-_AS_IT_IS = ("loading", "waiting", "reading")
-"""Kinds of steps of a capture that go by the same word here."""
 
 
 def tasks(lake: Wiring, stop: threading.Event, notice: Notice) -> list[Task]:
@@ -39,17 +40,35 @@ class _Capture:
         self.lake.capture_of(self.source, self._captured).run(self.stop)
         return 0.0
 
-    def _captured(self, done: Captured) -> None:
-        if done.error is not None:
-            kind = "left_out" if done.kind == "refused" else done.kind
-            for subject in done.rows or [self.source]:
-                self.notice(Event(kind, str(subject), done.error.message, utc_now(), done.error))
-            return
-        kind = "captured" if done.kind == "log" else done.kind if done.kind in _AS_IT_IS else "loaded"
-        counts = ", ".join(f"{rows} of {table}" for table, rows in sorted(done.rows.items()))
-        so_far = f" so far, of about {done.expected}" if done.kind == "loading" else ""
-        detail = done.detail or counts + so_far or f"nothing new up to {done.watermark}"
-        self.notice(Event(kind, self.source, detail, utc_now()))
+    def _captured(self, step: Step) -> None:
+        self.notice(_event(self.source, step))
+
+
+def _event(source: str, step: Step) -> Event:
+    """A step of the capture of a source as an event of the lake."""
+    match step:
+        case Waits():
+            return Event("waiting", source, step.what, utc_now())
+        case Reads():
+            return Event("reading", source, step.what, utc_now())
+        case Loading():
+            return Event("loading", source, f"{step.rows} of {step.table} so far, of about {step.expected}", utc_now())
+        case Loaded():
+            return Event("loaded", source, f"{step.rows} of {step.table}", utc_now())
+        case LoadComplete():
+            return Event("loaded", source, _counts(step.rows, step.position), utc_now())
+        case Logged():
+            return Event("captured", source, _counts(step.rows, step.watermark), utc_now())
+        case NotTaken():
+            return Event("left_out", str(step.table), step.error.message, utc_now(), step.error)
+        case Stopped():
+            return Event("stopped", str(step.table), step.error.message, utc_now(), step.error)
+        case Moved():
+            return Event("moved", source, step.error.message, utc_now(), step.error)
+
+
+def _counts(rows: Mapping[TableName, int], upto: Position) -> str:
+    return ", ".join(f"{count} of {table}" for table, count in sorted(rows.items())) or f"nothing new up to {upto}"
 
 
 class _Merge:

@@ -18,8 +18,8 @@ from lakewright.model.schema import TableSchema
 from lakewright.pipeline import connect, setup, zones
 from lakewright.pipeline.capture import Capture
 from lakewright.pipeline.folding import Folds
-from lakewright.pipeline.load import Captured
 from lakewright.pipeline.mirror import Mirror
+from lakewright.pipeline.steps import Step
 from lakewright.project import kinds
 from lakewright.project.load import Project
 from lakewright.project.load import load as load_project
@@ -103,7 +103,7 @@ class Wiring:
             raise ConfigError("LW-278", f"{name} is no source of files", hint=hint)
         return cast("FilesSource", self.source(name))
 
-    def capture_of(self, source: str, notice: Callable[[Captured], None]) -> Capture:
+    def capture_of(self, source: str, notice: Callable[[Step], None]) -> Capture:
         """One run of capture over a source; what cannot be a table of the lake is left out of it.
 
         Raises as `require_fitting`, before anything is captured.
