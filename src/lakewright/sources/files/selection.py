@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import re
 from collections.abc import Sequence
 
@@ -62,8 +63,13 @@ def assign(files: Sequence[OriginFile], selections: Sequence[Selection], marker:
 
 
 def _matches(pattern: str, name: str) -> bool:
+    return _expression(pattern).fullmatch(name) is not None
+
+
+@functools.cache
+def _expression(pattern: str) -> re.Pattern[str]:
     parts = re.split(r"(\*\*/|\*\*|\*|\?)", pattern)
-    return re.fullmatch("".join(_WILDCARDS.get(part) or re.escape(part) for part in parts), name, re.DOTALL) is not None
+    return re.compile("".join(_WILDCARDS.get(part) or re.escape(part) for part in parts), re.DOTALL)
 
 
 def _is_temporary(name: str) -> bool:
