@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import gzip
 import random
 from pathlib import Path
 
@@ -201,6 +202,20 @@ def test_a_file_that_does_not_fit_says_how(tmp_path: Path) -> None:
     assert "separator" in refused(tmp_path, b"id;name;amount\n1;a;1\n").message
     assert "stands twice" in refused(tmp_path, b"id,name,amount,id\n1,a,1,1\n").message
     assert refused(tmp_path, HEADER.decode().encode("utf-16")).code == "LW-262"
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (gzip.compress(HEADER + b"1,a,1\n"), "it is packed with gzip, and the dataset's files are not packed"),
+        (b"\x28\xb5\x2f\xfd", "it is packed with zstd, and the dataset's files are not packed"),
+        (b"PAR1" + b"\x00" * 20, "it is Parquet, and the dataset's files are csv"),
+        ((HEADER + b"1,a,1\n").decode().encode("utf-16"), "it is in utf-16, and the dataset's files are in utf-8"),
+    ],
+)
+def test_a_file_that_is_written_otherwise_is_told_so(tmp_path: Path, content: bytes, told: str) -> None:
+    error = refused(tmp_path, content)
+    assert (error.code, error.message) == ("LW-262", f"the file does not fit the dataset orders: {told}")
 
 
 def test_the_text_of_a_reject_is_without_line_ends(tmp_path: Path) -> None:

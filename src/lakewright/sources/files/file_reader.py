@@ -19,6 +19,7 @@ from lakewright.sources.files.dataset import LINE, Dataset, FileColumn, misfit
 from lakewright.sources.files.plain import plain
 from lakewright.sources.files.records import HEADER_AGAIN, MAX_LINE, MAX_TEXT, NOT_AN_OBJECT, SKIPPED, names, relation
 from lakewright.sources.files.rejected import row_text
+from lakewright.sources.files.sniff import unlike
 from lakewright.sources.files.structure import structure
 
 BATCH_ROWS = 100_000
@@ -190,16 +191,12 @@ def read(
 
     Raises `SourceError`: LW-262 where its columns are not the dataset's, and what `plain`, `headers` and `structure` raise.
     """
+    if (reason := unlike(path, dataset.dialect)) is not None:
+        raise _no_fit(dataset, reason, path.name)
     with plain(path, dataset.dialect, temp) as text, scan.opened(temp, memory_limit, path.name) as connection:
         found = names(connection, text, dataset.dialect, path.name)
-        reason = misfit(dataset, found)
-        if reason is not None:
-            raise SourceError(
-                "LW-262",
-                f"the file does not fit the dataset {dataset.name}: {reason}",
-                where=f"{path.name}:{dataset.dialect.skip + 1}",
-                hint="correct the file, or the dataset's columns",
-            )
+        if (reason := misfit(dataset, found)) is not None:
+            raise _no_fit(dataset, reason, f"{path.name}:{dataset.dialect.skip + 1}")
         if dataset.dialect.format == "json":
             found = [column.source_name for column in dataset.columns]
         yield FileReader(connection, text, dataset, required, found, path.name)
@@ -209,6 +206,11 @@ def file_names(path: Path, dataset: Dataset, *, temp: Path) -> list[str]:
     """The names of a file's columns, in its order; raises as `read` does but for LW-262."""
     with plain(path, dataset.dialect, temp) as text, scan.opened(temp, MEMORY_LIMIT, path.name) as connection:
         return names(connection, text, dataset.dialect, path.name)
+
+
+def _no_fit(dataset: Dataset, reason: str, where: str) -> SourceError:
+    message = f"the file does not fit the dataset {dataset.name}: {reason}"
+    return SourceError("LW-262", message, where=where, hint="correct the file, or the dataset's columns and dialect")
 
 
 def _described(column: FileColumn) -> str:

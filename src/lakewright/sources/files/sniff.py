@@ -14,6 +14,7 @@ from lakewright.sources.files.plain import CHUNK, compression, decoded, unpacked
 
 _DELIMITERS = (",", ";", "\t", "|")
 _COMMENT = "#"
+_PARQUET = b"PAR1"
 _RECORDS = 1_000
 _BOMS: dict[bytes, Encoding] = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
@@ -27,7 +28,7 @@ def sniff(path: Path) -> Dialect:
     start = next(unpacked(path, packed), b"")
     if not start.strip():
         raise SourceError("LW-260", "the file is empty", where=path.name, hint="send the file again, with its header")
-    if start.startswith(b"PAR1"):
+    if start.startswith(_PARQUET):
         return Dialect(format="parquet", compression=packed)
     encoding = _encoding(path, packed, start)
     found = Dialect(compression=packed, encoding=encoding)
@@ -36,6 +37,22 @@ def sniff(path: Path) -> Dialect:
     if kind == "json":
         return Dialect(format=kind, compression=packed, encoding=encoding)
     return _csv(text, packed, encoding)
+
+
+def unlike(path: Path, dialect: Dialect) -> str | None:
+    """In which way the file is written otherwise than the dialect says, as far as its first bytes tell; else None."""
+    packed = compression(path)
+    if packed not in ("none", dialect.compression):
+        usual = "not packed" if dialect.compression == "none" else f"packed with {dialect.compression}"
+        return f"it is packed with {packed}, and the dataset's files are {usual}"
+    with path.open("rb") as file:
+        start = file.read(4)
+    if start == _PARQUET and dialect.format != "parquet":
+        return f"it is Parquet, and the dataset's files are {dialect.format}"
+    encoding = next((name for mark, name in _BOMS.items() if start.startswith(mark)), "utf-8")
+    if encoding == "utf-16" and not dialect.encoding.startswith("utf-16"):
+        return f"it is in utf-16, and the dataset's files are in {dialect.encoding}"
+    return None
 
 
 def _encoding(path: Path, packed: Compression, start: bytes) -> Encoding:
