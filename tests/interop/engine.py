@@ -71,8 +71,10 @@ class Spark:
         rows = [row for path in sorted(out.glob("*.parquet")) for row in pq.ParquetFile(path).read().to_pylist()]
         return [(field.name, field.dataType.simpleString()) for field in frame.schema.fields], rows
 
-    def write(self, location: Path | str, spec: TableSpec, rows: pa.Table, operation: str = "upsert", **options: str) -> None:
-        """Write rows with Hudi's own writer, under the key and partition of `spec`."""
+    def write(
+        self, location: Path | str, spec: TableSpec, rows: pa.Table, operation: str = "upsert", note: str = "note", **options: str
+    ) -> None:
+        """Write rows with Hudi's own writer, under the key and partition of `spec`; `note` is SQL for the column ``note``."""
         source = next(self._scratch)
         source.mkdir(parents=True)
         pq.write_table(rows, source / "rows.parquet")
@@ -86,4 +88,5 @@ class Spark:
         }
         settings |= {name.replace("__", "."): value for name, value in options.items()}
         frame = self.session.read.option("datetimeRebaseMode", "CORRECTED").parquet(str(source))
+        frame = frame.selectExpr(*(f"{note} AS note" if name == "note" else name for name in rows.column_names))
         frame.write.format("hudi").options(**settings).mode("append").save(str(location))
