@@ -15,6 +15,7 @@ from lakewright.model.batch import RESERVED
 from lakewright.model.names import TableName, chosen, did_you_mean, quote_identifier
 from lakewright.model.schema import Column, Identity, TableSchema
 from lakewright.sources.postgres import heaps
+from lakewright.sources.postgres.connection import fetch
 
 Types = Mapping[TableName, Mapping[str, str]]
 """Lake types that the user gives to columns, by table and column; one that its column cannot have counts for nothing."""
@@ -109,7 +110,7 @@ def discover(session: Session, patterns: Sequence[str], overrides: Types) -> tup
     """
     tables: dict[TableName, _Found] = {}
     refused: list[Refused] = []
-    found = {TableName(schema, table): _Found(oid, *facts) for oid, schema, table, *facts in _rows(session, _TABLES)}
+    found = {TableName(schema, table): _Found(oid, *facts) for oid, schema, table, *facts in fetch(session, _TABLES)}
     for name in choose(list(found), patterns):
         other = found[name].other
         if other is None:
@@ -127,7 +128,7 @@ def schema_of(session: Session, oid: int, overrides: Types) -> TableSchema:
 
     Raises `SourceError` where it was dropped or has become one that cannot be taken.
     """
-    found = {TableName(row[1], row[2]): _Found(oid, *row[3:]) for row in _rows(session, _TABLES) if row[0] == oid}
+    found = {TableName(row[1], row[2]): _Found(oid, *row[3:]) for row in fetch(session, _TABLES) if row[0] == oid}
     tables = {name: table for name, table in found.items() if table.other is None}
     for table in _examine(session, tables, overrides):
         if isinstance(table, Refused):
@@ -151,13 +152,13 @@ class _Found:
 def _examine(session: Session, tables: Mapping[TableName, _Found], overrides: Types) -> list[TableSchema | Refused]:
     """The tables, in the order given."""
     # Before all else: what is true of the transactions before this one is in all that is read next.
-    ((seen,),) = _rows(session, _SEEN)
+    ((seen,),) = fetch(session, _SEEN)
     oids = [table.oid for table in tables.values()]
-    keys = {oid: tuple(columns) for oid, columns in _rows(session, _KEYS, (oids,))}
-    leaves = {oid: of_leaves for oid, *of_leaves in _rows(session, _LEAVES, (oids,))}
+    keys = {oid: tuple(columns) for oid, columns in fetch(session, _KEYS, (oids,))}
+    leaves = {oid: of_leaves for oid, *of_leaves in fetch(session, _LEAVES, (oids,))}
     places = heaps.heaps(session, oids)
     columns: dict[int, list[tuple[Any, ...]]] = {oid: [] for oid in oids}
-    for oid, *column in _rows(session, _COLUMNS, (oids,)):
+    for oid, *column in fetch(session, _COLUMNS, (oids,)):
         columns[oid].append(tuple(column))
     examined: list[TableSchema | Refused] = []
     for name, table in tables.items():
@@ -261,7 +262,7 @@ def estimated_rows(session: Session, tables: Sequence[TableName]) -> dict[TableN
     SELECT sum(greatest(c.reltuples, 0))::bigint FROM pg_class c WHERE c.relkind = 'r'
       AND (c.oid = to_regclass(%(table)s) OR c.oid IN (SELECT relid FROM pg_partition_tree(to_regclass(%(table)s))))
     """
-    return {table: _rows(session, query, {"table": qualified(table)})[0][0] or 0 for table in tables}
+    return {table: fetch(session, query, {"table": qualified(table)})[0][0] or 0 for table in tables}
 
 
 def updated_rows(session: Session) -> dict[TableName, int]:
@@ -271,7 +272,7 @@ def updated_rows(session: Session) -> dict[TableName, int]:
       JOIN pg_class c ON c.oid = coalesce(pg_partition_root(s.relid), s.relid) JOIN pg_namespace n ON n.oid = c.relnamespace
       GROUP BY 1, 2 HAVING sum(s.n_tup_upd + s.n_tup_del) > 0
     """
-    return {TableName(schema, table): count for schema, table, count in _rows(session, query)}
+    return {TableName(schema, table): count for schema, table, count in fetch(session, query)}
 
 
 def proposed_decimal(session: Session, table: TableName, column: str) -> str | None:
@@ -283,7 +284,7 @@ def proposed_decimal(session: Session, table: TableName, column: str) -> str | N
     SELECT max(CASE WHEN {0} IN ('NaN', 'Infinity', '-Infinity') THEN 1000 ELSE length(trunc(abs({0}))::text) END),
         max(min_scale({0})) FROM {1} WHERE {0} IS NOT NULL
     """
-    ((whole, scale),) = _rows(session, query.format(quote_identifier(column), qualified(table)))
+    ((whole, scale),) = fetch(session, query.format(quote_identifier(column), qualified(table)))
     if whole is None or whole + (scale or 0) > types.MAX_DECIMAL_PRECISION:
         return None
     return types.decimal_type(whole + scale, scale)
@@ -292,9 +293,3 @@ def proposed_decimal(session: Session, table: TableName, column: str) -> str | N
 def qualified(name: TableName) -> str:
     """The quoted ``"schema"."table"``."""
     return f"{quote_identifier(name.schema)}.{quote_identifier(name.table)}"
-
-
-def _rows(session: Session, query: str, arguments: Any = None) -> list[tuple[Any, ...]]:
-    with session.cursor() as cursor:
-        cursor.execute(query, arguments)
-        return cursor.fetchall()

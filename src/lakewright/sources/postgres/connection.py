@@ -84,6 +84,13 @@ _DEFAULTS = {
 }
 
 
+def fetch(session: Session, query: str, arguments: Any = None) -> list[tuple[Any, ...]]:
+    """The rows of a small answer; `arguments` are those of the placeholders in the query."""
+    with session.cursor() as cursor:
+        cursor.execute(query, arguments)
+        return cursor.fetchall()
+
+
 @dataclasses.dataclass(frozen=True)
 class Database:
     """A database by its libpq URL (or ``key=value`` string); nothing is connected before it is asked for."""

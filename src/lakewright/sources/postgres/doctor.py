@@ -14,7 +14,7 @@ from lakewright.model.names import TableName, quote_identifier
 from lakewright.model.schema import TableSchema
 from lakewright.sources.postgres import catalog
 from lakewright.sources.postgres.catalog import Types
-from lakewright.sources.postgres.connection import Database, translated
+from lakewright.sources.postgres.connection import Database, fetch, translated
 from lakewright.sources.postgres.publication import Publications, find_slot
 from lakewright.sources.postgres.transactions import oldest_writing
 
@@ -185,6 +185,4 @@ class _Look:
         return self._row(query, *table) == (True,)
 
     def _row(self, query: str, *arguments: Any) -> tuple[Any, ...]:
-        with self._session.cursor() as cursor:
-            cursor.execute(query, arguments or None)
-            return cursor.fetchone() or ()
+        return next(iter(fetch(self._session, query, arguments or None)), ())

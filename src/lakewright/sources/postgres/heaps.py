@@ -16,6 +16,7 @@ from psycopg2.extensions import connection as Session
 
 from lakewright.model.names import quote_identifier
 from lakewright.model.schema import Column, Heap, TableSchema
+from lakewright.sources.postgres.connection import fetch
 
 _LOOKED_AT = 10_000
 """Rows of a rewritten partition that are looked at for an old one: those that a rewrite kept stand first."""
@@ -44,7 +45,7 @@ _COMPARABLE = "pg_snapshot_xmax(pg_current_snapshot())::text::bigint - %(seen)s 
 def heaps(session: Session, oids: Sequence[int]) -> dict[int, tuple[Heap, ...]]:
     """Where the rows of the tables with these oids lie now."""
     found: dict[int, list[Heap]] = {oid: [] for oid in oids}
-    for oid, *heap in _rows(session, _HEAPS, (list(oids),)):
+    for oid, *heap in fetch(session, _HEAPS, (list(oids),)):
         found[oid].append(Heap(*heap))
     return {oid: tuple(each) for oid, each in found.items()}
 
@@ -59,7 +60,7 @@ def filled(session: Session, known: TableSchema, now: TableSchema) -> str | None
     for heap in now.heaps if known.attributes else ():
         if heap.oid in before or heap.oid == now.oid:
             continue
-        ((born, transactions, command),) = _rows(session, _ATTACHED, {"oid": heap.oid})
+        ((born, transactions, command),) = fetch(session, _ATTACHED, {"oid": heap.oid})
         untold = "true" if not born else "r.xmin::text = ANY(%(transactions)s) AND r.cmin::text::bigint < %(command)s"
         if _any(session, now, heap, untold, {"transactions": transactions, "command": command}):
             return _name(session, heap)
@@ -112,7 +113,7 @@ def _constants(session: Session, table: TableSchema, column: Column) -> list[str
     """What older rows of the partitions have in a new column: each constant once, and None for what is not known; none where no
     partition has one."""
     leaves = [heap.oid for heap in table.heaps if heap.oid != table.oid]
-    found = _rows(session, _MISSING, {"leaves": leaves, "column": column.name})
+    found = fetch(session, _MISSING, {"leaves": leaves, "column": column.name})
     return [value for _, value in found] if any(has for has, _ in found) else []
 
 
@@ -122,13 +123,13 @@ def _was_filled(session: Session, known: TableSchema, now: TableSchema, column: 
     These are rows from before `known`, which a rewrite such as VACUUM FULL keeps, and those of the transaction that changed the
     table last: an ALTER TABLE that rewrites enters all rows anew. All others came after `known`, and with them their values.
     """
-    ((table,),) = _rows(session, "SELECT %s::oid::regclass::text", (now.oid,))
+    ((table,),) = fetch(session, "SELECT %s::oid::regclass::text", (now.oid,))
     rows = f"SELECT xmin, {quote_identifier(column.name)} AS value FROM {'' if now.is_partitioned else 'ONLY '}{table}"
     untold = f"(({_OLDER} AND {_COMPARABLE}) OR r.xmin::text::bigint = ANY(%(changed)s))"
     query = f"SELECT bool_and(r.value IS NOT NULL) FROM ({{}} LIMIT %(most)s) AS r WHERE {untold}"
     text = query.format(rows.replace("%", "%%"))
     changed = [heap.transaction for heap in now.heaps]
-    return bool(_rows(session, text, {"seen": known.seen, "most": _LOOKED_AT, "changed": changed})[0][0])
+    return bool(fetch(session, text, {"seen": known.seen, "most": _LOOKED_AT, "changed": changed})[0][0])
 
 
 def _any(
@@ -136,23 +137,15 @@ def _any(
 ) -> bool:
     """Whether one of the first `most` rows of a partition fulfils the condition. It is read through its root, by whose right it
     is captured."""
-    ((bounds, root),) = _rows(
+    ((bounds, root),) = fetch(
         session, "SELECT pg_get_partition_constraintdef(%s), %s::oid::regclass::text", (heap.oid, table.oid)
     )
     rows = sql.SQL("SELECT xmin, cmin FROM {} WHERE tableoid = {} AND ({}) LIMIT {}").format(
         sql.SQL(root), sql.Literal(heap.oid), sql.SQL(bounds or "true"), sql.Literal(most)
     )
-    with session.cursor() as cursor:
-        text = rows.as_string(cursor).replace("%", "%%")
-        cursor.execute(f"SELECT EXISTS (SELECT FROM ({text}) AS r WHERE {condition})", arguments)
-        return cursor.fetchone() == (True,)
+    text = rows.as_string(session).replace("%", "%%")
+    return bool(fetch(session, f"SELECT EXISTS (SELECT FROM ({text}) AS r WHERE {condition})", arguments)[0][0])
 
 
 def _name(session: Session, heap: Heap) -> str:
-    return str(_rows(session, "SELECT %s::oid::regclass::text", (heap.oid,))[0][0])
-
-
-def _rows(session: Session, query: str, arguments: Any) -> list[tuple[Any, ...]]:
-    with session.cursor() as cursor:
-        cursor.execute(query, arguments)
-        return cursor.fetchall()
+    return str(fetch(session, "SELECT %s::oid::regclass::text", (heap.oid,))[0][0])

@@ -17,6 +17,7 @@ from lakewright.errors import SourceError
 from lakewright.model.names import TableName
 from lakewright.model.position import parse_lsn
 from lakewright.model.schema import TableSchema
+from lakewright.sources.postgres.connection import fetch
 
 _ALL = ("insert", "update", "delete", "truncate")
 _INSERTS = ("insert", "truncate")
@@ -60,9 +61,8 @@ class Publications:
         sent: set[int] = set()
         for name, operations, wanted in self._wanted(tables):
             options = [True, *(operation in operations for operation in _ALL)]
-            with session.cursor() as cursor:
-                cursor.execute(_SENT, ([t.oid for t in wanted], [t.seen for t in wanted], name, options))
-                sent |= {oid for (oid,) in cursor.fetchall()}
+            asked = ([t.oid for t in wanted], [t.seen for t in wanted], name, options)
+            sent |= {oid for (oid,) in fetch(session, _SENT, asked)}
         return [table.name for table in tables if table.oid not in sent]
 
     def _wanted(self, tables: Sequence[TableSchema]) -> list[tuple[str, tuple[str, ...], list[TableSchema]]]:
@@ -107,27 +107,20 @@ class Slot:
 
 def find_slot(session: Session, name: str) -> Slot | None:
     """The slot of that name in the whole server, or None."""
-    with session.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT s.slot_name, s.database, s.plugin, s.active_pid, a.application_name, s.confirmed_flush_lsn, s.restart_lsn,
-                coalesce(pg_current_wal_lsn() - s.restart_lsn, 0)::bigint, s.wal_status
-            FROM pg_replication_slots s LEFT JOIN pg_stat_activity a ON a.pid = s.active_pid WHERE s.slot_name = %s
-            """,
-            (name,),
-        )
-        row = cursor.fetchone()
-    if row is None:
-        return None
-    slot_name, database, plugin, reader, application, confirmed, restart, retained, status = row
-    confirmed, restart = (None if lsn is None else parse_lsn(lsn) for lsn in (confirmed, restart))
-    return Slot(slot_name, database, plugin, reader, application, confirmed, restart, retained, status)
+    query = """
+    SELECT s.slot_name, s.database, s.plugin, s.active_pid, a.application_name, s.confirmed_flush_lsn, s.restart_lsn,
+        coalesce(pg_current_wal_lsn() - s.restart_lsn, 0)::bigint, s.wal_status
+    FROM pg_replication_slots s LEFT JOIN pg_stat_activity a ON a.pid = s.active_pid WHERE s.slot_name = %s
+    """
+    for slot_name, database, plugin, reader, application, confirmed, restart, retained, status in fetch(session, query, (name,)):
+        confirmed, restart = (None if lsn is None else parse_lsn(lsn) for lsn in (confirmed, restart))
+        return Slot(slot_name, database, plugin, reader, application, confirmed, restart, retained, status)
+    return None
 
 
 def drop_slot(session: Session, name: str) -> None:
     """Remove the slot; one that does not exist is no error. Raises `SourceError` while it is being read."""
-    with session.cursor() as cursor:
-        cursor.execute("SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = %s", (name,))
+    fetch(session, "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = %s", (name,))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -150,15 +143,10 @@ def _execute(session: Session, steps: Sequence[_Step]) -> list[str]:
 def _settle(session: Session, name: str, operations: tuple[str, ...]) -> list[_Step]:
     """What makes the publication exist with the options it should have."""
     options = sql.SQL("(publish = {}, publish_via_partition_root = true)").format(sql.Literal(", ".join(operations)))
-    with session.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT puballtables, pubviaroot, pubinsert, pubupdate, pubdelete, pubtruncate
-            FROM pg_publication WHERE pubname = %s
-            """,
-            (name,),
-        )
-        row = cursor.fetchone()
+    query = """
+    SELECT puballtables, pubviaroot, pubinsert, pubupdate, pubdelete, pubtruncate FROM pg_publication WHERE pubname = %s
+    """
+    row = next(iter(fetch(session, query, (name,))), None)
     publication = sql.Identifier(name)
     if row is None:
         return [_Step(f"create publication {name}", sql.SQL("CREATE PUBLICATION {} WITH {}").format(publication, options))]
@@ -188,15 +176,11 @@ WHERE {_WHOLE} AND ARRAY[p.pubviaroot, p.pubinsert, p.pubupdate, p.pubdelete, p.
 
 def _published(session: Session, name: str) -> dict[TableName, bool]:
     """The tables that a publication names, and whether it publishes all of their rows and columns."""
-    with session.cursor() as cursor:
-        cursor.execute(
-            f"""
-            SELECT n.nspname, c.relname, {_WHOLE} FROM pg_publication p JOIN pg_publication_rel r ON r.prpubid = p.oid
-                JOIN pg_class c ON c.oid = r.prrelid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE p.pubname = %s
-            """,
-            (name,),
-        )
-        return {TableName(schema, table): whole for schema, table, whole in cursor.fetchall()}
+    query = f"""
+    SELECT n.nspname, c.relname, {_WHOLE} FROM pg_publication p JOIN pg_publication_rel r ON r.prpubid = p.oid
+        JOIN pg_class c ON c.oid = r.prrelid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE p.pubname = %s
+    """
+    return {TableName(schema, table): whole for schema, table, whole in fetch(session, query, (name,))}
 
 
 # ONLY, here and there: the children of an inherited table are tables of their own.

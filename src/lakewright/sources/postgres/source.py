@@ -17,7 +17,7 @@ from lakewright.model.position import START, Feed, Position, format_lsn, parse_l
 from lakewright.model.schema import TableSchema, compare
 from lakewright.sources.postgres import advice, catalog, doctor, heaps
 from lakewright.sources.postgres.catalog import Absent, Refused, Types
-from lakewright.sources.postgres.connection import Database, translated
+from lakewright.sources.postgres.connection import Database, fetch, translated
 from lakewright.sources.postgres.pgoutput import restored
 from lakewright.sources.postgres.publication import Publications, Slot, drop_slot, find_slot
 from lakewright.sources.postgres.relation import Relation
@@ -227,10 +227,8 @@ class PostgresSource:
 
 
 def _flush_lsn(session: Session) -> int:
-    with session.cursor() as cursor:
-        cursor.execute("SELECT pg_current_wal_flush_lsn()")
-        (lsn,) = cursor.fetchone() or ("0/0",)
-        return parse_lsn(lsn)
+    ((lsn,),) = fetch(session, "SELECT pg_current_wal_flush_lsn()")
+    return parse_lsn(lsn)
 
 
 def _refusal(table: TableSchema, reason: str) -> SourceError:

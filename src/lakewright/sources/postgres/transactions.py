@@ -6,6 +6,8 @@ import dataclasses
 
 from psycopg2.extensions import connection as Session
 
+from lakewright.sources.postgres.connection import fetch
+
 _OPEN = """
 SELECT format('transaction of pid %%s (%%s) in database %%s', pid, coalesce(nullif(application_name, ''), usename), datname),
     extract(epoch FROM clock_timestamp() - xact_start)::int, format('SELECT pg_terminate_backend(%%s)', pid)
@@ -29,7 +31,5 @@ class Writing:
 
 def oldest_writing(session: Session, seconds: int) -> Writing | None:
     """The oldest transaction that has been writing for at least so long, prepared ones too; None where there is none."""
-    with session.cursor() as cursor:
-        cursor.execute(f"SELECT * FROM ({_OPEN}) AS open (name, age, ends) WHERE age >= %s ORDER BY age DESC LIMIT 1", (seconds,))
-        row = cursor.fetchone()
-    return Writing(*row) if row else None
+    query = f"SELECT * FROM ({_OPEN}) AS open (name, age, ends) WHERE age >= %s ORDER BY age DESC LIMIT 1"
+    return next((Writing(*row) for row in fetch(session, query, (seconds,))), None)
