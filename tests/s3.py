@@ -44,6 +44,8 @@ class Fault:
 class Proxy:
     """A server before another one, which strikes each `Fault` of ``faults``; ``requests`` are those that it saw.
 
+    Headers of requests that are in ``ignored``, in small letters, do not reach the server.
+
     Requests go on one by one: moto looks and writes in two steps.
     """
 
@@ -51,9 +53,9 @@ class Proxy:
         self.backend = backend
         self.faults: list[Fault] = []
         self.requests: list[str] = []
+        self.ignored: set[str] = set()
         self.guard = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"proxy": self}))
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"proxy": self}))
         threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
 
     @property
@@ -73,6 +75,13 @@ class Proxy:
     def close(self) -> None:
         self._server.shutdown()
         self._server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: object) -> None:  # of a client that was killed
+        pass
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -105,7 +114,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _forwarded(self, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
         with self.proxy.guard, contextlib.closing(http.client.HTTPConnection(*self.proxy.backend)) as connection:
-            headers = {name: value for name, value in self.headers.items() if name.lower() not in ("expect", "connection")}
+            hidden = {"expect", "connection"} | self.proxy.ignored
+            headers = {name: value for name, value in self.headers.items() if name.lower() not in hidden}
             connection.request(self.command, self.path, body, headers)
             answer = connection.getresponse()
             return answer.status, answer.getheaders(), answer.read()

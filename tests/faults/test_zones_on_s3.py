@@ -68,20 +68,36 @@ def test_the_whole_path_works_with_zones_on_s3(remote: Shop, proxy: s3.Proxy) ->
     remote.ok("maintain")
     remote.ok("resync", "orders")
     assert remote.equal() == ALL_EQUAL
-    assert remote.ok("doctor").code == 0
     assert {key.split("/")[1] for key in keys(proxy)} == {"raw", "curated"}
     assert not [path for zone in ("raw", "curated") for path in (remote.folder / zone).glob("**/*")]
     assert not [*(remote.folder / ".lakewright" / "uploads").iterdir()]
 
 
-def test_up_streams_to_s3_and_goes_on_after_a_kill(remote: Shop) -> None:
+def test_the_doctor_tells_what_is_wrong_with_a_zone(remote: Shop, proxy: s3.Proxy) -> None:
+    def zones() -> dict[str, tuple[bool, str]]:
+        findings = remote.run("doctor", "--json").json["findings"]
+        return {found["name"]: (found["ok"], found["detail"]) for found in findings if found["name"].startswith("zone")}
+
+    assert zones() == {f"zone {zone}": (True, f"s3://lake/shop/{zone}") for zone in ("raw", "curated")}
+    for header, name in (("if-none-match", "IfNoneMatch"), ("if-match", "IfMatch")):
+        proxy.ignored = {header}
+        detail = f"s3://lake/shop/raw/: the server ignores {name}, which keeps two writers apart (LW-317)"
+        assert zones()["zone raw"] == (False, detail)
+    proxy.ignored = set()
+    proxy.faults.append(Fault("PUT", "answer", "AccessDenied", 403, times=10**6))
+    assert "access denied (AccessDenied) (LW-312)" in zones()["zone curated"][1]
+    assert keys(proxy) == []
+
+
+def test_up_streams_to_s3_and_goes_on_after_an_outage_and_a_kill(remote: Shop, proxy: s3.Proxy) -> None:
     with remote.up() as up:
         up.until_merged("parts")
+        proxy.faults.append(Fault(r"PUT .*\.parquet", "answer", "SlowDown", times=s3_requests.ATTEMPTS))
         change(remote)
+        up.until(lambda event: event["kind"] == "retry" and event["error"]["code"] == "LW-316")
         up.until_merged("parts")
         up.process.kill()
-    change_again = f"UPDATE parts SET name = '{VALUE} 3'"
-    remote.sql(change_again)
+    remote.sql(f"UPDATE parts SET name = '{VALUE} 3'")
     with remote.up() as up:
         up.until_merged("parts")
         assert up.stop(signal.SIGINT)[0] in (0, 130)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import duckdb
 
-from lakewright.model.contracts import Store
+from lakewright.errors import LakewrightError
+from lakewright.model.contracts import Finding, Store
 from lakewright.project import kinds
 from lakewright.project.load import Project
 from lakewright.storage.local import LocalStore
@@ -18,14 +21,26 @@ def open_store(project: Project) -> Store:
 
     Raises `MissingDependency` where a zone is on S3 and the extra is not installed.
     """
-    lake, local = project.lake, LocalStore(project.folder)
-    if not lake.zones.elsewhere():
-        return local
-    make, uploads = kinds.load_kind(kinds.STORES, S3), project.folder / ".lakewright" / "uploads"
-    mounts = {
-        zone: make(url, uploads, endpoint=lake.s3.endpoint, region=lake.s3.region) for zone, url in lake.zones.elsewhere().items()
-    }
-    return MountedStore(local, mounts)
+    local = LocalStore(project.folder)
+    mounts = {zone: _open(project, url) for zone, url in project.lake.zones.elsewhere().items()}
+    return MountedStore(local, mounts) if mounts else local
+
+
+def examine(project: Project) -> list[Finding]:
+    """Whether each zone that lies elsewhere can be written and read, and keeps two writers apart."""
+    findings = []
+    for zone, url in project.lake.zones.elsewhere().items():
+        try:
+            _open(project, url).examine()
+            findings.append(Finding(f"zone {zone}", True, url))
+        except LakewrightError as error:
+            findings.append(Finding.of(f"zone {zone}", error))
+    return findings
+
+
+def _open(project: Project, url: str) -> Any:
+    settings, uploads = project.lake.s3, project.folder / ".lakewright" / "uploads"
+    return kinds.load_kind(kinds.STORES, S3)(url, uploads, endpoint=settings.endpoint, region=settings.region)
 
 
 def show(project: Project, store: Store, connection: duckdb.DuckDBPyConnection) -> None:

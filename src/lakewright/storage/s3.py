@@ -137,6 +137,20 @@ class S3Store:
         self._key(name)
         return self._root + name
 
+    def examine(self) -> None:
+        """Write, list and delete an object; raises `StorageError`, LW-317 where the server ignores the conditions of a write."""
+        name = f"_examined-{secrets.token_hex(8)}"
+        self._put(name, b"", IfNoneMatch="*")
+        try:
+            for condition in ({"IfNoneMatch": "*"}, {"IfMatch": '"another"'}):
+                with contextlib.suppress(Refused):
+                    self._put(name, b"", **condition)
+                    said = f"{self._root}: the server ignores {next(iter(condition))}, which keeps two writers apart"
+                    raise StorageError("LW-317", said, hint="choose a server with S3's conditional writes")
+            next(self.list(""), None)
+        finally:
+            self.delete(name)
+
     def _key(self, name: str) -> str:
         if not objects.is_name(name):
             raise objects.not_a_name(name)
