@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import io
+import threading
 
 from lakewright.model.contracts import Store
 
 
 class StoredFile(io.RawIOBase):
-    """The object `name` of `size` bytes, open for reading: each read is one range."""
+    """The object `name` of `size` bytes, open for reading: each read is one range.
+
+    Every thread has a place of its own in it: DuckDB's threads share a file, and each seeks before it reads.
+    """
 
     def __init__(self, store: Store, name: str, size: int) -> None:
-        self._store, self._name, self._size, self._offset = store, name, size, 0
+        self._store, self._name, self._size = store, name, size
+        self._place = threading.local()
 
     def readable(self) -> bool:
         return True
@@ -20,13 +25,14 @@ class StoredFile(io.RawIOBase):
         return True
 
     def tell(self) -> int:
-        return self._offset
+        return getattr(self._place, "offset", 0)
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        self._offset = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._offset, io.SEEK_END: self._size}[whence]
-        return self._offset
+        self._place.offset = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self.tell(), io.SEEK_END: self._size}[whence]
+        return self.tell()
 
     def read(self, size: int = -1) -> bytes:
-        data = self._store.read_range(self._name, self._offset, self._size - self._offset if size < 0 else size)
-        self._offset += len(data)
+        offset = self.tell()
+        data = self._store.read_range(self._name, offset, self._size - offset if size < 0 else size)
+        self._place.offset = offset + len(data)
         return data
