@@ -44,6 +44,15 @@ class _Ended(Exception):
     """A wait was ended because the run was told to stop."""
 
 
+@dataclasses.dataclass
+class _Pending:
+    """What was written and is not named in the log yet, and since when (of the monotonic clock) nothing was named there."""
+
+    files: list[RawFile] = dataclasses.field(default_factory=list)
+    stopped: list[Stopped] = dataclasses.field(default_factory=list)
+    since: float = dataclasses.field(default_factory=time.monotonic)
+
+
 class Capture:
     """One run of capture over a source; `run` returns when `stop` is set or `until` is reached.
 
@@ -82,7 +91,7 @@ class Capture:
                     done = self._log.view().watermark >= until
                 with self._stream() as stream:
                     # Opened even where nothing is left to do: that tells of a slot that was lost or a source that was restored.
-                    if done or self._follow(writer, stream, stop, until):
+                    if done or self._follow(writer, stream, until):
                         return
 
     def reload(self) -> None:
@@ -117,42 +126,44 @@ class Capture:
                 starts[schema.name] = load.position
         return self._source.open_stream(view.watermark, schemas, starts, self._log.past())
 
-    def _follow(self, writer: LogWriter, stream: Stream, stop: threading.Event, until: Position | None) -> bool:
+    def _follow(self, writer: LogWriter, stream: Stream, until: Position | None) -> bool:
         """Write flushes until told to stop (True), or until the stream has to be opened for other tables (False)."""
-        held: list[RawFile] = []
-        stopped: list[Stopped] = []
-        written_at = looked_at = time.monotonic()
-        grown: list[RawFile] = []
-        doubted: list[Stopped] = []
+        pending, looked_at = _Pending(), time.monotonic()
         end, loaded = self._log.view().watermark, self._loaded()
         for flush in stream.flushes(until):
-            held += self._write(writer, flush)
+            pending.files += self._write(writer, flush)
+            pending.stopped += flush.stopped
             if flush.doing:
                 self._notice(Reads(flush.doing))
-            stopped += flush.stopped
-            now = time.monotonic()
             late = flush.urgent or self._drift.grown or self._drift.doubted or end < loaded or self._is_wanted(end, until)
-            late = late or now - written_at > IDLE_MANIFEST_SECONDS
-            if flush.watermark is not None and (held or stopped or (late and flush.watermark > end)):
-                grown, doubted = self._settled(writer, held, flush.watermark)
-                held, stopped = held + grown, stopped + doubted
-                writer.append(held, flush.watermark, flush.time, stopped)
-                stream.acknowledge(flush.watermark)
-                self._notice(Logged(rows_of(held), flush.watermark))
-                self._intake.tell_stopped(stopped)
-                end, held, stopped, written_at = flush.watermark, [], [], now
-                if len(self._log.view().manifests) > FOLD_EVERY:
-                    self._log.fold_manifests()
-            if stop.is_set() or (until is not None and end >= until):
+            late = late or time.monotonic() - pending.since > IDLE_MANIFEST_SECONDS
+            settled = False
+            if flush.watermark is not None and (pending.files or pending.stopped or (late and flush.watermark > end)):
+                settled = self._settle(writer, pending, flush.watermark)
+                self._append(writer, stream, pending, flush.watermark, flush.time)
+                end, pending = flush.watermark, _Pending()
+            if self._stop.is_set() or (until is not None and end >= until):
                 return True
-            if grown or doubted:
+            if settled:
                 return False
-            if not held and now - looked_at > LOOK_SECONDS:
+            now = time.monotonic()
+            if not pending.files and now - looked_at > LOOK_SECONDS:
                 looked_at = now
                 if self._log.asked_reloads() or (self._is_catalog_due(now) and self._has_news()):
                     return False
-        writer.discard(held)
+        writer.discard(pending.files)
         return False
+
+    def _append(
+        self, writer: LogWriter, stream: Stream, pending: _Pending, watermark: Position, committed: datetime.datetime | None
+    ) -> None:
+        """Name in the log what is pending, and only then acknowledge it."""
+        writer.append(pending.files, watermark, committed, pending.stopped)
+        stream.acknowledge(watermark)
+        self._notice(Logged(rows_of(pending.files), watermark))
+        self._intake.tell_stopped(pending.stopped)
+        if len(self._log.view().manifests) > FOLD_EVERY:
+            self._log.fold_manifests()
 
     def _loaded(self) -> Position:
         """The newest load's position: it counts from there on, so the log has to get there even if nothing happens."""
@@ -198,13 +209,13 @@ class Capture:
             writer.append((), end, None, stopped)
             self._intake.tell_stopped(stopped)
 
-    def _settled(self, writer: LogWriter, held: Sequence[RawFile], watermark: Position) -> tuple[list[RawFile], list[Stopped]]:
-        """What the last look leads to when the log gets to `watermark`: files without rows, under the new schema of tables that
-        the stream was silent about, and the doubted tables that it has not explained."""
+    def _settle(self, writer: LogWriter, pending: _Pending, watermark: Position) -> bool:
+        """Add what the last look leads to when the log gets to `watermark`: files without rows, under the new schema of tables
+        that the stream was silent about, and the doubted tables that it has not explained. Whether there was any."""
         drift = self._drift
         if watermark < drift.position:
-            return [], []
-        newest = {file.table: file.schema for file in held}
+            return False
+        newest = {file.table: file.schema for file in pending.files}
         stopped = [
             Stopped(table.name, watermark, error)
             for table, error in drift.doubted
@@ -217,7 +228,9 @@ class Capture:
                 nothing = raw_schema(numbered).empty_table()
                 files.append(writer.write_log(numbered, ChangeBatch(numbered, nothing, watermark, watermark, now, now)))
         self._drift = Drift()
-        return files, stopped
+        pending.files += files
+        pending.stopped += stopped
+        return bool(files or stopped)
 
     def _load_missing(self, writer: LogWriter) -> None:
         """Load all tables of a server that was never loaded, or those that are to be loaded beside the others."""

@@ -60,18 +60,6 @@ class RawLog:
             self._view = self._advanced(self._view) or self._listed()
             return self._view
 
-    def ask_reload(self, table: TableName) -> None:
-        """Ask the capture that runs now or next to load the table again."""
-        reloads.ask(self.store, self.folder, table)
-
-    def asked_reloads(self) -> list[TableName]:
-        """The tables that are to be loaded again."""
-        return reloads.asked(self.store, self.folder)
-
-    def reloaded(self, table: TableName) -> None:
-        """Take back `ask_reload`."""
-        reloads.done(self.store, self.folder, table)
-
     def fold_manifests(self) -> bool:
         """Let one manifest stand for all, so that the log says the same; False where somebody appended meanwhile.
 
@@ -180,7 +168,7 @@ class RawLog:
         except NotFound:
             return None
 
-    # ---- files, schemas, bookmarks
+    # ---- files and schemas
 
     def location(self, file: RawFile) -> str:
         """Where an engine finds the file."""
@@ -231,6 +219,20 @@ class RawLog:
     def schema(self, table: TableName, number: int) -> TableSchema:
         """The table's schema of that number; raises `LogError` where it is missing or damaged."""
         return self._schemas.read(table, number)
+
+    # ---- what others ask of the capture
+
+    def ask_reload(self, table: TableName) -> None:
+        """Ask the capture that runs now or next to load the table again."""
+        reloads.ask(self.store, self.folder, table)
+
+    def asked_reloads(self) -> list[TableName]:
+        """The tables that are to be loaded again."""
+        return reloads.asked(self.store, self.folder)
+
+    def reloaded(self, table: TableName) -> None:
+        """Take back `ask_reload`."""
+        reloads.done(self.store, self.folder, table)
 
     def request(self, position: Position) -> contextlib.AbstractContextManager[None]:
         """Tell an idle capture, for the time of a block, that somebody waits for the log to reach `position`."""
