@@ -19,9 +19,9 @@ from lakewright.model.contracts import Drift, Flush, Source, Stopped, Store, Str
 from lakewright.model.names import TableName
 from lakewright.model.position import Feed, Position
 from lakewright.model.schema import TableSchema, compare
+from lakewright.pipeline.feed import moved
 from lakewright.pipeline.intake import Choice, Intake
 from lakewright.pipeline.load import load, rows_of
-from lakewright.pipeline.moved import moved
 from lakewright.pipeline.steps import Logged, Moved, Reads, Step, Waits
 from lakewright.raw.log import RawLog
 from lakewright.raw.manifest import RawFile

@@ -23,9 +23,9 @@ from lakewright.model.names import TableName
 from lakewright.model.names import quote_identifier as quote
 from lakewright.model.position import Position
 from lakewright.pipeline import damage, definitions, reach, table_at
+from lakewright.pipeline.feed import moved
 from lakewright.pipeline.folding import Fold
 from lakewright.pipeline.mirror import Mirror
-from lakewright.pipeline.moved import moved
 from lakewright.pipeline.steps import Waits
 from lakewright.pipeline.wiring import Wiring
 from lakewright.raw.log import RawLog

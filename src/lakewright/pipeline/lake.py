@@ -10,7 +10,7 @@ from typing import Any
 from lakewright.errors import LakewrightError, together
 from lakewright.model.contracts import Finding
 from lakewright.pipeline import check as checking
-from lakewright.pipeline import connect, plan, query, reach, setup, up, zones
+from lakewright.pipeline import connect, doctor, plan, query, reach, up, zones
 from lakewright.pipeline import history as histories
 from lakewright.pipeline import maintain as services
 from lakewright.pipeline import status as statuses
@@ -45,7 +45,7 @@ class Lake(Wiring):
 
     def doctor(self) -> list[Finding]:
         """Whether everything that capture needs is there, and what mends what is not."""
-        return zones.examine(self.project) + setup.doctor(self.project, self.source, self.log, self.setting_faults)
+        return zones.examine(self.project) + doctor.examine(self.project, self.source, self.log, self.setting_faults)
 
     def plan(self) -> Plan:
         """What `apply` would do, what is left out, and what deserves a look."""
@@ -112,11 +112,7 @@ class Lake(Wiring):
             for source in self.project.lake.sources:
                 self.capture_of(source, notice).reload()
             return
-        mirror = self.mirror(name)
-        if (refused := setup.refusal(self.source(mirror.source), mirror.origin)) is not None:
-            raise refused
-        parts = set(self.project.lake.sources[mirror.source].parts(mirror.origin))
-        reach.reload(self, mirror.source, sorted(parts & set(self.log(mirror.source).view().tables())), notice)
+        reach.reload(self, self.mirror(name), notice)
 
     def maintain(self, notice: Notice) -> list[services.Cleaned]:
         """Delete the files of tables that retention no longer needs."""

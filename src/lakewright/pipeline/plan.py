@@ -9,7 +9,7 @@ from lakewright.errors import FormatError, LakewrightError
 from lakewright.model.names import DATASETS, TableName
 from lakewright.model.schema import TableSchema
 from lakewright.pipeline.definitions import former
-from lakewright.pipeline.moved import moved
+from lakewright.pipeline.feed import moved
 from lakewright.pipeline.wiring import Wiring
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from lakewright.errors import DOCTOR, LakewrightError, LeaseHeld, SourceError
-from lakewright.model.contracts import Stopped
+from lakewright.model.contracts import Source, Stopped
 from lakewright.model.names import TableName
 from lakewright.model.position import Position
+from lakewright.pipeline.mirror import Mirror
 from lakewright.pipeline.steps import NotTaken, Step
 from lakewright.pipeline.wiring import Wiring
 
@@ -25,27 +26,42 @@ def position(lake: Wiring, source: str, wanted: Position) -> None:
         _until(lake, source, lambda: log.view().watermark >= wanted, lambda _: None, wanted)
 
 
-def reload(lake: Wiring, source: str, tables: Sequence[TableName], notice: Notice) -> None:
-    """Have tables of a source loaded again and wait for them; raises why one was left out, and as `position`."""
-    log, refused = lake.log(source), list[LakewrightError]()
-    before = {table: log.view().generation(table) for table in tables}
-    for table in tables:
+def reload(lake: Wiring, mirror: Mirror, notice: Notice) -> None:
+    """Have a table loaded again, with those that are made together with it, and wait for them.
+
+    Raises why it cannot be loaded or was left out, and as `position`.
+    """
+    source, log = mirror.source, lake.log(mirror.source)
+    if (refused := _refusal(lake.source(source), mirror.origin)) is not None:
+        raise refused
+    parts = set(lake.project.lake.sources[source].parts(mirror.origin))
+    before = {table: log.view().generation(table) for table in sorted(parts & set(log.view().tables()))}
+    left_out = list[LakewrightError]()
+    for table in before:
         log.ask_reload(table)
 
     def told(step: Step) -> None:
         if isinstance(step, NotTaken | Stopped) and step.table in before:
-            refused.append(step.error)
+            left_out.append(step.error)
         notice(step)
 
     def loaded() -> bool:
         asked = log.asked_reloads()
-        left = [table for table in tables if log.view().generation(table) <= before[table]]
+        left = [table for table in before if log.view().generation(table) <= before[table]]
         for table in left:
             if table not in asked:
-                raise refused[0] if refused else SourceError("LW-249", f"capture left {table} out of the load", hint=DOCTOR)
+                raise left_out[0] if left_out else SourceError("LW-249", f"capture left {table} out of the load", hint=DOCTOR)
         return not left
 
     _until(lake, source, loaded, told)
+
+
+def _refusal(source: Source, table: TableName) -> LakewrightError | None:
+    """Why a table cannot be loaded, or None where it can."""
+    if any(schema.name == table for schema in source.discover()):
+        return None
+    gone = SourceError("LW-213", f"table {table} is not in the source any more", hint="`lakewright plan` shows what it has now")
+    return source.refused().get(table, gone)
 
 
 def _until(lake: Wiring, source: str, reached: Callable[[], bool], notice: Notice, upto: Position | None = None) -> None:

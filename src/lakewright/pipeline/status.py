@@ -14,10 +14,9 @@ from lakewright.model.contracts import Source, Store, TableFormat
 from lakewright.model.names import TableName
 from lakewright.model.position import format_lsn
 from lakewright.pipeline import definitions
+from lakewright.pipeline.feed import lost_slot, moved
 from lakewright.pipeline.mirror import Mirror
 from lakewright.pipeline.moment import utc_now
-from lakewright.pipeline.moved import moved
-from lakewright.pipeline.setup import lost_slot
 from lakewright.pipeline.wiring import Wiring
 from lakewright.raw.log import RawLog
 from lakewright.raw.view import LogView

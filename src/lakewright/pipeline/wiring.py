@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Self, cast
 
 import duckdb
 
-from lakewright.errors import ConfigError, LakewrightError, LogError, NotLoaded, together
+from lakewright.errors import ConfigError, LakewrightError, LogError, NotLoaded, QueryError, together
 from lakewright.model.contracts import Source, Store, TableFormat
 from lakewright.model.names import TableName, did_you_mean
 from lakewright.model.schema import TableSchema
-from lakewright.pipeline import connect, setup, zones
+from lakewright.pipeline import connect, mirrors, zones
 from lakewright.pipeline.capture import Capture
 from lakewright.pipeline.folding import Folds
 from lakewright.pipeline.mirror import Mirror
@@ -127,7 +127,7 @@ class Wiring:
 
     def misfits(self, source: str, newcomers: Sequence[TableSchema]) -> dict[TableName, LakewrightError]:
         """Which of some tables of a source cannot be tables of the lake beside those that are captured, and why."""
-        return setup.misfits(self.project, self._logged()[0], source, newcomers)
+        return mirrors.misfits(self.project, self._logged()[0], source, newcomers)
 
     def left_out(self, source: str, *, loaded: bool = False) -> dict[TableName, LakewrightError]:
         """The tables of a source that lake.yaml chooses and that are not captured, with the reason of each.
@@ -144,7 +144,7 @@ class Wiring:
     def survey(self) -> tuple[list[Mirror], list[Misfit]]:
         """The tables that the raw logs know, and what of them cannot be read or named; no source has to answer."""
         known, damaged = self._logged()
-        found, misfits = setup.mirrors(self.project, known)
+        found, misfits = mirrors.mirrors(self.project, known)
         return found, damaged + misfits
 
     def mirrors(self, names: Sequence[str] | None = None) -> list[Mirror]:
@@ -161,7 +161,7 @@ class Wiring:
             if misfit.table is None or {misfit.name, str(misfit.table)} & set(unknown):
                 raise misfit.error
         if unknown:
-            raise setup.no_such_table(unknown[0], [mirror.name for mirror in found])
+            raise _no_such_table(unknown[0], [mirror.name for mirror in found])
         return [mirror for mirror in found if mirror.name in names or str(mirror.origin) in names]
 
     def mirror(self, name: str) -> Mirror:
@@ -186,6 +186,12 @@ class Wiring:
                 except LogError as error:
                     damaged.append(Misfit(source, table, error, lake_name(self.project.lake, Origin(source, table))))
         return known, damaged
+
+
+def _no_such_table(name: str, known: Sequence[str]) -> QueryError:
+    """The error for a name that is no table of the lake."""
+    hint = did_you_mean(name, list(known)) or (f"tables: {', '.join(known)}" if known else "`lakewright capture` loads the first")
+    return QueryError("LW-524", f"there is no table {name}", hint=hint)
 
 
 @dataclasses.dataclass(frozen=True)
