@@ -57,6 +57,19 @@ def _edit(world: World, old: str, new: str) -> None:
     path.write_text(text.replace(old, new))
 
 
+def test_a_table_that_sparks_sql_registered_has_its_time_zone_again(world: World) -> None:
+    _edit(world, "hoodie.table.timeline.timezone=UTC\n", "")
+    world.upsert([row(3, 1)])
+    world.check()
+
+
+def test_a_table_in_local_time_that_we_never_wrote(tmp_path: Path) -> None:
+    world = World(tmp_path, PLAIN)
+    world.open()
+    _edit(world, "hoodie.table.timeline.timezone=UTC\n", "")
+    assert "local time" in _refused("LW-402", world.open).message
+
+
 def test_a_folder_that_is_no_hudi_table(tmp_path: Path) -> None:
     (tmp_path / PATH).mkdir(parents=True)
     (tmp_path / PATH / "rows.csv").write_text("1,2\n")

@@ -17,6 +17,7 @@ BACKUP = "hoodie.properties.backup"
 _TABLE, _DATABASE, _CHECKSUM = "hoodie.table.name", "hoodie.database.name", "hoodie.table.checksum"
 _KEY, _PARTITION, _SCHEMA = "hoodie.table.recordkey.fields", "hoodie.table.partition.fields", "hoodie.table.create.schema"
 _GENERATOR, _HIVE_STYLE = "hoodie.table.keygenerator.class", "hoodie.datasource.write.hive_style_partitioning"
+TIMEZONE = "hoodie.table.timeline.timezone"
 METADATA_PARTITIONS = ("hoodie.table.metadata.partitions", "hoodie.table.metadata.partitions.inflight")
 
 # property -> (the only value we can work with, what its absence means)
@@ -24,7 +25,7 @@ _FIXED: dict[str, tuple[str, str | None]] = {
     "hoodie.table.version": ("6", None),
     "hoodie.timeline.layout.version": ("1", None),
     "hoodie.table.type": ("COPY_ON_WRITE", "COPY_ON_WRITE"),
-    "hoodie.table.timeline.timezone": ("UTC", "LOCAL"),
+    TIMEZONE: ("UTC", "UTC"),  # as for tables of ours, which lose it when Spark's SQL registers them
     "hoodie.table.base.file.format": ("PARQUET", "PARQUET"),
     "hoodie.populate.meta.fields": ("true", "true"),
     "hoodie.datasource.write.drop.partition.columns": ("false", "false"),
@@ -76,6 +77,11 @@ def check(properties: Properties, where: str) -> None:
         _require(properties.get(_HIVE_STYLE), "true", _HIVE_STYLE, where)
     generator = _generator(key, partition)
     _require(properties.get(_GENERATOR, generator), generator, _GENERATOR, where)
+
+
+def is_local(properties: Properties) -> bool:
+    """Whether Hudi takes the instants for local time, as it does where the properties do not say otherwise."""
+    return TIMEZONE not in properties
 
 
 def _require(found: str | None, value: str, name: str, where: str) -> None:

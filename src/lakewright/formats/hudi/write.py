@@ -32,7 +32,7 @@ def prepare(folder: Folder) -> tuple[Hoodie, properties.Properties]:
     """Check that the table is still one of ours and take it for writing; the caller has the lock.
 
     A metadata table that another engine made would be stale after our commit, and that engine would lose our rows: it is dropped,
-    the property that announces it first. The other engine makes it anew.
+    the property that announces it first. The other engine makes it anew. The time zone, which Spark's SQL drops, is put back.
     """
     found = folder.read_properties()
     if found is None:
@@ -40,12 +40,13 @@ def prepare(folder: Folder) -> tuple[Hoodie, properties.Properties]:
     if not folder.store.exists(folder.hoodie_name(properties.NAME)):  # another engine crashed while it replaced the file
         folder.write_properties(found)
     hoodie = folder.hoodie()
-    if any(found.get(name) for name in properties.METADATA_PARTITIONS) or hoodie.metadata_table:
-        found = {name: value for name, value in found.items() if name not in properties.METADATA_PARTITIONS}
-        folder.write_properties(found)
-        for name in hoodie.metadata_table:
-            folder.store.delete(name)
-    return hoodie, found
+    kept = {name: value for name, value in found.items() if name not in properties.METADATA_PARTITIONS}
+    ours = kept | {properties.TIMEZONE: "UTC"}
+    if ours != found:
+        folder.write_properties(ours)
+    for name in hoodie.metadata_table:
+        folder.store.delete(name)
+    return hoodie, ours
 
 
 class HudiWrite:

@@ -1,0 +1,56 @@
+"""What Spark's table services do to our tables, and that we go on after them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.formats.hudi_world import World
+from tests.interop.engine import Spark
+from tests.interop.histories import SHAPES, History, assert_agreement
+
+WITHOUT_METADATA_TABLE = "SET hoodie.metadata.enable=false"
+
+
+@pytest.mark.parametrize("shape", ["plain", "by day"])
+def test_clustering(spark: Spark, tmp_path: Path, shape: str) -> None:
+    history = _history(tmp_path, shape)
+    _call(spark, history.world, "run_clustering(table => 't', order => 'id')")
+    assert_agreement(spark, history.world)
+    history.change()
+    assert_agreement(spark, history.world)
+
+
+@pytest.mark.parametrize("procedure", ["rollback_to_instant", "rollback_to_savepoint"])
+def test_going_back(spark: Spark, tmp_path: Path, procedure: str) -> None:
+    history = _history(tmp_path, "by day")
+    world = history.world
+    (before, rows, _), (newest, *_) = world.commits[-2:]
+    if procedure == "rollback_to_savepoint":
+        _call(spark, world, f"create_savepoint(table => 't', commit_time => '{before.instant}')")
+        _call(spark, world, f"rollback_to_savepoint(table => 't', instant_time => '{before.instant}')")
+    else:
+        _call(spark, world, f"rollback_to_instant(table => 't', instant_time => '{newest.instant}')")
+    world.rows = dict(rows)
+    del world.commits[-1]
+    assert_agreement(spark, world)
+    history.change()
+    history.clean()
+    assert_agreement(spark, world)
+
+
+def _history(root: Path, shape: str) -> History:
+    history = History(World(root, SHAPES[shape]), 0)
+    for _ in range(3):
+        history.change()
+    return history
+
+
+def _call(spark: Spark, world: World, call: str) -> None:
+    """Run one of Hudi's SQL procedures on the table, as `t`."""
+    spark.session.sql(WITHOUT_METADATA_TABLE)
+    spark.session.sql("DROP TABLE IF EXISTS t")
+    spark.session.sql(f"CREATE TABLE t USING hudi LOCATION '{world.location}'")
+    spark.session.sql(f"CALL {call}").collect()
+    spark.session.sql("DROP TABLE t")
