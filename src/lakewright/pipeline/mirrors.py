@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from lakewright.errors import LakewrightError
-from lakewright.model.names import QUARANTINE, TableName
+from lakewright.model.names import TableName
 from lakewright.model.schema import TableSchema
 from lakewright.pipeline.mirror import Mirror
 from lakewright.project.load import Project
-from lakewright.project.spec import FilesSource
 from lakewright.project.tables import Misfit, lake_tables
 from lakewright.project.values import Origin
 
@@ -33,8 +32,9 @@ def mirrors(project: Project, known: Mapping[str, Sequence[TableSchema]]) -> tup
 
 def _zone(project: Project, origin: Origin) -> str:
     """The zone of a table: rejected rows are kept apart from those of the lake."""
-    zones, is_files = project.lake.zones.folders(), isinstance(project.lake.sources[origin.source], FilesSource)
-    return zones.quarantine if is_files and origin.table.schema == QUARANTINE else zones.curated
+    zones = project.lake.zones.folders()
+    is_rejected = origin.table.schema == project.lake.sources[origin.source].rejected_schema
+    return zones.quarantine if is_rejected else zones.curated
 
 
 def misfits(

@@ -98,6 +98,8 @@ class PostgresSource(Settings):
 
     plain_schema: ClassVar = "public"
     raw_group: ClassVar = "database"
+    comes_later: ClassVar = False
+    rejected_schema: ClassVar = None
 
     kind: Literal["postgres"]
     """``postgres``."""
@@ -164,6 +166,10 @@ class FilesSource(Settings):
 
     plain_schema: ClassVar = DATASETS
     raw_group: ClassVar = "files"
+    comes_later: ClassVar = True
+    """Whether a table that is chosen may be missing still: it comes with its first file."""
+    rejected_schema: ClassVar = QUARANTINE
+    """The schema of the tables of rejected rows."""
 
     kind: Literal["files"]
     """``files``."""

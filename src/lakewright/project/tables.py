@@ -86,8 +86,8 @@ def setting_faults(project: Project, source: str, versions: Mapping[TableName, S
             continue
         settings = project.lake.sources[source]
         if table.origin.table not in versions:
-            if settings.kind != "postgres" and settings.wants(table.origin.table):
-                continue  # no file of it has come yet
+            if settings.comes_later and settings.wants(table.origin.table):
+                continue
             hint = (
                 did_you_mean(str(table.origin.table), map(str, versions))
                 or f"create it, or choose it for source {source} ({settings.choice()})"

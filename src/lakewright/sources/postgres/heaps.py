@@ -38,8 +38,9 @@ FROM pg_partition_ancestors(%(oid)s) AS p JOIN pg_inherits i ON i.inhrelid = p.r
 """
 
 _OLDER = "age(r.xmin) > age(%(seen)s::text::xid8::xid)"
-# Numbers of transactions are compared by their last 32 bits.
-_COMPARABLE = "pg_snapshot_xmax(pg_current_snapshot())::text::bigint - %(seen)s < 2000000000"
+COMPARABLE = "pg_snapshot_xmax(pg_current_snapshot())::text::bigint - {seen} < 2000000000"
+"""SQL: whether age() tells a transaction from the one numbered `seen`: their last 32 bits are compared, in a circle."""
+_UNTOLD = f"{_OLDER} AND {COMPARABLE.format(seen='%(seen)s')}"
 
 
 def heaps(session: Session, oids: Sequence[int]) -> dict[int, tuple[Heap, ...]]:
@@ -73,7 +74,7 @@ def emptied(session: Session, known: TableSchema, now: TableSchema) -> str | Non
     for heap in now.heaps:
         if heap.oid == now.oid or before.get(heap.oid, heap.file) == heap.file or heap.transaction == known.emptied:
             continue
-        if not _any(session, now, heap, f"{_OLDER} AND {_COMPARABLE}", {"seen": known.seen}, most=_LOOKED_AT):
+        if not _any(session, now, heap, _UNTOLD, {"seen": known.seen}, most=_LOOKED_AT):
             return _name(session, heap)
     return None
 
@@ -125,7 +126,7 @@ def _was_filled(session: Session, known: TableSchema, now: TableSchema, column: 
     """
     ((table,),) = fetch(session, "SELECT %s::oid::regclass::text", (now.oid,))
     rows = f"SELECT xmin, {quote_identifier(column.name)} AS value FROM {'' if now.is_partitioned else 'ONLY '}{table}"
-    untold = f"(({_OLDER} AND {_COMPARABLE}) OR r.xmin::text::bigint = ANY(%(changed)s))"
+    untold = f"(({_UNTOLD}) OR r.xmin::text::bigint = ANY(%(changed)s))"
     query = f"SELECT bool_and(r.value IS NOT NULL) FROM ({{}} LIMIT %(most)s) AS r WHERE {untold}"
     text = query.format(rows.replace("%", "%%"))
     changed = [heap.transaction for heap in now.heaps]

@@ -18,6 +18,7 @@ from lakewright.model.names import TableName
 from lakewright.model.position import parse_lsn
 from lakewright.model.schema import TableSchema
 from lakewright.sources.postgres.connection import fetch
+from lakewright.sources.postgres.heaps import COMPARABLE
 
 _ALL = ("insert", "update", "delete", "truncate")
 _INSERTS = ("insert", "truncate")
@@ -163,14 +164,13 @@ def _settle(session: Session, name: str, operations: tuple[str, ...]) -> list[_S
 
 # A row filter or a column list leaves something out; before PostgreSQL 15 there are none.
 _WHOLE = "(to_jsonb(r) ->> 'prqual') IS NULL AND (to_jsonb(r) ->> 'prattrs') IS NULL"
-# Every ALTER of a publication that matters writes its row, or the table's, anew. Numbers of transactions are compared by their
-# last 32 bits, where they are not further apart than that.
+# Every ALTER of a publication that matters writes its row, or the table's, anew.
 _SENT = f"""
 SELECT t.oid FROM unnest(%s::oid[], %s::bigint[]) AS t(oid, seen) JOIN pg_publication p ON p.pubname = %s
     JOIN pg_publication_rel r ON r.prpubid = p.oid AND r.prrelid = t.oid
 WHERE {_WHOLE} AND ARRAY[p.pubviaroot, p.pubinsert, p.pubupdate, p.pubdelete, p.pubtruncate] = %s
   AND (t.seen = 0 OR least(age(p.xmin), age(r.xmin)) > age(t.seen::text::xid8::xid)
-    AND pg_snapshot_xmax(pg_current_snapshot())::text::bigint - t.seen < 2000000000)
+    AND {COMPARABLE.format(seen="t.seen")})
 """
 
 
