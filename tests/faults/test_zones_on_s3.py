@@ -92,7 +92,7 @@ def test_the_doctor_tells_what_is_wrong_with_a_zone(remote: Shop, proxy: s3.Prox
 def test_up_streams_to_s3_and_goes_on_after_an_outage_and_a_kill(remote: Shop, proxy: s3.Proxy) -> None:
     with remote.up() as up:
         up.until_merged("parts")
-        proxy.faults.append(Fault(r"PUT .*\.parquet", "answer", "SlowDown", times=s3_requests.ATTEMPTS))
+        proxy.faults.append(Fault("PUT .*/raw/.*/orders/", "answer", "SlowDown", times=s3_requests.ATTEMPTS))
         change(remote)
         up.until(lambda event: event["kind"] == "retry" and event["error"]["code"] == "LW-316")
         up.until_merged("parts")
