@@ -41,7 +41,7 @@ crash: $(READY) ## long fault runs: more histories, more kills
 	@echo "== crash: pytest -m crash"
 	@$(BIN)/pytest -q -m crash
 
-interop: $(SPARK) $(BUNDLE_JAR) ## our tables read and written by real Spark 3.5 with Hudi 0.15
+interop: java $(SPARK) $(BUNDLE_JAR) ## our tables read and written by real Spark 3.5 with Hudi 0.15
 	@echo "== interop: pytest -m interop"
 	@HUDI_BUNDLE="$(BUNDLE_JAR)" $(BIN)/pytest -q -m interop tests/interop
 
@@ -63,8 +63,11 @@ $(READY): requirements/dev.lock pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
+.PHONY: java
+java:
+	@test -n "$$JAVA_HOME" -a -x "$$JAVA_HOME/bin/java" || { echo "make interop needs Java 17: set JAVA_HOME to its folder"; exit 1; }
+
 $(SPARK): $(READY) requirements/interop.lock
-	@test -x "$$JAVA_HOME/bin/java" || { echo "make interop needs Java 17: set JAVA_HOME to its folder"; exit 1; }
 	@echo "== .venv: installing requirements/interop.lock"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/interop.lock
 	@touch $@

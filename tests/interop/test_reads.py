@@ -13,7 +13,7 @@ from tests.formats.hudi_world import World
 from tests.interop.engine import Spark
 from tests.interop.histories import SHAPES, History, assert_agreement, assert_changes, assert_version
 
-STEPS = 8
+STEPS = 6
 SEEDS = [int(os.environ["LAKEWRIGHT_SEED"])] if "LAKEWRIGHT_SEED" in os.environ else range(1)
 
 
@@ -30,7 +30,7 @@ def test_every_version_of_a_history(spark: Spark, tmp_path: Path, shape: str, se
     versions = [version for version in world.commits if version[0].instant in readable]
     for commit, rows, spec in versions:
         assert_version(spark, world, commit, rows, spec)
-    for (start, *_), (end, *_) in itertools.pairwise(versions):
+    for (start, *_), (end, *_) in itertools.pairwise(versions[-4:]):
         assert_changes(spark, world, start.instant, end.instant)
 
 

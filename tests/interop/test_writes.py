@@ -39,7 +39,7 @@ def test_spark_and_we_write_in_turn(spark: Spark, tmp_path: Path, shape: str, in
         assert_agreement(spark, world)
     # Spark cleans what we wrote, archives our instants with its own, and we go on.
     services = {"hoodie.cleaner.commits.retained": "1", "hoodie.keep.min.commits": "2", "hoodie.keep.max.commits": "3"}
-    for _ in range(3):
+    for _ in range(2):
         _spark_changes(spark, history, {"hoodie.index.type": index, **services})
     history.change()
     history.clean()
