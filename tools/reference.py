@@ -20,7 +20,7 @@ from lakewright.cli.session import shared_options
 from lakewright.errors import LakewrightError
 from lakewright.project.datasets import DatasetSettings
 from lakewright.project.demo import Demo
-from lakewright.project.spec import Lake, Settings
+from lakewright.project.spec import LakeSettings, Settings
 
 _MADE = "<!-- Made by `make docs`; do not edit. -->\n"
 
@@ -55,7 +55,7 @@ def settings_page() -> str:
     lines = [_MADE, "# Settings\n", "`lakewright config schema` prints the same for editors. In every text `${env:NAME}`,"]
     lines += ["`${env:NAME:-default}` and `${file:path}` stand for the environment's or a file's value.\n", "## lake.yaml\n"]
     lines += [
-        *_settings(Lake),
+        *_settings(LakeSettings),
         "\n## datasets/NAME.yaml\n",
         "How the files of a dataset are read; inferred from the first one, then kept, and yours to correct.\n",
         *_settings(DatasetSettings),

@@ -8,7 +8,7 @@ import pytest
 
 from lakewright.errors import ConfigError
 from lakewright.model.names import TableName
-from lakewright.project.spec import FilesSource
+from lakewright.project.spec import FilesSettings
 from lakewright.project.values import Share
 
 HEAD = "lake: a\nsources:\n  drop:\n    kind: files\n    path: in\n"
@@ -18,8 +18,8 @@ def test_a_full_source(lake_yaml):
     source = lake_yaml(
         f"{HEAD}    every: 1m\n    settle: 30s\n    bandwidth: 20MB\n    datasets:\n      orders: 'orders/*.csv'\n"
         "      people: {files: ['p*.csv', 'q*.csv'], exclude: 'p0.csv', mode: delta, key: [id], deleted: op = D, limit: 12}\n"
-    ).lake.sources["drop"]
-    assert isinstance(source, FilesSource)
+    ).settings.sources["drop"]
+    assert isinstance(source, FilesSettings)
     assert (source.every, source.bandwidth) == (datetime.timedelta(minutes=1), 20 << 20)
     orders, people = source.datasets["orders"], source.datasets["people"]
     assert (orders.files, orders.mode, orders.key, str(orders.limit)) == (("orders/*.csv",), "append", [], "10%")
@@ -28,7 +28,7 @@ def test_a_full_source(lake_yaml):
 
 
 def test_a_source_wants_its_datasets_and_their_quarantine(lake_yaml):
-    source = lake_yaml(f"{HEAD}    datasets: {{orders: '*.csv'}}\n").lake.sources["drop"]
+    source = lake_yaml(f"{HEAD}    datasets: {{orders: '*.csv'}}\n").settings.sources["drop"]
     names = ("datasets.orders", "quarantine.orders", "datasets.people", "public.orders")
     assert [name for name in names if source.wants(TableName.parse(name))] == ["datasets.orders", "quarantine.orders"]
 

@@ -22,7 +22,7 @@ def test_a_full_file(lake_yaml):
         "    retention: {recent: 30m}, types: {total: 'decimal(12, 2)'}}\n"
         "queries: sql/\n"
     )
-    lake, table = project.lake, project.lake.tables["orders"]
+    lake, table = project.settings, project.settings.tables["orders"]
     assert (lake.zones.raw, lake.queries, lake.slot("shop")) == ("data/raw", "sql", "mine")
     assert table.origin == Origin("shop", TableName("sales", "orders"))
     assert table.partition == Partition("day", "placed_at")
@@ -32,7 +32,7 @@ def test_a_full_file(lake_yaml):
 
 def test_defaults(lake_yaml):
     project = lake_yaml("lake: a\nsources: {shop: {kind: postgres, url: embedded}}\ntables: {t: {from: shop.public.t}}\n")
-    lake = project.lake
+    lake = project.settings
     assert lake.zones.model_dump() == {"raw": "raw", "curated": "curated", "quarantine": "quarantine", "logs": "logs"}
     assert (lake.slot("shop"), lake.queries, lake.sources["shop"].tables) == ("lakewright_a_shop", "queries", ["public.*"])
     assert (lake.tables["t"].retention.recent, lake.tables["t"].partition) == (datetime.timedelta(hours=1), None)
@@ -41,7 +41,7 @@ def test_defaults(lake_yaml):
 def test_patterns_choose_tables(lake_yaml):
     source = lake_yaml(
         "lake: a\nsources: {s: {kind: postgres, url: x, tables: [-public.b, public.*, 'sales.order?']}}\n"
-    ).lake.sources["s"]
+    ).settings.sources["s"]
     names = ("public.a", "public.b", "sales.orders", "sales.order", "Public.a")
     assert [name for name in names if source.wants(TableName.parse(name))] == ["public.a", "sales.orders"]
 
@@ -177,16 +177,22 @@ def test_what_a_reference_gives_is_not_in_an_error(lake_yaml, monkeypatch, setti
 def test_what_a_reference_gives_is_not_in_what_is_printed(lake_yaml, monkeypatch):
     monkeypatch.setenv("PW", "TOP-secret")
     project = lake_yaml('lake: a\nsources: {s: {kind: postgres, url: "postgresql://u:${env:PW}@h/d"}}\n')
-    assert project.lake.sources["s"].url.reveal() == "postgresql://u:TOP-secret@h/d"
-    printed = [repr(project), str(project.lake), project.lake.model_dump_json(), str(project.settings()), repr(project.document)]
+    assert project.settings.sources["s"].url.reveal() == "postgresql://u:TOP-secret@h/d"
+    printed = [
+        repr(project),
+        str(project.settings),
+        project.settings.model_dump_json(),
+        str(project.effective()),
+        repr(project.document),
+    ]
     assert not [text for text in printed if "TOP-secret" in text]
 
 
 def test_settings_show_references_and_urls_as_written(lake_yaml, monkeypatch):
     monkeypatch.setenv("ZONE", "elsewhere")
     project = lake_yaml("lake: a\nzones: {raw: '${env:ZONE}'}\nsources: {s: {kind: postgres, url: 'postgresql://u:pw@h/d'}}\n")
-    assert project.lake.zones.raw == "elsewhere"
-    settings = project.settings()
+    assert project.settings.zones.raw == "elsewhere"
+    settings = project.effective()
     assert settings["zones"] == {
         "raw": "${env:ZONE}",
         "curated": "curated",
@@ -214,7 +220,7 @@ def test_the_nearest_folder_with_a_lake_is_found(tmp_path):
     inner = tmp_path / "queries" / "deep"
     inner.mkdir(parents=True)
     assert find(inner) == tmp_path
-    assert load(find(inner)).lake.lake == "a"
+    assert load(find(inner)).settings.lake == "a"
 
 
 def test_no_lake_is_an_error_that_names_what_makes_one(tmp_path):

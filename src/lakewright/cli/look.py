@@ -113,7 +113,7 @@ def check(session: Session, source: str | None) -> None:
     from lakewright.cli.results import comparison
 
     with session.lake() as lake, session.progress("comparing") as notice:
-        reports = [lake.check(name, notice) for name in ([source] if source else lake.project.lake.sources)]
+        reports = [lake.check(name, notice) for name in ([source] if source else lake.project.settings.sources)]
     found = comparison(reports)
     if session.json:
         output.show_json(found)

@@ -98,7 +98,7 @@ def config_show(session: Session) -> None:
     """Every setting with its value, defaults too; values from ${...} and passwords are not printed."""
     import yaml
 
-    settings = session.project().settings()
+    settings = session.project().effective()
     if session.json:
         output.show_json(settings)
     else:

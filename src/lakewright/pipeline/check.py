@@ -94,7 +94,7 @@ def run(lake: Wiring, name: str, notice: Callable[[object], None]) -> CheckRepor
     if feed is not None and (error := moved(source.feed(), feed)) is not None:
         raise error
     lake.require_fitting(name)
-    settings = lake.project.lake.sources[name]
+    settings = lake.project.settings.sources[name]
     found, misfits = lake.survey()
     mirrors = [mirror for mirror in found if mirror.source == name and settings.wants(mirror.origin)]
     there = {schema.name for schema in source.discover()}

@@ -10,7 +10,7 @@ from lakewright.model.names import did_you_mean
 from lakewright.project import kinds
 from lakewright.project.datasets import DatasetFiles
 from lakewright.project.load import Project
-from lakewright.project.spec import FilesSource, PostgresSource
+from lakewright.project.spec import FilesSettings, PostgresSettings
 from lakewright.sources.files.tables import Rule
 from lakewright.sources.files.transfer import TransferSettings
 from lakewright.sources.postgres.embedded import EmbeddedPostgres
@@ -24,11 +24,11 @@ EMBEDDED = "embedded"
 
 def connect(project: Project, store: Store, name: str) -> Source:
     """The source of that name; an embedded database is started. Raises `SourceError` for a name that lake.yaml does not have."""
-    settings = project.lake.sources.get(name)
+    settings = project.settings.sources.get(name)
     if settings is None:
-        hint = did_you_mean(name, project.lake.sources) or f"sources: {', '.join(project.lake.sources)}"
+        hint = did_you_mean(name, project.settings.sources) or f"sources: {', '.join(project.settings.sources)}"
         raise SourceError("LW-248", f"there is no source {name}", hint=hint)
-    if isinstance(settings, FilesSource):
+    if isinstance(settings, FilesSettings):
         return _files(project, store, name, settings)
     return _postgres(project, name, settings)
 
@@ -36,30 +36,30 @@ def connect(project: Project, store: Store, name: str) -> Source:
 def down(project: Project) -> list[str]:
     """Stop the folder's embedded PostgreSQL if a source uses it and it runs."""
     server = _embedded(project)
-    if not any(map(_is_embedded, project.lake.sources.values())) or not server.is_running():
+    if not any(map(_is_embedded, project.settings.sources.values())) or not server.is_running():
         return []
     server.stop()
-    return [name for name, source in project.lake.sources.items() if _is_embedded(source)]
+    return [name for name, source in project.settings.sources.items() if _is_embedded(source)]
 
 
-def _postgres(project: Project, name: str, settings: PostgresSource) -> postgres.PostgresSource:
+def _postgres(project: Project, name: str, settings: PostgresSettings) -> postgres.PostgresSource:
     url = settings.url.reveal()
     if _is_embedded(settings):
         server = _embedded(project)
         server.start()
         url = server.url
-    tables = [table for table in project.lake.tables.values() if table.origin.source == name]
+    tables = [table for table in project.settings.tables.values() if table.origin.source == name]
     overrides = {table.origin.table: table.types for table in tables if table.types}
     made: type[postgres.PostgresSource] = kinds.load_kind(kinds.SOURCES, settings.kind)
-    return made(url, settings.tables, settings.slot_name(project.lake.lake, name), overrides)
+    return made(url, settings.tables, settings.slot_name(project.settings.lake, name), overrides)
 
 
-def _files(project: Project, store: Store, name: str, settings: FilesSource) -> files.FilesSource:
+def _files(project: Project, store: Store, name: str, settings: FilesSettings) -> files.FilesSource:
     rules = [
         Rule(dataset, each.files, each.exclude, each.mode, tuple(each.key), each.deleted, each.limit.exceeded)
         for dataset, each in settings.datasets.items()
     ]
-    zones = project.lake.zones.folders()
+    zones = project.settings.zones.folders()
     how = TransferSettings(
         settings.settle.total_seconds(), settings.marker, settings.bandwidth, settings.verify, settings.deleted
     )
@@ -77,8 +77,8 @@ def _files(project: Project, store: Store, name: str, settings: FilesSource) -> 
     )
 
 
-def _is_embedded(settings: PostgresSource | FilesSource) -> bool:
-    return isinstance(settings, PostgresSource) and settings.url.reveal() == EMBEDDED
+def _is_embedded(settings: PostgresSettings | FilesSettings) -> bool:
+    return isinstance(settings, PostgresSettings) and settings.url.reveal() == EMBEDDED
 
 
 def _embedded(project: Project) -> EmbeddedPostgres:

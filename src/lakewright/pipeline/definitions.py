@@ -6,7 +6,7 @@ from lakewright.errors import ConfigError, LogError, SourceError
 from lakewright.model.names import DATASETS, QUARANTINE, TableName
 from lakewright.pipeline.mirror import Mirror
 from lakewright.pipeline.wiring import Wiring
-from lakewright.project.spec import FilesSource
+from lakewright.project.spec import FilesSettings
 
 
 def former(lake: Wiring, mirror: Mirror) -> str | None:
@@ -14,8 +14,8 @@ def former(lake: Wiring, mirror: Mirror) -> str | None:
 
     None too where the definition is wrong or the log cannot be read, which others tell of.
     """
-    settings, log, dataset = lake.project.lake.sources[mirror.source], lake.log(mirror.source), mirror.origin.table
-    if not isinstance(settings, FilesSource) or dataset not in settings.datasets:
+    settings, log, dataset = lake.project.settings.sources[mirror.source], lake.log(mirror.source), mirror.origin.table
+    if not isinstance(settings, FilesSettings) or dataset not in settings.datasets:
         return None
     try:
         source = lake.files_source(mirror.source)

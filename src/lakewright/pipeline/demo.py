@@ -38,7 +38,7 @@ def run(folder: Path, demo: Demo, scale: float, say: Say, show: Show) -> list[Ch
     `LakewrightError` where a step fails.
     """
     with Lake.open(folder) as lake:
-        source = next(iter(lake.project.lake.sources))
+        source = next(iter(lake.project.settings.sources))
         url = _database(lake, source)
         _seed(url, folder, demo, scale, say)
         files = Files(lake, url, demo.exports, scale) if demo.exports else None

@@ -25,7 +25,7 @@ def examine(
     findings = [
         Finding("disk", free > LOW_DISK, f"{free / 2**30:.0f} GiB free in {project.folder}", None if free > LOW_DISK else mend)
     ]
-    for name in project.lake.sources:
+    for name in project.settings.sources:
         try:
             findings += source(name).examine()
             findings += [Finding(f"{name}: settings", False, f"{f.line(hinted=False)}, {f.where}", f.hint) for f in faults(name)]
@@ -33,7 +33,7 @@ def examine(
             if feed is not None and (error := moved(source(name).feed(), feed)) is not None:
                 findings.append(_placed(project, name, Finding.of(f"{name}: server", error)))
             elif feed is not None and source(name).status().state == "missing":
-                detail = f"{project.lake.slot(name)} is gone, and the log goes on from it"
+                detail = f"{project.settings.slot(name)} is gone, and the log goes on from it"
                 findings.append(Finding(f"{name}: slot", False, detail, RESYNC))
         except LakewrightError as error:
             findings.append(_placed(project, name, Finding.of(f"{name}: connection", error)))

@@ -11,7 +11,7 @@ from lakewright.errors import SourceError
 from lakewright.model.names import DATASETS, QUARANTINE, TableName, quote_literal
 from lakewright.pipeline.lake import Lake
 from lakewright.project.demo import Export, Exports
-from lakewright.project.spec import FilesSource
+from lakewright.project.spec import FilesSettings
 from lakewright.sources.files.arrivals import Arrival, Arrivals
 from lakewright.sources.postgres import script
 
@@ -37,8 +37,8 @@ class Files:
     """Makes the files of `exports` with queries on the database at `url`, at a scale, and follows them into the lake."""
 
     def __init__(self, lake: Lake, url: str, exports: Exports, scale: float) -> None:
-        settings = lake.project.lake.sources.get(exports.source)
-        if not isinstance(settings, FilesSource):
+        settings = lake.project.settings.sources.get(exports.source)
+        if not isinstance(settings, FilesSettings):
             hint = "name it in demo.yaml as lake.yaml does"
             raise SourceError("LW-248", f"there is no source {exports.source} of kind files", hint=hint)
         self.source = exports.source
@@ -85,7 +85,7 @@ class Files:
 
     def _wait(self, sent: Sequence[Sent], say: Say) -> None:
         """Until the files are in the lake; then say of each where its rows are."""
-        arrivals = Arrivals(self._lake.store, self._lake.project.lake.zones.folders().raw, self.source)
+        arrivals = Arrivals(self._lake.store, self._lake.project.settings.zones.folders().raw, self.source)
         end = time.monotonic() + SECONDS + sum(file.size for file in sent) / BYTES_A_SECOND
         while not self._are_in(arrivals, sent):
             if time.monotonic() > end:

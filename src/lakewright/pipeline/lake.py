@@ -64,7 +64,7 @@ class Lake(Wiring):
     def capture(self, notice: Notice) -> None:
         """Capture every source up to its end as of now."""
         failures = []
-        for name in self.project.lake.sources:
+        for name in self.project.settings.sources:
             try:
                 self.capture_of(name, notice).run(threading.Event(), self.source(name).current_position())
             except LakewrightError as error:
@@ -109,7 +109,7 @@ class Lake(Wiring):
         anew and the log begins anew.
         """
         if name is None:
-            for source in self.project.lake.sources:
+            for source in self.project.settings.sources:
                 self.capture_of(source, notice).reload()
             return
         reach.reload(self, self.mirror(name), notice)

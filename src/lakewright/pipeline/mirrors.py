@@ -15,7 +15,7 @@ from lakewright.project.values import Origin
 
 def mirrors(project: Project, known: Mapping[str, Sequence[TableSchema]]) -> tuple[list[Mirror], list[Misfit]]:
     """The lake's tables over what the sources are known to have, in name order, and what cannot be one of them."""
-    tables, misfits = lake_tables(project.lake, known)
+    tables, misfits = lake_tables(project.settings, known)
     found = [
         Mirror(
             name=table.name,
@@ -32,8 +32,8 @@ def mirrors(project: Project, known: Mapping[str, Sequence[TableSchema]]) -> tup
 
 def _zone(project: Project, origin: Origin) -> str:
     """The zone of a table: rejected rows are kept apart from those of the lake."""
-    zones = project.lake.zones.folders()
-    is_rejected = origin.table.schema == project.lake.sources[origin.source].rejected_schema
+    zones = project.settings.zones.folders()
+    is_rejected = origin.table.schema == project.settings.sources[origin.source].rejected_schema
     return zones.quarantine if is_rejected else zones.curated
 
 
@@ -45,10 +45,10 @@ def misfits(
     names = {schema.name for schema in newcomers}
     taken = {name: list(schemas) for name, schemas in known.items()}
     taken[source] = [schema for schema in taken.get(source, []) if schema.name not in names]
-    before = {table.name: table.origin for table in lake_tables(project.lake, taken)[0]}
+    before = {table.name: table.origin for table in lake_tables(project.settings, taken)[0]}
     while True:
         joining = [schema for schema in newcomers if schema.name not in refused]
-        tables, unfit = lake_tables(project.lake, {**taken, source: [*taken[source], *joining]})
+        tables, unfit = lake_tables(project.settings, {**taken, source: [*taken[source], *joining]})
         errors = {(misfit.source, misfit.table): misfit.error for misfit in unfit}
         refused |= {schema.name: errors[source, schema.name] for schema in joining if (source, schema.name) in errors}
         usurpers = [table for table in tables if before.get(table.name, table.origin) != table.origin]

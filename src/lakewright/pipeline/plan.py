@@ -49,20 +49,20 @@ class Plan:
 
 def left_out(lake: Wiring, *, loaded: bool = False) -> tuple[LeftOut, ...]:
     """What `Wiring.left_out` says of all sources."""
-    sources = lake.project.lake.sources
+    sources = lake.project.settings.sources
     return tuple(LeftOut.of(name, *item) for name in sources for item in sorted(lake.left_out(name, loaded=loaded).items()))
 
 
 def plan(lake: Wiring) -> Plan:
     """What `apply` would do in each source, and what deserves a look; raises `ConfigError` for a setting that fits nothing."""
     changes, pending, warnings = [], [], []
-    for name in lake.project.lake.sources:
+    for name in lake.project.settings.sources:
         lake.require_fitting(name)
         origin, view = lake.source(name), lake.log(name).view()
         tables = _fitting(lake, name)
         changes += [Change(name, action) for action in origin.plan(tables)]
-        if view.feed is None and lake.project.lake.slot(name):
-            pending.append(f"capture will make replication slot {lake.project.lake.slot(name)} with the first load of {name}")
+        if view.feed is None and lake.project.settings.slot(name):
+            pending.append(f"capture will make replication slot {lake.project.settings.slot(name)} with the first load of {name}")
         elif (error := moved(origin.feed(), view.feed)) is not None:
             pending.append(f"capture will load all tables of {name} anew: {error.line()}")
         known = set(view.tables())
@@ -70,7 +70,7 @@ def plan(lake: Wiring) -> Plan:
         pending += [
             f"capture will retire table {table} of {name}: it is no longer captured, and its rows stay readable as they are"
             for table in sorted(view.followed())
-            if not lake.project.lake.sources[name].wants(table)
+            if not lake.project.settings.sources[name].wants(table)
         ]
         warnings += [*_changed(lake, name, tables), *origin.advice(tables)]
     warnings += [*_read_otherwise(lake), *_moved(lake)]
@@ -80,7 +80,7 @@ def plan(lake: Wiring) -> Plan:
 def apply(lake: Wiring) -> Plan:
     """Make publications; the slot comes with the first load, so that no WAL is held back before it is read."""
     changes = []
-    for name in lake.project.lake.sources:
+    for name in lake.project.settings.sources:
         lake.require_fitting(name)
         changes += [Change(name, action) for action in lake.source(name).apply(_fitting(lake, name))]
     return Plan(tuple(changes), (), left_out(lake), ())
@@ -98,7 +98,7 @@ def _changed(lake: Wiring, source: str, tables: Sequence[TableSchema]) -> Iterat
     now = {table.name: table for table in tables}
     followed = lake.log(source).followed()
     for table, error in lake.source(source).drift(followed).stopped if followed else ():
-        if lake.project.lake.sources[source].wants(table):
+        if lake.project.settings.sources[source].wants(table):
             yield f"the next capture stops table {table}: {error.line()}"
     for schema in followed:
         for column in now[schema.name].columns if schema.name in now else ():

@@ -14,7 +14,7 @@ from lakewright.model.position import Position
 from lakewright.pipeline import corrected_csv, reach
 from lakewright.pipeline.corrected_csv import PLACE
 from lakewright.pipeline.mirror import Mirror
-from lakewright.project.spec import FilesSource
+from lakewright.project.spec import FilesSettings
 from lakewright.sources.files.arrivals import Arrival
 from lakewright.sources.files.corrections import Corrections
 from lakewright.sources.files.runs import Run
@@ -196,8 +196,8 @@ def _records(answer: Answer) -> Iterator[dict[str, Any]]:
             yield from batch.to_pylist()
 
 
-def _sources(lake: Lake) -> dict[str, FilesSource]:
-    return {name: each for name, each in lake.project.lake.sources.items() if isinstance(each, FilesSource)}
+def _sources(lake: Lake) -> dict[str, FilesSettings]:
+    return {name: each for name, each in lake.project.settings.sources.items() if isinstance(each, FilesSettings)}
 
 
 def _quarantine_of(lake: Lake, name: str) -> Mirror:

@@ -68,7 +68,7 @@ def answer(lake: Wiring, text: str, *, committed: bool, as_of: str | None, since
 
     `as_of` and `since` are moments as people write them. Raises `QueryError` for a wrong statement or moment.
     """
-    now, zones = utc_now(), lake.project.lake.zones.folders()
+    now, zones = utc_now(), lake.project.settings.zones.folders()
     moments = [parse_time(moment, now) if moment else None for moment in (as_of, since)]
 
     def read() -> Answer:

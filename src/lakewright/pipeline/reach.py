@@ -34,7 +34,7 @@ def reload(lake: Wiring, mirror: Mirror, notice: Notice) -> None:
     source, log = mirror.source, lake.log(mirror.source)
     if (refused := _refusal(lake.source(source), mirror.origin)) is not None:
         raise refused
-    parts = set(lake.project.lake.sources[source].parts(mirror.origin))
+    parts = set(lake.project.settings.sources[source].parts(mirror.origin))
     before = {table: log.view().generation(table) for table in sorted(parts & set(log.view().tables()))}
     left_out = list[LakewrightError]()
     for table in before:

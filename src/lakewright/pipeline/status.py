@@ -84,7 +84,7 @@ class Status:
 
 def of(lake: Wiring) -> Status:
     """Where each source and table stands; a source that does not answer hides no other."""
-    now, settings = utc_now(), lake.project.lake
+    now, settings = utc_now(), lake.project.settings
     sources = {
         name: _source_status(name, settings.slot(name), lake.log(name), lake.store, functools.partial(lake.source, name))
         for name in settings.sources

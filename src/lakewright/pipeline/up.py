@@ -23,7 +23,7 @@ Notice = Callable[[Event], None]
 
 def tasks(lake: Wiring, stop: threading.Event, notice: Notice) -> list[Task]:
     """A task for each source, and one for all tables, which ends when no source is captured any more."""
-    captures = [Task(name, _Capture(lake, name, stop, notice)) for name in lake.project.lake.sources]
+    captures = [Task(name, _Capture(lake, name, stop, notice)) for name in lake.project.settings.sources]
     return [*captures, Task("merge", paced(_Merge(lake, notice)), follower=True)]
 
 

@@ -80,7 +80,7 @@ class Wiring:
         """The raw log of a source."""
         if source not in self._logs:
             self._logs[source] = RawLog(
-                self.store, self.project.lake.zones.folders().raw, source, self.project.lake.sources[source].raw_group
+                self.store, self.project.settings.zones.folders().raw, source, self.project.settings.sources[source].raw_group
             )
         return self._logs[source]
 
@@ -96,7 +96,7 @@ class Wiring:
 
     def files_source(self, name: str) -> FilesSource:
         """The source of files of that name, as `source`; raises `ConfigError` where it is none."""
-        sources = self.project.lake.sources
+        sources = self.project.settings.sources
         known = [each for each, settings in sources.items() if settings.kind == "files"]
         if name not in known:
             hint = did_you_mean(name, known) or f"sources of files: {', '.join(known) or 'none'}"
@@ -134,7 +134,7 @@ class Wiring:
 
         The source cannot give them, the lake cannot take them, or they stopped; with `loaded`, also those that are not loaded.
         """
-        origin, wants, view = self.source(source), self.project.lake.sources[source].wants, self.log(source).view()
+        origin, wants, view = self.source(source), self.project.settings.sources[source].wants, self.log(source).view()
         tables = origin.discover()
         stopped = {stop.table: stop.error for stop in view.stopped() if wants(stop.table)}
         missing = {schema.name for schema in tables} - set(view.tables()) if loaded else ()
@@ -172,7 +172,7 @@ class Wiring:
         """What the raw logs know of their tables; one that is damaged keeps nothing from the others."""
         known: dict[str, list[TableSchema]] = {}
         damaged: list[Misfit] = []
-        for source in self.project.lake.sources:
+        for source in self.project.settings.sources:
             log = self.log(source)
             try:
                 tables = log.view().tables()
@@ -184,7 +184,7 @@ class Wiring:
                 try:
                     known[source].append(log.newest_schema(table))
                 except LogError as error:
-                    damaged.append(Misfit(source, table, error, lake_name(self.project.lake, Origin(source, table))))
+                    damaged.append(Misfit(source, table, error, lake_name(self.project.settings, Origin(source, table))))
         return known, damaged
 
 
@@ -202,7 +202,7 @@ class _Choice:
     source: str
 
     def wants(self, table: TableName) -> bool:
-        return self.lake.project.lake.sources[self.source].wants(table)
+        return self.lake.project.settings.sources[self.source].wants(table)
 
     def misfits(self, newcomers: Sequence[TableSchema]) -> dict[TableName, LakewrightError]:
         return self.lake.misfits(self.source, newcomers)

@@ -22,14 +22,14 @@ def open_store(project: Project) -> Store:
     Raises `MissingDependency` where a zone is on S3 and the extra is not installed.
     """
     local = LocalStore(project.folder)
-    mounts = {zone: _open(project, url) for zone, url in project.lake.zones.elsewhere().items()}
+    mounts = {zone: _open(project, url) for zone, url in project.settings.zones.elsewhere().items()}
     return MountedStore(local, mounts) if mounts else local
 
 
 def examine(project: Project) -> list[Finding]:
     """Whether each zone that lies elsewhere can be written and read, and keeps two writers apart."""
     findings = []
-    for zone, url in project.lake.zones.elsewhere().items():
+    for zone, url in project.settings.zones.elsewhere().items():
         try:
             _open(project, url).examine()
             findings.append(Finding(f"zone {zone}", True, url))
@@ -39,12 +39,12 @@ def examine(project: Project) -> list[Finding]:
 
 
 def _open(project: Project, url: str) -> Any:
-    settings, uploads = project.lake.s3, project.folder / ".lakewright" / "uploads"
+    settings, uploads = project.settings.s3, project.folder / ".lakewright" / "uploads"
     return kinds.load_kind(kinds.STORES, S3)(url, uploads, endpoint=settings.endpoint, region=settings.region)
 
 
 def show(project: Project, store: Store, connection: duckdb.DuckDBPyConnection) -> None:
     """Let DuckDB read the zones that lie elsewhere, through the store."""
-    if project.lake.zones.elsewhere():
+    if project.settings.zones.elsewhere():
         stored = kinds.load_kind(kinds.FILE_SYSTEMS, S3)
-        connection.register_filesystem(stored(S3, store, [*project.lake.zones.elsewhere()]))
+        connection.register_filesystem(stored(S3, store, [*project.settings.zones.elsewhere()]))

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from lakewright.project.demo import Demo, load_demo
 from lakewright.project.load import Project, find, load
-from lakewright.project.spec import Lake, PostgresSource, Retention, Table, Zones
+from lakewright.project.spec import LakeSettings, PostgresSettings, Retention, TableSettings, Zones
 from lakewright.project.tables import LakeTable, Misfit, lake_tables, setting_faults
 from lakewright.project.values import Origin, Partition, Secret
 
 __all__ = [
     "Demo",
-    "Lake",
+    "LakeSettings",
     "LakeTable",
     "Misfit",
     "Origin",
     "Partition",
-    "PostgresSource",
+    "PostgresSettings",
     "Project",
     "Retention",
     "Secret",
-    "Table",
+    "TableSettings",
     "Zones",
     "find",
     "lake_tables",

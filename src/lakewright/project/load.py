@@ -11,7 +11,7 @@ from lakewright.errors import ConfigError
 from lakewright.model.names import did_you_mean
 from lakewright.project.check import check
 from lakewright.project.document import Document, KeyPath, read, shown
-from lakewright.project.spec import Lake
+from lakewright.project.spec import LakeSettings
 
 FILE = "lake.yaml"
 
@@ -21,28 +21,30 @@ class Project:
     """A folder and what its lake.yaml says; values only, nothing is opened."""
 
     folder: Path
-    lake: Lake
+    settings: LakeSettings
     document: Document = dataclasses.field(repr=False)
 
     def queries(self) -> dict[str, Path]:
         """The saved queries' files by name, in name order."""
-        return {path.stem: path for path in sorted((self.folder / self.lake.queries).glob("*.sql"))}
+        return {path.stem: path for path in sorted((self.folder / self.settings.queries).glob("*.sql"))}
 
     def query(self, name: str) -> str:
         """The text of a saved query; raises `ConfigError` where there is none of that name."""
         queries = self.queries()
         if name not in queries:
             hint = did_you_mean(name, queries) or f"saved queries: {', '.join(queries) or 'none yet'}"
-            raise ConfigError("LW-120", f"there is no query {name} in {shown(self.folder / self.lake.queries)}", hint=hint)
+            raise ConfigError("LW-120", f"there is no query {name} in {shown(self.folder / self.settings.queries)}", hint=hint)
         try:
             return queries[name].read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError("LW-123", f"cannot read {shown(queries[name])}: {error}", hint="save it as UTF-8 text") from error
 
-    def settings(self) -> dict[str, Any]:
+    def effective(self) -> dict[str, Any]:
         """All settings with their defaults, as JSON values. Replaced values and URLs stand as written, without passwords."""
-        data: dict[str, Any] = self.lake.model_dump(mode="json", by_alias=True)
-        urls: set[KeyPath] = {("sources", name, "url") for name, source in self.lake.sources.items() if source.kind == "postgres"}
+        data: dict[str, Any] = self.settings.model_dump(mode="json", by_alias=True)
+        urls: set[KeyPath] = {
+            ("sources", name, "url") for name, source in self.settings.sources.items() if source.kind == "postgres"
+        }
         for path in self.document.replaced | urls:
             group = data
             for part in path[:-1]:
@@ -67,7 +69,7 @@ def load(folder: Path) -> Project:
     """Read a folder's lake.yaml; raises `ConfigError` with file:line for the first fault, the others in its notes."""
     folder = folder.absolute()
     document = read(folder / FILE)
-    return Project(folder, check(document, Lake), document)
+    return Project(folder, check(document, LakeSettings), document)
 
 
 def schema_text(schema: dict[str, Any]) -> str:

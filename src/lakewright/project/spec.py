@@ -93,7 +93,7 @@ class S3(Settings):
     """The buckets' region; without it AWS_REGION or the profile's counts."""
 
 
-class PostgresSource(Settings):
+class PostgresSettings(Settings):
     """A PostgreSQL database, version 14 or later, whose changes are captured."""
 
     plain_schema: ClassVar = "public"
@@ -161,7 +161,7 @@ class FilesDataset(Settings):
 DatasetSetting = Annotated[FilesDataset, BeforeValidator(lambda value: {"files": value} if isinstance(value, str) else value)]
 
 
-class FilesSource(Settings):
+class FilesSettings(Settings):
     """A folder into which others put files, such as exports: what is new or changed in it is taken over and read."""
 
     plain_schema: ClassVar = DATASETS
@@ -210,7 +210,7 @@ class Retention(Settings):
     """Reads as of any moment up to so long ago see the table as it was; older files are deleted."""
 
 
-class Table(Settings):
+class TableSettings(Settings):
     """A table of the lake. Its columns, types and key come from the source."""
 
     origin: OriginText = Field(alias="from")
@@ -223,10 +223,10 @@ class Table(Settings):
     """``decimal(precision,scale)`` for numeric columns of the source that have no precision, which are exact text otherwise."""
 
 
-SourceSettings = Annotated[PostgresSource | FilesSource, Field(discriminator="kind")]
+SourceSettings = Annotated[PostgresSettings | FilesSettings, Field(discriminator="kind")]
 
 
-class Lake(Settings):
+class LakeSettings(Settings):
     """A lake: where its data comes from, which tables it has, where its files lie."""
 
     lake: ShortName
@@ -237,7 +237,7 @@ class Lake(Settings):
     """How zones on S3 are reached."""
     sources: dict[ShortName, SourceSettings] = Field(min_length=1)
     """The databases and folders that are captured, by name."""
-    tables: dict[Name, Table] = {}
+    tables: dict[Name, TableSettings] = {}
     """Tables that need more than their defaults, by name. A captured table that is not listed is a table of its own name. One
     that is not captured any more keeps its name here."""
     queries: Folder = "queries"
@@ -246,7 +246,7 @@ class Lake(Settings):
     def slot(self, source: str) -> str | None:
         """The name of a source's replication slot; None where it has none."""
         settings = self.sources[source]
-        return settings.slot_name(self.lake, source) if isinstance(settings, PostgresSource) else None
+        return settings.slot_name(self.lake, source) if isinstance(settings, PostgresSettings) else None
 
     def problems(self) -> Iterator[Problem]:
         """What is wrong with settings that are each right alone."""
@@ -262,14 +262,14 @@ class Lake(Settings):
                 yield Problem(path, f"table {taken[table.origin]} already mirrors {table.origin}", "keep one of the two tables")
             taken.setdefault(table.origin, name)
         for name, source in self.sources.items():
-            if isinstance(source, FilesSource) and "raw" in self.zones.elsewhere():
+            if isinstance(source, FilesSettings) and "raw" in self.zones.elsewhere():
                 hint = "leave out zones.raw, or keep files and databases in two lakes"
                 yield Problem(("sources", name, "kind"), "files are copied to the raw zone, which must be a folder here", hint)
-            for dataset, settings in source.datasets.items() if isinstance(source, FilesSource) else ():
+            for dataset, settings in source.datasets.items() if isinstance(source, FilesSettings) else ():
                 for setting, message in settings.problems():
                     yield Problem(("sources", name, "datasets", dataset, setting), message)
 
 
-def json_schema(model: type[Settings] = Lake) -> dict[str, Any]:
+def json_schema(model: type[Settings] = LakeSettings) -> dict[str, Any]:
     """The JSON Schema of a file, with the descriptions that editors show."""
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **model.model_json_schema(by_alias=True)}

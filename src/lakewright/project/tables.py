@@ -12,7 +12,7 @@ from lakewright.model.names import TableName, did_you_mean
 from lakewright.model.schema import TableSchema
 from lakewright.project.document import KeyPath, dotted
 from lakewright.project.load import Project
-from lakewright.project.spec import Lake, Problem, Table
+from lakewright.project.spec import LakeSettings, Problem, TableSettings
 from lakewright.project.values import MAX_NAME, Origin, is_name
 
 
@@ -23,7 +23,7 @@ class LakeTable:
     name: str
     origin: Origin
     schema: TableSchema
-    settings: Table
+    settings: TableSettings
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Misfit:
     name: str | None = None
 
 
-def lake_tables(lake: Lake, discovered: Mapping[str, Sequence[TableSchema]]) -> tuple[list[LakeTable], list[Misfit]]:
+def lake_tables(lake: LakeSettings, discovered: Mapping[str, Sequence[TableSchema]]) -> tuple[list[LakeTable], list[Misfit]]:
     """The lake's tables in name order, and what cannot be one; `discovered` is the captured tables of each source.
 
     A table that lake.yaml does not name has the name of its source table in small letters, with ``schema_`` before it where the
@@ -50,7 +50,7 @@ def lake_tables(lake: Lake, discovered: Mapping[str, Sequence[TableSchema]]) -> 
     named = {table.origin: (name, table) for name, table in lake.tables.items()}
     candidates = []
     for origin, schema in ((Origin(source, schema.name), schema) for source, schemas in discovered.items() for schema in schemas):
-        name, settings = named.get(origin) or (_own_name(lake, origin), Table.model_validate({"from": origin}))
+        name, settings = named.get(origin) or (_own_name(lake, origin), TableSettings.model_validate({"from": origin}))
         candidates.append(LakeTable(name, origin, schema, settings))
     tables: dict[str, LakeTable] = {}
     misfits = []
@@ -68,7 +68,7 @@ def lake_tables(lake: Lake, discovered: Mapping[str, Sequence[TableSchema]]) -> 
     return [tables[name] for name in sorted(tables)], misfits
 
 
-def lake_name(lake: Lake, origin: Origin) -> str:
+def lake_name(lake: LakeSettings, origin: Origin) -> str:
     """The name of a source's table in the lake: lake.yaml's, or its own as `lake_tables` has it."""
     given = (name for name, table in lake.tables.items() if table.origin == origin)
     return next(given, None) or _own_name(lake, origin)
@@ -81,10 +81,10 @@ def setting_faults(project: Project, source: str, versions: Mapping[TableName, S
     be taken. What the source lost after it was captured is no fault of the settings: it stops its table.
     """
     faults = []
-    for name, table in project.lake.tables.items():
+    for name, table in project.settings.tables.items():
         if table.origin.source != source:
             continue
-        settings = project.lake.sources[source]
+        settings = project.settings.sources[source]
         if table.origin.table not in versions:
             if settings.comes_later and settings.wants(table.origin.table):
                 continue
@@ -101,7 +101,7 @@ def setting_faults(project: Project, source: str, versions: Mapping[TableName, S
     return faults
 
 
-def _own_name(lake: Lake, origin: Origin) -> str:
+def _own_name(lake: LakeSettings, origin: Origin) -> str:
     """The same whatever other tables there are, so that a table keeps its name and folder when another one appears."""
     name = origin.table
     full = name.table if name.schema == lake.sources[origin.source].plain_schema else f"{name.schema}_{name.table}"

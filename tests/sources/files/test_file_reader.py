@@ -128,6 +128,14 @@ def test_ragged_records_are_rejected_as_they_stand(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("inside", ["\n", "\r\n"])
+def test_ragged_records_and_line_ends_in_values_are_told_apart(tmp_path: Path, end: str, inside: str) -> None:
+    lines = ["id,name,amount", "1,a,1.5", "2,b", f'3,"x{inside}y",2.5', f'4,"x{inside}y"', "5,e,3.5"]
+    rows, rejects = taken(tmp_path, end.join([*lines, ""]).encode())
+    assert ([row[0] for row in rows], [reject[-1][0] for reject in rejects]) == ([1, 3, 5], ["2", "4"])
+
+
 def test_text_behind_a_quote_and_broken_bytes_are_rejected(tmp_path: Path) -> None:
     rows, rejects = taken(tmp_path, HEADER + b'1,"a"b,1\n2,\xff\xfe,2\n3,c,3\n')
     assert [row[0] for row in rows] == [3]

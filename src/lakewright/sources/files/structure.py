@@ -147,7 +147,7 @@ def _unaccounted(connection: duckdb.DuckDBPyConnection, path: Path, source: str,
     if not left:
         return 0
     inside = " + ".join(f"coalesce(sum({_lines_more(f'c{number}')}), 0)" for number in range(width))
-    more = _lines_more("rtrim(text, chr(10) || chr(13))")
+    more = _lines_more("trim(text, chr(10) || chr(13))")  # with CRLF it begins with the LF of the line before
     (rows,) = connection.execute(f"SELECT {inside} FROM ({source})").fetchall()[0]
     (broken,) = connection.execute(f"SELECT coalesce(sum({more}), 0) FROM broken").fetchall()[0]
     left -= int(rows) + int(broken)
