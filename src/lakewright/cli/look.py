@@ -121,11 +121,12 @@ def check(session: Session, source: str | None) -> None:
         for report in reports:
             output.show(report)
         click.echo(f"{found.equal} of {found.tables} tables equal")
-    failed, files = sum(report.failed for report in reports), sum(report.different_files for report in reports)
+    failed, files = sum(report.failed for report in reports), sum(report.failed_files for report in reports)
     faults = [f"{failed} of {found.tables} tables are not equal to their source"] if failed else []
-    faults += [f"{files} {'files are' if files > 1 else 'file is'} not what was taken from the folder"] if files else []
+    kind = "files are not in the lake as they are" if files > 1 else "file is not in the lake as it is"
+    faults += [f"{files} {kind}"] if files else []
     if faults:
-        hint = "`lakewright resync TABLE` loads a table anew" if failed else "`touch` the file, and the next look takes it"
+        hint = "`lakewright resync TABLE` loads a table anew" if failed else "what is said of each file helps"
         raise CheckFailed("LW-601", " and ".join(faults), hint=hint)
 
 

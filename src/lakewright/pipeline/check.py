@@ -55,7 +55,7 @@ class TableCheck:
 
 @dataclasses.dataclass(frozen=True)
 class CheckReport:
-    """All tables of a source compared at one position, and the files of its folder that the lake does not have as they are."""
+    """All tables of a source compared at one position, and the files of a folder that the lake does not have as they are."""
 
     source: str
     position: Position
@@ -73,14 +73,14 @@ class CheckReport:
         return sum(table.verdict not in ("equal", "append-only") for table in self.tables)
 
     @property
-    def different_files(self) -> int:
-        """How many files have other bytes than those taken of them."""
-        return sum(file.verdict == "different" for file in self.files)
+    def failed_files(self) -> int:
+        """How many files have other bytes than those taken of them, or wait."""
+        return sum(file.verdict != "not taken" for file in self.files)
 
     @property
     def passed(self) -> bool:
-        """Whether no table failed, and no file is different."""
-        return not (self.failed or self.different_files)
+        """Whether no table and no file failed."""
+        return not (self.failed or self.failed_files)
 
 
 def run(lake: Wiring, name: str, notice: Callable[[object], None]) -> CheckReport:

@@ -76,13 +76,14 @@ class Exported:
 @dataclasses.dataclass(frozen=True)
 class Replayed:
     """What became of the corrected ``rows`` of a file: ``taken`` into the table, ``rejected`` again, or left alone because they
-    were ``not_rejected`` any more."""
+    were ``not_rejected`` any more, or still as they were exported (``unchanged``): nobody has corrected those."""
 
     table: str
     rows: int
     taken: int
     rejected: int
     not_rejected: int
+    unchanged: int
 
 
 def overview(lake: Lake) -> Quarantine:
@@ -150,8 +151,8 @@ def _write(writer: Any, corrections: Corrections, rows: Iterator[dict[str, Any]]
 def replay(lake: Lake, name: str, path: Path) -> Replayed:
     """Take corrected rows of a dataset, from a file as `export` writes it, into its table; returns when they are in the log.
 
-    Rows that are not rejected any more are left alone. Raises `ConfigError` where the file is not such a one, and `SourceError`
-    where a file of the source has arrived anew, or was corrected by somebody else, since.
+    Rows that are not rejected any more, or are as they were exported, are left alone. Raises `ConfigError` where the file is not
+    such a one, and `SourceError` where a file of the source has arrived anew, or was corrected by somebody else, since.
     """
     mirror = _quarantine_of(lake, name)
     source, dataset = lake.files_source(mirror.source), mirror.origin.table
@@ -160,16 +161,22 @@ def replay(lake: Lake, name: str, path: Path) -> Replayed:
     for file, number in found:
         corrections.require(file, number)
     reach.position(lake, mirror.source, corrections.position)
-    places = _records(lake.sql(f"SELECT {', '.join(PLACE)} FROM {quote_identifier(mirror.name)}"))
-    rejected = {(row["_file"], row["_arrival"], row["_line"]) for row in places if _in(found, row)}
-    runs, left = list[Run](), 0
+    places = _records(lake.sql(f"SELECT {', '.join(PLACE)}, text FROM {quote_identifier(mirror.name)}"))
+    exported = {
+        (row["_file"], row["_arrival"], row["_line"]): corrections.values(row["_arrival"], row["text"])
+        for row in places
+        if _in(found, row)
+    }
+    runs, left, unchanged = list[Run](), 0, 0
     for (file, number), rows in sorted(found.items()):
-        still = {line: values for line, values in rows.items() if (file, number, line) in rejected}
+        still = {line: values for line, values in rows.items() if (file, number, line) in exported}
         left += len(rows) - len(still)
-        if still:
-            runs.append(_delivered(lake, mirror.source, corrections.register(file, number, still)))
+        corrected = {line: values for line, values in still.items() if values != exported[file, number, line]}
+        unchanged += len(still) - len(corrected)
+        if corrected:
+            runs.append(_delivered(lake, mirror.source, corrections.register(file, number, corrected)))
     taken, rejected_again = (sum(getattr(run, count) or 0 for run in runs) for count in ("taken", "rejected"))
-    return Replayed(mirror.name, sum(map(len, found.values())), taken, rejected_again, left)
+    return Replayed(mirror.name, sum(map(len, found.values())), taken, rejected_again, left, unchanged)
 
 
 def accept(lake: Lake, name: str, file: str) -> Run:

@@ -23,12 +23,12 @@ _LATER = "nothing of it was taken yet, or not as it is now; the next look takes 
 class FileCheck:
     """A file of a source's folder that the lake does not have as it is, by its path below the folder.
 
-    ``different``: it has other bytes than those taken of it, which no look notices; ``not taken``: it came or changed just now,
-    or cannot be taken.
+    ``different``: it has other bytes than those taken of it, which no look notices; ``waits``: it has arrived and cannot be read,
+    or too many of its rows do not fit; ``not taken``: it came or changed just now, or cannot be taken.
     """
 
     file: str
-    verdict: Literal["different", "not taken"]
+    verdict: Literal["different", "waits", "not taken"]
     detail: str
 
 

@@ -19,6 +19,7 @@ from lakewright.sources.files.batches import raw_table
 from lakewright.sources.files.dataset import ARRIVAL, FILE
 from lakewright.sources.files.file_reader import Piece
 from lakewright.sources.files.ledger import Ledger, Version
+from lakewright.sources.files.limit import Counts
 from lakewright.sources.files.newest import collecting
 from lakewright.sources.files.tables import Rule
 
@@ -79,9 +80,18 @@ class FilesLoad:
         """The rows of files one after the other; raises `SourceError` for one that the present definition cannot read."""
         for version in files:
             try:
-                yield from self._reader.version(version, definition_of)
+                yield from self._limited(version, rule, definition_of)
             except SourceError as error:
                 raise error if self._past else _unfit(version.arrival, rule, error) from error
+
+    def _limited(self, version: Version, rule: Rule, definition_of: DefinitionOf) -> Iterator[tuple[Arrival, Piece]]:
+        """The rows of a file; raises `SourceError` LW-275 where too many do not fit the present definition."""
+        counts = Counts()
+        for file, piece in self._reader.version(version, definition_of):
+            counts.add(piece)
+            yield file, piece
+        if not (self._past or version.arrival.accepts):
+            counts.require(version.arrival, rule)
 
     def _definition_of(self, schema: TableSchema, rule: Rule) -> DefinitionOf:
         if self._past is not None:

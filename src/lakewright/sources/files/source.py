@@ -213,8 +213,11 @@ class FilesSource:
         return [version.arrival.label for version in self._ledger().files(rule, position.lsn) if differs(version)]
 
     def audit(self, told: Waiting) -> list[FileCheck]:
-        """The files of the folder that are not what was taken of them: all are read. `told` what is waited for meanwhile."""
-        return self._transfer.audit(told)
+        """The files that wait, and those of the folder that are not what was taken of them: all are read. `told` what is waited
+        for meanwhile."""
+        waiting = self._ledger().open_faults()
+        waits = [FileCheck(name, "waits", f"{error.message} ({error.code})") for name, error in sorted(waiting.items())]
+        return [*waits, *self._transfer.audit(told)]
 
     def corrections(self, dataset: str, past: Past) -> Corrections:
         """The rejected rows of a dataset as people correct them; raises `SourceError` where it has no definition."""

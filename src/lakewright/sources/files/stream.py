@@ -22,6 +22,7 @@ from lakewright.sources.files.dataset import LINE
 from lakewright.sources.files.definition import Definition
 from lakewright.sources.files.file_reader import Piece
 from lakewright.sources.files.ledger import Ledger
+from lakewright.sources.files.limit import Counts
 from lakewright.sources.files.retraction import retractions
 from lakewright.sources.files.runs import Run, Runs
 from lakewright.sources.files.tables import Rule, quarantine_schema, table_schema
@@ -171,14 +172,14 @@ class FilesStream:
         table, stopped = self._table(rule, definition, arrival)
         quarantine = self._quarantine(rule, definition, arrival)
         batches, held = ArrivalBatches(rule, arrival), list[ChangeBatch]()
-        started, taken, rejected, told = _now(), 0, 0, _Told(arrival)
+        started, counts, told = _now(), Counts(), _Told(arrival)
         for brought in aside(lambda: self._brought(arrival, rule, definition), FLUSH_SECONDS):
-            yield from told.at(taken + rejected)
+            yield from told.at(counts.rows)
             if brought is None:
                 continue
             file, piece = brought
             if file is arrival:
-                taken, rejected = taken + piece.rows.num_rows, rejected + piece.rejects.num_rows
+                counts.add(piece)
             if arrival.corrects and quarantine is not None and piece.rows.num_rows:
                 held.append(batches.dropped(quarantine, piece.rows.column(LINE)))
             for schema, batch in ((table, piece.rows), (quarantine, piece.rejects)):
@@ -186,9 +187,9 @@ class FilesStream:
                     held.append(batches.batch(schema, batch, file))
             yield (flush := _full(held))
             held = held if not flush.batches else []
-        if not (arrival.accepts or arrival.corrects) and rule.exceeded(rejected, taken + rejected):
-            raise _too_many(arrival, rule, rejected, taken + rejected)
-        if batches.is_load or not (arrival.removed or taken + rejected):
+        if not (arrival.accepts or arrival.corrects):
+            counts.require(arrival, rule)
+        if batches.is_load or not (arrival.removed or counts.rows):
             held += [batches.nothing(schema) for schema in (table, quarantine) if schema is not None]
         if not (batches.is_load or arrival.corrects) and (former := self._ledger.former(arrival)) is not None:
             as_read = self._reader.as_read(rule, self._past, definition)
@@ -196,11 +197,11 @@ class FilesStream:
                 batches, former, self._ledger, self._reader, definition, as_read, table, quarantine
             )
             for change in aside(changes, FLUSH_SECONDS):
-                yield from told.at(taken + rejected)
+                yield from told.at(counts.rows)
                 held += [change] if change else []
                 yield (flush := _full(held))
                 held = held if not flush.batches else []
-        self._runs.put(Run.of(arrival, started, (taken, rejected)))
+        self._runs.put(Run.of(arrival, started, (counts.taken, counts.rejected)))
         yield Flush(joined(held), stopped, end_of(arrival), arrival.arrived)
 
     def _table(self, rule: Rule, definition: Definition, arrival: Arrival) -> tuple[TableSchema | None, list[Stopped]]:
@@ -232,14 +233,6 @@ class FilesStream:
         if self._starts.get(table, START) > Position(arrival.number):
             return None
         return self._schemas.get(table)
-
-
-def _too_many(arrival: Arrival, rule: Rule, rejected: int, total: int) -> SourceError:
-    return SourceError(
-        "LW-275",
-        f"{rejected:,} of the {total:,} rows of {arrival.label} do not fit the dataset {rule.name}",
-        hint=f"correct datasets/{rule.name}.yaml or the file; `lakewright quarantine accept` takes the rows that fit",
-    )
 
 
 def _now() -> datetime.datetime:
