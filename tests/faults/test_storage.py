@@ -56,6 +56,18 @@ def test_a_damaged_raw_file(loaded: Shop, damage: Callable[[Path], None], code: 
     assert loaded.equal() == ALL_EQUAL
 
 
+def test_no_changed_byte_of_a_raw_file_is_merged(loaded: Shop) -> None:
+    change(loaded)
+    loaded.ok("capture")
+    (path,) = loaded.files("raw/database/shop/public/orders/2*/**/*.parquet")
+    before = path.read_bytes()
+    at = before.index(f"{VALUE} again".encode())
+    path.write_bytes(before[:at] + b"X" + before[at + 1 :])
+    assert path.name in loaded.fails("merge").message
+    path.write_bytes(before)
+    assert loaded.equal() == ALL_EQUAL
+
+
 def test_check_tells_of_a_damaged_raw_file_and_compares_the_rest(loaded: Shop) -> None:
     change(loaded)
     loaded.ok("capture")

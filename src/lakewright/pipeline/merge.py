@@ -36,7 +36,8 @@ def merge(
     """Bring the table up to the log's watermark in one commit; None while its source was never loaded.
 
     Holds the table's lease for its run. A crash at any moment leaves the table at the old or the new checkpoint; a repeated
-    merge changes nothing. Raises `CommitConflict` where another merge came first.
+    merge changes nothing. Raises `CommitConflict` where another merge came first, and `LogError` where a raw file is not, byte by
+    byte, what its manifest says.
     """
     table = format_.open(mirror.path)
     if _is_current(mirror, log, table):
@@ -52,6 +53,8 @@ def merge(
         with table.write() as write:
             view = log.view()  # read after the instant is open: nobody else's pending merge can land any more
             at = table_at.plan(mirror, log, view, _Pinned(table, write), view.watermark)
+            for file in (*at.load, *at.tail):
+                log.verify(file)  # a changed value inside of a Parquet file is no fault to those who read it
             with damage.named_for(at, log):
                 _apply(write, Fold(connection, at, log))
             lease.check()
