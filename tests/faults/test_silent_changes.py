@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from tests.faults.conftest import Shop
 
 PLAIN = "CREATE TABLE {t} (id int PRIMARY KEY, v int, w int); INSERT INTO {t} VALUES (1, 1, -1)"
+KEYED = """CREATE TABLE {t} (id int PRIMARY KEY, k int NOT NULL UNIQUE, v int);
+INSERT INTO {t} SELECT g, g, g FROM generate_series(1, 3) g"""
 GENERATED = """CREATE TABLE {t} (id int PRIMARY KEY, v int, g int GENERATED ALWAYS AS (v * 2) STORED);
 INSERT INTO {t} VALUES (1, 1)"""
 ENUM = "CREATE TYPE {t}_mood AS ENUM ('good', 'bad'); CREATE TABLE {t} (id int PRIMARY KEY, v {t}_mood, w {t}_mood[])"
@@ -63,6 +65,52 @@ def test_columns_that_are_not_what_they_were(loaded: Shop) -> None:
         ),
     ]
     stop_until_a_resync(loaded, silent(loaded, cases))
+
+
+def test_what_was_otherwise_while_rows_came_and_is_again_what_it_was(loaded: Shop) -> None:
+    by_index = "ALTER TABLE {t} REPLICA IDENTITY USING INDEX {t}_k_key"
+    default = "ALTER TABLE {t} REPLICA IDENTITY DEFAULT"
+    key = "ALTER TABLE {t} DROP CONSTRAINT {t}_pkey, ADD PRIMARY KEY"
+    stops: Cases = [
+        (KEYED, f"BEGIN; {by_index}; UPDATE {{t}} SET id = 9 WHERE id = 1; {default}; COMMIT"),
+        (KEYED, by_index, "UPDATE {t} SET id = 9 WHERE id = 1", default),
+        (KEYED, by_index, "DELETE FROM {t} WHERE id = 1", default, "INSERT INTO {t} VALUES (9, 9)"),
+        (KEYED, f"{key} (k)", "UPDATE {t} SET id = 9 WHERE id = 1", f"{key} (id)"),
+        (KEYED, f"{key} (k, id)", "UPDATE {t} SET id = 9 WHERE id = 1", f"{key} (id)"),
+    ]
+    full = "ALTER TABLE {t} REPLICA IDENTITY FULL"
+    goes_on: Cases = [
+        (
+            KEYED,
+            full,
+            "UPDATE {t} SET id = 9 WHERE id = 1; DELETE FROM {t} WHERE id = 2",
+            default,
+            "DELETE FROM {t} WHERE id = 3",
+        ),
+        (KEYED, by_index, default, "UPDATE {t} SET id = 9 WHERE id = 1; DELETE FROM {t} WHERE id = 2"),
+    ]
+    names = silent(loaded, [*stops, *goes_on])
+    stop_until_a_resync(loaded, names[: len(stops)])
+
+
+def test_a_name_that_a_table_gave_away_while_rows_came_and_has_again(loaded: Shop) -> None:
+    changed = "UPDATE {t}_x SET v = 9 WHERE id = 1; INSERT INTO {t}_x VALUES (9, 9, 9); DELETE FROM {t}_x WHERE id = 2"
+    there, back = "ALTER TABLE {t} RENAME TO {t}_x", "ALTER TABLE {t}_x RENAME TO {t}"
+    lent = "; ".join(f"ALTER TABLE {names}" for names in ("case_4 RENAME TO lent", "case_3 RENAME TO case_4"))
+    returned = "; ".join(f"ALTER TABLE {names}" for names in ("case_4 RENAME TO case_3", "lent RENAME TO case_4"))
+    cases: Cases = [
+        (KEYED, there, changed, back),
+        (KEYED, there, changed, back, "UPDATE {t} SET v = 5"),
+        (
+            KEYED,
+            "CREATE SCHEMA aside; ALTER TABLE {t} SET SCHEMA aside",
+            "UPDATE aside.{t} SET v = 9",
+            "ALTER TABLE aside.{t} SET SCHEMA public",
+        ),
+        (KEYED, lent, "INSERT INTO case_4 VALUES (9, 9, 9)", returned),
+        (KEYED, "UPDATE {t} SET v = 5"),
+    ]
+    stop_until_a_resync(loaded, silent(loaded, cases), code="LW-243")
 
 
 def test_a_column_with_values_in_older_rows(loaded: Shop) -> None:

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from lakewright.errors import SourceError, SourceUnreachable
 from lakewright.model.names import TableName
-from lakewright.model.position import Position
+from lakewright.model.position import START, Position
 from lakewright.model.schema import Column, TableSchema
+from lakewright.sources.postgres.pgoutput import Decoder
 from lakewright.sources.postgres.relation import Relation
 from tests.sources.wire import (
     EPOCH,
@@ -239,6 +240,23 @@ def test_a_renamed_and_a_recreated_table_stop() -> None:
     for decoded in (renamed, recreated):
         assert [r["id"] for r in rows(decoded.batches)] == [1]
         assert [(s.table, s.position, s.error.code) for s in decoded.stopped] == [(A.name, Position(200, 0), "LW-243")]
+
+
+def test_a_table_is_known_by_its_oid_from_the_first_change_on() -> None:
+    known = dataclasses.replace(A, oid=OIDS[A.name])
+    away = dataclasses.replace(A, name=TableName("public", "away"))
+    renamed = [begin(100), relation(away, known.oid), insert(A, "1", None, None), commit(100)]
+    OIDS[away.name] = 105
+    lent = [begin(100), relation(A, 105), insert(away, "1", None, None), commit(100)]
+    back = [begin(200), relation(A), insert(A, "2", None, None), commit(200)]
+    for messages, taken in ((renamed, []), (lent, [2])):
+        decoded = Decoder([known], START, lambda asked, known: known, {}).decode([*messages, *back])
+        assert [r["id"] for r in rows(decoded.batches)] == taken
+        end = decoded.batches[-1].last if taken else Position(100, 0)
+        assert [(s.table, s.position, s.error.code) for s in decoded.stopped] == [(A.name, end, "LW-243")]
+        # A load after that has the rows.
+        later = Decoder([known], START, lambda asked, known: known, {A.name: Position(108)}).decode([*messages, *back])
+        assert (later.stopped, [r["id"] for r in rows(later.batches)]) == ([], [2])
 
 
 def test_of_a_table_without_key_only_inserts_and_truncates_count() -> None:

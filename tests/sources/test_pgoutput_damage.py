@@ -65,7 +65,6 @@ def test_any_flipped_byte_gives_rows_or_a_source_error() -> None:
         [begin(100), begin(200)],
         [commit(100)],
         [begin(100), commit(200)],
-        [begin(100), relation(A), update(A, UNSENT, None, None)],
         [begin(100), relation(A), insert(A, "1", None)],
         [b"S" + bytes(20)],
         [b""],
@@ -86,3 +85,15 @@ def test_a_value_that_is_no_text_of_its_type_stops_its_table_alone_and_is_not_to
     assert "secret" not in stopped.error.message
     later = decoding.decode([begin(200), insert(A, "2", "x", "3"), commit(200)])
     assert (decoded.batches, later.batches, later.stopped) == ([], [], [])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [update(A, UNSENT, None, None), update(A, "1", None, None, old=[None, "x", None]), delete(A, None, "x", None)],
+)
+def test_a_row_without_its_key_stops_the_table_alone(change: bytes) -> None:
+    decoded = decoder().decode([begin(100), relation(A), relation(LOG), change, insert(LOG, "y"), commit(100)])
+    assert [(stopped.table, stopped.position, stopped.error.code) for stopped in decoded.stopped] == [
+        (A.name, Position(100, 0), "LW-242")
+    ]
+    assert [row["line"] for row in rows(decoded.batches)] == ["y"]

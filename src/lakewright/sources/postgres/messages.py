@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from lakewright.errors import RESYNC, SourceError
+from lakewright.model.names import TableName
 
 Integers = npt.NDArray[np.int64]
 Bytes = npt.NDArray[np.uint8]
@@ -21,6 +22,13 @@ TEXT, NULL, UNCHANGED = b"tnu"
 _VALUES = np.isin(np.arange(256), [TEXT, NULL, UNCHANGED])
 # A read starts before its message's end, and so ends before the last message's end plus this.
 _PADDING = bytes(8)
+
+
+class CannotGoOn(SourceError):
+    """The log of a table lacks what its rows need from here on, as `reason` says; all else can go on."""
+
+    def __init__(self, table: TableName, reason: str) -> None:
+        super().__init__("LW-242", f"table {table} cannot go on: {reason}", hint=f"`lakewright resync {table}` loads it anew")
 
 
 def malformed(what: str) -> SourceError:

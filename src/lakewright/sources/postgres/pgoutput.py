@@ -17,9 +17,9 @@ from lakewright.errors import RESYNC, LakewrightError, SourceError, SourceUnreac
 from lakewright.model.batch import COMMIT_TIME, POSITION, ChangeBatch
 from lakewright.model.contracts import Past, Stopped
 from lakewright.model.names import TableName
-from lakewright.model.position import Position, format_lsn
+from lakewright.model.position import START, Position, format_lsn
 from lakewright.model.schema import TableSchema, compare
-from lakewright.sources.postgres.messages import Integers, Messages, malformed
+from lakewright.sources.postgres.messages import CannotGoOn, Integers, Messages, malformed
 from lakewright.sources.postgres.relation import Relation
 from lakewright.sources.postgres.rows import TRUNCATE_MESSAGE, Places, raw_rows
 from lakewright.sources.postgres.values import UnreadableValue
@@ -90,6 +90,7 @@ class Decoder:
         past: Past | None = None,
     ) -> None:
         self._schemas = {schema.name: schema for schema in schemas}
+        self._names = {schema.oid: schema.name for schema in schemas if schema.oid}
         self._after = after
         self._starts = starts
         self._quiet = min(past.quiet, after) if past else after
@@ -118,7 +119,7 @@ class Decoder:
         batches: list[ChangeBatch] = []
         stopped: list[Stopped] = []
         for relation, of_relation in self._by_relation(messages, wanted):
-            start = self._starts.get(relation.name, self._after)
+            start = self._start(self._names.get(relation.oid, relation.name))
             here = places.rows(of_relation)
             if start == self._after and relation.name in self._schemas and not here.after(start).all():
                 raise restored(f"the source sends a change of {relation.name} that it did not have when it was captured")
@@ -135,12 +136,15 @@ class Decoder:
                 schema = self._emptied(relation, schema, int(here.transactions[truncates[-1]]))
             try:
                 batch = _batch(messages, index, here, relation, schema)
-            except UnreadableValue as error:
+            except (UnreadableValue, CannotGoOn) as error:
                 stopped.append(Stopped(schema.name, before, error))
                 del self._schemas[schema.name]
                 self._accepted[relation.oid] = _Accepted(relation, None)
             else:
                 batches += [batch] if batch else []
+        # A table stops too where another one bears its name; its own rows, which may go on behind that, are no worse for it.
+        ends = {batch.schema.name: batch.last for batch in batches}
+        stopped = [dataclasses.replace(each, position=max(each.position, ends.get(each.table, START))) for each in stopped]
         return Decoded(batches, stopped, committed, time)
 
     def _number(self, messages: Messages) -> tuple[Places, int | None, datetime.datetime | None]:
@@ -212,11 +216,12 @@ class Decoder:
         """The schema for the rows of `relation`, whose first one comes just after `before`; None where they are left out."""
         accepted = self._accepted.get(relation.oid)
         if accepted is None or accepted.relation != relation:
-            former = accepted.schema.name if accepted and accepted.schema else relation.name
+            # A schema that was stored without oid is known by the name with which the stream first has it.
+            names = {self._names.setdefault(relation.oid, relation.name), relation.name}
             schema = None
-            for name in {former, relation.name} & self._schemas.keys():
+            for name in sorted(name for name in names & self._schemas.keys() if before >= self._start(name)):
                 try:
-                    schema = self._schemas[name] = self._adapted(self._schemas[name], relation, former)
+                    schema = self._schemas[name] = self._adapted(self._schemas[name], relation)
                 except SourceUnreachable:
                     raise
                 except LakewrightError as error:
@@ -225,19 +230,21 @@ class Decoder:
             accepted = self._accepted[relation.oid] = _Accepted(relation, schema)
         return accepted.schema
 
+    def _start(self, table: TableName) -> Position:
+        return self._starts.get(table, self._after)
+
     def _emptied(self, relation: Relation, schema: TableSchema, transaction: int) -> TableSchema:
         """The schema that knows which transaction truncated the whole table: it explains what the catalog says of partitions."""
         schema = self._schemas[schema.name] = dataclasses.replace(schema, number=0, emptied=transaction)
         self._accepted[relation.oid] = _Accepted(relation, schema)
         return schema
 
-    def _adapted(self, known: TableSchema, relation: Relation, former: TableName) -> TableSchema:
+    def _adapted(self, known: TableSchema, relation: Relation) -> TableSchema:
         """The schema with which a followed table goes on under a new shape; raises `LakewrightError` where it cannot."""
         name = known.name
-        hint = f"`lakewright resync {name}` loads it anew"
-        others = (a.schema for oid, a in self._accepted.items() if oid != relation.oid)
-        if relation.name != former or any(schema is not None and schema.name == name for schema in others):
-            raise SourceError("LW-243", f"table {name} was renamed, or dropped and created again", hint=hint)
+        if relation.name != name or [oid for oid, followed in self._names.items() if followed == name] != [relation.oid]:
+            message = f"table {name} was renamed, or dropped and created again"
+            raise SourceError("LW-243", message, hint=f"`lakewright resync {name}` loads it anew")
         # The catalog may already know columns that these changes are too old to have.
         present = {column.name for column in relation.columns}
         now = self._resolve(relation, known).typed_as(known)
@@ -245,11 +252,11 @@ class Decoder:
         attributes = known.attributes and max([known.attributes, *(column.number for column in columns)])
         # The rest is compared by the catalog alone, with what it was at the last look.
         now = dataclasses.replace(
-            known, columns=columns, key=now.key, identity=now.identity, number=0, oid=now.oid, attributes=attributes
+            known, columns=columns, key=relation.key(now.key), identity=now.identity, number=0, oid=now.oid, attributes=attributes
         )
         change = compare(known, now)
         if change.refusal is not None:
-            raise SourceError("LW-242", f"table {name} cannot go on: {change.refusal}", hint=hint)
+            raise CannotGoOn(name, change.refusal)
         return now if change.added else known
 
 

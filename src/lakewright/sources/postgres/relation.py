@@ -28,6 +28,14 @@ class Relation:
     identity: str
     columns: tuple[RelationColumn, ...]
 
+    def key(self, of_catalog: tuple[str, ...]) -> tuple[str, ...]:
+        """The columns that tell a former row: those of the catalog, unless the message marks others.
+
+        Under FULL a former row is told whole, and the message marks every column.
+        """
+        marked = tuple(column.name for column in self.columns if column.key)
+        return of_catalog if self.identity == "f" or set(marked) == set(of_catalog) else marked
+
     @classmethod
     def parse(cls, message: bytes) -> Relation:
         """The relation of a Relation message; raises `SourceError` where it is malformed."""

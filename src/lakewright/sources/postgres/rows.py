@@ -14,7 +14,7 @@ from lakewright.model import batch
 from lakewright.model.position import Position
 from lakewright.model.schema import TableSchema
 from lakewright.sources.postgres import values
-from lakewright.sources.postgres.messages import NULL, TEXT, UNCHANGED, Bytes, Integers, Messages, Values, malformed
+from lakewright.sources.postgres.messages import NULL, TEXT, UNCHANGED, Bytes, CannotGoOn, Integers, Messages, Values, malformed
 from lakewright.sources.postgres.relation import Relation
 
 INSERT_MESSAGE, UPDATE_MESSAGE, DELETE_MESSAGE, TRUNCATE_MESSAGE = b"IUDT"
@@ -53,7 +53,8 @@ def raw_rows(messages: Messages, index: Integers, places: Places, relation: Rela
     """The changes at `index`, which stand at `places`, in their order and with the columns of `raw_schema`.
 
     `relation` has at least the columns of `schema`. Of a table without key, updates and deletes are left out.
-    Raises `SourceError` for malformed messages, `UnreadableValue` where one holds what no row can have.
+    Raises `SourceError` for malformed messages, `UnreadableValue` where one holds what no row can have, and
+    `CannotGoOn` where a row does not say its key.
     """
     kinds = messages.kinds[index]
     truncates = np.flatnonzero(kinds == TRUNCATE_MESSAGE)
@@ -127,7 +128,7 @@ def _keep_key(new: Columns, deletes: Integers, schema: TableSchema) -> None:
             column.kinds[deletes] = NULL
             column.sizes[deletes] = 0
         elif (column.kinds != TEXT).any():
-            raise malformed(f"a row of {schema.name} came without its key")
+            raise CannotGoOn(schema.name, "a row came without its key")
 
 
 def _changed(messages: Messages, new: Columns, old: Columns, both: Integers, schema: TableSchema) -> Integers:
@@ -137,7 +138,7 @@ def _changed(messages: Messages, new: Columns, old: Columns, both: Integers, sch
         if not len(both):
             break
         if (old[name].kinds != TEXT).any():
-            raise malformed(f"an old row of {schema.name} came without its key")
+            raise CannotGoOn(schema.name, "an old row came without its key")
         now, before = (_texts(messages, column, schema, name) for column in (new[name].rows(both), old[name]))
         differs |= pc.not_equal(now, before).to_numpy(zero_copy_only=False)
     return np.flatnonzero(differs)

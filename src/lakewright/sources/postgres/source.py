@@ -18,6 +18,7 @@ from lakewright.model.schema import TableSchema, compare
 from lakewright.sources.postgres import advice, catalog, doctor, heaps
 from lakewright.sources.postgres.catalog import Absent, Refused, Types
 from lakewright.sources.postgres.connection import Database, fetch, translated
+from lakewright.sources.postgres.messages import CannotGoOn
 from lakewright.sources.postgres.pgoutput import restored
 from lakewright.sources.postgres.publication import Publications, Slot, drop_slot, find_slot
 from lakewright.sources.postgres.relation import Relation
@@ -133,7 +134,7 @@ class PostgresSource:
                 if (error := _cannot_go_on(session, table, now.get(table.name), unpublished)) is not None:
                     reasons[table.name] = error
                 elif (leaf := heaps.emptied(session, table, now[table.name])) is not None:
-                    doubted.append((table, _refusal(table, f"its partition {leaf} was truncated by itself, or rewritten")))
+                    doubted.append((table, CannotGoOn(table.name, f"its partition {leaf} was truncated by itself, or rewritten")))
                 elif (change := compare(table, now[table.name])).added or change.news:
                     grown.append(dataclasses.replace(now[table.name], emptied=table.emptied))
         stopped = [(table.name, reasons[table.name]) for table in tables if table.name in reasons]
@@ -231,11 +232,6 @@ def _flush_lsn(session: Session) -> int:
     return parse_lsn(lsn)
 
 
-def _refusal(table: TableSchema, reason: str) -> SourceError:
-    hint = f"`lakewright resync {table.name}` loads it anew"
-    return SourceError("LW-242", f"table {table.name} cannot go on: {reason}", hint=hint)
-
-
 def _unchosen(table: TableSchema) -> SourceError:
     message = f"table {table.name} is not among the tables to capture any more"
     return SourceError("LW-219", message, hint=f"`lakewright resync {table.name}` after it is again")
@@ -252,9 +248,9 @@ def _cannot_go_on(
             "LW-213", message, hint=f"leave it out of the source's `tables`: -{table.name}; its rows stay readable"
         )
     if (refusal := compare(table, now).refusal) is not None:
-        return _refusal(table, refusal)
+        return CannotGoOn(table.name, refusal)
     if (leaf := heaps.filled(session, table, now)) is not None:
-        return _refusal(table, f"partition {leaf} was attached with rows that the stream does not tell")
+        return CannotGoOn(table.name, f"partition {leaf} was attached with rows that the stream does not tell")
     if table.name in unpublished:
         return SourceError("LW-226", f"the publication of table {table.name} was altered, so changes may be missing", hint=hint)
     return None
