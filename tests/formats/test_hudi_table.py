@@ -28,6 +28,7 @@ from hudi_world import (
 
 from lakewright.errors import CommitConflict, FormatError
 from lakewright.formats.hudi import HudiFormat, archive
+from lakewright.model.contracts import Entry
 from lakewright.model.table import TableSpec
 from lakewright.storage.local import LocalStore
 
@@ -282,6 +283,29 @@ def test_rows_may_come_in_other_arrow_types_of_the_same_meaning(tmp_path: Path) 
         write.upsert(large, keys_of([], PLAIN))
         write.commit(checkpoint(1))
     assert_rows(rust_rows(world.location), {(1,): row(1)}, PLAIN)
+
+
+def test_a_reader_whose_listing_is_older_than_an_archival_sees_what_was_kept(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for version in range(8):
+        world.upsert([row(1, version)])
+        world.open().clean([])
+    listed = list(world.store.list(f"{PATH}/.hoodie/"))
+    monkeypatch.setattr(archive, "KEPT_WRITES", 2)
+    monkeypatch.setattr(archive, "BATCH", 3)
+    world.upsert([row(1, 8)])
+    world.open().clean([commit.instant for commit, *_ in world.commits[-2:]])
+    assert (world.root / PATH / ".hoodie/archived").exists()
+
+    class Late(LocalStore):
+        def list(self, prefix: str, after: str | None = None) -> Iterator[Entry]:
+            return (e for e in listed if e.name.startswith(prefix)) if ".hoodie" in prefix else super().list(prefix, after)
+
+    table = world.open(Late(world.root))
+    assert [commit.instant for commit in table.snapshots()] == [world.commits[-2][0].instant]
+    assert [commit.instant for commit in table.history()][-2:-1] == [world.commits[-2][0].instant]
+    assert_rows(own_rows(table.snapshot()), {(1,): row(1, 7)}, world.spec)
 
 
 def test_old_instants_are_archived_and_the_checkpoint_is_not_lost(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

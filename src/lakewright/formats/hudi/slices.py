@@ -64,10 +64,11 @@ def _cleans(hoodie: Hoodie) -> set[str]:
 def cleaned(folder: Folder, view: View) -> list[bool]:
     """For each completed write of the view's timeline, whether a clean took a file that its snapshot needs.
 
-    A file was needed from its own instant until the next one of its group, or until its group was replaced.
+    A file was needed from its own instant until the next one of its group, or until its group was replaced. Of what is archived
+    meanwhile nothing is kept that is older: so no write before such a clean can be read.
     """
     times = [instant.time for instant in view.hoodie.timeline.writes]
-    gone = _deleted_files(folder, view.hoodie)
+    gone, archived = _deleted_files(folder, view.hoodie)
     versions: dict[Group, list[str]] = {}
     for group, instant in gone | {(file.group, file.instant) for file in view.completed_files()}:
         versions.setdefault(group, []).append(instant)
@@ -79,22 +80,28 @@ def cleaned(folder: Folder, view: View) -> list[bool]:
         steps[bisect.bisect_left(times, instant)] += 1
         steps[bisect.bisect_left(times, until)] -= 1
     depth, unreadable = 0, []
-    for step in steps[:-1]:
+    for time, step in zip(times, steps[:-1], strict=True):
         depth += step
-        unreadable.append(depth > 0)
+        unreadable.append(depth > 0 or time < archived)
     return unreadable
 
 
-def _deleted_files(folder: Folder, hoodie: Hoodie) -> set[tuple[Group, str]]:
-    """Group and instant of every file that the plan of a clean names, whether that clean has finished or not."""
-    gone = set()
+def _deleted_files(folder: Folder, hoodie: Hoodie) -> tuple[set[tuple[Group, str]], str]:
+    """Group and instant of every file that the plan of a clean names, whether that clean has finished or not; and the newest
+    clean that was archived meanwhile."""
+    gone, archived = set(), ""
     for instant in hoodie.timeline.instants:
         if instant.action == CLEAN:
-            for partition, names in clean_plan(folder, instant.time).items():
+            try:
+                plan = clean_plan(folder, instant.time)
+            except NotFound:
+                archived = instant.time
+                continue
+            for partition, names in plan.items():
                 for name in names:
                     file_id, _, rest = name.partition("_")
                     gone.add(((partition, file_id), rest.rpartition("_")[2].partition(".")[0]))
-    return gone
+    return gone, archived
 
 
 def clean_plan(folder: Folder, time: str) -> dict[str, list[str]]:

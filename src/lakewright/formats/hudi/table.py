@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from lakewright.errors import AlreadyExists, FormatError, LakewrightError, NotFound
@@ -85,12 +85,12 @@ class HudiTable:
 
     def _history(self) -> list[Commit]:
         instants = self._folder.hoodie().timeline.instants
-        return [self._commit(i) for i in instants if i.state == COMPLETED and i.action in (*WRITES, CLEAN, ROLLBACK)]
+        return self._commits(i for i in instants if i.state == COMPLETED and i.action in (*WRITES, CLEAN, ROLLBACK))
 
     def _snapshots(self) -> list[Commit]:
         view = slices.load(self._folder)
         unreadable = slices.cleaned(self._folder, view)
-        return [self._commit(i) for i, gone in zip(view.hoodie.timeline.writes, unreadable, strict=True) if not gone]
+        return self._commits(i for i, gone in zip(view.hoodie.timeline.writes, unreadable, strict=True) if not gone)
 
     def _snapshot(self, instant: str | None) -> Snapshot | None:
         view = slices.load(self._folder)
@@ -132,6 +132,16 @@ class HudiTable:
         with lock(self._folder):
             return clean.clean(self._folder, keep)
 
+    def _commits(self, instants: Iterable[Instant]) -> list[Commit]:
+        """Instants, oldest first; where one was archived meanwhile, so were those before it, and none of them counts."""
+        found: list[Commit] = []
+        for instant in instants:
+            try:
+                found.append(self._commit(instant))
+            except NotFound:
+                found.clear()
+        return found
+
     def _commit(self, instant: Instant) -> Commit:
         return self._read(self._folder.path, instant) if instant.action in WRITES else commits.of_service(instant)
 
@@ -143,9 +153,10 @@ class HudiTable:
         wanted = {file.instant for file in files}
         for instant in view.hoodie.timeline.writes:
             if instant.time in wanted:
-                metadata = self._folder.read_commit(instant)
-                columns[instant.time] = commits.columns_of(metadata)
-                rows |= {self._folder.data_name("", stat.path): stat.rows for stat in metadata.stats}
+                with contextlib.suppress(NotFound):  # archived meanwhile
+                    metadata = self._folder.read_commit(instant)
+                    columns[instant.time] = commits.columns_of(metadata)
+                    rows |= {self._folder.data_name("", stat.path): stat.rows for stat in metadata.stats}
         for file in files:
             known, names = rows.get(file.name), columns.get(file.instant)
             if known is None or names is None:
