@@ -13,6 +13,9 @@ from tests.faults.conftest import Shop
 PLAIN = "CREATE TABLE {t} (id int PRIMARY KEY, v int, w int); INSERT INTO {t} VALUES (1, 1, -1)"
 KEYED = """CREATE TABLE {t} (id int PRIMARY KEY, k int NOT NULL UNIQUE, v int);
 INSERT INTO {t} SELECT g, g, g FROM generate_series(1, 3) g"""
+TYPED = """CREATE DOMAIN {t}_short AS varchar(5); CREATE DOMAIN {t}_shorter AS {t}_short CHECK (value <> '');
+CREATE TYPE {t}_letter AS ENUM ('a', 'b');
+CREATE TABLE {t} (id int PRIMARY KEY, v numeric(8, 2), w {t}_shorter, x timestamptz(3), y {t}_letter[])"""
 GENERATED = """CREATE TABLE {t} (id int PRIMARY KEY, v int, g int GENERATED ALWAYS AS (v * 2) STORED);
 INSERT INTO {t} VALUES (1, 1)"""
 ENUM = "CREATE TYPE {t}_mood AS ENUM ('good', 'bad'); CREATE TABLE {t} (id int PRIMARY KEY, v {t}_mood, w {t}_mood[])"
@@ -76,6 +79,18 @@ def test_what_was_otherwise_while_rows_came_and_is_again_what_it_was(loaded: Sho
         (KEYED, by_index, "UPDATE {t} SET id = 9 WHERE id = 1", default),
         (KEYED, by_index, "DELETE FROM {t} WHERE id = 1", default, "INSERT INTO {t} VALUES (9, 9)"),
         (KEYED, f"{key} (k)", "UPDATE {t} SET id = 9 WHERE id = 1", f"{key} (id)"),
+        (
+            KEYED,
+            "ALTER TABLE {t} ALTER v TYPE bigint USING v + 1",
+            "INSERT INTO {t} VALUES (9, 9)",
+            "ALTER TABLE {t} ALTER v TYPE int",
+        ),
+        (
+            KEYED,
+            "CREATE TYPE {t}_type AS ENUM ('2'); ALTER TABLE {t} ALTER v TYPE {t}_type USING '2'",
+            "INSERT INTO {t} VALUES (9, 9)",
+            "ALTER TABLE {t} ALTER v TYPE int USING v::text::int; DROP TYPE {t}_type",
+        ),
         (KEYED, f"{key} (k, id)", "UPDATE {t} SET id = 9 WHERE id = 1", f"{key} (id)"),
     ]
     full = "ALTER TABLE {t} REPLICA IDENTITY FULL"
@@ -87,6 +102,7 @@ def test_what_was_otherwise_while_rows_came_and_is_again_what_it_was(loaded: Sho
             default,
             "DELETE FROM {t} WHERE id = 3",
         ),
+        (TYPED, "INSERT INTO {t} VALUES (2, 2, 'two', now(), '{b}')", "UPDATE {t} SET v = 3"),
         (KEYED, by_index, default, "UPDATE {t} SET id = 9 WHERE id = 1; DELETE FROM {t} WHERE id = 2"),
     ]
     names = silent(loaded, [*stops, *goes_on])

@@ -10,6 +10,7 @@ from lakewright.model.names import TableName
 from lakewright.model.schema import Column, TableSchema, compare
 from lakewright.sources.postgres.catalog import Refused, Types, choose, discover, schema_of
 from lakewright.sources.postgres.connection import Database
+from lakewright.sources.postgres.relation import Relation, RelationColumn
 
 Sql = Callable[[str], list[tuple[Any, ...]]]
 
@@ -168,11 +169,22 @@ def test_what_has_no_changes_is_refused_and_what_is_no_table_only_by_its_name(ur
     assert refused(url, "public.*", "-public.u").keys() == {"public.p"}
 
 
-def test_schema_of_an_oid_is_the_catalog_of_now(url: str, sql: Sql) -> None:
-    sql("CREATE TABLE t (id int PRIMARY KEY)")
-    ((oid,),) = sql("SELECT 't'::regclass::oid::bigint")
+def test_the_schema_of_a_relation_is_the_catalog_of_now_with_its_types(url: str, sql: Sql) -> None:
+    sql("CREATE DOMAIN short AS varchar(5); CREATE TABLE t (id int PRIMARY KEY, v short, w bigint)")
+    ((oid, short),) = sql("SELECT 't'::regclass::oid::bigint, 'short'::regtype::oid::bigint")
+    columns = [RelationColumn("id", 23, -1, True), RelationColumn("v", short, -1, False), RelationColumn("w", 20, -1, False)]
     with Database(url).session() as session:
-        assert schema_of(session, oid, {}) == found(url)["public.t"]
+        now = schema_of(session, Relation(oid, TableName("public", "t"), "d", tuple(columns)), {})
+        assert now == found(url)["public.t"]
+        columns[1:] = [RelationColumn("v", 1043, 7 + 4, False), RelationColumn("w", short + 1_000_000, -1, False)]
+        former = Relation(oid, TableName("public", "t"), "d", tuple(columns))
+        then = schema_of(session, former, {})
+        assert [column.source_type for column in then.columns] == [
+            "integer",
+            "character varying(7)",
+            "a type that was dropped since",
+        ]
+        assert compare(now, then).refusal == "its column v changed from character varying(5) to character varying(7)"
         sql("DROP TABLE t")
         with pytest.raises(SourceError, match="was dropped"):
-            schema_of(session, oid, {})
+            schema_of(session, former, {})

@@ -8,7 +8,7 @@ from psycopg2.extensions import connection as Session
 
 from lakewright.model import types
 from lakewright.model.schema import TableSchema
-from lakewright.sources.postgres import catalog
+from lakewright.sources.postgres import statistics
 
 
 def advise(session: Session, tables: Sequence[TableSchema]) -> list[str]:
@@ -20,7 +20,7 @@ def advise(session: Session, tables: Sequence[TableSchema]) -> list[str]:
 
 
 def _without_key(session: Session, tables: Sequence[TableSchema]) -> Iterator[str]:
-    changed = catalog.updated_rows(session)
+    changed = statistics.updated_rows(session)
     for schema in tables:
         if not schema.key:
             text = f"table {schema.name} has no key and becomes an append log: inserts and truncates are captured"
@@ -33,7 +33,7 @@ def _without_precision(session: Session, tables: Sequence[TableSchema]) -> Itera
         for column in schema.columns:
             if column.source_type != "numeric" or column.type != types.STRING:
                 continue
-            if proposed := catalog.proposed_decimal(session, schema.name, column.name):
+            if proposed := statistics.proposed_decimal(session, schema.name, column.name):
                 yield (
                     f"column {column.name} of {schema.name} is numeric without precision and becomes text; its values fit"
                     f" `types: {{{column.name}: {proposed}}}`"

@@ -16,6 +16,7 @@ from lakewright.model.names import TableName, chosen, did_you_mean, quote_identi
 from lakewright.model.schema import Column, Identity, TableSchema
 from lakewright.sources.postgres import heaps
 from lakewright.sources.postgres.connection import fetch
+from lakewright.sources.postgres.relation import Relation
 
 Types = Mapping[TableName, Mapping[str, str]]
 """Lake types that the user gives to columns, by table and column; one that its column cannot have counts for nothing."""
@@ -38,7 +39,7 @@ _UNLOGGED = "unlogged"
 
 # A domain's modifier is that of its innermost domain. attmissingval is an array of one element, whatever the type;
 # the text of an array whose type has another delimiter than a comma (box) is not read.
-_COLUMNS = """
+_DOMAINS = """
 WITH RECURSIVE resolved AS (
     SELECT oid AS domain, typbasetype AS type, typtypmod AS modifier FROM pg_type WHERE typtype = 'd'
     UNION ALL
@@ -46,6 +47,8 @@ WITH RECURSIVE resolved AS (
 ), domains AS (
     SELECT r.* FROM resolved r JOIN pg_type t ON t.oid = r.type WHERE t.typtype <> 'd'
 )
+"""
+_COLUMNS = f"""{_DOMAINS}
 SELECT a.attrelid, a.attname, format_type(coalesce(d.type, a.atttypid), coalesce(d.modifier, a.atttypmod)), a.attnotnull,
     CASE WHEN a.atthasmissing AND t.typdelim = ',' THEN (a.attmissingval::text::text[])[1] END,
     CASE WHEN a.atthasmissing THEN t.typdelim = ',' ELSE NOT a.atthasdef AND NOT a.attnotnull END, a.attnum,
@@ -55,6 +58,15 @@ FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid LEFT JOIN domains d ON 
     JOIN pg_type b ON b.oid = coalesce(d.type, a.atttypid)
 WHERE a.attrelid = ANY(%s) AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
 ORDER BY a.attrelid, a.attnum
+"""
+
+# The types of a Relation message, as _COLUMNS says them.
+_TYPES = f"""{_DOMAINS}
+SELECT coalesce(nullif(format_type(coalesce(d.type, told.type), coalesce(d.modifier, told.modifier)), '???'),
+    'a type that was dropped since')
+FROM unnest(%s::oid[], %s::int[]) WITH ORDINALITY AS told(type, modifier, ordinal)
+    LEFT JOIN domains d ON d.domain = told.type
+ORDER BY told.ordinal
 """
 
 # A deferrable index identifies no row within a transaction, and the server does not take it as replica identity either.
@@ -123,20 +135,31 @@ def discover(session: Session, patterns: Sequence[str], overrides: Types) -> tup
     return [t for t in examined if isinstance(t, TableSchema)], sorted(refused, key=lambda each: each.table)
 
 
-def schema_of(session: Session, oid: int, overrides: Types) -> TableSchema:
-    """The table of a Relation message as the catalog has it now, with ``number`` 0.
+def schema_of(session: Session, relation: Relation, overrides: Types) -> TableSchema:
+    """The table of a Relation message as the catalog has it now, but with the types of the message; ``number`` is 0.
 
     Raises `SourceError` where it was dropped or has become one that cannot be taken.
     """
+    oid = relation.oid
     found = {TableName(row[1], row[2]): _Found(oid, *row[3:]) for row in fetch(session, _TABLES) if row[0] == oid}
     tables = {name: table for name, table in found.items() if table.other is None}
     for table in _examine(session, tables, overrides):
         if isinstance(table, Refused):
             raise table.error
-        return table
-    raise SourceError(
-        "LW-213", f"the table with oid {oid} was dropped or made unlogged", hint="`lakewright plan` shows what the source has now"
-    )
+        return _typed(session, table, relation, overrides.get(table.name, {}))
+    message = f"the table with oid {oid} was dropped or made unlogged"
+    raise SourceError("LW-213", message, hint="`lakewright plan` shows what the source has now")
+
+
+def _typed(session: Session, table: TableSchema, relation: Relation, given: Mapping[str, str]) -> TableSchema:
+    """The table with the types that its columns have in a Relation message: they may be of another time than the catalog."""
+    asked = ([column.type_oid for column in relation.columns], [column.modifier for column in relation.columns])
+    told = {column.name: text for column, (text,) in zip(relation.columns, fetch(session, _TYPES, asked), strict=True)}
+    columns = []
+    for column in table.columns:
+        source_type = told.get(column.name, column.source_type)
+        columns.append(dataclasses.replace(column, source_type=source_type, type=_lake_type(column.name, source_type, given)))
+    return dataclasses.replace(table, columns=tuple(columns))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -180,11 +203,14 @@ def _examine(session: Session, tables: Mapping[TableName, _Found], overrides: Ty
 
 def _column(row: tuple[Any, ...], given: Mapping[str, str]) -> Column:
     name, source_type, not_null, missing, known, number, labels = row
-    lake_type = given.get(name, "")
-    if not types.can_hold(lake_type, source_type):
-        lake_type = types.from_postgres(source_type)
+    lake_type = _lake_type(name, source_type, given)
     told = tuple((oid, label) for oid, label in labels or ())
     return Column(name, source_type, lake_type, not not_null, missing, known, number, told)
+
+
+def _lake_type(column: str, source_type: str, given: Mapping[str, str]) -> str:
+    lake_type = given.get(column, "")
+    return lake_type if types.can_hold(lake_type, source_type) else types.from_postgres(source_type)
 
 
 def _named(patterns: Sequence[str]) -> list[TableName]:
@@ -254,40 +280,6 @@ def _leaf_refusal(schema: TableSchema, leaf: str | None, silent: str | None) -> 
         hint = f"ALTER TABLE {leaf} REPLICA IDENTITY, the same as for {schema.name}"
         return SourceError("LW-216", f"partition {leaf} of {schema.name} has another replica identity than the table", hint=hint)
     return None
-
-
-def estimated_rows(session: Session, tables: Sequence[TableName]) -> dict[TableName, int]:
-    """Rows of each table as of its last ANALYZE or VACUUM, partitions together; 0 where there was none."""
-    query = """
-    SELECT sum(greatest(c.reltuples, 0))::bigint FROM pg_class c WHERE c.relkind = 'r'
-      AND (c.oid = to_regclass(%(table)s) OR c.oid IN (SELECT relid FROM pg_partition_tree(to_regclass(%(table)s))))
-    """
-    return {table: fetch(session, query, {"table": qualified(table)})[0][0] or 0 for table in tables}
-
-
-def updated_rows(session: Session) -> dict[TableName, int]:
-    """How many rows of each table were updated or deleted since the server's statistics began; tables without are left out."""
-    query = """
-    SELECT n.nspname, c.relname, sum(s.n_tup_upd + s.n_tup_del)::bigint FROM pg_stat_user_tables s
-      JOIN pg_class c ON c.oid = coalesce(pg_partition_root(s.relid), s.relid) JOIN pg_namespace n ON n.oid = c.relnamespace
-      GROUP BY 1, 2 HAVING sum(s.n_tup_upd + s.n_tup_del) > 0
-    """
-    return {TableName(schema, table): count for schema, table, count in fetch(session, query)}
-
-
-def proposed_decimal(session: Session, table: TableName, column: str) -> str | None:
-    """The least ``decimal(p,s)`` that all values of a numeric column fit as they are now; reads the whole table.
-
-    None for a column without values, with NaN or an infinity, or with more than 38 digits.
-    """
-    query = """
-    SELECT max(CASE WHEN {0} IN ('NaN', 'Infinity', '-Infinity') THEN 1000 ELSE length(trunc(abs({0}))::text) END),
-        max(min_scale({0})) FROM {1} WHERE {0} IS NOT NULL
-    """
-    ((whole, scale),) = fetch(session, query.format(quote_identifier(column), qualified(table)))
-    if whole is None or whole + (scale or 0) > types.MAX_DECIMAL_PRECISION:
-        return None
-    return types.decimal_type(whole + scale, scale)
 
 
 def qualified(name: TableName) -> str:

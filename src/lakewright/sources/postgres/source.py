@@ -15,7 +15,7 @@ from lakewright.model.contracts import Drift, Finding, Past, SourceFacts, Waitin
 from lakewright.model.names import TableName, chosen
 from lakewright.model.position import START, Feed, Position, format_lsn, parse_lsn
 from lakewright.model.schema import TableSchema, compare
-from lakewright.sources.postgres import advice, catalog, doctor, heaps
+from lakewright.sources.postgres import advice, catalog, doctor, heaps, statistics
 from lakewright.sources.postgres.catalog import Absent, Refused, Types
 from lakewright.sources.postgres.connection import Database, fetch, translated
 from lakewright.sources.postgres.messages import CannotGoOn
@@ -143,7 +143,7 @@ class PostgresSource:
     def estimated_rows(self, tables: Sequence[TableSchema]) -> dict[TableName, int]:
         """See `contracts.Source`."""
         with self.database.session() as session:
-            return catalog.estimated_rows(session, [table.name for table in tables])
+            return statistics.estimated_rows(session, [table.name for table in tables])
 
     def was_changed(self, table: TableName) -> bool:
         """See `contracts.Source`; a server's statistics come some seconds late, and are lost in its crash."""
@@ -188,7 +188,7 @@ class PostgresSource:
 
     def _updated_rows(self) -> dict[TableName, int]:
         with self.database.session() as session:
-            return catalog.updated_rows(session)
+            return statistics.updated_rows(session)
 
     def _survey(self) -> tuple[list[TableSchema], list[Refused]]:
         with self.database.session() as session:
@@ -196,7 +196,7 @@ class PostgresSource:
 
     def _resolve(self, relation: Relation, known: TableSchema) -> TableSchema:
         with self.database.session() as session:
-            return heaps.trusted(session, known, catalog.schema_of(session, relation.oid, self._types))
+            return heaps.trusted(session, known, catalog.schema_of(session, relation, self._types))
 
     def _await_free(self, session: Session) -> Slot | None:
         """The slot, once nobody reads it: the server notices a reader's death a moment later."""
