@@ -36,12 +36,13 @@ def postmaster(embedded: EmbeddedPostgres) -> int:
     return int((embedded.data / "postmaster.pid").read_text().split()[0])
 
 
-def test_settings_allow_logical_replication_on_a_private_socket_only(server: EmbeddedPostgres) -> None:
-    assert query(server, "SHOW wal_level") == "logical"
-    assert query(server, "SHOW fsync") == "on"
-    assert query(server, "SHOW listen_addresses") == ""
-    assert query(server, "SHOW server_encoding") == "UTF8"
-    sockets = Path(query(server, "SHOW unix_socket_directories"))
+def test_settings_allow_logical_replication_on_a_private_socket_only(own_server: EmbeddedPostgres) -> None:
+    own_server.start()
+    assert query(own_server, "SHOW wal_level") == "logical"
+    assert query(own_server, "SHOW fsync") == "on"
+    assert query(own_server, "SHOW listen_addresses") == ""
+    assert query(own_server, "SHOW server_encoding") == "UTF8"
+    sockets = Path(query(own_server, "SHOW unix_socket_directories"))
     assert sockets.stat().st_mode & 0o777 == 0o700
     assert len(str(sockets)) < 90
 

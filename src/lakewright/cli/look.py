@@ -120,7 +120,8 @@ def check(session: Session, source: str | None) -> None:
     else:
         for report in reports:
             output.show(report)
-        click.echo(f"{found.equal} of {found.tables} tables equal")
+        logs = sum(table.verdict == "append-only" for report in reports for table in report.tables)
+        click.echo(f"{found.equal} of {found.tables} tables equal{f', {logs} append-only' if logs else ''}")
     failed, files = sum(report.failed for report in reports), sum(report.failed_files for report in reports)
     faults = [f"{failed} of {found.tables} tables are not equal to their source"] if failed else []
     kind = "files are not in the lake as they are" if files > 1 else "file is not in the lake as it is"
