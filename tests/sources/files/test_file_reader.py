@@ -220,6 +220,7 @@ def test_a_file_that_does_not_fit_says_how(tmp_path: Path) -> None:
         (b"PAR1" + b"\x00" * 20, "it is Parquet, and the dataset's files are csv"),
         ((HEADER + b"1,a,1\n").decode().encode("utf-16"), "it is in utf-16, and the dataset's files are in utf-8"),
     ],
+    ids=["gzip", "zstd", "Parquet", "utf-16"],
 )
 def test_a_file_that_is_written_otherwise_is_told_so(tmp_path: Path, content: bytes, told: str) -> None:
     error = refused(tmp_path, content)
