@@ -48,7 +48,9 @@ def server() -> Iterator[EmbeddedPostgres]:
     folder.chmod(0o755)
     embedded = EmbeddedPostgres(folder / "pg")
     embedded.start()
-    run_sql(embedded.url, "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
+    for setting in ("fsync", "full_page_writes", "autovacuum"):  # there is a new database for each test, and not for long
+        run_sql(embedded.url, f"ALTER SYSTEM SET {setting} = off")
+    run_sql(embedded.url, "SELECT pg_reload_conf()")
     yield embedded
     embedded.stop()
     shutil.rmtree(folder)
