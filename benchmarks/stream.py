@@ -72,7 +72,7 @@ def _ours(source: PostgresSource, schema: TableSchema, start: Position, end: Pos
     store, rows = LocalStore(folder), 0
     with _slot(source) as slot, contextlib.closing(source.database.replication()) as connection, connection.cursor() as cursor:
         begun = time.perf_counter()
-        stream = PostgresStream(cursor, slot, source.publications.names, start, [schema], lambda relation: schema, {})
+        stream = PostgresStream(cursor, slot, source.publications.names, start, [schema], lambda *_: schema, {})
         for number, flush in enumerate(stream.flushes()):
             for batch in flush.batches:
                 rows += parquet.write(store, f"{number}.parquet", schema, [batch.rows]).rows
