@@ -164,6 +164,11 @@ def cut_base_file(folder: Path) -> None:
     cut(next(iter(folder.glob("*.parquet"))))
 
 
+def delete_base_file(folder: Path) -> None:
+    """Lose the rows as a whole."""
+    next(iter(folder.glob("*.parquet"))).unlink()
+
+
 @pytest.mark.parametrize(
     ("damage", "code"),
     [
@@ -172,6 +177,7 @@ def cut_base_file(folder: Path) -> None:
         (no_hudi, "LW-401"),
         (empty_commit, "LW-404"),
         (cut_base_file, "LW-405"),
+        (delete_base_file, "LW-417"),
     ],
 )
 def test_a_damaged_table_stands_alone(loaded: Shop, tmp_path: Path, damage: Callable[[Path], None], code: str) -> None:
@@ -182,18 +188,25 @@ def test_a_damaged_table_stands_alone(loaded: Shop, tmp_path: Path, damage: Call
     loaded.ok("capture")
     told = loaded.fails("merge")
     assert (told.code, "curated/orders" in told.message, bool(told.hint)) == (code, True, True)
-    told = loaded.fails("sql", "SELECT * FROM orders")
-    assert told.code == code
+    for options in ([], ["--committed"]):
+        told = loaded.fails("sql", "SELECT * FROM orders", *options)
+        assert told.code == code
     # The other table was merged, and status tells of both.
     assert loaded.tables()["parts"]["state"] == "idle"
     assert loaded.tables()["parts"]["rows"] == 1
-    if damage is not cut_base_file:
-        assert code in loaded.tables()["orders"]["problem"]
+    assert code in loaded.tables()["orders"]["problem"]
     ran = loaded.run("check", "--source", "--json")
     verdicts = {table["table"]: table for table in ran.json["reports"][0]["tables"]}
     assert (ran.code, verdicts["parts"]["verdict"], code in verdicts["orders"]["detail"]) == (3, "equal", True)
     subprocess.run(["rm", "-rf", folder], check=True)
     subprocess.run(["cp", "-a", backup, folder], check=True)
+    assert loaded.equal() == ALL_EQUAL
+
+
+def test_a_resync_brings_back_the_rows_of_a_lost_file(loaded: Shop) -> None:
+    delete_base_file(loaded.folder / "curated/orders")
+    assert "lakewright resync orders" in str(loaded.fails("sql", "SELECT * FROM orders").hint)
+    loaded.ok("resync", "orders")
     assert loaded.equal() == ALL_EQUAL
 
 

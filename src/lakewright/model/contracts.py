@@ -380,7 +380,7 @@ class Table(Protocol):
     def snapshot(self, instant: str | None = None) -> Snapshot | None:
         """The table as of `instant` (default: the newest); None while nothing is committed.
 
-        Raises `FormatError` where the instant is unknown or its files were cleaned.
+        Raises `FormatError` where the instant is unknown, its files were cleaned, or one of them is missing.
         """
         ...
 

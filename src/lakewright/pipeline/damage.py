@@ -33,7 +33,7 @@ def repeated(read: Callable[[], _T]) -> _T:
         try:
             return read()
         except LakewrightError as error:
-            if error.code not in ("LW-301", "LW-405", "LW-510"):
+            if error.code not in ("LW-301", "LW-405", "LW-417", "LW-510"):
                 raise
     return read()
 

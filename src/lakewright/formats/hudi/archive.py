@@ -19,7 +19,7 @@ import fastavro
 from lakewright.errors import FormatError
 from lakewright.formats.hudi import avro, slices
 from lakewright.formats.hudi.folder import Folder
-from lakewright.formats.hudi.metadata import CHECKPOINT, SCHEMA
+from lakewright.formats.hudi.metadata import CHECKPOINT, SCHEMA, CommitMetadata
 from lakewright.formats.hudi.timeline import CLEAN, COMPLETED, INFLIGHT, REQUESTED, ROLLBACK, WRITES, Instant
 
 KEPT_WRITES = 20
@@ -60,19 +60,22 @@ def archive(folder: Folder, before: str) -> None:
 
 def newest_checkpoint(folder: Folder, names: Iterable[str]) -> tuple[str, str] | None:
     """Instant and text of the newest checkpoint in archive files; raises `FormatError` LW-404 for a damaged file."""
+    marked = ((time, metadata.extra[CHECKPOINT]) for time, metadata in writes(folder, names) if CHECKPOINT in metadata.extra)
+    return next(marked, None)
+
+
+def writes(folder: Folder, names: Iterable[str]) -> Iterator[tuple[str, CommitMetadata]]:
+    """The completed writes in archive files, newest first, each with its instant; raises `FormatError` LW-404 on the way."""
     for name in sorted(names, key=_number, reverse=True):
         found = []
         try:
             for record in _records(folder.store.read(name)):
-                metadata = record.get("hoodieCommitMetadata") or record.get("hoodieReplaceCommitMetadata") or {}
-                text = (metadata.get("extraMetadata") or {}).get(CHECKPOINT)
-                if text and record["actionState"] == COMPLETED.upper():
-                    found.append((record["commitTime"], text))
+                fields = record.get("hoodieCommitMetadata") or record.get("hoodieReplaceCommitMetadata")
+                if fields and record["actionState"] == COMPLETED.upper():
+                    found.append((record["commitTime"], CommitMetadata.of_fields(fields)))
         except Exception as error:  # fastavro raises what its decoder stumbles over
             raise FormatError("LW-404", f"{name} is damaged: {error}", hint="restore the file from a backup") from error
-        if found:
-            return max(found)
-    return None
+        yield from sorted(found, key=lambda write: write[0], reverse=True)
 
 
 def _number(name: str) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import datetime
+import functools
 import re
 
 from lakewright.errors import AlreadyExists, FormatError, NotFound
@@ -16,6 +17,7 @@ from lakewright.model.contracts import Store
 
 PARTITION_METADATA = ".hoodie_partition_metadata"
 _HOODIE = ".hoodie"
+_REMEMBERED = 8
 _BASE_FILE = re.compile(r"([^_/]+)_([^_/]+)_(\d{14}|\d{17})\.parquet")
 _MARKER = re.compile(r"(?:(.*)/)?([^/]+)\.marker\.[A-Z]+")
 
@@ -62,6 +64,8 @@ class Folder:
     def __init__(self, store: Store, path: str) -> None:
         self.store = store
         self.path = path.rstrip("/")
+        # One read of a table asks its newest commits for several things, and a completed instant never changes.
+        self.read_commit = functools.lru_cache(_REMEMBERED)(self._read_commit)
 
     @property
     def lock_name(self) -> str:
@@ -141,7 +145,7 @@ class Folder:
                 files.append(BaseFile(entry.name, partition, match[1], match[3], entry.size))
         return files
 
-    def read_commit(self, instant: Instant) -> CommitMetadata:
+    def _read_commit(self, instant: Instant) -> CommitMetadata:
         """The metadata of a completed commit or replacecommit; raises `FormatError` LW-404."""
         name = self.instant_name(*instant)
         return CommitMetadata.decode(self.store.read(name), name)

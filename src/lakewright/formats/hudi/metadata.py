@@ -10,6 +10,8 @@ from lakewright.errors import FormatError
 
 CHECKPOINT = "lakewright.checkpoint"
 """Key of `Checkpoint.to_json` in a commit's extra metadata."""
+INVENTORY = "lakewright.inventory"
+"""Key of what `inventory.of` says of the table's files after the commit."""
 WRITER = "lakewright.writer"
 """Key in an inflight file's extra metadata that tells our writes from other engines'."""
 SCHEMA = "schema"
@@ -77,11 +79,11 @@ class WriteStat:
             file_id=data["fileId"],
             path=data["path"] or "",
             previous=None if previous == NO_COMMIT else previous,
-            rows=data.get("numWrites", 0),
-            inserts=data.get("numInserts", 0),
-            updates=data.get("numUpdateWrites", 0),
-            deletes=data.get("numDeletes", 0),
-            size=data.get("fileSizeInBytes", 0),
+            rows=data.get("numWrites") or 0,
+            inserts=data.get("numInserts") or 0,
+            updates=data.get("numUpdateWrites") or 0,
+            deletes=data.get("numDeletes") or 0,
+            size=data.get("fileSizeInBytes") or 0,
         )
 
 
@@ -113,17 +115,21 @@ class CommitMetadata:
     def decode(cls, data: bytes, where: str) -> CommitMetadata:
         """The metadata of any engine's commit; raises `FormatError` LW-404 for a truncated or empty file."""
         try:
-            fields = json.loads(data)
-            return cls(
-                operation=fields.get("operationType") or "UNKNOWN",
-                stats=tuple(
-                    WriteStat.from_json(partition, stat)
-                    for partition, stats in (fields.get("partitionToWriteStats") or {}).items()
-                    for stat in stats
-                ),
-                extra=fields.get("extraMetadata") or {},
-                replaced=fields.get("partitionToReplaceFileIds"),
-            )
+            return cls.of_fields(json.loads(data))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             why = "it is empty" if not data else f"it is not a commit's JSON ({type(error).__name__})"
             raise FormatError("LW-404", f"{where} is damaged: {why}", hint="restore the file from a backup") from error
+
+    @classmethod
+    def of_fields(cls, fields: dict[str, Any]) -> CommitMetadata:
+        """The metadata in a commit's fields; raises KeyError, TypeError or AttributeError for what is none."""
+        return cls(
+            operation=fields.get("operationType") or "UNKNOWN",
+            stats=tuple(
+                WriteStat.from_json(partition, stat)
+                for partition, stats in (fields.get("partitionToWriteStats") or {}).items()
+                for stat in stats
+            ),
+            extra=fields.get("extraMetadata") or {},
+            replaced=fields.get("partitionToReplaceFileIds"),
+        )

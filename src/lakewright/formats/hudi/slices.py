@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from lakewright.errors import NotFound
 from lakewright.formats.hudi import avro
 from lakewright.formats.hudi.folder import BaseFile, Folder, Hoodie
-from lakewright.formats.hudi.timeline import CLEAN, COMPLETED, REPLACE, REQUESTED
+from lakewright.formats.hudi.timeline import CLEAN, COMPLETED, REPLACE, REQUESTED, Instant
 
 Group = tuple[str, str]
 
@@ -37,6 +37,10 @@ class View:
             if file.instant <= until and (file.group not in newest or newest[file.group].instant < file.instant):
                 newest[file.group] = file
         return sorted((file for file in newest.values() if not self.ended.get(file.group, "~") <= until), key=lambda f: f.name)
+
+    def writes(self, time: str | None = None) -> list[Instant]:
+        """The completed writes as of an instant (default: all), oldest first."""
+        return [instant for instant in self.hoodie.timeline.writes if time is None or instant.time <= time]
 
     def completed_files(self) -> Iterable[BaseFile]:
         """Base files whose instant completed, those of archived instants included."""
@@ -68,7 +72,7 @@ def cleaned(folder: Folder, view: View) -> list[bool]:
     meanwhile nothing is kept that is older: so no write before such a clean can be read.
     """
     times = [instant.time for instant in view.hoodie.timeline.writes]
-    gone, archived = _deleted_files(folder, view.hoodie)
+    gone, archived = deleted(folder, view.hoodie)
     versions: dict[Group, list[str]] = {}
     for group, instant in gone | {(file.group, file.instant) for file in view.completed_files()}:
         versions.setdefault(group, []).append(instant)
@@ -86,7 +90,7 @@ def cleaned(folder: Folder, view: View) -> list[bool]:
     return unreadable
 
 
-def _deleted_files(folder: Folder, hoodie: Hoodie) -> tuple[set[tuple[Group, str]], str]:
+def deleted(folder: Folder, hoodie: Hoodie) -> tuple[set[tuple[Group, str]], str]:
     """Group and instant of every file that the plan of a clean names, whether that clean has finished or not; and the newest
     clean that was archived meanwhile."""
     gone, archived = set(), ""

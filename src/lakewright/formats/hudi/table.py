@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from lakewright.errors import AlreadyExists, FormatError, LakewrightError, NotFound
-from lakewright.formats.hudi import clean, commits, keys, properties, schema, slices
+from lakewright.formats.hudi import clean, commits, inventory, keys, properties, schema, slices
 from lakewright.formats.hudi.base_file import BaseFileReader
 from lakewright.formats.hudi.folder import BaseFile, Folder
 from lakewright.formats.hudi.timeline import CLEAN, COMPLETED, ROLLBACK, WRITES, Instant
@@ -80,7 +80,10 @@ class HudiTable:
         return _repeated(self._snapshots)
 
     def snapshot(self, instant: str | None = None) -> Snapshot | None:
-        """The table as of `instant`; raises `FormatError` LW-415 where it is unknown or cleaned."""
+        """The table as of `instant`.
+
+        Raises `FormatError` LW-415 where it is unknown or cleaned, LW-417 or LW-405 where its files are not as they were written.
+        """
         return _repeated(lambda: self._snapshot(instant))
 
     def _history(self) -> list[Commit]:
@@ -108,7 +111,7 @@ class HudiTable:
             instant=time,
             checkpoint=base.checkpoint if base else None,
             spec=commits.spec_as_of(self._folder, view.hoodie.timeline, self._properties, time),
-            files=tuple(self._data_files(view, view.as_of(time))),
+            files=tuple(self._data_files(view, inventory.whole(self._folder, view, time))),
         )
 
     @contextlib.contextmanager

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 import pyarrow as pa
 
 from lakewright.errors import AlreadyExists, CommitConflict, FormatError, StorageError
-from lakewright.formats.hudi import avro, commits, properties, replace, rollback, schema, slices, upsert
-from lakewright.formats.hudi.folder import Folder, Hoodie
-from lakewright.formats.hudi.metadata import CHECKPOINT, SCHEMA, WRITER, CommitMetadata, WriteStat
+from lakewright.formats.hudi import avro, commits, inventory, properties, replace, rollback, schema, slices, upsert
+from lakewright.formats.hudi.folder import BaseFile, Folder, Hoodie
+from lakewright.formats.hudi.metadata import CHECKPOINT, INVENTORY, SCHEMA, WRITER, CommitMetadata, WriteStat
 from lakewright.formats.hudi.timeline import COMMIT, COMPLETED, INFLIGHT, REPLACE, REQUESTED
 from lakewright.model.contracts import Store
 from lakewright.model.table import Checkpoint, Commit, TableSpec
@@ -88,11 +88,11 @@ class HudiWrite:
         keys_only = schema.arrow_schema(tuple((name, kind) for name, kind in spec.columns if name in spec.key))
         changes = upsert.Changes(spec, rows, deletes.select(keys_only.names).cast(keys_only))
         self._begin(COMMIT, "UPSERT" if rows.num_rows or not deletes.num_rows else "DELETE")
-        view = slices.load(self._folder)
-        self._fill(spec, upsert.upsert(self._folder, self.instant, spec, view.as_of(), changes))
+        base = inventory.whole(self._folder, slices.load(self._folder))
+        self._fill(spec, base, upsert.upsert(self._folder, self.instant, spec, base, changes))
 
     def replace(self, spec: TableSpec, batches: Iterator[pa.RecordBatch]) -> None:
-        """Make `batches` the table's only rows, under `spec`."""
+        """Make `batches` the table's only rows, under `spec`; a file that is missing ends too, should it come back."""
         schema.check_spec(spec)
         if (spec.name, spec.key, spec.partition) != (self.spec.name, self.spec.key, self.spec.partition):
             raise FormatError(
@@ -102,18 +102,19 @@ class HudiWrite:
                 hint=f"move {self._folder.path} away; the next `lakewright merge` makes the table anew from the captured log",
             )
         old: dict[str, list[str]] = {}
-        for file in slices.load(self._folder).as_of():
+        view = slices.load(self._folder)
+        for file in (*view.as_of(), *inventory.lost(self._folder, view)):
             old.setdefault(file.partition, []).append(file.file_id)
         self._begin(*((REPLACE, "INSERT_OVERWRITE_TABLE") if old else (COMMIT, "BULK_INSERT")))
         stored = schema.arrow_schema(spec.columns)
         conformed = (_conformed(batch, stored, spec) for batch in batches)
-        self._fill(spec, replace.write_all(self._folder, self.instant, spec, conformed), old or None)
+        self._fill(spec, [], replace.write_all(self._folder, self.instant, spec, conformed), old or None)
 
     def commit(self, checkpoint: Checkpoint) -> Commit:
         """Complete the instant with its checkpoint, in one atomic step; raises `CommitConflict` LW-416."""
         if self._metadata is None:
             self._begin(COMMIT, "UPSERT")
-            self._fill(self.spec, [])
+            self._fill(self.spec, inventory.whole(self._folder, slices.load(self._folder)), [])
         assert self._metadata is not None
         self._metadata.extra[CHECKPOINT] = checkpoint.to_json()
         with lock(self._folder) as lease:
@@ -153,10 +154,16 @@ class HudiWrite:
         store.create(folder.instant_name(self.instant, action, INFLIGHT), self._metadata.encode())
         self._heartbeat.start()
 
-    def _fill(self, spec: TableSpec, stats: list[WriteStat], replaced: dict[str, list[str]] | None = None) -> None:
+    def _fill(
+        self, spec: TableSpec, base: list[BaseFile], stats: list[WriteStat], replaced: dict[str, list[str]] | None = None
+    ) -> None:
+        """What the commit says: `stats` were written over the slices `base`."""
         assert self._metadata is not None
         self.spec = spec
-        extra = {SCHEMA: schema.avro_schema(spec.name, spec.columns)}
+        extra = {
+            SCHEMA: schema.avro_schema(spec.name, spec.columns),
+            INVENTORY: inventory.after(self._folder, base, self.instant, stats),
+        }
         self._metadata = CommitMetadata(self._metadata.operation, tuple(stats), extra, replaced)
 
 

@@ -1,0 +1,126 @@
+"""Whether the files that hold a table's rows are all there: what its commits say of them, beside what a listing shows.
+
+Each commit of ours carries the table's inventory after it: how many base files, which, and their bytes together. So the newest
+commit tells whether one is missing, however long the history is, and only then older ones are read, to name it. Where other
+engines committed since, the files that their commits name have to be there, and those of the newest inventory before them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Iterable, Iterator
+
+from lakewright.errors import FormatError
+from lakewright.formats.hudi import archive, slices
+from lakewright.formats.hudi.folder import BaseFile, Folder
+from lakewright.formats.hudi.metadata import INVENTORY, CommitMetadata, WriteStat
+from lakewright.formats.hudi.slices import Group, View
+
+_WITHOUT = 128
+"""So many commits are read, from the newest on, where none has an inventory."""
+
+
+def of(files: Iterable[BaseFile]) -> str:
+    """The inventory of some slices, ``<files> <digest> <bytes>``; the digest is of their groups and instants, in any order."""
+    names, size = [], 0
+    for file in files:
+        names.append(f"{file.partition}/{file.file_id}_{file.instant}")
+        size += file.size
+    digest = hashlib.blake2b("\n".join(sorted(names)).encode(), digest_size=16).hexdigest()
+    return f"{len(names)} {digest} {size}"
+
+
+def after(folder: Folder, base: Iterable[BaseFile], instant: str, stats: Iterable[WriteStat]) -> str:
+    """The inventory after an instant that wrote `stats` over the slices `base`."""
+    files = {file.group: file for file in base}
+    files |= {(stat.partition, stat.file_id): _file(folder, instant, stat) for stat in stats}
+    return of(files.values())
+
+
+def whole(folder: Folder, view: View, until: str | None = None) -> list[BaseFile]:
+    """The slices as of an instant (default: the newest), when all of them are there.
+
+    Raises `FormatError` LW-417 where a file is missing or one too many is there, LW-405 for one of another size than was written.
+    """
+    files, writes = view.as_of(until), view.writes(until)
+    said = folder.read_commit(writes[-1]).extra.get(INVENTORY) if writes else None
+    if not writes or said == of(files):
+        return files
+    hint = f"restore it from a backup, or `lakewright resync {folder.path.rpartition('/')[2]}` loads the table anew"
+    for file in lost(folder, view, until):
+        name = folder.store.location(file.name)
+        raise FormatError("LW-417", f"{name} is missing, which instant {file.instant} wrote", hint=hint)
+    if said is None:
+        return files
+    for file, size in _resized(folder, view, files):
+        name = folder.store.location(file.name)
+        raise FormatError("LW-405", f"{name} is damaged: it has {file.size} bytes, and {size} were written", hint=hint)
+    message = f"{len(files)} base files of {folder.path} are not those that instant {writes[-1].time} left"
+    raise FormatError("LW-417", message, hint=hint.replace(" it ", " the folder "))
+
+
+def lost(folder: Folder, view: View, until: str | None = None) -> list[BaseFile]:
+    """The files that hold rows as of an instant and that are not there, as far as commits name them."""
+    there = {file.name for file in view.files}
+    known: set[Group] = set()
+    gone = []
+    for time, metadata in _disputed(folder, view, until):
+        for stat in metadata.stats:
+            file = _file(folder, time, stat)
+            if file.group not in known and stat.path and file.name not in there:
+                gone.append(file)
+            known.add(file.group)
+        known |= {(partition, group) for partition, groups in (metadata.replaced or {}).items() for group in groups}
+    return gone
+
+
+def _disputed(folder: Folder, view: View, until: str | None) -> Iterator[tuple[str, CommitMetadata]]:
+    """The writes as of an instant, newest first, back to the one whose inventory holds: what was written before it was there.
+
+    Files that a clean took since count as there.
+    """
+    past: View | None = None
+    is_disputed = False
+    for number, instant in enumerate(reversed(view.writes(until))):
+        metadata = folder.read_commit(instant)
+        said = metadata.extra.get(INVENTORY)
+        if said is not None:
+            past = past or _with_cleaned(folder, view)
+            if _names(said) == _names(of(past.as_of(instant.time))):
+                return
+            is_disputed = True
+        elif number >= _WITHOUT and not is_disputed:
+            return
+        yield instant.time, metadata
+    if is_disputed:
+        yield from archive.writes(folder, view.hoodie.archive)
+
+
+def _resized(folder: Folder, view: View, files: list[BaseFile]) -> Iterator[tuple[BaseFile, int]]:
+    """Those of `files` whose size is another one than their commit says, and what it says."""
+    wanted = {file.name: file for file in files}
+    instants = {file.instant for file in files}
+    own = ((i.time, folder.read_commit(i)) for i in view.hoodie.timeline.writes if i.time in instants)
+    for written in (own, archive.writes(folder, view.hoodie.archive)):
+        for _, metadata in written:
+            for stat in metadata.stats:
+                file = wanted.get(folder.data_name("", stat.path))
+                if file is not None and file.size != stat.size:
+                    yield file, stat.size
+
+
+def _with_cleaned(folder: Folder, view: View) -> View:
+    """The view with the files that cleans took."""
+    cleaned = slices.deleted(folder, view.hoodie)[0]
+    files = (BaseFile("", partition, file_id, instant, 0) for (partition, file_id), instant in cleaned)
+    return dataclasses.replace(view, files=(*view.files, *files))
+
+
+def _file(folder: Folder, instant: str, stat: WriteStat) -> BaseFile:
+    return BaseFile(folder.data_name("", stat.path), stat.partition, stat.file_id, instant, stat.size)
+
+
+def _names(inventory: str) -> str:
+    """What an inventory says but for the bytes, which are not known of files that a clean took."""
+    return inventory.rpartition(" ")[0]

@@ -1,0 +1,178 @@
+"""A base file that is lost, cut or replaced is told, whoever committed last and however long ago it was written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hudi_world import BY_REGION, COLUMNS, PATH, PLAIN, World, assert_rows, checkpoint, own_rows, row
+
+from lakewright.errors import FormatError
+from lakewright.formats.hudi import archive
+from lakewright.formats.hudi.metadata import INVENTORY
+from lakewright.model.table import TableSpec
+
+REGIONS = ("north", "south", "west")
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    """A table of three partitions, of which a second commit changed one."""
+    world = World(tmp_path, BY_REGION)
+    world.replace([row(i, region=REGIONS[i % 3]) for i in range(9)])
+    world.upsert([row(0, 1, region="north")])
+    return world
+
+
+def _files(world: World, region: str) -> list[Path]:
+    """The base files of a partition, oldest first."""
+    return sorted((world.root / PATH / f"region={region}").glob("*.parquet"), key=lambda path: path.stem.rpartition("_")[2])
+
+
+def _refused(act: Callable[[], object], code: str = "LW-417") -> str:
+    with pytest.raises(FormatError) as caught:
+        act()
+    assert caught.value.code == code
+    assert "lakewright resync orders" in str(caught.value.hint)
+    return caught.value.message
+
+
+def _commits(world: World) -> list[Path]:
+    return sorted((world.root / PATH / ".hoodie").glob("*.*commit"))
+
+
+def _forget(path: Path) -> None:
+    """Make a commit one of another engine, or one of an older version of ours."""
+    data = json.loads(path.read_bytes())
+    del data["extraMetadata"][INVENTORY]
+    path.write_text(json.dumps(data))
+
+
+@pytest.mark.parametrize("region", ["north", "south"], ids=["with an older version of it", "the only one of its group"])
+def test_a_lost_file_is_named_and_nothing_is_written(world: World, region: str) -> None:
+    lost = _files(world, region)[-1]
+    content = lost.read_bytes()
+    lost.unlink()
+    assert lost.name in _refused(world.open().snapshot)
+    before = sorted((world.root / PATH).rglob("*.parquet"))
+    for write in (lambda: world.upsert([row(2, 5, region="west")]), world.upsert, lambda: world.upsert([], [(1,)])):
+        assert lost.name in _refused(write)
+    assert sorted((world.root / PATH).rglob("*.parquet")) == before
+    lost.write_bytes(content)
+    world.upsert([row(2, 5, region="west")])
+    world.check()
+
+
+def test_each_instant_is_read_on_its_own(world: World) -> None:
+    _files(world, "north")[-1].unlink()
+    first, rows, spec = world.commits[0]
+    assert_rows(own_rows(world.open().snapshot(first.instant)), rows, spec)
+    _files(world, "south")[-1].unlink()
+    _refused(lambda: world.open().snapshot(first.instant))
+
+
+def test_a_file_that_was_cut_or_is_another_is_named(world: World) -> None:
+    for region in ("north", "south"):
+        path = _files(world, region)[-1]
+        content = path.read_bytes()
+        for other in (content[:-9], _files(world, "west")[-1].read_bytes() + b"x"):
+            path.write_bytes(other)
+            assert path.name in _refused(world.open().snapshot, "LW-405")
+            _refused(lambda: world.upsert([row(2, 5, region="west")]), "LW-405")
+        path.write_bytes(content)
+    world.check()
+
+
+def test_a_file_that_an_archived_commit_wrote_is_named(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archive, "KEPT_WRITES", 2)
+    monkeypatch.setattr(archive, "BATCH", 3)
+    for version in range(2, 7):
+        world.upsert([row(0, version, region="north")])
+    world.open().clean([])
+    assert len(_commits(world)) == 2
+    world.check()
+    path = _files(world, "south")[-1]
+    content = path.read_bytes()
+    path.write_bytes(content[:-1])
+    assert path.name in _refused(world.open().snapshot, "LW-405")
+    path.unlink()
+    assert path.name in _refused(world.open().snapshot)
+    world.replace([row(1, 9, region="south")])
+    world.check()
+
+
+def test_rows_come_back_by_a_replacement_and_not_by_the_file(world: World) -> None:
+    lost = _files(world, "south")[-1]
+    content = lost.read_bytes()
+    lost.unlink()
+    world.replace([row(i, 2, region=REGIONS[i % 2]) for i in range(4)])
+    world.check()
+    lost.write_bytes(content)
+    world.check()
+    world.upsert([row(1, 3, region="south")])
+    world.check()
+
+
+def test_a_file_too_many_is_told(world: World) -> None:
+    """Such as one of a write that was rolled back, restored from a backup, of an instant that counts as archived."""
+    newest = _files(world, "north")[-1]
+    newest.with_name(f"other-0_0-0-0_{world.commits[0][0].instant}.parquet").write_bytes(newest.read_bytes())
+    assert "not those that instant" in _refused(world.open().snapshot)
+
+
+def test_after_commits_of_another_engine(world: World) -> None:
+    world.upsert([row(1, 2, region="south")])
+    world.upsert([row(0, 3, region="north")])
+    for path in _commits(world)[-2:]:
+        _forget(path)
+    assert_rows(own_rows(world.open().snapshot()), world.rows, world.spec)
+    world.open().clean([])
+    assert_rows(own_rows(world.open().snapshot()), world.rows, world.spec)
+    for region in REGIONS:  # two of its files, and one that only we wrote
+        path = _files(world, region)[-1]
+        content = path.read_bytes()
+        path.unlink()
+        assert path.name in _refused(world.open().snapshot)
+        path.write_bytes(content)
+    world.upsert([row(5, 4, region="west")])
+    world.check()
+
+
+def test_after_a_replacement_by_another_engine(world: World) -> None:
+    world.replace([row(i, 2, region=REGIONS[i % 2]) for i in range(4)])
+    _forget(_commits(world)[-1])
+    world.open().clean([])
+    assert_rows(own_rows(world.open().snapshot()), world.rows, world.spec)
+    lost = _files(world, "south")[-1]
+    lost.unlink()
+    assert lost.name in _refused(world.open().snapshot)
+
+
+def test_a_table_without_any_inventory_is_read_and_gets_one(world: World) -> None:
+    for path in _commits(world):
+        _forget(path)
+    world.open().clean([])
+    assert_rows(own_rows(world.open().snapshot()), world.rows, world.spec)
+    lost = _files(world, "west")[-1]
+    content = lost.read_bytes()
+    lost.unlink()
+    assert lost.name in _refused(world.open().snapshot)
+    lost.write_bytes(content)
+    world.upsert([row(0, 4, region="north")])
+    assert INVENTORY in json.loads(_commits(world)[-1].read_bytes())["extraMetadata"]
+    world.check()
+
+
+def test_a_commit_that_only_carries_a_checkpoint_keeps_the_inventory(tmp_path: Path) -> None:
+    world = World(tmp_path, PLAIN)
+    world.replace([row(i) for i in range(5)])
+    with world.open().write() as write:
+        write.commit(checkpoint(2))
+    own_rows(world.open().snapshot())
+    said = {json.loads(path.read_bytes())["extraMetadata"][INVENTORY] for path in _commits(world)}
+    assert len(said) == 1
+    wider = TableSpec("orders", (*COLUMNS, ("extra", "int")), world.spec.key)
+    world.upsert([row(9, 2, extra=1)], spec=wider)
+    world.check()
