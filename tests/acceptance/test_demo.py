@@ -79,6 +79,7 @@ def test_every_row_of_a_file_is_told_of(folder: Path) -> None:
         "  stock.csv: 3 rows, 0 of them in quarantine_stock",
     ]
     assert said[corrected + 1] == "  visits/b.csv: 2 rows = 2 in visits + 0 in quarantine_visits"
+    assert [line for line in said if line.startswith("verified") and line.endswith("of 7 tables: no fault")]
     assert (said[-1].startswith("  orders: equal"), shown) == (True, ["top"])
 
 

@@ -198,14 +198,22 @@ def test_a_damaged_table_stands_alone(loaded: Shop, tmp_path: Path, damage: Call
     ran = loaded.run("check", "--source", "--json")
     verdicts = {table["table"]: table for table in ran.json["reports"][0]["tables"]}
     assert (ran.code, verdicts["parts"]["verdict"], code in verdicts["orders"]["detail"]) == (3, "equal", True)
+    ran = loaded.run("verify", "--json")
+    flaws = {table["table"]: table["flaws"] for table in ran.json["tables"]}
+    assert (ran.code, flaws["parts"], flaws["orders"] != []) == (3, [], True)
     subprocess.run(["rm", "-rf", folder], check=True)
     subprocess.run(["cp", "-a", backup, folder], check=True)
     assert loaded.equal() == ALL_EQUAL
+    assert loaded.ok("verify").out.splitlines() == ["ok    orders: 1 file, 20 rows", "ok    parts: 1 file, 1 row"]
 
 
 def test_a_resync_brings_back_the_rows_of_a_lost_file(loaded: Shop) -> None:
     delete_base_file(loaded.folder / "curated/orders")
     assert "lakewright resync orders" in str(loaded.fails("sql", "SELECT * FROM orders").hint)
+    told = loaded.run("verify", "orders")
+    assert (told.code, told.out.splitlines()[0]) == (3, "FAULT orders: 0 files, 0 rows")
+    assert "lakewright resync orders" in told.out.splitlines()[2]
+    assert "LW-602" in told.err
     loaded.ok("resync", "orders")
     assert loaded.equal() == ALL_EQUAL
 

@@ -119,7 +119,7 @@ def test_a_file_too_many_is_told(world: World) -> None:
     """Such as one of a write that was rolled back, restored from a backup, of an instant that counts as archived."""
     newest = _files(world, "north")[-1]
     newest.with_name(f"other-0_0-0-0_{world.commits[0][0].instant}.parquet").write_bytes(newest.read_bytes())
-    assert "not those that instant" in _refused(world.open().snapshot)
+    assert "not those which instant" in _refused(world.open().snapshot)
 
 
 def test_after_commits_of_another_engine(world: World) -> None:

@@ -1,16 +1,20 @@
-"""Commands that look: status, sql, tables, schema, history, check."""
+"""Commands that look: status, sql, tables, schema, history, check, verify."""
 
 from __future__ import annotations
 
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from lakewright.cli import output
 from lakewright.cli.session import Command, Session, pass_session, returns
 from lakewright.errors import CheckFailed, ConfigError
+
+if TYPE_CHECKING:
+    from lakewright.model.table import Verification
 
 WATCH_SECONDS = 2.0
 
@@ -131,6 +135,39 @@ def check(session: Session, source: str | None) -> None:
         raise CheckFailed("LW-601", " and ".join(faults), hint=hint)
 
 
+@click.command(cls=Command)
+@click.argument("table", required=False)
+@pass_session
+@returns("tables=lakewright.model.table:Verification")
+def verify(session: Session, table: str | None) -> None:
+    """Read the folder of TABLE (default: of each) as a whole, and tell every flaw in it.
+
+    Exit code 3 where one makes answers wrong. Looks at the timeline; at every base file of the newest snapshot, its footer, its rows and their meta columns, and whether a
+    key is there twice; at partitions, files of no commit, leftovers of writes that died, and other engines' metadata tables. It
+    reads files only, asks no source, and may run beside `up`.
+    """
+    from lakewright.pipeline.verify import require_sound
+
+    with session.lake() as lake, session.progress("verifying") as notice:
+        found = lake.verify(table, notice)
+    if session.json:
+        output.show_json({"tables": found})
+    else:
+        for each in found:
+            _say(each)
+    require_sound(found)
+
+
+def _say(found: Verification) -> None:
+    """A table's line, and two for each flaw."""
+    files, rows = f"{found.files:,} file{'s' * (found.files != 1)}", f"{found.rows:,} row{'s' * (found.rows != 1)}"
+    counts = f"{files}, {rows}" if found.instant else "nothing is committed"
+    click.echo(f"{'ok   ' if found.is_sound else 'FAULT'} {found.table}: {counts}")
+    for flaw in found.flaws:
+        click.echo(f"      {flaw.kind}: {flaw.path} {flaw.detail}".rstrip())
+        click.echo(f"      mend: {flaw.mend}")
+
+
 def _read(path: Path | None) -> str:
     try:
         return sys.stdin.read() if path is None or str(path) == "-" else path.read_text(encoding="utf-8")
@@ -139,4 +176,4 @@ def _read(path: Path | None) -> str:
         raise ConfigError("LW-123", f"cannot read {path}: {reason}", hint="name a file with one SQL statement") from error
 
 
-COMMANDS: list[click.Command] = [status, sql, tables, schema, history, check]
+COMMANDS: list[click.Command] = [status, sql, tables, schema, history, check, verify]

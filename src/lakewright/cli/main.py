@@ -1,7 +1,7 @@
 """`lakewright`: its commands, and what becomes of an error.
 
 Exit codes: 0 done; 1 an error; 2 the command line is wrong; 3 looked and found something: `check` a difference, `plan` a change
-to make, `doctor` a fault; 130 interrupted.
+to make, `doctor` or `verify` a fault; 130 interrupted.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ import functools
 from typing import Any
 
 from lakewright.model.contracts import Stopped
+from lakewright.model.table import Verification
 from lakewright.observe import log
 from lakewright.pipeline.check import TableCheck
 from lakewright.pipeline.maintain import Cleaned
@@ -85,9 +86,14 @@ def _(notice: TableCheck) -> str:
     return f"{notice.table}: {notice.verdict}{rows}"
 
 
+@describe.register
+def _(notice: Verification) -> str:
+    return f"{notice.table}: {'sound' if notice.is_sound else 'FAULT'}"
+
+
 def is_result(notice: Any) -> bool:
     """Whether the command prints this itself, in what it shows at its end."""
-    return isinstance(notice, Merged | Cleaned | TableCheck)
+    return isinstance(notice, Merged | Cleaned | TableCheck | Verification)
 
 
 def stays(notice: Any) -> bool:

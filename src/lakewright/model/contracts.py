@@ -1,4 +1,4 @@
-"""The protocols that plug-ins fulfil; nobody has to inherit from them.
+"""The protocols that plug-ins fulfil; nobody has to inherit from them. Those of table formats stand in `table_format`.
 
 A docstring here is the contract: what may repeat, reorder and fail. `lakewright.testing` has suites that hold a store or a source
 against it.
@@ -19,7 +19,6 @@ from lakewright.model.batch import ChangeBatch
 from lakewright.model.names import TableName
 from lakewright.model.position import START, Feed, Position
 from lakewright.model.schema import TableSchema
-from lakewright.model.table import Checkpoint, Commit, Snapshot, TableSpec
 
 # ---- Store -----------------------------------------------------------------------------------------------------------
 
@@ -327,79 +326,4 @@ class Source(Protocol):
 
     def status(self, after: Position = START) -> SourceFacts:
         """The source as it is now, and how much it has after a position."""
-        ...
-
-
-# ---- TableFormat -----------------------------------------------------------------------------------------------------
-
-
-class Write(Protocol):
-    """One pending instant of a table. Nothing is visible before `commit` returns; leaving the block without it undoes all.
-
-    Opening it rolls back every other pending write of ours on the table: the caller holds the table's lease. ``base`` is the
-    newest completed instant that has a checkpoint, read after the instant was opened.
-    """
-
-    instant: str
-    base: Commit | None
-
-    def upsert(self, rows: pa.Table, deletes: pa.Table) -> None:
-        """Insert or replace `rows` by key, remove the keys of `deletes` (its columns are the key); at most once per instant.
-
-        Columns the table does not have yet are added, null in older rows. A key occurs at most once in both together; a
-        deleted key the table does not have is no error. A row whose partition moved leaves the old one.
-        """
-        ...
-
-    def replace(self, spec: TableSpec, batches: Iterator[pa.RecordBatch]) -> None:
-        """Make `batches` the table's only rows, under `spec`; memory is bounded. At most once per instant."""
-        ...
-
-    def commit(self, checkpoint: Checkpoint) -> Commit:
-        """Complete the instant with its checkpoint, in one atomic step.
-
-        Raises `CommitConflict` if the instant is no longer pending, or if any other write of the table completed since it was
-        opened, one without a checkpoint too: nothing was changed then.
-        """
-        ...
-
-
-class Table(Protocol):
-    """One table of a format; reads see completed instants only and may run beside a writer."""
-
-    spec: TableSpec
-
-    def history(self) -> list[Commit]:
-        """Completed instants, oldest first."""
-        ...
-
-    def snapshots(self) -> list[Commit]:
-        """Those completed instants, oldest first, whose files are all still there, so that `snapshot` can read them."""
-        ...
-
-    def snapshot(self, instant: str | None = None) -> Snapshot | None:
-        """The table as of `instant` (default: the newest); None while nothing is committed.
-
-        Raises `FormatError` where the instant is unknown, its files were cleaned, or one of them is missing.
-        """
-        ...
-
-    def write(self) -> contextlib.AbstractContextManager[Write]:
-        """Open an instant; the caller holds the table's lease."""
-        ...
-
-    def clean(self, keep: Sequence[str]) -> int:
-        """Delete files that neither the newest snapshot nor those of the instants in `keep` need; return how many."""
-        ...
-
-
-class TableFormat(Protocol):
-    """Keeps tables below paths of a store."""
-
-    def open(self, path: str) -> Table | None:
-        """The table at `path`, or None where there is nothing; raises `FormatError` for what is there but is not one of ours."""
-        ...
-
-    def create(self, path: str, spec: TableSpec) -> Table:
-        """Make an empty table at `path`; raises `FormatError` where there is one."""
         ...

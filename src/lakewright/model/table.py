@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import json
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 
@@ -111,3 +111,36 @@ class Snapshot:
     def rows(self) -> int:
         """Row count, from metadata."""
         return sum(file.rows for file in self.files)
+
+
+@dataclasses.dataclass(frozen=True)
+class Flaw:
+    """Something in a table's folder that is not as it should be: where, what it is, and what mends it.
+
+    A ``fault`` makes answers wrong, now or once an engine goes on from it. A ``leftover`` of a write that did not end is read by
+    nobody, and goes with the table's next merge.
+    """
+
+    kind: Literal["fault", "leftover"]
+    path: str
+    detail: str
+    mend: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Verification:
+    """What reading a table's folder as a whole gave: the newest instant, the base files and rows that are the table, all flaws.
+
+    ``instant`` is None for a table without a commit. ``rows`` are those of the files that can be read.
+    """
+
+    table: str
+    instant: str | None = None
+    files: int = 0
+    rows: int = 0
+    flaws: tuple[Flaw, ...] = ()
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether there is no fault; leftovers do not count."""
+        return not any(flaw.kind == "fault" for flaw in self.flaws)

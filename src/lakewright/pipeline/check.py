@@ -18,10 +18,11 @@ import pyarrow as pa
 
 from lakewright.errors import LakewrightError
 from lakewright.model.batch import EXACT, raw_schema
-from lakewright.model.contracts import Load, TableFormat
+from lakewright.model.contracts import Load
 from lakewright.model.names import TableName
 from lakewright.model.names import quote_identifier as quote
 from lakewright.model.position import Position
+from lakewright.model.table_format import TableFormat
 from lakewright.pipeline import damage, definitions, reach, table_at
 from lakewright.pipeline.feed import moved
 from lakewright.pipeline.folding import Fold

@@ -21,6 +21,7 @@ from lakewright.pipeline.check import CheckReport
 from lakewright.pipeline.exports import Files
 from lakewright.pipeline.history import RowChange
 from lakewright.pipeline.lake import Lake
+from lakewright.pipeline.verify import require_sound
 from lakewright.project.demo import Demo, Follow
 from lakewright.sources.postgres import PostgresSource, script
 
@@ -66,6 +67,9 @@ def run(folder: Path, demo: Demo, scale: float, say: Say, show: Show) -> list[Ch
                 files.follow(sent, say, show)
             for name in demo.queries:
                 show(lake, name)
+            verified = lake.verify(None, lambda _: None)
+            require_sound(verified)
+            say(f"verified {sum(table.files for table in verified)} files of {len(verified)} tables: no fault")
             reports = []
             for name in [files.source, source] if files else [source]:
                 say(f"comparing {name} with the lake:")

@@ -9,8 +9,9 @@ from typing import Any
 
 from lakewright.errors import LakewrightError, together
 from lakewright.model.contracts import Finding
+from lakewright.model.table import Verification
 from lakewright.pipeline import check as checking
-from lakewright.pipeline import connect, doctor, plan, query, reach, up, zones
+from lakewright.pipeline import connect, doctor, plan, query, reach, up, verify, zones
 from lakewright.pipeline import history as histories
 from lakewright.pipeline import maintain as services
 from lakewright.pipeline import status as statuses
@@ -150,6 +151,11 @@ class Lake(Wiring):
         """The columns of a table, with the source's types beside the lake's."""
         mirror = self.mirror(name)
         return schema_info(mirror, self.log(mirror.source).newest_schema(mirror.origin))
+
+    def verify(self, name: str | None, notice: Notice) -> list[Verification]:
+        """Read the folder of a table, or of all, as a whole: every flaw in it."""
+        found, misfits = ([self.mirror(name)], []) if name else self.survey()
+        return verify.run(found, misfits, self.format, self.store, notice)
 
     def check(self, source: str, notice: Notice) -> CheckReport:
         """Compare a source with the lake at one position, capturing up to it where nobody else does.

@@ -6,8 +6,9 @@ import dataclasses
 import datetime
 from collections.abc import Sequence
 
-from lakewright.model.contracts import Store, Table, TableFormat
+from lakewright.model.contracts import Store
 from lakewright.model.table import Commit
+from lakewright.model.table_format import Table, TableFormat
 from lakewright.pipeline.merge import lease_name
 from lakewright.pipeline.mirror import Mirror
 from lakewright.storage.lease import Lease

@@ -9,9 +9,10 @@ import duckdb
 import pyarrow as pa
 
 from lakewright.errors import FormatError
-from lakewright.model.contracts import Store, Table, TableFormat, Write
+from lakewright.model.contracts import Store
 from lakewright.model.position import Position
 from lakewright.model.table import Commit, Snapshot
+from lakewright.model.table_format import Table, TableFormat, Write
 from lakewright.pipeline import damage, table_at
 from lakewright.pipeline.folding import Fold
 from lakewright.pipeline.mirror import Mirror

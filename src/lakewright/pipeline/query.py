@@ -18,10 +18,10 @@ from lakewright.engines.result import Result
 from lakewright.errors import QueryError
 from lakewright.model import types
 from lakewright.model.batch import COMMIT_TIME, DELETED, EXACT, OP, POSITION, TRUNCATE, UNAVAILABLE
-from lakewright.model.contracts import TableFormat
 from lakewright.model.names import quote_identifier as quote
 from lakewright.model.position import Position
 from lakewright.model.schema import TableSchema
+from lakewright.model.table_format import TableFormat
 from lakewright.pipeline import damage, scan, table_at
 from lakewright.pipeline.folding import Fold, Folds
 from lakewright.pipeline.mirror import Mirror

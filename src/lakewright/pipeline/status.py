@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Literal
 
 from lakewright.errors import FormatError, LogError, NotLoaded, SourceError
-from lakewright.model.contracts import Source, Store, TableFormat
+from lakewright.model.contracts import Source, Store
 from lakewright.model.names import TableName
 from lakewright.model.position import format_lsn
+from lakewright.model.table_format import TableFormat
 from lakewright.pipeline import definitions
 from lakewright.pipeline.feed import lost_slot, moved
 from lakewright.pipeline.mirror import Mirror

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Self, cast
 import duckdb
 
 from lakewright.errors import ConfigError, LakewrightError, LogError, NotLoaded, QueryError, together
-from lakewright.model.contracts import Source, Store, TableFormat
+from lakewright.model.contracts import Source, Store
 from lakewright.model.names import TableName, did_you_mean
 from lakewright.model.schema import TableSchema
+from lakewright.model.table_format import TableFormat
 from lakewright.pipeline import connect, mirrors, zones
 from lakewright.pipeline.capture import Capture
 from lakewright.pipeline.folding import Folds

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,8 @@ ROW_GROUP_ROWS = 1 << 17
 ROW_GROUP_BYTES = 64 << 20
 """In Arrow's memory; what bounds a writer's memory when rows are wide."""
 
+LEAST_KEY, GREATEST_KEY = "hoodie_min_record_key", "hoodie_max_record_key"
+"""Footer keys."""
 _CALENDAR = "org.apache.spark.version"
 """Footer key of Spark 3: days before 1582 are Gregorian ones. Spark refuses to read such days from a file without it."""
 _SAME_IN_FILE = (schema.PARTITION_PATH, schema.FILE_NAME)
@@ -95,8 +97,8 @@ class BaseFileWriter:
             footer = {"parquet.avro.schema": schema.avro_schema(self._spec.name, self._spec.columns, meta=True)}
             footer |= {_CALENDAR: "3.5.4"} | self._bloom.footer()
             if self._bounds:
-                footer["hoodie_min_record_key"] = min(self._bounds, key=keys.java_order)
-                footer["hoodie_max_record_key"] = max(self._bounds, key=keys.java_order)
+                footer[LEAST_KEY] = min(self._bounds, key=keys.java_order)
+                footer[GREATEST_KEY] = max(self._bounds, key=keys.java_order)
             self._parquet.add_key_value_metadata(footer)
             self._parquet.close()
             size = self._file.tell()
@@ -170,6 +172,17 @@ class BaseFileReader:
     def columns(self) -> tuple[str, ...]:
         """The names of its columns but the meta columns."""
         return tuple(name for name in self._parquet.schema_arrow.names if name not in schema.META_COLUMNS)
+
+    @property
+    def footer(self) -> dict[str, str]:
+        """The key-value metadata."""
+        return {key.decode(): text.decode("utf-8", "replace") for key, text in (self._parquet.metadata.metadata or {}).items()}
+
+    def meta(self, columns: Sequence[str] = schema.META_COLUMNS) -> Iterator[pa.Table]:
+        """Meta columns by row group; raises `FormatError` where the file lacks one."""
+        for index in range(self._parquet.num_row_groups):
+            with self._translated():
+                yield self._parquet.read_row_group(index, list(columns)).select(columns)
 
     def keys(self, least: str, greatest: str) -> Iterator[tuple[int, pa.ChunkedArray]]:
         """The record keys by row group, each with the number of its first row.

@@ -54,7 +54,7 @@ class BloomFilter:
 def _vector(keys: pa.ChunkedArray, hashes: int, bits: int) -> bytes:
     """The filter's bits, the first one lowest in its byte."""
     vector = np.zeros(bits, np.bool_)
-    for same in _by_length(keys):
+    for _, same in _by_length(keys):
         hashed = np.zeros(len(same), np.uint32)
         blocks, tail = _mixed(same)
         for _ in range(hashes):
@@ -63,18 +63,31 @@ def _vector(keys: pa.ChunkedArray, hashes: int, bits: int) -> bytes:
     return np.packbits(vector, bitorder="little").tobytes()
 
 
-def _by_length(keys: pa.ChunkedArray) -> Iterator[npt.NDArray[np.uint8]]:
-    """The bytes of keys of equal length, one key a row."""
+def hash64(keys: pa.ChunkedArray) -> npt.NDArray[np.uint64]:
+    """A number for each key, in their order: equal keys have equal ones."""
+    hashed = np.zeros(len(keys), np.uint64)
+    for at, same in _by_length(keys):
+        blocks, tail = _mixed(same)
+        high, low = (_murmur(np.full(len(same), seed, np.uint32), same.shape[1], blocks, tail) for seed in (0, _M))
+        hashed[at] = high.astype(np.uint64) << np.uint64(32) | low
+    return hashed
+
+
+def _by_length(keys: pa.ChunkedArray) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8]]]:
+    """The keys of equal length: where they stand, and their bytes, one key a row."""
+    first = 0
     for chunk in filter(len, keys.chunks):
         lengths = pc.binary_length(chunk).to_numpy(zero_copy_only=False)
         order = np.argsort(lengths, kind="stable")
         lengths = lengths[order]
         data = np.frombuffer(chunk.take(pa.array(order)).buffers()[2] or b"", np.uint8)
-        start = 0
-        for part in np.split(lengths, np.flatnonzero(np.diff(lengths)) + 1):
-            end = start + int(part.sum())
-            yield data[start:end].reshape(len(part), int(part[0]))
-            start = end
+        start = row = 0
+        for at in np.split(order, np.flatnonzero(np.diff(lengths)) + 1):
+            length = int(lengths[row])
+            end = start + len(at) * length
+            yield at + first, data[start:end].reshape(len(at), length)
+            start, row = end, row + len(at)
+        first += len(chunk)
 
 
 def _mixed(keys: npt.NDArray[np.uint8]) -> tuple[list[Words], Words | None]:

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import itertools
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from lakewright.errors import FormatError
 from lakewright.formats.hudi import archive, slices
@@ -38,26 +40,42 @@ def after(folder: Folder, base: Iterable[BaseFile], instant: str, stats: Iterabl
     return of(files.values())
 
 
-def whole(folder: Folder, view: View, until: str | None = None) -> list[BaseFile]:
-    """The slices as of an instant (default: the newest), when all of them are there.
+class Fault(NamedTuple):
+    """What keeps slices from being a table's rows: the name of a file or of the table's folder, what is wrong, and the code."""
 
-    Raises `FormatError` LW-417 where a file is missing or one too many is there, LW-405 for one of another size than was written.
-    """
-    files, writes = view.as_of(until), view.writes(until)
+    name: str
+    what: str
+    code: str
+
+
+def whole(folder: Folder, view: View, until: str | None = None) -> list[BaseFile]:
+    """The slices as of an instant (default: the newest); raises `FormatError` LW-417 or LW-405 for the first of `faults`."""
+    files = view.as_of(until)
+    for fault in faults(folder, view, files, until):
+        raise FormatError(fault.code, f"{folder.store.location(fault.name)} {fault.what}", hint=mend(folder))
+    return files
+
+
+def mend(folder: Folder) -> str:
+    """What helps where files of a table are not as they should be."""
+    return f"restore it from a backup, or `lakewright resync {folder.path.rpartition('/')[2]}` loads the table anew"
+
+
+def faults(folder: Folder, view: View, files: list[BaseFile], until: str | None = None) -> Iterator[Fault]:
+    """What is wrong with `files`, the slices as of an instant: what is missing, what nobody left, what has another size."""
+    writes = view.writes(until)
     said = folder.read_commit(writes[-1]).extra.get(INVENTORY) if writes else None
     if not writes or said == of(files):
-        return files
-    hint = f"restore it from a backup, or `lakewright resync {folder.path.rpartition('/')[2]}` loads the table anew"
-    for file in lost(folder, view, until):
-        name = folder.store.location(file.name)
-        raise FormatError("LW-417", f"{name} is missing, which instant {file.instant} wrote", hint=hint)
-    if said is None:
-        return files
-    for file, size in _resized(folder, view, files):
-        name = folder.store.location(file.name)
-        raise FormatError("LW-405", f"{name} is damaged: it has {file.size} bytes, and {size} were written", hint=hint)
-    message = f"{len(files)} base files of {folder.path} are not those that instant {writes[-1].time} left"
-    raise FormatError("LW-417", message, hint=hint.replace(" it ", " the folder "))
+        return
+    found = [Fault(file.name, f"is missing, which instant {file.instant} wrote", "LW-417") for file in lost(folder, view, until)]
+    if said is not None:
+        for file, stat in stats_of(folder, view, files):
+            if file.size != stat.size:
+                found.append(Fault(file.name, f"is damaged: it has {file.size} bytes, and {stat.size} were written", "LW-405"))
+        if not found:
+            what = f"holds {len(files)} base files that are not those which instant {writes[-1].time} left"
+            found.append(Fault(folder.path, what, "LW-417"))
+    yield from found
 
 
 def lost(folder: Folder, view: View, until: str | None = None) -> list[BaseFile]:
@@ -97,17 +115,15 @@ def _disputed(folder: Folder, view: View, until: str | None) -> Iterator[tuple[s
         yield from archive.writes(folder, view.hoodie.archive)
 
 
-def _resized(folder: Folder, view: View, files: list[BaseFile]) -> Iterator[tuple[BaseFile, int]]:
-    """Those of `files` whose size is another one than their commit says, and what it says."""
+def stats_of(folder: Folder, view: View, files: list[BaseFile]) -> Iterator[tuple[BaseFile, WriteStat]]:
+    """Those of `files` that a commit tells of, archived ones too, each with what it says."""
     wanted = {file.name: file for file in files}
     instants = {file.instant for file in files}
     own = ((i.time, folder.read_commit(i)) for i in view.hoodie.timeline.writes if i.time in instants)
-    for written in (own, archive.writes(folder, view.hoodie.archive)):
-        for _, metadata in written:
-            for stat in metadata.stats:
-                file = wanted.get(folder.data_name("", stat.path))
-                if file is not None and file.size != stat.size:
-                    yield file, stat.size
+    for _, metadata in itertools.chain(own, archive.writes(folder, view.hoodie.archive)):
+        for stat in metadata.stats:
+            if file := wanted.get(folder.data_name("", stat.path)):
+                yield file, stat
 
 
 def _with_cleaned(folder: Folder, view: View) -> View:

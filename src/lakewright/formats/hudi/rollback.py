@@ -15,7 +15,7 @@ from lakewright.formats.hudi.folder import Folder, Hoodie
 from lakewright.formats.hudi.metadata import WRITER, CommitMetadata
 from lakewright.formats.hudi.timeline import COMPLETED, INFLIGHT, REQUESTED, ROLLBACK, WRITES, Instant, format_time
 
-_ALIVE_FOR = datetime.timedelta(seconds=120)
+ALIVE_FOR = datetime.timedelta(seconds=120)
 """How long a heartbeat counts: two of Hudi's default intervals of 60 s."""
 
 
@@ -29,7 +29,7 @@ def roll_back_others(folder: Folder, own: str) -> Hoodie:
     """
     hoodie = folder.hoodie()
     pending = [i for i in hoodie.timeline.pending if i.action in WRITES and i.time != own]
-    failed = [i for i in pending if not _is_clustering(folder, hoodie, i)]
+    failed = [i for i in pending if not is_clustering(folder, hoodie, i)]
     for instant in failed:
         _refuse_living(folder, hoodie, instant)
     unfinished = [i for i in hoodie.timeline.pending if i.action == ROLLBACK]
@@ -173,12 +173,12 @@ def _sweep(folder: Folder, hoodie: Hoodie, own: str) -> None:
 
 def _refuse_living(folder: Folder, hoodie: Hoodie, instant: Instant) -> None:
     beat = hoodie.heartbeats.get(instant.time)
-    if beat is None or datetime.datetime.now(datetime.UTC) - beat > _ALIVE_FOR or _is_ours(folder, hoodie, instant):
+    if beat is None or datetime.datetime.now(datetime.UTC) - beat > ALIVE_FOR or _is_ours(folder, hoodie, instant):
         return
     raise FormatError(
         "LW-414",
         f"another engine is writing to {folder.path} (instant {instant.time})",
-        hint=f"wait for it; if it is dead, its heartbeat counts for {_ALIVE_FOR.seconds} seconds",
+        hint=f"wait for it; if it is dead, its heartbeat counts for {ALIVE_FOR.seconds} seconds",
     )
 
 
@@ -190,7 +190,7 @@ def _is_ours(folder: Folder, hoodie: Hoodie, instant: Instant) -> bool:
     return bool(data) and WRITER in CommitMetadata.decode(data, name).extra
 
 
-def _is_clustering(folder: Folder, hoodie: Hoodie, instant: Instant) -> bool:
+def is_clustering(folder: Folder, hoodie: Hoodie, instant: Instant) -> bool:
     """Whether a pending replacecommit is a clustering plan, which belongs to whoever scheduled it."""
     if REQUESTED not in hoodie.timeline.states(instant.time, instant.action):
         return False

@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from lakewright.errors import AlreadyExists, FormatError, LakewrightError, NotFound
-from lakewright.formats.hudi import clean, commits, inventory, keys, properties, schema, slices
+from lakewright.formats.hudi import clean, commits, inventory, keys, properties, schema, slices, verify
 from lakewright.formats.hudi.base_file import BaseFileReader
 from lakewright.formats.hudi.folder import BaseFile, Folder
 from lakewright.formats.hudi.timeline import CLEAN, COMPLETED, ROLLBACK, WRITES, Instant
 from lakewright.formats.hudi.write import HudiWrite, lock
 from lakewright.model.contracts import Store
-from lakewright.model.table import Commit, DataFile, Snapshot, TableSpec
+from lakewright.model.table import Commit, DataFile, Snapshot, TableSpec, Verification
 
 Result = TypeVar("Result")
 
@@ -134,6 +134,10 @@ class HudiTable:
         """Delete files that neither the newest snapshot nor those of `keep` need; return how many."""
         with lock(self._folder):
             return clean.clean(self._folder, keep)
+
+    def verify(self) -> Verification:
+        """Read the folder and every row's meta columns, and tell all that is wrong."""
+        return _repeated(lambda: verify.verify(self._folder, self.spec.name))
 
     def _commits(self, instants: Iterable[Instant]) -> list[Commit]:
         """Instants, oldest first; where one was archived meanwhile, so were those before it, and none of them counts."""

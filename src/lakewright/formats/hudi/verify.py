@@ -1,0 +1,147 @@
+"""Verify: a table's folder looked at as a whole - its timeline, the files of its newest snapshot, and what else lies there."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import re
+from collections.abc import Iterator, Mapping
+
+from lakewright.errors import FormatError, NotFound
+from lakewright.formats.hudi import avro, contents, inventory, properties, rollback, slices
+from lakewright.formats.hudi.base_file import BaseFileReader
+from lakewright.formats.hudi.folder import PARTITION_METADATA, BaseFile, Folder, Hoodie
+from lakewright.formats.hudi.metadata import WriteStat
+from lakewright.formats.hudi.slices import View
+from lakewright.formats.hudi.timeline import CLEAN, COMPLETED, INFLIGHT, ROLLBACK, WRITES, Instant, parse_time
+from lakewright.model.table import Flaw, Verification
+
+_SWEPT = "the table's next merge takes it away"
+_METADATA_COMMIT = re.compile(r".*/metadata/\.hoodie/(\d{17})\d*\.(?:deltacommit|commit)")
+
+
+def verify(folder: Folder, table: str) -> Verification:
+    """Read everything; nothing is changed, and a write that goes on meanwhile is no flaw."""
+    view = slices.load(folder)
+    files = view.as_of()
+    found = [*_timeline(folder, view.hoodie), *_stale(folder, view.hoodie), *_partitions(folder, files)]
+    stats: dict[BaseFile, WriteStat] = {}
+    try:
+        stats.update(inventory.stats_of(folder, view, files))
+        for fault in inventory.faults(folder, view, files):
+            found.append(Flaw("fault", folder.store.location(fault.name), fault.what, inventory.mend(folder)))
+    except FormatError as error:  # of a commit: what it says of files is not known
+        found.append(_of(folder, error.message.partition(" is damaged")[0], error))
+    rows, flaws = _contents(folder, files, stats)
+    found += [*flaws, *_leftovers(folder, view)]
+    newest = view.hoodie.timeline.writes[-1].time if view.hoodie.timeline.writes else None
+    return Verification(table, newest, len(files), rows, tuple(dict.fromkeys(found)))
+
+
+def _timeline(folder: Folder, hoodie: Hoodie) -> Iterator[Flaw]:
+    """Completed instants that cannot be read, pending ones that nobody is at, and a newest one in the future.
+
+    Of a completed instant no engine needs more than its completed file.
+    """
+    for instant in hoodie.timeline.instants:
+        name = folder.instant_name(*instant)
+        if instant.state != COMPLETED:
+            if _is_dead(folder, hoodie, instant):
+                yield Flaw("leftover", folder.store.location(name), "is in flight, and nobody is at it", _SWEPT)
+            continue
+        try:
+            with contextlib.suppress(NotFound):  # archived meanwhile
+                if instant.action in WRITES:
+                    folder.read_commit(instant)
+                elif instant.action in (CLEAN, ROLLBACK):
+                    avro.decode(folder.store.read(name), name)
+        except FormatError as error:
+            yield _of(folder, name, error)
+    try:
+        hoodie.timeline.next_time(_now())
+    except FormatError as error:
+        yield _of(folder, folder.path, error)
+
+
+def _is_dead(folder: Folder, hoodie: Hoodie, instant: Instant) -> bool:
+    """Whether a pending write, rollback or clean will not complete. A write that is only requested has written nothing yet, and a
+    clustering belongs to whoever scheduled it."""
+    if instant.action in WRITES:
+        is_begun = instant.state == INFLIGHT and not rollback.is_clustering(folder, hoodie, instant)
+        return is_begun and not _lives(hoodie, instant.time)
+    return instant.action in (CLEAN, ROLLBACK) and not _lives(hoodie, instant.time)
+
+
+def _lives(hoodie: Hoodie, time: str) -> bool:
+    """Whether an instant gave a sign of life lately; without a heartbeat it is its beginning."""
+    beat = hoodie.heartbeats.get(time)
+    if beat is None:
+        with contextlib.suppress(ValueError):
+            beat = parse_time(time)
+    return beat is not None and _now() - beat <= rollback.ALIVE_FOR
+
+
+def _leftovers(folder: Folder, view: View) -> Iterator[Flaw]:
+    """Files of no completed commit, and what tells of instants that have ended."""
+    hoodie = view.hoodie
+    for file in view.files:
+        if not hoodie.is_completed(file.instant) and not _lives(hoodie, file.instant):
+            yield Flaw("leftover", folder.store.location(file.name), "belongs to no completed commit", _SWEPT)
+    pending = {instant.time for instant in hoodie.timeline.pending}
+    for time in sorted((hoodie.markers.keys() | hoodie.heartbeats.keys()) - pending):
+        if not _lives(hoodie, time):
+            for name in (*hoodie.markers.get(time, ()), *([folder.heartbeat_name(time)] if time in hoodie.heartbeats else ())):
+                yield Flaw("leftover", folder.store.location(name), f"is of instant {time}, which has ended", _SWEPT)
+
+
+def _stale(folder: Folder, hoodie: Hoodie) -> Iterator[Flaw]:
+    """Another engine's metadata table that does not know the newest commit: whoever reads by it loses rows."""
+    announced = any((folder.read_properties() or {}).get(name) for name in properties.METADATA_PARTITIONS)
+    if not announced or not hoodie.timeline.writes:
+        return
+    known = max((match[1] for name in hoodie.metadata_table if (match := _METADATA_COMMIT.fullmatch(name))), default="")
+    newest = hoodie.timeline.writes[-1].time
+    if known < newest:
+        what = f"is a metadata table that does not know instant {newest}: an engine that uses it loses that instant's rows"
+        mend = f"{_SWEPT}, and the other engine makes it anew"
+        yield Flaw("fault", folder.store.location(folder.hoodie_name("metadata")), what, mend)
+
+
+def _partitions(folder: Folder, files: list[BaseFile]) -> Iterator[Flaw]:
+    for partition in sorted({file.partition for file in files}):
+        name = folder.data_name(partition, PARTITION_METADATA)
+        if not folder.store.exists(name):
+            what = "is missing, without which Spark reads no row of the partition"
+            yield Flaw("fault", folder.store.location(name), what, inventory.mend(folder))
+
+
+def _contents(folder: Folder, files: list[BaseFile], stats: Mapping[BaseFile, WriteStat]) -> tuple[int, list[Flaw]]:
+    """The rows of the files that can be read, and what is wrong in them."""
+    flaws: list[Flaw] = []
+    readable: list[BaseFile] = []
+    rows = 0
+    for file in files:
+        try:
+            reader = BaseFileReader(folder.store, file.name, file.size)
+            for what in contents.flaws_of(file, reader, stats.get(file)):
+                flaws.append(Flaw("fault", folder.store.location(file.name), what, inventory.mend(folder)))
+        except FormatError as error:
+            flaws.append(_of(folder, file.name, error))
+        else:
+            readable.append(file)
+            rows += reader.rows
+    if (found := contents.repeated_keys(folder, readable, rows)) is not None:
+        count, one, other = found
+        what = f"has a record key that is in {folder.store.location(one)} too; so have {count} keys of the table"
+        flaws.append(Flaw("fault", folder.store.location(other), what, inventory.mend(folder)))
+    return rows, flaws
+
+
+def _of(folder: Folder, name: str, error: FormatError) -> Flaw:
+    """An error about a file as a flaw."""
+    what = error.message.removeprefix(f"{name} ")
+    return Flaw("fault", folder.store.location(name), f"{what} ({error.code})", error.hint or inventory.mend(folder))
+
+
+def _now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.UTC)

@@ -1,0 +1,48 @@
+"""Verify: each table's folder read as a whole, and everything in it that is not as it should be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from lakewright.errors import CheckFailed, LakewrightError
+from lakewright.model.contracts import Store
+from lakewright.model.table import Flaw, Verification
+from lakewright.model.table_format import TableFormat
+from lakewright.pipeline import damage
+from lakewright.pipeline.mirror import Mirror
+from lakewright.project.tables import Misfit
+
+
+def run(
+    mirrors: Sequence[Mirror], misfits: Sequence[Misfit], format_: TableFormat, store: Store, notice: Callable[[object], None]
+) -> list[Verification]:
+    """What each table's folder is like; `notice` hears of each. One that cannot be opened, or named, hides no other."""
+    found = []
+    for mirror in mirrors:
+        found.append(_verify(mirror, format_, store))
+        notice(found[-1])
+    for misfit in misfits:
+        found.append(_failed(misfit.name or str(misfit.table or misfit.source), "", misfit.error))
+        notice(found[-1])
+    return found
+
+
+def require_sound(found: Sequence[Verification]) -> None:
+    """Raise `CheckFailed` LW-602 where a table has a fault."""
+    faulty = [each.table for each in found if not each.is_sound]
+    if faulty:
+        message = f"{len(faulty)} of {len(found)} tables are not as they should be: {', '.join(faulty)}"
+        raise CheckFailed("LW-602", message, hint="what `lakewright verify` says of each flaw mends it")
+
+
+def _verify(mirror: Mirror, format_: TableFormat, store: Store) -> Verification:
+    try:
+        table = format_.open(mirror.path)
+        return damage.repeated(table.verify) if table else Verification(mirror.name)
+    except LakewrightError as error:
+        return _failed(mirror.name, store.location(mirror.path), error)
+
+
+def _failed(table: str, path: str, error: LakewrightError) -> Verification:
+    mend = error.hint or f"`lakewright resync {table}` loads the table anew"
+    return Verification(table, flaws=(Flaw("fault", path, error.line(hinted=False), mend),))

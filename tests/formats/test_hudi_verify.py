@@ -1,0 +1,224 @@
+"""Verify: a table as we leave it has no flaw, and each thing that can be wrong in its folder is found, with its path."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hudi_world import BY_REGION, COLUMNS, PATH, TWO_KEYS_BY_REGION, World, keys_of, row, table_of
+
+from lakewright.formats.hudi import archive, bloom, contents
+from lakewright.formats.hudi.folder import Folder
+from lakewright.formats.hudi.metadata import INVENTORY
+from lakewright.formats.hudi.timeline import format_time
+from lakewright.formats.hudi.write import HudiWrite
+from lakewright.model.table import Flaw, TableSpec, Verification
+
+Spoil = Callable[[World], str]
+OLD = datetime.datetime.now(datetime.UTC) - datetime.timedelta(hours=1)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    world = World(tmp_path, BY_REGION)
+    world.replace([row(i, region=("north", "south")[i % 2]) for i in range(10)])
+    world.upsert([row(1, 1, region="south")], [(3,)])
+    return world
+
+
+def _file(world: World, region: str = "south") -> Path:
+    """The newest base file of a partition."""
+    return max((world.root / PATH / f"region={region}").glob("*.parquet"), key=lambda path: path.stem.rpartition("_")[2])
+
+
+def _relative(world: World, path: Path) -> str:
+    return str(path.relative_to(world.root))
+
+
+def _rewrite(world: World, change: Callable[[pa.Table], pa.Table], footer: Callable[[dict[bytes, bytes]], object]) -> str:
+    """Write a base file anew, and make its commits say its rows and size."""
+    path = _file(world)
+    before = path.stat().st_size
+    file = pq.ParquetFile(path)
+    rows, said = change(file.read()), dict(file.metadata.metadata)
+    footer(said)
+    with pq.ParquetWriter(path, rows.schema, store_schema=False) as writer:
+        writer.write_table(rows)
+        writer.add_key_value_metadata(said)
+    newest = max((world.root / PATH / ".hoodie").glob("*.commit"))
+    data = json.loads(newest.read_text())
+    (stat,) = [s for stats in data["partitionToWriteStats"].values() for s in stats if s["path"].endswith(path.name)]
+    stat["fileSizeInBytes"], stat["numWrites"] = path.stat().st_size, rows.num_rows
+    names, _, size = data["extraMetadata"][INVENTORY].rpartition(" ")
+    data["extraMetadata"][INVENTORY] = f"{names} {int(size) - before + path.stat().st_size}"
+    newest.write_text(json.dumps(data))
+    return _relative(world, path)
+
+
+def _with(column: str, value: object) -> Spoil:
+    """Give a meta column of one row another value."""
+
+    def change(rows: pa.Table) -> pa.Table:
+        values = [value, *rows.column(column).to_pylist()[1:]]
+        return rows.set_column(rows.column_names.index(column), column, pa.array(values, pa.string()))
+
+    return lambda world: _rewrite(world, change, lambda footer: None)
+
+
+def _without_footer(key: bytes) -> Spoil:
+    return lambda world: _rewrite(world, lambda rows: rows, lambda footer: footer.pop(key))
+
+
+def _narrow(world: World) -> str:
+    return _rewrite(world, lambda rows: rows, lambda footer: footer.update({b"hoodie_max_record_key": b"1"}))
+
+
+def _lost(world: World) -> str:
+    path = _file(world)
+    path.unlink()
+    return _relative(world, path)
+
+
+def _damaged(world: World) -> str:
+    path = _file(world)
+    content = path.read_bytes()
+    path.write_bytes(bytes(len(content)))
+    return _relative(world, path)
+
+
+def _miscounted(world: World) -> str:
+    newest = max((world.root / PATH / ".hoodie").glob("*.commit"))
+    newest.write_text(newest.read_text().replace('"numWrites": 4', '"numWrites": 5'))
+    return _relative(world, _file(world))
+
+
+def _without_partition_metadata(world: World) -> str:
+    path = _file(world).with_name(".hoodie_partition_metadata")
+    path.unlink()
+    return _relative(world, path)
+
+
+def _cut_commit(world: World) -> str:
+    path = min((world.root / PATH / ".hoodie").glob("*.commit"))
+    path.write_text(path.read_text()[:50])
+    return _relative(world, path)
+
+
+def _stale(world: World) -> str:
+    hoodie = world.root / PATH / ".hoodie"
+    properties = hoodie / "hoodie.properties"
+    properties.write_text(f"{properties.read_text()}hoodie.table.metadata.partitions=files\n")
+    (hoodie / "metadata/.hoodie").mkdir(parents=True)
+    (hoodie / f"metadata/.hoodie/{world.commits[0][0].instant}001.deltacommit").touch()
+    return _relative(world, hoodie / "metadata")
+
+
+def _ahead(world: World) -> str:
+    time = format_time(datetime.datetime.now(datetime.UTC) + datetime.timedelta(hours=1))
+    for suffix in ("savepoint.inflight", "savepoint"):
+        (world.root / PATH / ".hoodie" / f"{time}.{suffix}").touch()
+    return PATH
+
+
+def _orphan(world: World) -> str:
+    path = _file(world)
+    orphan = path.with_name(f"other-0_0-0-0_{format_time(OLD)}.parquet")
+    orphan.write_bytes(path.read_bytes())
+    return _relative(world, orphan)
+
+
+def _marker(world: World) -> str:
+    path = world.root / PATH / ".hoodie/.temp" / world.commits[0][0].instant / "x_0-0-0_1.parquet.marker.CREATE"
+    path.parent.mkdir(parents=True)
+    path.touch()
+    beat = world.root / PATH / ".hoodie/.heartbeat" / world.commits[0][0].instant
+    beat.parent.mkdir(exist_ok=True)
+    beat.touch()
+    os.utime(beat, (OLD.timestamp(), OLD.timestamp()))
+    return _relative(world, path)
+
+
+FAULTS: dict[str, tuple[Spoil, str]] = {
+    "a lost file": (_lost, "is missing, which instant"),
+    "an unreadable file": (_damaged, "is damaged"),
+    "another number of rows": (_miscounted, "holds 4 rows, and its commit says 5"),
+    "no Bloom filter": (_without_footer(bloom.FILTER.encode()), "no Bloom filter"),
+    "bounds too narrow": (_narrow, "beyond the least and greatest"),
+    "a row without key": (_with("_hoodie_record_key", None), "rows without _hoodie_record_key"),
+    "another partition": (_with("_hoodie_partition_path", "region=west"), "_hoodie_partition_path is not 'region=south'"),
+    "another file's name": (_with("_hoodie_file_name", "x.parquet"), "_hoodie_file_name is not"),
+    "a later instant": (_with("_hoodie_commit_time", "20990101000000000"), "rows of instant 20990101000000000"),
+    "a key twice": (_with("_hoodie_record_key", "9"), "a record key that is in"),
+    "no partition metadata": (_without_partition_metadata, "Spark reads no row"),
+    "a cut commit": (_cut_commit, "LW-404"),
+    "a stale metadata table": (_stale, "does not know instant"),
+    "an instant in the future": (_ahead, "ahead of this machine's clock"),
+}
+LEFTOVERS: dict[str, tuple[Spoil, str]] = {
+    "an orphan": (_orphan, "belongs to no completed commit"),
+    "a marker": (_marker, "which has ended"),
+}
+
+
+def _flaws(world: World, found: Verification, kind: str) -> list[Flaw]:
+    assert all(flaw.mend for flaw in found.flaws)
+    return [flaw for flaw in found.flaws if flaw.kind == kind]
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_is_found(world: World, name: str) -> None:
+    spoil, words = FAULTS[name]
+    assert world.open().verify().is_sound
+    path = spoil(world)
+    found = world.open().verify()
+    assert not found.is_sound
+    assert (str(world.root / path), True) in [(flaw.path, words in flaw.detail) for flaw in _flaws(world, found, "fault")]
+
+
+@pytest.mark.parametrize("name", LEFTOVERS)
+def test_a_leftover_is_found_and_is_no_fault(world: World, name: str) -> None:
+    spoil, words = LEFTOVERS[name]
+    path = spoil(world)
+    found = world.open().verify()
+    assert found.is_sound
+    assert (str(world.root / path), True) in [(flaw.path, words in flaw.detail) for flaw in _flaws(world, found, "leftover")]
+
+
+@pytest.mark.parametrize("spec", [BY_REGION, TWO_KEYS_BY_REGION], ids=["", "two keys"])
+def test_what_we_write_has_no_flaw(tmp_path: Path, spec: TableSpec, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archive, "KEPT_WRITES", 2)
+    monkeypatch.setattr(archive, "BATCH", 3)
+    monkeypatch.setattr(contents, "_AT_ONCE", 5)
+    world = World(tmp_path, spec)
+    assert world.open().verify() == Verification("orders")
+    regions = ("north", "été & co", None)
+    world.replace([row(i, region=regions[i % 3], kind="\U0001f600" * (i % 2) + "b" * (i % 5)) for i in range(30)])
+    for version in range(6):
+        wider = TableSpec("orders", (*COLUMNS, ("extra", "int")), spec.key, spec.partition)
+        changed = [row(i, version, region=regions[i % 3], kind="b" * (i % 5), extra=version) for i in range(version, 30, 7)]
+        world.upsert(changed, spec=wider)
+        world.open().clean([])
+        found = world.open().verify()
+        assert (found.flaws, found.rows) == ((), len(world.rows))
+    world.replace([], spec=wider)
+    assert world.open().verify().flaws == ()
+
+
+def test_a_write_that_goes_on_is_no_flaw_and_one_that_died_is_a_leftover(world: World) -> None:
+    write = HudiWrite(Folder(world.store, PATH))
+    write.upsert(table_of([row(2, 5, region="north")]), keys_of([], world.spec))
+    assert world.open().verify().flaws == ()
+    write._heartbeat.stop()  # as the death of the process would
+    beat = world.root / PATH / ".hoodie/.heartbeat" / write.instant
+    os.utime(beat, (OLD.timestamp(), OLD.timestamp()))
+    found = world.open().verify()
+    assert {flaw.kind for flaw in found.flaws} == {"leftover"}
+    assert {"is in flight, and nobody is at it", "belongs to no completed commit"} == {flaw.detail for flaw in found.flaws}
+    world.upsert([row(2, 6, region="north")])
+    assert world.open().verify().flaws == ()
