@@ -142,9 +142,9 @@ def check(session: Session, source: str | None) -> None:
 def verify(session: Session, table: str | None) -> None:
     """Read the folder of TABLE (default: of each) as a whole, and tell every flaw in it.
 
-    Exit code 3 where one makes answers wrong. Looks at the timeline; at every base file of the newest snapshot, its footer, its rows and their meta columns, and whether a
-    key is there twice; at partitions, files of no commit, leftovers of writes that died, and other engines' metadata tables. It
-    reads files only, asks no source, and may run beside `up`.
+    Exit code 3 where one makes answers wrong. Looks at the timeline; at every base file of the newest snapshot, its footer, its
+    rows and their meta columns, and whether a key is there twice; at partitions, files of no commit, leftovers of writes that
+    died, and other engines' metadata tables. It reads files only, asks no source, and may run beside `up`.
     """
     from lakewright.pipeline.verify import require_sound
 
