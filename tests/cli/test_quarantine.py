@@ -254,6 +254,47 @@ def test_a_file_that_does_not_fit_is_accepted_once_its_definition_is_corrected(l
     assert lakewright("quarantine", "--json").json["waiting"] == []
 
 
+def test_a_waiting_file_that_is_gone_from_the_folder_waits_until_somebody_discards_it(lakewright, folder):
+    put(folder, "orders2.csv", "id;day;name\nx;y;z\n8;31.12.2024;h\nz;z;z\n")
+    lakewright("run")
+    (folder / "in" / "orders2.csv").unlink()
+    assert lakewright("check", "--source", "--json").code != 0
+    discarded = lakewright("quarantine", "discard", "drop", "orders2.csv", "--json").json
+    assert (discarded["source"], discarded["file"]) == ("drop", "orders2.csv")
+    assert (folder / discarded["stored"]).read_text().startswith("id;day;name")
+    assert lakewright("check", "--source").code == 0
+    found = lakewright("quarantine", "--json").json
+    assert (found["waiting"], found["discarded"]) == ([], 1)
+    assert lakewright("status", "--json").json["sources"][0]["problem"] is None
+    assert lakewright("quarantine", "discard", "drop", "orders3.csv", "--json").error["code"] == "LW-288"
+    assert lakewright("quarantine", "accept", "drop", "orders2.csv", "--json").json["taken"] == 1
+    assert lakewright("quarantine", "--json").json["discarded"] == 0
+
+
+def test_a_waiting_file_goes_with_its_file_where_removed_files_do(lakewright, folder):
+    (folder / "lake.yaml").write_text(LAKE.replace("settle: 1ms", "settle: 1ms\n    deleted: remove"))
+    lakewright("run")
+    put(folder, "orders1.csv", "id;date;name\n1;31.12.2024;a\n", 1_700_000_001)
+    lakewright("run")
+    assert len(lakewright("quarantine", "--json").json["waiting"]) == 1
+    (folder / "in" / "orders1.csv").unlink()
+    lakewright("run")
+    assert lakewright("quarantine", "--json").json["waiting"] == []
+    assert rows(lakewright, "SELECT id FROM orders") == []
+
+
+def test_rows_of_a_version_that_stands_are_corrected_while_a_newer_one_waits(lakewright, folder):
+    lakewright("run")
+    put(folder, "orders1.csv", "id;date;name\n1;31.12.2024;a\n", 1_700_000_001)
+    lakewright("run")
+    path = export(lakewright, folder, {4: {"id": "3"}})
+    assert lakewright("quarantine", "replay", "orders", path, "--json").json["taken"] == 1
+    assert [row for (row,) in rows(lakewright, "SELECT id FROM orders ORDER BY id")] == [1, 2, 3, 5]
+    assert [one["file"] for one in lakewright("quarantine", "--json").json["waiting"]] == ["orders1.csv"]
+    lakewright("quarantine", "discard", "drop", "orders1.csv")
+    assert lakewright("check", "--source").code == 0
+
+
 def test_rows_of_json_are_corrected_too(lakewright, folder):
     (folder / "datasets" / "people.yaml").write_text(
         "name: people\ndialect: {format: json}\ncolumns:\n- {name: id, source_name: id, type: int}\n"
@@ -309,7 +350,7 @@ def test_a_replay_that_cannot_be_read_leaves_its_rows_rejected_and_nothing_waiti
     definition = folder / "datasets" / "orders.yaml"
     text = definition.read_text()
     with Lake.open(folder) as lake:
-        corrections = lake.source("drop").corrections("orders", lake.log("drop").past())
+        corrections = lake.inspection("drop").corrections("orders", lake.log("drop").past())
         corrections.register("orders1.csv", 1, {4: ["3", "29.12.2024", "c"]})
     definition.write_text(text.replace("source_name: day", "source_name: date"))
     assert lakewright("run").code == 0

@@ -80,14 +80,14 @@ def told(folder: Path) -> tuple[str | None, list[str]]:
         return problem, [warning for warning in lake.plan().warnings if "orders" in warning]
 
 
-def resync(folder: Path, name: str) -> None:
+def resync(folder: Path, name: str | None) -> None:
     with Lake.open(folder) as lake:
         lake.resync(name, lambda _: None)
 
 
 def waiting(folder: Path) -> dict[str, LakewrightError]:
     with Lake.open(folder) as lake:
-        return dict(lake.source("drop").held_back()[0])
+        return dict(lake.inspection("drop").held_back().faults)
 
 
 def test_files_that_were_read_under_a_former_definition_are_told_until_a_resync(folder: Path) -> None:
@@ -202,6 +202,21 @@ def test_a_resync_that_an_old_file_does_not_fit_says_which_and_leaves_the_rows(f
     run(folder)
     resync(folder, "people")
     assert rows(folder, "SELECT id, name FROM people") == [(1, "a"), (2, "b")]
+
+
+def test_a_resync_of_all_that_an_old_file_does_not_fit_leaves_its_rows_and_reads_the_others_anew(folder: Path) -> None:
+    put(folder, "people1.csv", "id,born", "1,1990-12-31")
+    put(folder, "orders1.csv", "id,day", "1,02/01/2026")
+    run(folder)
+    add_name(folder)
+    redefine(folder, "orders", DAY_FIRST, MONTH_FIRST)
+    with pytest.raises(LakewrightError) as caught:
+        resync(folder, None)
+    assert (caught.value.code, caught.value.where) == ("LW-262", "people1.csv:1")
+    run(folder)
+    assert rows(folder, "SELECT id FROM people") == [(1,)]
+    assert rows(folder, "SELECT CAST(day AS varchar) FROM orders") == [("2026-02-01",)]
+    assert waiting(folder) == {}
 
 
 def test_a_corrected_file_that_a_later_definition_does_not_fit_is_not_blamed_alone(folder: Path) -> None:

@@ -124,11 +124,14 @@ class People(Lives):
                 quarantine.replay(lake, mode, path)
 
     def accept(self, lake: Lake) -> None:
-        """Accept a file that waits."""
-        waiting = sorted(lake.source("db").held_back()[0])
+        """Accept a file that waits, or discard it, perhaps for a while."""
+        waiting = sorted(lake.inspection("db").held_back().faults)
         if waiting:
-            with told("LW-288"):
-                quarantine.accept(lake, "db", self._rng.choice(waiting))
+            file, decisions = self._rng.choice(waiting), [quarantine.discard, quarantine.accept]
+            first = self._rng.choice((0, 1, 1))
+            for decide in decisions[first : self._rng.randint(first + 1, 2)]:
+                with told("LW-288"):
+                    decide(lake, "db", file)
 
 
 @contextlib.contextmanager
@@ -221,7 +224,7 @@ def account(lake: Lake, model: Model, mode: str, when: object) -> None:
     """Each row of each file is in the table or in quarantine, by the run records too."""
     taken = rejected = 0
     for file, *replays in model.versions:
-        run, *corrections = [lake.source("db").runs.get(arrival.number) for arrival in (file, *replays)]
+        run, *corrections = [lake.inspection("db").runs.get(arrival.number) for arrival in (file, *replays)]
         assert run.rows == run.taken + run.rejected == len(read(lake.project.folder / file.stored)), (mode, when)
         moved = sum(correction.taken for correction in corrections)
         taken, rejected = taken + run.taken + moved, rejected + run.rejected - moved

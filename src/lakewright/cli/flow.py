@@ -94,7 +94,8 @@ def resync(session: Session, table: str | None) -> None:
     """Load TABLE again, or all; the next merge replaces the old rows in one commit of each table.
 
     With TABLE for one that stopped, after a schema change that needs it; capture may go on meanwhile. Without for a source whose
-    slot was lost, or that was restored from a backup: the slot is made anew, and no capture may run.
+    slot was lost, or that was restored from a backup: the slot is made anew, and no capture may run. Files are read again under
+    the definitions as they are now; a dataset with a file that does not fit its definition keeps its rows.
     """
     with session.lake() as lake:
         with session.progress(f"loading {table or 'all tables'}") as notice:

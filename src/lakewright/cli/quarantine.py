@@ -87,4 +87,21 @@ def accept(session: Session, source: str, file: str) -> None:
         session.show(take(lake, source, file))
 
 
+@quarantine.command(cls=Command)
+@click.argument("source")
+@click.argument("file")
+@pass_session
+@returns("lakewright.pipeline.quarantine:Discarded")
+def discard(session: Session, source: str, file: str) -> None:
+    """Let FILE of SOURCE, which waits, wait no more: nothing of it is taken.
+
+    A former version of it stands. Its copy is kept, and `accept` takes it still. Sent again with the same content it stays
+    discarded; with other content it is a new version.
+    """
+    from lakewright.pipeline.quarantine import discard as leave_out
+
+    with session.lake() as lake:
+        session.show(leave_out(lake, source, file))
+
+
 COMMANDS: list[click.Command] = [quarantine]

@@ -113,7 +113,7 @@ def run(lake: Wiring, name: str, notice: Callable[[object], None]) -> CheckRepor
     for table in sorted(faults.keys() - {str(mirror.origin) for mirror in mirrors}):
         tables.append(_failed(table, faults[table]))
         notice(tables[-1])
-    files = lake.files_source(name).audit(waiting) if settings.kind == "files" else ()
+    files = lake.inspection(name).audit(waiting) if settings.kind == "files" else ()
     return CheckReport(name, load.position, tuple(tables), tuple(files))
 
 

@@ -18,11 +18,10 @@ def former(lake: Wiring, mirror: Mirror) -> str | None:
     if not isinstance(settings, FilesSettings) or dataset not in settings.datasets:
         return None
     try:
-        source = lake.files_source(mirror.source)
         used = log.definitions(TableName(DATASETS, dataset)) | log.definitions(TableName(QUARANTINE, dataset))
-        if used <= {schema.definition for schema in source.discover() if schema.name.table == dataset}:
+        if used <= {schema.definition for schema in lake.source(mirror.source).discover() if schema.name.table == dataset}:
             return None  # without a look at each of the files
-        files = source.read_otherwise(dataset, log.past(), log.view().watermark)
+        files = lake.inspection(mirror.source).read_otherwise(dataset, log.past(), log.view().watermark)
     except (ConfigError, LogError, SourceError):
         return None
     if not files:

@@ -106,14 +106,17 @@ class Lake(Wiring):
         """Load a table again, or all of them: a new generation, whose rows replace the old at the next merge.
 
         One table is loaded by the capture that runs, or here where none does; with a dataset of files also its quarantine, and
-        the other way round, for each row of a file is in one of them. All of them need that none runs: the slot is made
-        anew and the log begins anew.
+        the other way round, for each row of a file is in one of them. All tables of a database need that none runs: the slot is
+        made anew and the log begins anew. A table whose rows the source cannot give keeps those that it has.
         """
-        if name is None:
-            for source in self.project.settings.sources:
-                self.capture_of(source, notice).reload()
+        if name is not None:
+            reach.reload(self, self.mirror(name), notice)
             return
-        reach.reload(self, self.mirror(name), notice)
+        for source in self.project.settings.sources:
+            if self.project.settings.slot(source) is None:
+                reach.reload_each(self, source, notice)
+            else:
+                self.capture_of(source, notice).reload()
 
     def maintain(self, notice: Notice) -> list[services.Cleaned]:
         """Delete the files of tables that retention no longer needs."""

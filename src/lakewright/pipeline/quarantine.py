@@ -56,11 +56,22 @@ class WaitingFile:
 
 @dataclasses.dataclass(frozen=True)
 class Quarantine:
-    """All that is held back of the files of a lake; ``of_no_dataset`` are files of their folders that no dataset takes."""
+    """All that is held back of the files of a lake; ``of_no_dataset`` are files of their folders that no dataset takes, and
+    ``discarded`` those that waited until somebody discarded them."""
 
     datasets: tuple[DatasetRows, ...]
     waiting: tuple[WaitingFile, ...]
     of_no_dataset: int
+    discarded: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Discarded:
+    """A file that waits no more; nothing of it is in the lake but its copy ``stored``, below the lake's folder."""
+
+    source: str
+    file: str
+    stored: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,20 +99,20 @@ class Replayed:
 
 def overview(lake: Lake) -> Quarantine:
     """Every dataset and every file that waits; nothing is taken from a source's folder."""
-    datasets, waiting, of_no_dataset = [], list[WaitingFile](), 0
+    datasets, waiting, of_no_dataset, discarded = [], list[WaitingFile](), 0, 0
     tables = {(mirror.source, mirror.origin): mirror for mirror in lake.survey()[0]}
     for source, settings in _sources(lake).items():
         for dataset in settings.datasets:
             pair = [tables.get((source, TableName(schema, dataset))) for schema in (DATASETS, QUARANTINE)]
             rows, rejected = (None if mirror is None else _count(lake, mirror) for mirror in pair)
             in_files, taken = (
-                lake.files_source(source).recorded(dataset, lake.log(source).view().watermark) if pair[0] else (None, None)
+                lake.inspection(source).recorded(dataset, lake.log(source).view().watermark) if pair[0] else (None, None)
             )
             datasets.append(DatasetRows(pair[0].name if pair[0] else dataset, source, in_files, taken, rows, rejected))
-        faults, unmatched = lake.files_source(source).held_back()
-        of_no_dataset += unmatched
-        waiting += [WaitingFile(source, file, e.code, e.message, e.hint) for file, e in sorted(faults.items())]
-    return Quarantine(tuple(datasets), tuple(waiting), of_no_dataset)
+        held = lake.inspection(source).held_back()
+        of_no_dataset, discarded = of_no_dataset + held.unmatched, discarded + held.discarded
+        waiting += [WaitingFile(source, file, e.code, e.message, e.hint) for file, e in sorted(held.faults.items())]
+    return Quarantine(tuple(datasets), tuple(waiting), of_no_dataset, discarded)
 
 
 def rejected_rows(lake: Lake, name: str, limit: int | None = None) -> Answer:
@@ -117,7 +128,7 @@ def export(lake: Lake, name: str, path: Path) -> Exported:
     where the lake's copy of a file is missing.
     """
     mirror = _quarantine_of(lake, name)
-    corrections = lake.files_source(mirror.source).corrections(mirror.origin.table, lake.log(mirror.source).past())
+    corrections = lake.inspection(mirror.source).corrections(mirror.origin.table, lake.log(mirror.source).past())
     try:
         with path.open("x", newline="", encoding="utf-8") as file:
             try:
@@ -155,8 +166,8 @@ def replay(lake: Lake, name: str, path: Path) -> Replayed:
     such a one, and `SourceError` where a file of the source has arrived anew, or was corrected by somebody else, since.
     """
     mirror = _quarantine_of(lake, name)
-    source, dataset = lake.files_source(mirror.source), mirror.origin.table
-    corrections = source.corrections(dataset, lake.log(mirror.source).past())
+    inspection, dataset = lake.inspection(mirror.source), mirror.origin.table
+    corrections = inspection.corrections(dataset, lake.log(mirror.source).past())
     found = corrected_csv.read(path, corrections.columns)
     for file, number in found:
         corrections.require(file, number)
@@ -181,13 +192,19 @@ def replay(lake: Lake, name: str, path: Path) -> Replayed:
 
 def accept(lake: Lake, name: str, file: str) -> Run:
     """Take a file that waits with the rows that fit; returns what became of it, when it is in the log."""
-    return _delivered(lake, name, lake.files_source(name).accept(file))
+    return _delivered(lake, name, lake.inspection(name).accept(file))
+
+
+def discard(lake: Lake, name: str, file: str) -> Discarded:
+    """Let a file wait no more: nothing of it is taken, unless somebody accepts it later."""
+    arrival = lake.inspection(name).discard(file)
+    return Discarded(name, arrival.label, arrival.stored)
 
 
 def _delivered(lake: Lake, source: str, arrival: Arrival) -> Run:
     """What became of an arrival, once it is in the log; raises why nothing was taken of it."""
     reach.position(lake, source, Position(arrival.number + 1))
-    run = lake.files_source(source).runs.get(arrival.number)
+    run = lake.inspection(source).runs.get(arrival.number)
     if run.rows is None:
         raise SourceError(run.code or "LW-287", run.reason or "nothing was taken", hint="`lakewright quarantine` tells of it")
     return run

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from lakewright.errors import DOCTOR, LakewrightError, LeaseHeld, SourceError
+from lakewright.errors import DOCTOR, LakewrightError, LeaseHeld, SourceError, together
 from lakewright.model.contracts import Source, Stopped
 from lakewright.model.names import TableName
 from lakewright.model.position import Position
@@ -54,6 +54,21 @@ def reload(lake: Wiring, mirror: Mirror, notice: Notice) -> None:
         return not left
 
     _until(lake, source, loaded, told)
+
+
+def reload_each(lake: Wiring, source: str, notice: Notice) -> None:
+    """Have every chosen table of a source loaded again, as `reload`; why one cannot be is raised when the others are done."""
+    settings, failures, done = lake.project.settings.sources[source], list[LakewrightError](), set[TableName]()
+    for mirror in lake.mirrors():
+        if mirror.source != source or mirror.origin in done or not settings.wants(mirror.origin):
+            continue
+        done.update(settings.parts(mirror.origin))
+        try:
+            reload(lake, mirror, notice)
+        except LakewrightError as error:
+            failures.append(error)
+    if failures:
+        raise together(failures)
 
 
 def _refusal(source: Source, table: TableName) -> LakewrightError | None:

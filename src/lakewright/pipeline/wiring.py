@@ -30,6 +30,7 @@ from lakewright.raw.log import RawLog
 
 if TYPE_CHECKING:
     from lakewright.engines.duckdb import DuckDBEngine
+    from lakewright.sources.files.inspection import Inspection
     from lakewright.sources.files.source import FilesSource
 
 
@@ -95,14 +96,14 @@ class Wiring:
             self._sources[name] = connect.connect(self.project, self.store, name)
         return self._sources[name]
 
-    def files_source(self, name: str) -> FilesSource:
-        """The source of files of that name, as `source`; raises `ConfigError` where it is none."""
+    def inspection(self, name: str) -> Inspection:
+        """What looks into the files of the source of that name; raises `ConfigError` where it has none."""
         sources = self.project.settings.sources
         known = [each for each, settings in sources.items() if settings.kind == "files"]
         if name not in known:
             hint = did_you_mean(name, known) or f"sources of files: {', '.join(known) or 'none'}"
             raise ConfigError("LW-278", f"{name} is no source of files", hint=hint)
-        return cast("FilesSource", self.source(name))
+        return cast("FilesSource", self.source(name)).inspection
 
     def capture_of(self, source: str, notice: Callable[[Step], None]) -> Capture:
         """One run of capture over a source; what cannot be a table of the lake is left out of it.

@@ -249,6 +249,10 @@ def test_too_many_columns_are_refused(tmp_path: Path) -> None:
 
 def test_a_header_without_end_is_refused(tmp_path: Path) -> None:
     assert refused(tmp_path, b"x" * (2 << 20)).code == "LW-272"
+    of_macintosh = refused(tmp_path, b"id,name\r1,a\r2,b\r")
+    assert (of_macintosh.code, of_macintosh.message) == ("LW-268", "the file's lines end with a carriage return alone")
+    assert "tr '\\r' '\\n'" in (of_macintosh.hint or "")
+    assert refused(tmp_path, b"x" * 100 + b"\r" * (2 << 20)).code == "LW-268"
 
 
 def test_a_line_over_the_limit_is_rejected_with_its_start(tmp_path: Path) -> None:

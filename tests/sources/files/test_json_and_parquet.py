@@ -44,6 +44,19 @@ def test_json_lines(tmp_path: Path) -> None:
     assert rejects == []
 
 
+def test_numbers_of_json_are_doubles_and_decimals_in_quotes_are_decimals(tmp_path: Path) -> None:
+    path = tmp_path / "events.json"
+    path.write_text(
+        '{"n": 1, "x": 1.0, "s": "1.50", "m": 1.5, "e": 1e3}\n{"n": 2, "x": 2.0, "s": "2.25", "m": "2.5", "e": 0.5}\n'
+    )
+    dataset = infer(path, "events", temp=tmp_path / "temp")
+    kinds = {column.name: column.type for column in dataset.columns}
+    assert kinds == {"n": "int", "x": "double", "s": "decimal(18,2)", "m": "decimal(18,1)", "e": "double"}
+    path.write_text('{"n": 3, "x": 1.25, "s": "1", "m": 1, "e": 1}\n')
+    rows, rejects = rows_of(path, dataset, tmp_path)
+    assert (rows, rejects) == ([(3, 1.25, decimal.Decimal(1), decimal.Decimal(1), 1.0, 1)], [])
+
+
 def test_json_lines_that_are_no_object_or_do_not_fit(tmp_path: Path) -> None:
     path = tmp_path / "events.json"
     path.write_text('{"id": 1, "x": 1.5}\n')

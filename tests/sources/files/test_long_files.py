@@ -67,7 +67,7 @@ def test_a_stop_while_a_file_is_looked_through_takes_nothing_of_it(source: Files
         patch.setattr(structure, "tally", forever)
         assert told(flushes(source, 30)) == {"numbers.csv, 11 bytes: 0 rows so far"}
     assert [*(tmp_path / "tmp").iterdir()] == []
-    assert not source.held_back()[0]
+    assert not source.inspection.held_back().faults
     with source.open_stream(FIRST, source.discover(), {}) as opened:
         rows = next(flush for flush in opened.flushes() if flush.batches).batches[0].rows
     assert rows.column("number").to_pylist() == [1, 2]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import decimal
 import random
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from lakewright.model.schema import Column, TableSchema
 from lakewright.sources.files.arrivals import Arrival
 from lakewright.sources.files.dataset import Dataset, Dialect, FileColumn
 from lakewright.sources.files.definition import Definition
+from lakewright.sources.files.deletes import is_delete
 from lakewright.sources.files.newest import collecting
 
 TIME = datetime.datetime(2026, 3, 1, tzinfo=datetime.UTC)
@@ -54,3 +56,22 @@ def test_asked_for_some_keys_it_tells_those_and_which_have_no_row(tmp_path: Path
         newest.add(ARRIVAL, DELTA, batch([(1, "x", "I"), (2, "x", "D"), (4, "x", "I"), (5, "x", "I")]), wanted=True)
         assert [row["a"] for rows in newest.newest() for row in rows.to_pylist()] == [1]
         assert sorted(row["a"] for rows in newest.lost() for row in rows.to_pylist()) == [2, 3]
+
+
+def test_a_flag_is_compared_by_its_value_whatever_its_type(tmp_path: Path) -> None:
+    for kind, text, flags, expected in (
+        ("double", "1", [1.0, 0.0, None], [True, False, False]),
+        ("decimal(18,2)", "1", [decimal.Decimal("1.00"), decimal.Decimal("1.01"), None], [True, False, False]),
+        ("boolean", "true", [True, False, None], [True, False, False]),
+        ("date", "2026-03-01", [TIME.date(), None, None], [True, False, False]),
+        ("string", "1", ["1", "1.0", "D"], [True, False, False]),
+    ):
+        columns = (COLUMNS[0], dataclasses.replace(COLUMNS[2], type=kind))
+        delta = Definition(Dataset("d", Dialect(), columns), ("a",), ("flag", text))
+        schema = delta.dataset.arrow()
+        rows = pa.RecordBatch.from_pylist([{"a": n, "flag": flag, "_line": n} for n, flag in enumerate(flags)], schema=schema)
+        assert is_delete(rows, delta.deleted).to_pylist() == expected
+        table = dataclasses.replace(TABLE, columns=tuple(Column(c.name, c.type, c.type) for c in columns), key=("a",))
+        with collecting(table, tmp_path) as newest:
+            newest.add(ARRIVAL, delta, rows)
+            assert sorted(row["a"] for found in newest.newest() for row in found.to_pylist()) == [1, 2]

@@ -7,9 +7,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
+import pyarrow as pa
+
 from lakewright.errors import SourceError
+from lakewright.model import types
 from lakewright.model.contracts import Past, Store
-from lakewright.sources.files import replay
+from lakewright.sources.files import deletes, replay
 from lakewright.sources.files.arrivals import Arrival, damaged
 from lakewright.sources.files.dataset import Dataset
 from lakewright.sources.files.definition import Definition, PastDefinitions
@@ -125,3 +128,12 @@ def _check_columns(rule: Rule, dataset: Dataset) -> None:
         if name not in names:
             message = f"the dataset {rule.name} has no column {name}, which lake.yaml names (columns: {', '.join(names)})"
             raise SourceError("LW-276", message, hint=f"correct lake.yaml, or the names in datasets/{rule.name}.yaml")
+    if rule.deleted:
+        flag, text = rule.deleted
+        kind = dataset.columns[names.index(flag)].type
+        try:
+            deletes.value(text, types.to_arrow(kind))
+        except pa.ArrowInvalid:
+            message = f"column {flag} of the dataset {rule.name}, of type {kind}, cannot have the value {text!r} of deleted rows"
+            hint = f"correct `deleted` in lake.yaml, or the column's type in datasets/{rule.name}.yaml"
+            raise SourceError("LW-276", message, hint=hint) from None

@@ -4,7 +4,7 @@ Below ``<zone>/csv/``, where `zone` is the raw zone's prefix::
 
     _arrivals/<source>/<20 digits>.json        the arrivals of a source, numbered from 1 without gaps
     _pages/<source>/<20 digits>.json           a thousand of them up to that number, to be read at once; see `pages`
-    <dataset>/<time>-<version>/<file name>     the bytes of one version of a file; the name is given once
+    <dataset>/<time>-<version>/<file name>     the bytes of one version of a file; the name is given once; see `leftovers`
 
 Arrival numbers are the order of the source, as LSNs are a database's. They are created if absent, so several writers agree on one
 order, and an arrival counts only while the one that its writer knew of the same name is still the newest: a writer that was
@@ -220,6 +220,12 @@ class Arrivals:
             return [Arrival.from_bytes(self._store.read(name), name, number)]
         except NotFound:
             return []
+
+
+def sources(store: Store, zone: str) -> set[str]:
+    """The names of all sources that ever had an arrival."""
+    prefix = f"{zone.rstrip('/')}/csv/_arrivals/"
+    return {urllib.parse.unquote(entry.name[len(prefix) :].partition("/")[0]) for entry in store.list(prefix)}
 
 
 def damaged(arrival: Arrival, how: str) -> LogError:

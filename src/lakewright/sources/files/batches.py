@@ -17,6 +17,7 @@ from lakewright.model.position import Position
 from lakewright.model.schema import TableSchema
 from lakewright.sources.files.arrivals import Arrival
 from lakewright.sources.files.dataset import ARRIVAL, FILE, LINE
+from lakewright.sources.files.deletes import is_delete
 from lakewright.sources.files.tables import Rule
 
 
@@ -53,8 +54,7 @@ class ArrivalBatches:
         columns[ARRIVAL] = pa.repeat(pa.scalar(file.version), rows.num_rows)
         ops: pa.Array = pa.repeat(pa.scalar(INSERT), rows.num_rows)
         if self.rule.deleted is not None and schema.name == self.rule.table and not alive:
-            flag, value = self.rule.deleted
-            deleted = pc.fill_null(pc.equal(pc.cast(rows.column(flag), pa.string()), value), False)
+            deleted = is_delete(rows, self.rule.deleted)
             ops = pc.if_else(deleted, DELETE, INSERT)
             for name in set(schema.column_names) - set(schema.key):
                 columns[name] = pc.if_else(deleted, pa.scalar(None, columns[name].type), columns[name])

@@ -22,12 +22,20 @@ class Corrections:
     """The rejected rows of the files of one dataset; ``columns`` are the names that its files give their columns.
     Files go by their labels, and their rejected rows are shown as they were read.
 
-    Nothing is registered of a file of which anything has arrived since this was made. So whoever looks, once the log has reached
-    ``position``, which rows are still rejected, replays no row that another replay has brought in.
+    `standing` are the versions of its files that count, and `last` the last arrival of each name, looked up before. Nothing is
+    registered of a file of which anything has arrived since. So whoever looks, once the log has reached ``position``, which rows
+    are still rejected, replays no row that another replay has brought in.
     """
 
     def __init__(
-        self, store: Store, arrivals: Arrivals, reader: ArrivalReader, definition: Definition, as_read: DefinitionOf
+        self,
+        store: Store,
+        arrivals: Arrivals,
+        reader: ArrivalReader,
+        definition: Definition,
+        as_read: DefinitionOf,
+        last: Mapping[str, Arrival],
+        standing: Sequence[Arrival],
     ) -> None:
         self.columns = [column.source_name for column in definition.dataset.columns]
         self._store = store
@@ -36,8 +44,8 @@ class Corrections:
         self._definition = definition
         self._as_read = as_read
         self._forms: dict[int, tuple[list[str], Dialect]] = {}
-        self._last = {arrival.label: arrival for arrival in arrivals.last().values()}
-        self._versions = {arrival.label: arrival for arrival in arrivals.newest().values()}
+        self._last = {arrival.label: arrival for arrival in last.values()}
+        self._standing = {arrival.label: arrival for arrival in standing}
         self.position = Position(1 + max((arrival.number for arrival in self._last.values()), default=0))
 
     def values(self, number: int, text: str) -> list[str]:
@@ -47,12 +55,12 @@ class Corrections:
         return [found.get(column, "") for column in self.columns]
 
     def require(self, file: str, number: int) -> None:
-        """Raise `SourceError` where arrival `number` is not the newest version of a file any more: its rows were replaced.
+        """Raise `SourceError` where arrival `number` is not the version of a file that counts any more: its rows were replaced.
 
         Also where it was read under a former definition.
         """
-        version = self._versions.get(file)
-        if version is None or version.removed or version.number != number:
+        version = self._standing.get(file)
+        if version is None or version.number != number:
             raise _replaced(file)
         if self._as_read(version).digest != self._definition.digest:
             name = self._definition.dataset.name
@@ -71,7 +79,7 @@ class Corrections:
         data = to_bytes(names, {line: [values[place] for place in places] for line, values in rows.items()})
         sha256 = hashlib.sha256(data).hexdigest()
         replay = f"replay of {number} after {last.number}: {sha256}"
-        dataset, modified = self._definition.dataset.name, self._versions[file].modified
+        dataset, modified = self._definition.dataset.name, self._standing[file].modified
         stored = self._arrivals.stored_name(dataset, f"{last.name}.replay.csv", modified, replay)
         with contextlib.suppress(AlreadyExists):
             self._store.create(stored, data)

@@ -20,9 +20,11 @@ MAX_HEADER = 1 << 20
 def headers(path: Path, dialect: Dialect, place: str) -> list[str]:
     """The header's names, or ``column_1`` and on for a file without; `path` is plain UTF-8, `place` the file's own name.
 
-    Raises `SourceError`: LW-260 there is none, LW-261 more than `MAX_COLUMNS`, LW-272 longer than `MAX_HEADER` bytes.
+    Raises `SourceError`: LW-260 there is none, LW-261 more than `MAX_COLUMNS`, LW-272 longer than `MAX_HEADER` bytes, LW-268 its
+    lines end with a carriage return alone.
     """
     where = f"{place}:{dialect.skip + 1}"
+    _refuse_returns_alone(path, place)
     with contextlib.closing(_lines(path, dialect, where)) as lines:
         quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE
         reader = csv.reader(lines, delimiter=dialect.delimiter, quotechar=dialect.quote or None, quoting=quoting)
@@ -65,6 +67,18 @@ def _lines(path: Path, dialect: Dialect, where: str) -> Generator[str, None, Non
         while left > 0 and (line := _line(file.readline(left), where)):
             left -= len(line)
             yield line.decode(errors="replace")
+
+
+def _refuse_returns_alone(path: Path, place: str) -> None:
+    with path.open("rb") as file:
+        start = file.read(MAX_HEADER)
+    if b"\r" in start and b"\n" not in start:
+        raise SourceError(
+            "LW-268",
+            "the file's lines end with a carriage return alone",
+            where=place,
+            hint="export it with the line ends of Windows or Unix (not as CSV for Macintosh), or `tr '\\r' '\\n' < FILE > NEW`",
+        )
 
 
 def _line(line: bytes, where: str) -> bytes:

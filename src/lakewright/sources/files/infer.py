@@ -14,7 +14,7 @@ from lakewright.sources.files.casts import cast
 from lakewright.sources.files.dataset import Dataset, Dialect, FileColumn, lake_names
 from lakewright.sources.files.keys import keys
 from lakewright.sources.files.plain import plain
-from lakewright.sources.files.records import names, relation, schema
+from lakewright.sources.files.records import names, pointer, relation, schema
 from lakewright.sources.files.sniff import sniff
 from lakewright.sources.files.structure import structure
 
@@ -108,6 +108,8 @@ def infer(path: Path, name: str, *, temp: Path, memory_limit: str = "512MB") -> 
             for lake_name, header, seen in zip(lake_names(headers), headers, found, strict=True)
         ]
         columns = _narrowed(connection, source, columns, style)
+        if dialect.format == "json":
+            columns = _of_json(connection, source, columns)
         if dialect.format == "parquet":
             kinds = [kind for _, kind in schema(connection, text)]
             columns = [FileColumn(c.name, c.source_name, kind, c.nullable) for c, kind in zip(columns, kinds, strict=True)]
@@ -233,6 +235,19 @@ def _narrowed(connection: Any, source: str, columns: list[FileColumn], style: tu
     for number, whole, scale in zip(numbers, row[::2], row[1::2], strict=True):
         narrowed[number] = dataclasses.replace(columns[number], type=_narrowest(whole, scale))
     return narrowed
+
+
+def _of_json(connection: Any, source: str, columns: list[FileColumn]) -> list[FileColumn]:
+    """The columns with double for decimals that stand there as numbers: such a one has no digits but a double's, and what it says
+    of them (1.0) is the writer's habit. A decimal in quotes is meant as it is written."""
+    numbers = [number for number, column in enumerate(columns) if types.decimal_parts(column.type)]
+    kinds = [f"count(CASE json_type(line, {pointer(columns[n].source_name)}) WHEN 'VARCHAR' THEN 1 END)" for n in numbers]
+    quoted = connection.execute(f"SELECT {', '.join(kinds)} FROM {source}").fetchall()[0] if numbers else ()
+    found = list(columns)
+    for number, count in zip(numbers, quoted, strict=True):
+        if not count and (types.decimal_parts(columns[number].type) or (0, 0))[1]:
+            found[number] = dataclasses.replace(columns[number], type=types.DOUBLE)
+    return found
 
 
 def _narrowest(whole: int, scale: int) -> str:

@@ -2,7 +2,8 @@
 
 An arrival that cannot be read, or of which too many rows are rejected, waits: it has no rows in the lake, and a former version
 of the file stands. That it waits is a JSON object of its own, ``<zone>/csv/_waiting/<source>/<20 digits>.json``, written before
-the log goes past the arrival; so it is the same after every restart.
+the log goes past the arrival; so it is the same after every restart. One of the same name in ``_discarded`` says that somebody
+has looked at it, and that nothing of it is to be taken.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import contextlib
 import json
 import threading
 import urllib.parse
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import NamedTuple
 
 from lakewright.errors import AlreadyExists, SourceError
@@ -40,7 +41,8 @@ class Ledger:
         self.source = arrivals.source
         self._store = store
         self._arrivals = arrivals
-        self._folder = f"{zone.rstrip('/')}/csv/_waiting/{urllib.parse.quote(self.source, safe='')}/"
+        part = urllib.parse.quote(self.source, safe="")
+        self._waiting_at, self._discarded_at = (f"{zone.rstrip('/')}/csv/{kind}/{part}/" for kind in ("_waiting", "_discarded"))
         self._waits: set[int] = set()
         self._standing = Standing()
         self._guard = threading.RLock()
@@ -48,7 +50,7 @@ class Ledger:
     def look_again(self) -> None:
         """See which arrivals others have let wait."""
         with self._guard:
-            waits = {int(entry.name[-25:-5]) for entry in self._store.list(self._folder)}
+            waits = self._numbers(self._waiting_at)
             if any(number <= self._standing.number for number in waits ^ self._waits):
                 self._standing = Standing()
             self._waits = waits
@@ -69,15 +71,20 @@ class Ledger:
         """Why an arrival waits, or None where it counts."""
         if arrival.number not in self._waits:
             return None
-        found = json.loads(self._store.read(self._name(arrival.number)))
+        found = json.loads(self._store.read(_name(self._waiting_at, arrival.number)))
         return SourceError(found["code"], found["message"], hint=found["hint"], where=found["where"])
 
     def wait(self, arrival: Arrival, error: SourceError) -> None:
         """Let an arrival wait, for good: what is to count after all arrives anew."""
         told = {"code": error.code, "message": error.message, "hint": error.hint, "where": error.where}
         with contextlib.suppress(AlreadyExists):
-            self._store.create(self._name(arrival.number), json.dumps({"version": 1, **told}).encode())
+            self._store.create(_name(self._waiting_at, arrival.number), json.dumps({"version": 1, **told}).encode())
         self.look_again()
+
+    def discard(self, arrival: Arrival) -> None:
+        """Let an arrival that waits be no open fault any more; it counts as little as before."""
+        with contextlib.suppress(AlreadyExists):
+            self._store.create(_name(self._discarded_at, arrival.number), b'{"version": 1}')
 
     def get(self, number: int) -> Arrival:
         """The arrival of that number, which is there."""
@@ -107,10 +114,22 @@ class Ledger:
         """Why the newest version of a file waits, by the file's label. A replay never does: rows that it does not bring in are
         as rejected as before.
         """
-        waits = [self._arrivals.get(number) for number in sorted(self._waits)]
-        newest = self._arrivals.newest() if waits else {}
-        found = {one.label: self.waiting(one) for one in waits if not one.corrects and newest[one.name].number == one.number}
+        waits = self._newest_that_wait(self._waits - self._numbers(self._discarded_at))
+        found = {arrival.label: self.waiting(arrival) for arrival in waits}
         return {name: error for name, error in found.items() if error is not None}
+
+    def discarded(self) -> list[Arrival]:
+        """The newest versions of files that wait no more, because they were discarded."""
+        return self._newest_that_wait(self._waits & self._numbers(self._discarded_at))
+
+    def _newest_that_wait(self, numbers: Set[int]) -> list[Arrival]:
+        """Those of some arrivals that are the newest version of their file."""
+        waits = [self._arrivals.get(number) for number in sorted(numbers)]
+        newest = self._arrivals.newest() if waits else {}
+        return [one for one in waits if not one.corrects and newest[one.name].number == one.number]
+
+    def _numbers(self, folder: str) -> set[int]:
+        return {int(entry.name[-25:-5]) for entry in self._store.list(folder)}
 
     def _standing_before(self, before: int) -> Standing:
         """What stands of the arrivals with a number below `before`."""
@@ -125,5 +144,6 @@ class Ledger:
     def _version(self, number: int, *replays: int) -> Version:
         return Version(self.get(number), tuple(map(self.get, replays)))
 
-    def _name(self, number: int) -> str:
-        return f"{self._folder}{number:020d}.json"
+
+def _name(folder: str, number: int) -> str:
+    return f"{folder}{number:020d}.json"

@@ -10,11 +10,11 @@ from typing import Any
 import pyarrow as pa
 
 from lakewright.model.names import quote_identifier as quote
-from lakewright.model.names import quote_literal
 from lakewright.model.schema import TableSchema
 from lakewright.sources.files.arrivals import Arrival
 from lakewright.sources.files.dataset import LINE
 from lakewright.sources.files.definition import Definition
+from lakewright.sources.files.deletes import is_delete
 from lakewright.sources.files.scan import opened
 
 BATCH_ROWS = 100_000
@@ -44,12 +44,9 @@ class Newest:
     def add(self, arrival: Arrival, definition: Definition, rows: pa.RecordBatch, *, wanted: bool = False) -> None:
         """Take rows of an arrival as that definition has them; with `wanted` those whose key is."""
         some = f" SEMI JOIN wanted USING ({self._keys})" if wanted else ""
-        column, value = definition.deleted or ("", "")
-        deleted = f"CAST({quote(column)} AS VARCHAR) = {quote_literal(value)} IS TRUE" if definition.deleted else "false"
-        with self._piece(rows):
-            self._con.execute(
-                f"INSERT INTO rows BY NAME SELECT *, {arrival.number} AS {_ARRIVAL}, {deleted} AS {_DELETED} FROM piece{some}"
-            )
+        told = rows.append_column(_DELETED.strip('"'), is_delete(rows, definition.deleted))
+        with self._piece(told):
+            self._con.execute(f"INSERT INTO rows BY NAME SELECT *, {arrival.number} AS {_ARRIVAL} FROM piece{some}")
 
     def want(self, rows: pa.RecordBatch) -> None:
         """Ask for the keys of these rows."""

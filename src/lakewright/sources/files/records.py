@@ -67,6 +67,11 @@ def schema(connection: Any, path: Path) -> list[tuple[str, str]]:
     ]
 
 
+def pointer(name: str) -> str:
+    """The literal of the JSON pointer to a value of an object."""
+    return quote_literal("/" + name.replace("~", "~0").replace("/", "~1"))
+
+
 def relation(path: Path, dialect: Dialect, names: list[str], parallel: bool = True) -> str:
     """A SELECT of the file's records in their order: ``c0``, ``c1`` ... as text, and ``special``; for JSON the ``line`` too.
 
@@ -91,7 +96,7 @@ def relation(path: Path, dialect: Dialect, names: list[str], parallel: bool = Tr
 
 
 def _json(path: Path, names: list[str]) -> str:
-    pointers = ", ".join(quote_literal("/" + name.replace("~", "~0").replace("/", "~1")) for name in names)
+    pointers = ", ".join(map(pointer, names))
     values = ", ".join(f"v[{number}] AS c{number - 1}" for number in range(1, len(names) + 1))
     special = f"CASE WHEN line IS NULL THEN {SKIPPED} WHEN NOT is_object THEN {NOT_AN_OBJECT} END AS special"
     taken = f"SELECT *, CASE WHEN is_object THEN json_extract_string(line, [{pointers}]) END AS v FROM ({_objects(path)})"

@@ -1,4 +1,4 @@
-"""A folder of files as a source: fulfils `contracts.Source`, and tells what of the files is held back.
+"""A folder of files as a source: fulfils `contracts.Source`.
 
 Files that arrive are the changes; arrival n is the transaction at position n. See `transfer`, `ledger` and `batches`.
 """
@@ -6,26 +6,24 @@ Files that arrive are the changes; arrival n is the transaction at position n. S
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import datetime
-import functools
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from lakewright.errors import ConfigError, LakewrightError, NotFound, SourceError, unexpected
+from lakewright.errors import ConfigError, LakewrightError, LogError, SourceError, unexpected
 from lakewright.model.contracts import Drift, Finding, Past, SourceFacts, Store, Waiting
-from lakewright.model.names import TableName, did_you_mean
+from lakewright.model.names import TableName
 from lakewright.model.position import START, Feed, Position
 from lakewright.model.schema import TableSchema, compare
+from lakewright.observe import log
 from lakewright.sources.files.arrival_reader import ArrivalReader, Definitions
-from lakewright.sources.files.arrivals import Arrival, Arrivals, label
-from lakewright.sources.files.aside import waited_for
-from lakewright.sources.files.audit import FileCheck
-from lakewright.sources.files.corrections import Corrections
+from lakewright.sources.files.arrivals import Arrivals
 from lakewright.sources.files.definition import PastDefinitions
-from lakewright.sources.files.ledger import Ledger, Version
+from lakewright.sources.files.inspection import Inspection
+from lakewright.sources.files.ledger import Ledger
+from lakewright.sources.files.leftovers import sweep
 from lakewright.sources.files.load import FilesLoad
 from lakewright.sources.files.origin import Folder
 from lakewright.sources.files.runs import Runs
@@ -36,15 +34,15 @@ from lakewright.sources.files.transfer import Transfer, TransferSettings
 
 FIRST = Position(1)
 """Before the first arrival."""
-_LOOK_SECONDS = 1.0
 
 
 class FilesSource:
     """The files of a folder, as the tables that `rules` make of them.
 
-    `settings` say how they are transferred, and `every` how often the folder is looked at, in seconds; `place` is the store and
-    zone where arrivals are kept, `logs` the zone for run records, `scratch` a folder for what does not fit into memory. Calls may
-    come from several threads. Errors are `SourceError`, and `StorageError` where the store fails.
+    ``inspection`` tells what of the files is held back. `settings` say how they are transferred, and `every` how often the
+    folder is looked at, in seconds; `place` is the store and zone where arrivals are kept, `logs` the zone for run records,
+    `scratch` a folder for what does not fit into memory. Calls may come from several threads. Errors are `SourceError`, and
+    `StorageError` where the store fails.
     """
 
     def __init__(
@@ -60,18 +58,20 @@ class FilesSource:
         scratch: Path,
     ) -> None:
         self.name = name
-        self._folder = folder
         self._rules = {rule.name: rule for rule in rules}
         self._settle = settings.settle
         self._every = every
-        self._store, zone = place
-        self._arrivals = Arrivals(self._store, zone, name)
-        self._known = Ledger(self._store, zone, self._arrivals)
-        self.runs = Runs(self._store, logs, name)
+        self._store, self._zone = place
+        self._is_swept = False
+        self._arrivals = Arrivals(*place, name)
+        self._known = Ledger(*place, self._arrivals)
+        self._runs = Runs(self._store, logs, name)
         self._reader = ArrivalReader(self._store, definitions, PastDefinitions(*place), scratch)
         selections = [Selection(rule.name, rule.files, rule.exclude) for rule in rules]
         self._transfer = Transfer(Folder(folder), self._store, self._arrivals, selections, settings)
         self._looking = threading.Lock()
+        parts = (self._arrivals, self._ledger, self._reader, self._transfer, self._runs)
+        self.inspection = Inspection(str(folder), self._store, self._rules, *parts)
 
     def close(self) -> None:
         """Nothing stays open between calls."""
@@ -117,7 +117,7 @@ class FilesSource:
         thread.start()
         try:
             fault = lambda: faults[0] if faults else None  # noqa: E731
-            yield FilesStream(self._ledger(), self._reader, self._rules, after, schemas, starts, past, self.runs, fault)
+            yield FilesStream(self._ledger(), self._reader, self._rules, after, schemas, starts, past, self._runs, fault)
         finally:
             stop.set()
             thread.join()
@@ -166,85 +166,13 @@ class FilesSource:
 
     def examine(self) -> list[Finding]:
         """See `contracts.Source`: whether the folder can be read, and what of its files is not taken or waits."""
-        faults, unmatched = self.held_back()
+        faults, unmatched, _ = self.inspection.held_back()
         findings = [Finding(f"{self.name}: folder", True, f"{self._ledger().last()} files have arrived from it")]
         if unmatched:
             findings.append(Finding(f"{self.name}: datasets", True, f"{unmatched} files are of no dataset and are left alone"))
         for name, error in sorted(faults.items()):
             findings.append(Finding.of(f"{self.name}: {name}", error))
         return findings
-
-    def held_back(self) -> tuple[dict[str, LakewrightError], int]:
-        """What is wrong with files that wait, by name, and how many are of no dataset; nothing is taken from the folder.
-
-        Where the folder itself cannot be read that stands under its name.
-        """
-        faults: dict[str, LakewrightError] = {**self._ledger().open_faults()}
-        try:
-            assignment = self._transfer.held_back()
-        except SourceError as error:
-            return {**faults, str(self._folder): error}, 0
-        return {**faults, **_labelled(assignment.faults)}, len(assignment.unmatched)
-
-    def recorded(self, dataset: str, position: Position) -> tuple[int | None, int | None]:
-        """By the run records, how many rows the files of a dataset have that count at a position of the log, and how many of
-        them were taken, those that were replayed too; None where a record is missing or damaged.
-        """
-        versions = self._ledger().files(self._rules[dataset], position.lsn)
-        try:
-            files = [self.runs.get(version.arrival.number) for version in versions]
-            replays = [self.runs.get(replay.number) for version in versions for replay in version.replays]
-        except NotFound:
-            return None, None
-        return sum(run.rows or 0 for run in files), sum(run.taken or 0 for run in [*files, *replays])
-
-    def read_otherwise(self, dataset: str, past: Past, position: Position) -> list[str]:
-        """The files of a dataset that count at a position of the log, and which that has under another definition than there is
-        now, by their labels. Raises as `ArrivalReader.definition`."""
-        rule = self._rules[dataset]
-        now = self._reader.definition(rule)
-        if now is None:
-            return []
-        as_read = self._reader.as_read(rule, past, now)
-
-        def differs(version: Version) -> bool:
-            return any(as_read(arrival).digest != now.digest for arrival in (version.arrival, *version.replays))
-
-        return [version.arrival.label for version in self._ledger().files(rule, position.lsn) if differs(version)]
-
-    def audit(self, told: Waiting) -> list[FileCheck]:
-        """The files that wait, and those of the folder that are not what was taken of them: all are read. `told` what is waited
-        for meanwhile."""
-        waiting = self._ledger().open_faults()
-        waits = [FileCheck(name, "waits", f"{error.message} ({error.code})") for name, error in sorted(waiting.items())]
-        return [*waits, *self._transfer.audit(told)]
-
-    def corrections(self, dataset: str, past: Past) -> Corrections:
-        """The rejected rows of a dataset as people correct them; raises `SourceError` where it has no definition."""
-        rule = self._rules[dataset]
-        definition = self._reader.require(rule)
-        as_read = self._reader.as_read(rule, past, definition)
-        return Corrections(self._store, self._arrivals, self._reader, definition, as_read)
-
-    def accept(self, name: str) -> Arrival:
-        """Register a file that waits once more, to be taken with the rows that fit under the definition as it is now.
-
-        Raises `SourceError` where it does not wait, or cannot be read even so.
-        """
-        arrivals, ledger = self._arrivals, self._ledger()
-        newest, rule = next((one for one in arrivals.newest().values() if one.label == name), None), None
-        if newest is not None and ledger.waiting(newest) is not None:
-            rule = self._rules.get(newest.dataset)
-        if newest is None or rule is None:
-            hint = did_you_mean(name, ledger.open_faults()) or "`lakewright quarantine` lists the files that wait"
-            raise SourceError("LW-288", f"no file {name} of {self.name} has arrived and waits", hint=hint)
-        for _ in waited_for(functools.partial(self._read_once, newest, rule), _LOOK_SECONDS):
-            pass
-        now = datetime.datetime.now(datetime.UTC)
-        again = arrivals.append(dataclasses.replace(newest, arrived=now, accepts=newest.number), newest)
-        if again is None:
-            raise SourceError("LW-288", f"the file {name} has arrived anew meanwhile", hint="`lakewright quarantine` tells of it")
-        return again
 
     def status(self, after: Position = START) -> SourceFacts:
         """The size of what has arrived after a position; all is kept. Files that wait are the problem."""
@@ -264,14 +192,6 @@ class FilesSource:
     def advice(self, tables: Sequence[TableSchema]) -> list[str]:
         """See `contracts.Source`; all that arrives is captured, and definitions hold what was found in the columns."""
         return []
-
-    def _read_once(self, arrival: Arrival, rule: Rule) -> None:
-        """Read a file to its end, for its dataset's definition where there is none; raises `SourceError` where that fails."""
-        if (definition := self._reader.definition(rule)) is None:
-            self._reader.define(arrival, rule)
-        else:
-            for _ in self._reader.pieces(arrival, definition):
-                pass
 
     def _survey(self) -> tuple[list[TableSchema], dict[TableName, LakewrightError]]:
         """The tables there are, and those whose dataset's definition is wrong."""
@@ -299,11 +219,18 @@ class FilesSource:
         while not stop.is_set():
             try:
                 self._look(stop)
+                self._sweep()
             except Exception as error:
                 faults.append(unexpected(error))
                 return
             stop.wait(self._every)
 
-
-def _labelled(faults: Mapping[str, LakewrightError]) -> dict[str, LakewrightError]:
-    return {label(name): error for name, error in faults.items()}
+    def _sweep(self) -> None:
+        """Remove the leftovers of the zone, once."""
+        if self._is_swept:
+            return
+        self._is_swept = True
+        with contextlib.suppress(LogError):  # whoever reads the arrivals of that source tells of it
+            if swept := sweep(self._store, self._zone, datetime.datetime.now(datetime.UTC)):
+                detail = f"{len(swept)} copies of files that never arrived, such as {swept[0]}"
+                log.write("removed", source=self.name, detail=detail)
