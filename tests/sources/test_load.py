@@ -244,6 +244,7 @@ def test_consumer_that_stops_early_leaves_nothing_running(
         next(batches)
         batches.close()  # type: ignore[attr-defined]
         assert threading.active_count() == before
+    source.close()
     sessions = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'lakewright' AND datname = current_database()"
     deadline = time.monotonic() + 30
     while sql(sessions) != [(0,)] and time.monotonic() < deadline:

@@ -56,6 +56,31 @@ def test_feed_is_the_server(shop: PostgresSource, sql: Sql) -> None:
     assert sql("SELECT system_identifier::text FROM pg_control_system()") == [(feed.system,)]
 
 
+def test_a_session_is_kept_for_the_next_call_unless_the_server_ended_it(shop: PostgresSource, sql: Sql) -> None:
+    ours = "FROM pg_stat_activity WHERE application_name = 'lakewright' AND datname = current_database()"
+    shop.discover()
+    first = sql(f"SELECT pid {ours}")
+    shop.discover()
+    assert len(first) == 1
+    assert sql(f"SELECT pid {ours}") == first
+    sql(f"SELECT pg_terminate_backend(pid, 10000) {ours}")
+    assert shop.discover() == []
+    second = sql(f"SELECT pid {ours}")
+    assert len(second) == 1
+    assert second != first
+    shop.close()
+    while sql(f"SELECT pid {ours}"):
+        pass
+
+
+def test_a_session_that_a_block_leaves_a_transaction_open_on_is_not_kept(shop: PostgresSource) -> None:
+    with shop.database.session() as session, session.cursor() as cursor:
+        cursor.execute("BEGIN; SET LOCAL search_path = elsewhere")
+    with shop.database.session() as session, session.cursor() as cursor:
+        cursor.execute("SHOW search_path")
+        assert cursor.fetchone() == ("pg_catalog",)
+
+
 def test_load_and_stream_meet_exactly_under_a_running_writer(shop: PostgresSource, sql: Sql) -> None:
     sql("CREATE TABLE t (id int PRIMARY KEY)")
     stop = threading.Event()

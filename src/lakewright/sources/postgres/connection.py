@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import collections
 import contextlib
-import dataclasses
 import re
+import select
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ import psycopg2
 import psycopg2.errors
 import psycopg2.extras
 from adbc_driver_postgresql import dbapi as adbc
+from psycopg2.extensions import TRANSACTION_STATUS_IDLE
 from psycopg2.extensions import connection as Session
 
 from lakewright.errors import DOCTOR, LakewrightError, SourceError, SourceUnreachable
@@ -91,20 +93,53 @@ def fetch(session: Session, query: str, arguments: Any = None) -> list[tuple[Any
         return cursor.fetchall()
 
 
-@dataclasses.dataclass(frozen=True)
 class Database:
-    """A database by its libpq URL (or ``key=value`` string); nothing is connected before it is asked for."""
+    """A database by its libpq URL (or ``key=value`` string); nothing is connected before it is asked for.
 
-    url: str = dataclasses.field(repr=False)
+    Several threads may use it. `close` lets go of what is kept connected between two sessions.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._kept: collections.deque[Session] = collections.deque()
+
+    def close(self) -> None:
+        """Close the session that is kept, if one is; the next one connects anew."""
+        while (session := self._take()) is not None:
+            session.close()
 
     @contextlib.contextmanager
     def session(self) -> Iterator[Session]:
-        """An ordinary connection in autocommit mode, closed with the block; its errors are raised as `SourceError`.
+        """An ordinary connection in autocommit mode for the block; its errors are raised as `SourceError`.
 
+        One connection is kept for the next block: a new one costs the server a process, and its catalog a first reading. What
+        the block leaves SET stays set; a connection that a block failed on, or left a transaction open on, is closed.
         Raises `SourceUnreachable` where nobody answers or the connection is lost, `SourceError` for a server before 14.
         """
-        with translated(), contextlib.closing(self._connect(None)) as session:
-            yield session
+        with translated():
+            session = self._take() or self._connect(None)
+            try:
+                yield session
+                if not self._kept and session.info.transaction_status == TRANSACTION_STATUS_IDLE:
+                    self._kept.append(session)
+                    return
+            except BaseException:
+                session.close()
+                raise
+            session.close()
+
+    def _take(self) -> Session | None:
+        """The session that is kept, unless its server has ended it: it then has something to read."""
+        try:
+            session = self._kept.popleft()
+        except IndexError:
+            return None
+        told = select.poll()
+        told.register(session.fileno(), select.POLLIN)
+        if told.poll(0):
+            session.close()
+            return None
+        return session
 
     def replication(self) -> psycopg2.extras.LogicalReplicationConnection:
         """A replication connection, for the caller to close; its errors are the caller's to translate (see `translated`)."""

@@ -35,7 +35,7 @@ class PostgresSource:
 
     `tables` are patterns such as ``public.*``, with a leading ``-`` to leave out; `name` is that of the slot and the
     publications (``[a-z0-9_]``, at most 63 characters), one for each lake and source; `types` gives columns another lake type.
-    Nothing is connected before it is asked for, and every call opens connections of its own, so that several threads may
+    Nothing is connected before it is asked for, and no two calls share a connection at a time, so that several threads may
     use a source. Errors are `SourceError`.
     """
 
@@ -47,7 +47,8 @@ class PostgresSource:
         self._types: Types = types or {}
 
     def close(self) -> None:
-        """Nothing stays open between calls."""
+        """See `contracts.Source`."""
+        self.database.close()
 
     # ---- contracts.Source
 
@@ -112,7 +113,7 @@ class PostgresSource:
             cursor.execute("SELECT pg_current_wal_insert_lsn() > pg_current_wal_flush_lsn()")
             if cursor.fetchone() == (True,):
                 # A commit that waits flushes all that comes before it.
-                cursor.execute("SET synchronous_commit = local; SELECT pg_logical_emit_message(true, 'lakewright', '')")
+                cursor.execute("SET LOCAL synchronous_commit = local; SELECT pg_logical_emit_message(true, 'lakewright', '')")
             return Position(_flush_lsn(session))
 
     def drift(self, tables: Sequence[TableSchema]) -> Drift:
