@@ -65,7 +65,7 @@ def test_a_query_of_two_moments_leaves_the_newest_fold(loaded: Shop, lake: Lake)
 
 def test_a_fold_that_fails_leaves_nothing(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(folds, "fold_sql", lambda *_: "SELECT nothing")
+        patch.setattr(folds, "last_rows_sql", lambda *_: "SELECT nothing")
         for _ in range(2):
             with pytest.raises(QueryError):
                 lake.sql("SELECT * FROM orders")

@@ -32,7 +32,8 @@ Rows = dict[int, tuple[str | None, int | None]]
 
 
 def random_history(rng: random.Random, base: Rows, length: int, names: Names) -> tuple[list[tuple], Rows]:
-    """Rows of a raw tail, and the table after them."""
+    """Rows of a raw tail, and the table after them; in one of three each row has every column's value."""
+    lacking = rng.choice((0, 0.4, 0.4))
     id_, *columns = names
     table, tail = dict(base), []
     for n in range(1, length + 1):
@@ -55,7 +56,7 @@ def random_history(rng: random.Random, base: Rows, length: int, names: Names) ->
         else:
             old = rng.choice(sorted(table))
             values: list = [rng.choice([None, f"a{n}"]), rng.choice([None, n])]
-            unavailable = [c for c in columns if rng.random() < 0.4]
+            unavailable = [c for c in columns if rng.random() < lacking]
             kept = tuple(table[old][i] if c in unavailable else values[i] for i, c in enumerate(columns))
             sent = [None if c in unavailable else values[i] for i, c in enumerate(columns)]
             key = rng.choice(free) if op == "K" else old
@@ -91,7 +92,10 @@ def folded(base: Rows, tail: list[tuple], names: Names = NAMES[0]) -> tuple[Rows
     fold.complete(lambda: con.execute(fold.incomplete_sql("tail")).fetchone()[0], step)
     truncated = con.execute(fold.truncated_sql("tail")).fetchone()[0]
     result = {} if truncated else dict(base)
-    for row_key, a, b, position, deleted in con.execute(fold.fold_sql(key, columns, "base", "tail")).fetchall():
+    rows = con.execute(fold.fold_sql(key, columns, "base", "tail")).fetchall()
+    if con.execute(fold.plain_sql("tail")).fetchone() == (True,):
+        assert sorted(con.execute(fold.last_rows_sql(key, columns, "tail")).fetchall()) == sorted(rows)
+    for row_key, a, b, position, deleted in rows:
         assert position == max(row[4] for row in tail if row[1] == row_key)
         result.pop(row_key, None)
         if not deleted:

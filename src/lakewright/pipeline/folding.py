@@ -94,16 +94,22 @@ class Fold:
         extra = f"{OP}, {POSITION}" + (f", {UNAVAILABLE}, {OLD_KEY}" if self._keyed else "")
         where = f" WHERE {POSITION} > '{at.after}' AND {POSITION} <= '{at.upto}'"
         con.execute(f"CREATE OR REPLACE TEMP TABLE {tail} AS {scan.raw_sql(self._log, at.schema, at.tail, extra, where)}")
-        self.truncated = bool(self._one(fold.truncated_sql(tail)))
-        if self._keyed:
-            rest = [name for name in at.schema.column_names if name not in at.schema.key]
-            self._complete(rest)
-            text = fold.fold_sql(at.schema.key, rest, self._base(), tail)
+        rest = [name for name in at.schema.column_names if name not in at.schema.key]
+        if self._keyed and self._one(fold.plain_sql(tail)):
+            text = fold.last_rows_sql(at.schema.key, rest, tail)
         else:
-            text = f"SELECT *, {POSITION} AS {ROW_COLUMN} FROM ({fold.append_sql(at.schema.column_names, tail)})"
+            self.truncated = bool(self._one(fold.truncated_sql(tail)))
+            text = self._folded_sql(rest)
         con.execute(f"CREATE OR REPLACE TEMP TABLE {self._folded} AS {text}")
         con.execute(f"DROP TABLE {tail}")
         self.changed = int(self._one(f"SELECT count(*) FROM {self._folded}"))
+
+    def _folded_sql(self, columns: list[str]) -> str:
+        """The fold of a tail of any kind; `columns` are the table's but its key's."""
+        if not self._keyed:
+            return f"SELECT *, {POSITION} AS {ROW_COLUMN} FROM ({fold.append_sql(self.at.schema.column_names, self._tail)})"
+        self._complete(columns)
+        return fold.fold_sql(self.at.schema.key, columns, self._base(), self._tail)
 
     def _complete(self, columns: list[str]) -> None:
         tail = self._tail

@@ -61,9 +61,22 @@ SELECT {_list(key, "f.")}{filled},
 FROM f LEFT JOIN {base} AS b ON {_equal(key, "f", "b")}"""
 
 
+def last_rows_sql(key: Sequence[str], columns: Sequence[str], tail: str) -> str:
+    """What `fold_sql` gives of a `tail` that `plain_sql` finds plain: the last row of each key. Never reads the base."""
+    keys = ", ".join(map(quote, key))
+    return f"""WITH k AS (SELECT {keys}, max({POSITION}) AS {_LAST} FROM {tail} GROUP BY {keys})
+SELECT {_list([*key, *columns], "r.")}, r.{POSITION}, r.{OP} = 'D' AS {DELETED}
+FROM {tail} AS r JOIN k ON {_equal(key, "r", "k")} AND r.{POSITION} = k.{_LAST}"""
+
+
 def append_sql(columns: Sequence[str], tail: str) -> str:
     """A SELECT of the rows that `tail` appends to a table without key: `columns` and ``_position``."""
     return f"WITH {_live(tail)}\nSELECT {_list(columns)}, {POSITION} FROM live WHERE {OP} = 'I'"
+
+
+def plain_sql(tail: str) -> str:
+    """A SELECT of one boolean: whether `tail`, of a table with a key, has no truncate and no row that lacks a column's value."""
+    return f"SELECT count(*) = 0 FROM {tail} WHERE {OP} = 'T' OR {UNAVAILABLE} IS NOT NULL"
 
 
 def truncated_sql(tail: str) -> str:
