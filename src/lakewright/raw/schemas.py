@@ -20,11 +20,18 @@ class Schemas:
         self._store = store
         self._folder = folder
         self._known: dict[tuple[TableName, int], TableSchema] = {}
+        self._newest: dict[TableName, int] = {}
 
     def newest(self, table: TableName) -> int:
-        """The table's highest number; 0 where it has no schema."""
-        entries = self._store.list(self._folder + layout.schema_folder(table))
-        return max((layout.number_in(entry.name) or 0 for entry in entries), default=0)
+        """The table's highest number; 0 where it has no schema. Costs one look-up where it is the one that was seen before."""
+        number = self._newest.get(table, 0)
+        if number == 0:
+            entries = self._store.list(self._folder + layout.schema_folder(table))
+            number = max((layout.number_in(entry.name) or 0 for entry in entries), default=0)
+        while number and self._store.exists(self._name(table, number + 1)):
+            number += 1
+        self._newest[table] = number
+        return number
 
     def store(self, schema: TableSchema) -> TableSchema:
         """The schema with its number: that of the table's newest schema where they are equal, else the next one."""

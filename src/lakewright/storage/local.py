@@ -33,6 +33,7 @@ class LocalStore:
 
     def __init__(self, root: str | os.PathLike[str]) -> None:
         self.root = Path(root).absolute()
+        self._folder = f"{self.root}/".replace("//", "/")  # text: a Path costs more than the call of the system
         self._private = self.root / _PRIVATE
         self._durable: set[Path] = set()
         self._partials = Partials(self._private)
@@ -77,32 +78,32 @@ class LocalStore:
 
     def read(self, name: str) -> bytes:
         """The object's bytes; raises `NotFound`."""
-        with translated(name):
-            return self._path(name).read_bytes()
+        with translated(name), open(self.location(name), "rb") as file:
+            return file.read()
 
     def read_tagged(self, name: str) -> tuple[bytes, str]:
         """The object's bytes and its tag for `replace`; raises `NotFound`."""
-        with translated(name), open(self._path(name), "rb") as file:
+        with translated(name), open(self.location(name), "rb") as file:
             data = file.read()
             return data, _tag(os.fstat(file.fileno()).st_mtime_ns, data)
 
     def read_range(self, name: str, offset: int, length: int) -> bytes:
         """At most `length` bytes from `offset`; raises `NotFound`."""
-        with translated(name), open(self._path(name), "rb") as file:
+        with translated(name), open(self.location(name), "rb") as file:
             file.seek(offset)
             return file.read(length)
 
     def exists(self, name: str) -> bool:
         """Whether there is an object of this name."""
         with translated(name):
-            return _stat(self._path(name)) is not None
+            return _stat(self.location(name)) is not None
 
     def list(self, prefix: str, after: str | None = None) -> Iterator[Entry]:
         """Objects whose name starts with `prefix`, in name order, those up to and including `after` left out."""
         with translated(prefix):
             folder = prefix.rpartition("/")[0]
             if folder:
-                self._path(folder)
+                self.location(folder)
             yield from self._walk(f"{folder}/" if folder else "", prefix, after)
 
     def delete(self, name: str) -> None:
@@ -117,17 +118,17 @@ class LocalStore:
 
     def location(self, name: str) -> str:
         """The object's absolute path."""
-        return str(self._path(name))
-
-    def _path(self, name: str) -> Path:
         if not objects.is_name(name) or f"{name}/".startswith(f"{_PRIVATE}/"):
             raise objects.not_a_name(name)
-        return self.root / name
+        return f"{self._folder}{name}"
+
+    def _path(self, name: str) -> Path:
+        return Path(self.location(name))
 
     def _walk(self, folder: str, prefix: str, after: str | None) -> Iterator[Entry]:
         """Entries below `folder` ("" or ending in ``/``); a directory sorts as its name and ``/``, as its objects do."""
         found: list[tuple[str, bool]] = []
-        with contextlib.suppress(FileNotFoundError, NotADirectoryError), os.scandir(self.root / folder) as entries:
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError), os.scandir(f"{self._folder}{folder}") as entries:
             for entry in entries:
                 is_folder = entry.is_dir()
                 found.append((f"{folder}{entry.name}/" if is_folder else f"{folder}{entry.name}", is_folder))
@@ -136,7 +137,7 @@ class LocalStore:
                 continue
             if is_folder and (after is None or name > after or after.startswith(name)):
                 yield from self._walk(name, prefix, after)
-            elif not is_folder and (after is None or name > after) and (seen := _stat(self.root / name)) is not None:
+            elif not is_folder and (after is None or name > after) and (seen := _stat(f"{self._folder}{name}")) is not None:
                 yield Entry(name, seen.st_size, datetime.datetime.fromtimestamp(seen.st_mtime, datetime.UTC))
 
     # ---- links and renames -----------------------------------------------------------------------------------------------
@@ -202,10 +203,10 @@ def _remove_empty(folder: Path) -> bool:
     return True
 
 
-def _stat(path: Path) -> os.stat_result | None:
+def _stat(path: str | Path) -> os.stat_result | None:
     """What the object at `path` is; None where there is none."""
     try:
-        found = path.stat()
+        found = os.stat(path)
     except (FileNotFoundError, NotADirectoryError):
         return None
     return None if stat.S_ISDIR(found.st_mode) else found

@@ -5,9 +5,12 @@ from __future__ import annotations
 from lakewright.errors import AlreadyExists, Changed, NotFound, StorageError
 
 
+_NEVER = frozenset(("", ".", ".."))
+
+
 def is_name(name: str) -> bool:
     """Whether an object may have this name."""
-    return "\0" not in name and not any(part in ("", ".", "..") for part in name.split("/"))
+    return "\0" not in name and _NEVER.isdisjoint(name.split("/"))
 
 
 def not_a_name(name: str) -> StorageError:
