@@ -30,6 +30,7 @@ from hudi_world import (
     rust_rows,
     table_of,
 )
+from tests.strides import strides
 
 from lakewright.errors import StorageError
 from lakewright.formats.hudi import archive
@@ -78,14 +79,15 @@ def _copy(world: World, root: Path) -> World:
 
 @pytest.mark.parametrize("pending", [False, True], ids=["", "after a crash"])
 @pytest.mark.parametrize("step", STEPS)
+@strides(3)
 def test_a_crash_before_any_store_call_leaves_the_old_or_the_new_state(
-    step: str, pending: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    stride: int, step: str, pending: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(archive, "KEPT_WRITES", 1)  # so that a clean archives what it can
     monkeypatch.setattr(archive, "BATCH", 1)
     prepared = _prepared(tmp_path / "prepared", pending)
     grown: set[bool] = set()
-    for calls in range(1, 500):
+    for calls in range(1, 500, stride):
         world = _copy(prepared, tmp_path / "world")
         store = DyingStore(LocalStore(world.root), calls)
         with contextlib.suppress(Crash):
@@ -104,13 +106,14 @@ def test_a_crash_before_any_store_call_leaves_the_old_or_the_new_state(
 
 
 @pytest.mark.parametrize("step", ["upsert", "replace"])
-def test_a_failing_store_surfaces_and_nothing_is_left(step: str, tmp_path: Path) -> None:
+@strides(3)
+def test_a_failing_store_surfaces_and_nothing_is_left(stride: int, step: str, tmp_path: Path) -> None:
     prepared = _prepared(tmp_path / "prepared", pending=False)
 
     def full() -> BaseException:
         return StorageError("LW-304", "no space left on the disk")
 
-    for calls in range(1, 500):
+    for calls in range(1, 500, stride):
         world = _copy(prepared, tmp_path / "world")
         store = DyingStore(LocalStore(world.root), calls, full, once=True)
         surfaced = []

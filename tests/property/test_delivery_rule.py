@@ -29,8 +29,11 @@ MANY_SECONDS = float(os.environ.get("LAKEWRIGHT_CRASH_SECONDS", "1800"))
 VERBS = ("capture", "capture", "unwritten", "unacknowledged", "merge", "merge", "maintain", "resync", "zombie")
 
 
-def run(seed: int, folder: Path, url: str, patch: pytest.MonkeyPatch, verbs: Sequence[str] = VERBS, dying: float = 0.5) -> None:
-    """One history with its crashes, and every comparison; the assertion's message is what happened."""
+def run(seed: int, folder: Path, url: str, patch: pytest.MonkeyPatch, verbs: Sequence[str] = VERBS, dying: float = 0.5) -> int:
+    """One history with its crashes, and every comparison; the assertion's message is what happened.
+
+    Returns how many tables were compared at a position of the past.
+    """
     rng = random.Random(seed)
     connection = psycopg2.connect(url)
     try:
@@ -46,25 +49,29 @@ def run(seed: int, folder: Path, url: str, patch: pytest.MonkeyPatch, verbs: Seq
                     noted.append((lake.source("db").current_position(), {name: history.rows(name) for name in TABLES}))
         with world.life() as lake:
             world.capture(lake)
-            compare(world, lake, history, noted, "live")
+            past = compare(world, lake, history, noted, "live")
             lake.merge(None, lambda _: None)
         with world.life() as lake:
-            compare(world, lake, history, noted, "merged")
+            past += compare(world, lake, history, noted, "merged")
             for name in TABLES:
                 expected = history.rows(name)
                 columns = lake.log("db").newest_schema(lake.mirror(f"{history.schema}_{name}").origin).column_names
                 assert world.hudi_rs(lake, name, columns) == expected, (seed, name, "hudi-rs", world.log)
             if rng.random() < 0.1:
                 assert lake.check("db", lambda _: None).passed, (seed, world.log)
+        return past
     finally:
         connection.rollback()
         drop(connection, f"h{seed}")
         connection.close()
 
 
-def compare(world: World, lake: Lake, history: History, noted: list[tuple[Position, dict[str, Rows]]], when: str) -> None:
-    """The lake now against the source now, and at each noted position against what the source held there."""
-    view = lake.log("db").view()
+def compare(world: World, lake: Lake, history: History, noted: list[tuple[Position, dict[str, Rows]]], when: str) -> int:
+    """The lake now against the source now, and at each noted position that the log reaches against what the source held there.
+
+    Returns how many tables were compared at a noted position.
+    """
+    view, past = lake.log("db").view(), 0
     for name in TABLES:
         expected = history.rows(name)
         assert world.at(lake, name, None) == expected, (when, name, world.log)
@@ -75,6 +82,8 @@ def compare(world: World, lake: Lake, history: History, noted: list[tuple[Positi
                 width = len(rows[name][0]) if rows[name] else None
                 found = sorted((row[:width] for row in world.at(lake, name, position)), key=repr)
                 assert found == rows[name], (when, name, position, world.log)
+                past += 1
+    return past
 
 
 def drop(connection: psycopg2.extensions.connection, name: str) -> None:
@@ -90,6 +99,10 @@ def test_any_crash_then_a_restart_gives_the_same_table(
     seed: int, tmp_path: Path, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run(seed, tmp_path, database, monkeypatch)
+
+
+def test_a_history_with_noted_positions_compares_them(tmp_path: Path, database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run(0, tmp_path, database, monkeypatch) > 0
 
 
 @pytest.mark.crash

@@ -15,6 +15,7 @@ import pytest
 from lakewright.errors import LakewrightError
 from lakewright.pipeline.lake import Lake
 from lakewright.testing.faults import Fault, FaultyStore
+from tests.strides import strides
 
 from .histories import TABLES, History
 from .test_delivery_rule import compare, drop
@@ -22,12 +23,6 @@ from .world import World
 
 Act = Callable[[Lake], object]
 SCHEMA = "every_call"
-
-
-def strides(sample: int) -> pytest.MarkDecorator:
-    """Every call in a long run, each `sample`-th otherwise."""
-    every = pytest.param(1, marks=[pytest.mark.crash, pytest.mark.timeout(3600)])
-    return pytest.mark.parametrize("stride", [sample, every])
 
 
 def faults(stride: int) -> Iterator[Fault]:
@@ -103,7 +98,9 @@ def test_a_capture(stride: int, tmp_path: Path, history: History, new_world: Cal
 
 @pytest.mark.parametrize("step", ["merge", "clean", "fold"])
 @strides(40)
-def test_what_follows(stride: int, step: str, tmp_path: Path, history: History, new_world: Callable[[Path], World]) -> None:
+def test_a_merge_a_clean_or_a_fold(
+    stride: int, step: str, tmp_path: Path, history: History, new_world: Callable[[Path], World]
+) -> None:
     """A merge of changes, a clean of old instants, a fold of manifests: each from the same folder, over and over."""
     template = tmp_path / "template"
     template.mkdir()

@@ -22,6 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from tests.raw.writers import loader, zombie
+from tests.strides import strides
 
 from lakewright.errors import Changed, LakewrightError, LeaseLost, LogError, NotFound, StorageError
 from lakewright.model.batch import ChangeBatch, raw_schema
@@ -159,11 +160,12 @@ def one_life(world: World, store: Store) -> None:
 
 
 @pytest.mark.usefixtures("_small_pages")
-def test_a_failure_at_any_call_of_the_store_loses_and_repeats_nothing(tmp_path: Path) -> None:
+@strides(3)
+def test_a_failure_at_any_call_of_the_store_loses_and_repeats_nothing(stride: int, tmp_path: Path) -> None:
     whole = FaultyStore(LocalStore(tmp_path / "whole"))
     one_life(World(tmp_path / "whole", 4), whole)
     assert len(whole.calls) > 40
-    for call in range(1, len(whole.calls) + 1):
+    for call in range(1, len(whole.calls) + 1, stride):
         for when in ("before", "after"):
             world = World(tmp_path / f"{call}-{when}", 4)
             with pytest.raises(StorageError, match="injected"):
@@ -312,7 +314,7 @@ def interleave(root: Path, seed: int) -> list[str]:
 
 
 @pytest.mark.usefixtures("_small_pages")
-@pytest.mark.parametrize("batch", range(4))
+@pytest.mark.parametrize("batch", [0, *(pytest.param(batch, marks=pytest.mark.crash) for batch in range(1, 20))])
 def test_no_interleaving_breaks_the_log(tmp_path: Path, batch: int) -> None:
     seeds = range(50 * batch, 50 * (batch + 1))
     steps = [step for seed in seeds for step in interleave(tmp_path / str(seed), seed)]
