@@ -147,7 +147,8 @@ class History:
 
 
 def assert_agreement(spark: Spark, world: World) -> None:
-    """Spark, hudi-rs and we read the newest rows of the model; Spark reads the meta columns that we read."""
+    """Spark, hudi-rs and we read the newest rows of the model; Spark reads the meta columns that we read; nothing is amiss."""
+    assert world.open().verify().flaws == ()
     own = own_rows(world.open().snapshot())
     assert_rows(own, world.rows, world.spec)
     assert_rows(rust_rows(world.location), world.rows, world.spec)

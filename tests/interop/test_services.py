@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.formats.hudi_world import World
+from lakewright.errors import FormatError
+from tests.formats.hudi_world import World, table_of
 from tests.interop.engine import Spark
 from tests.interop.histories import SHAPES, History, assert_agreement
 
@@ -38,6 +39,24 @@ def test_going_back(spark: Spark, tmp_path: Path, procedure: str) -> None:
     history.change()
     history.clean()
     assert_agreement(spark, world)
+
+
+@pytest.mark.parametrize("shape", ["plain", "by day"])
+def test_a_file_that_is_lost_after_spark_went_on_is_named(spark: Spark, tmp_path: Path, shape: str) -> None:
+    history = _history(tmp_path, shape)
+    spark.write(history.world.location, history.world.spec, table_of(history.world.rows.values(), history.world.spec.columns)[:1])
+    for instant in ("before", "after a clustering"):
+        if instant != "before":
+            _call(spark, history.world, "run_clustering(table => 't', order => 'id')")
+        snapshot = history.world.open().snapshot()
+        assert snapshot is not None
+        for file in map(Path, (file.location for file in snapshot.files)):
+            content = file.read_bytes()
+            file.unlink()
+            with pytest.raises(FormatError, match=file.name) as caught:
+                history.world.open().snapshot()
+            assert caught.value.code == "LW-417"
+            file.write_bytes(content)
 
 
 def _history(root: Path, shape: str) -> History:
