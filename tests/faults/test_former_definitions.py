@@ -9,7 +9,6 @@ import pytest
 
 from lakewright.errors import FormatError, LakewrightError
 from lakewright.model.contracts import Flush
-from lakewright.pipeline import quarantine
 from lakewright.pipeline.lake import Lake
 from lakewright.sources.files.stream import FilesStream
 
@@ -232,7 +231,7 @@ def test_a_corrected_file_that_a_later_definition_does_not_fit_is_not_blamed_alo
     assert rows(folder, "SELECT CAST(born AS varchar) FROM people") == [("1990-12-31",)]
     redefine(folder, "people", "- {name: name, source_name: name, type: string}\n", "")
     with Lake.open(folder) as lake:
-        accepted = quarantine.accept(lake, "drop", "people1.csv")
+        accepted = lake.accept("drop", "people1.csv")
     assert (accepted.taken, waiting(folder)) == (1, {})
 
 
@@ -296,14 +295,14 @@ def test_rows_that_were_rejected_under_a_former_definition_are_replayed_after_a_
     redefine(folder, "orders", "name: orders\n", "name: orders\ndialect: {delimiter: ;}\n")
     rejected = folder / "rejected.csv"
     with Lake.open(folder) as lake:
-        quarantine.export(lake, "orders", rejected)
+        lake.export("orders", rejected)
     assert rejected.read_text().splitlines()[1].endswith(",x,05/04/2026")
     rejected.write_text(rejected.read_text().replace(",x,", ",2,"))
     with Lake.open(folder) as lake, pytest.raises(LakewrightError) as caught:
-        quarantine.replay(lake, "orders", rejected)
+        lake.replay("orders", rejected)
     assert caught.value.code == "LW-289"
     assert "`lakewright resync orders`" in (caught.value.hint or "")
     assert waiting(folder) == {}
     redefine(folder, "orders", "delimiter: ;", "delimiter: ','")
     with Lake.open(folder) as lake:
-        assert quarantine.replay(lake, "orders", rejected).taken == 1
+        assert lake.replay("orders", rejected).taken == 1

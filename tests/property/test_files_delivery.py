@@ -26,7 +26,6 @@ import yaml
 
 from lakewright.errors import LakewrightError
 from lakewright.model.names import DATASETS, QUARANTINE, TableName
-from lakewright.pipeline import quarantine
 from lakewright.pipeline.lake import Lake
 from lakewright.sources.files.arrivals import Arrival, Arrivals
 
@@ -110,7 +109,7 @@ class People(Lives):
         path = self.folder / f"corrected-{len(self.log)}.csv"
         with told("LW-278", "LW-279", "LW-287", "LW-289"):
             mode = self._rng.choice(MODES)
-            quarantine.export(lake, mode, path)
+            lake.export(mode, path)
             with path.open(newline="") as file:
                 header, *rows = csv.reader(file)
             keep = self._rng.random()
@@ -121,17 +120,17 @@ class People(Lives):
                     old if self._rng.random() < keep else new for old, new in zip(rows, right, strict=True)
                 )
             for _ in range(self._rng.randint(1, 2)):
-                quarantine.replay(lake, mode, path)
+                lake.replay(mode, path)
 
     def accept(self, lake: Lake) -> None:
         """Accept a file that waits, or discard it, perhaps for a while."""
         waiting = sorted(lake.inspection("db").held_back().faults)
         if waiting:
-            file, decisions = self._rng.choice(waiting), [quarantine.discard, quarantine.accept]
+            file, decisions = self._rng.choice(waiting), [lake.discard, lake.accept]
             first = self._rng.choice((0, 1, 1))
             for decide in decisions[first : self._rng.randint(first + 1, 2)]:
                 with told("LW-288"):
-                    decide(lake, "db", file)
+                    decide("db", file)
 
 
 @contextlib.contextmanager

@@ -80,13 +80,13 @@ class Lives:
         """Merge one table, or all."""
         mirrors = lake.mirrors()
         for mirror in mirrors if self._rng.random() < 0.5 else self._rng.sample(mirrors, min(1, len(mirrors))):
-            merge(mirror, lake.log("db"), lake.format, lake.store, lake.connection())
+            merge(lake, mirror)
 
     def maintain(self, lake: Lake) -> None:
         """Fold manifests, clean every table of all but its newest snapshot."""
         lake.log("db").fold_manifests()
         for mirror in lake.mirrors():
-            clean(mirror, lake.format, lake.store, datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=1))
+            clean(lake, mirror, datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=1))
 
     def resync(self, lake: Lake) -> None:
         """Load one table again."""
@@ -138,7 +138,7 @@ class World(Lives):
             write.replace(at.spec, iter(rows.to_batches()))
             with self.life() as other:
                 self.capture(other)
-                merge(mirror, other.log("db"), other.format, other.store, other.connection())
+                merge(other, mirror)
             write.commit(at.checkpoint)
 
     # ---- what a reader sees

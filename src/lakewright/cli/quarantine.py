@@ -17,10 +17,8 @@ from lakewright.cli.session import Command, Group, Session, pass_session, return
 def quarantine(context: click.Context, session: Session) -> None:
     """For each dataset of files its rows, how many were rejected, and the files that wait."""
     if context.invoked_subcommand is None:
-        from lakewright.pipeline.quarantine import overview
-
         with session.lake() as lake:
-            session.show(overview(lake))
+            session.show(lake.quarantine())
 
 
 @quarantine.command(cls=Command)
@@ -30,9 +28,7 @@ def quarantine(context: click.Context, session: Session) -> None:
 @returns("rows")
 def show(session: Session, table: str, limit: int | None) -> None:
     """The rejected rows of TABLE: file, line, column, value, reason, and the row as written."""
-    from lakewright.pipeline.quarantine import rejected_rows
-
-    with session.lake() as lake, rejected_rows(lake, table, limit) as answer:
+    with session.lake() as lake, lake.rejected_rows(table, limit=limit) as answer:
         count = output.show_rows("json" if session.json else "box", answer.names, answer.batches())
         if count:
             session.say(count)
@@ -49,10 +45,8 @@ def export(session: Session, table: str, file: Path) -> None:
     Correct the values there; the file is in UTF-8. `_file`, `_line` and `_arrival` tell which row it is and must stay;
     `_reason` is for you alone.
     """
-    from lakewright.pipeline.quarantine import export as write
-
     with session.lake() as lake:
-        session.show(write(lake, table, file))
+        session.show(lake.export(table, file))
 
 
 @quarantine.command(cls=Command)
@@ -65,10 +59,8 @@ def replay(session: Session, table: str, file: Path) -> None:
 
     They leave quarantine when they fit. Rows that are not rejected any more are left alone, so it may be repeated.
     """
-    from lakewright.pipeline.quarantine import replay as take
-
     with session.lake() as lake:
-        session.show(take(lake, table, file))
+        session.show(lake.replay(table, file))
 
 
 @quarantine.command(cls=Command)
@@ -81,10 +73,8 @@ def accept(session: Session, source: str, file: str) -> None:
 
     The others are rejected, however many they are. A file that cannot be read goes on waiting: correct datasets/NAME.yaml first.
     """
-    from lakewright.pipeline.quarantine import accept as take
-
     with session.lake() as lake:
-        session.show(take(lake, source, file))
+        session.show(lake.accept(source, file))
 
 
 @quarantine.command(cls=Command)
@@ -98,10 +88,8 @@ def discard(session: Session, source: str, file: str) -> None:
     A former version of it stands. Its copy is kept, and `accept` takes it still. Sent again with the same content it stays
     discarded; with other content it is a new version.
     """
-    from lakewright.pipeline.quarantine import discard as leave_out
-
     with session.lake() as lake:
-        session.show(leave_out(lake, source, file))
+        session.show(lake.discard(source, file))
 
 
 COMMANDS: list[click.Command] = [quarantine]

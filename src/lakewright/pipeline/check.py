@@ -19,17 +19,14 @@ import pyarrow as pa
 from lakewright.errors import LakewrightError
 from lakewright.model.batch import EXACT, raw_schema
 from lakewright.model.contracts import Load
-from lakewright.model.names import TableName
 from lakewright.model.names import quote_identifier as quote
 from lakewright.model.position import Position
-from lakewright.model.table_format import TableFormat
 from lakewright.pipeline import damage, definitions, reach, table_at
 from lakewright.pipeline.feed import moved
 from lakewright.pipeline.folding import Fold
 from lakewright.pipeline.mirror import Mirror
 from lakewright.pipeline.steps import Waits
 from lakewright.pipeline.wiring import Wiring
-from lakewright.raw.log import RawLog
 from lakewright.sources.files.audit import FileCheck
 
 SHOWN_KEYS = 5
@@ -121,9 +118,8 @@ def _compared(lake: Wiring, mirrors: Sequence[Mirror], load: Load, notice: Calla
     """The verdict on each table; what of it was read under another definition than the present one is told beside an equal."""
     checks = []
     for mirror in mirrors:
-        log, was_changed = lake.log(mirror.source), lake.source(mirror.source).was_changed
         try:
-            check = damage.repeated(functools.partial(_compare, mirror, log, lake.format, load, lake.connection(), was_changed))
+            check = damage.repeated(functools.partial(_compare, lake, mirror, load))
         except LakewrightError as error:
             check = _failed(mirror.name, error)
         if check.detail is None:
@@ -138,38 +134,32 @@ def _failed(table: str, error: LakewrightError) -> TableCheck:
     return TableCheck(table, "error", None, None, detail=error.line(hinted=False))
 
 
-def _compare(
-    mirror: Mirror,
-    log: RawLog,
-    format_: TableFormat,
-    snapshot: Load,
-    connection: duckdb.DuckDBPyConnection,
-    was_changed: Callable[[TableName], bool],
-) -> TableCheck:
+def _compare(lake: Wiring, mirror: Mirror, snapshot: Load) -> TableCheck:
+    log, connection = lake.log(mirror.source), lake.connection()
     view = log.view()
     for stop in view.stopped():
         if stop.table == mirror.origin and stop.position <= snapshot.position:
             return TableCheck(mirror.name, "stopped", None, None, detail=stop.error.line(hinted=False))
-    at = table_at.plan(mirror, log, view, format_.open(mirror.path), snapshot.position)
-    lake = Fold(connection, at, log)
+    at = table_at.plan(mirror, log, view, lake.format.open(mirror.path), snapshot.position)
+    fold = Fold(connection, at, log)
     columns = ", ".join(quote(name) for name in at.schema.column_names)
     checksum = f"SELECT count(*), coalesce(sum(hash({columns})::HUGEINT), 0), coalesce(bit_xor(hash({columns})), 0)"
     try:
-        rows = lake.visible_sql(lambda column: quote(column.name))
+        rows = fold.visible_sql(lambda column: quote(column.name))
         with damage.named_for(at, log):
             in_lake = _row(connection, f"{checksum} FROM ({rows})")
         with _registered(connection, snapshot, at) as source:
             in_source = _row(connection, f"{checksum}, count({EXACT}) FROM {source}")
         if in_lake == in_source[:3]:
             return TableCheck(mirror.name, "equal", in_source[0], in_lake[0], in_source[3])
-        if not at.schema.key and in_lake[0] >= in_source[0] and was_changed(mirror.origin):
+        if not at.schema.key and in_lake[0] >= in_source[0] and lake.source(mirror.source).was_changed(mirror.origin):
             detail = "it has no key: updates and deletes are not captured; give it a primary key, then `lakewright resync`"
             return TableCheck(mirror.name, "append-only", in_source[0], in_lake[0], in_source[3], detail)
         unexplained = "it has no key, and its source knows of no update or delete that would explain it"
         differing = _differences(connection, snapshot, at, rows) if at.schema.key else unexplained
         return TableCheck(mirror.name, "different", in_source[0], in_lake[0], in_source[3], differing)
     finally:
-        lake.close()
+        fold.close()
 
 
 class _registered:

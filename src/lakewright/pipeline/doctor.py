@@ -4,35 +4,37 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
-from collections.abc import Callable
 
-from lakewright.errors import RESYNC, ConfigError, LakewrightError
-from lakewright.model.contracts import Finding, Source
+from lakewright.errors import RESYNC, LakewrightError
+from lakewright.model.contracts import Finding
+from lakewright.pipeline import zones
 from lakewright.pipeline.feed import moved
+from lakewright.pipeline.wiring import Wiring
 from lakewright.project.load import Project
-from lakewright.raw.log import RawLog
 
 LOW_DISK = 5 * 2**30
 """Free bytes below which `doctor` complains."""
 
 
-def examine(
-    project: Project, source: Callable[[str], Source], log: Callable[[str], RawLog], faults: Callable[[str], list[ConfigError]]
-) -> list[Finding]:
-    """Everything that capture needs, in the order a person would look; `faults` are those of a source's settings."""
+def examine(lake: Wiring) -> list[Finding]:
+    """Everything that capture needs, in the order a person would look."""
+    project = lake.project
     free = shutil.disk_usage(project.folder).free
     mend = "make room, or move the lake's folder to a larger disk"
     findings = [
-        Finding("disk", free > LOW_DISK, f"{free / 2**30:.0f} GiB free in {project.folder}", None if free > LOW_DISK else mend)
+        *zones.examine(project),
+        Finding("disk", free > LOW_DISK, f"{free / 2**30:.0f} GiB free in {project.folder}", None if free > LOW_DISK else mend),
     ]
     for name in project.settings.sources:
         try:
-            findings += source(name).examine()
-            findings += [Finding(f"{name}: settings", False, f"{f.line(hinted=False)}, {f.where}", f.hint) for f in faults(name)]
-            feed = log(name).view().feed
-            if feed is not None and (error := moved(source(name).feed(), feed)) is not None:
+            source = lake.source(name)
+            findings += source.examine()
+            faults = lake.setting_faults(name)
+            findings += [Finding(f"{name}: settings", False, f"{f.line(hinted=False)}, {f.where}", f.hint) for f in faults]
+            feed = lake.log(name).view().feed
+            if feed is not None and (error := moved(source.feed(), feed)) is not None:
                 findings.append(_placed(project, name, Finding.of(f"{name}: server", error)))
-            elif feed is not None and source(name).status().state == "missing":
+            elif feed is not None and source.status().state == "missing":
                 detail = f"{project.settings.slot(name)} is gone, and the log goes on from it"
                 findings.append(Finding(f"{name}: slot", False, detail, RESYNC))
         except LakewrightError as error:

@@ -18,6 +18,7 @@ from lakewright.model.names import quote_identifier as quote
 from lakewright.model.schema import TableSchema
 from lakewright.pipeline import damage, scan
 from lakewright.pipeline.mirror import Mirror
+from lakewright.pipeline.wiring import Wiring
 from lakewright.raw.log import RawLog
 from lakewright.raw.manifest import RawFile
 
@@ -37,8 +38,27 @@ class RowChange:
     values: dict[str, Any]
 
 
-def parse_key(schema: TableSchema, text: str) -> dict[str, str]:
-    """``5`` or ``order_id=5,line=2`` as column values; raises `QueryError` where it does not name the key."""
+def row_history(lake: Wiring, mirror: Mirror, text: str) -> list[RowChange]:
+    """Every change of one row that the raw log still has, oldest first; truncates that ended it are in it too.
+
+    `text` is the row's key, ``5`` or ``order_id=5,line=2``; raises `QueryError` LW-530 where it does not name the table's key, or
+    has a value that the key's column cannot hold.
+    """
+    log, connection = lake.log(mirror.source), lake.connection()
+    newest = log.newest_schema(mirror.origin)
+    key = _parse_key(newest, text)
+    _check_key(mirror, newest, connection, key)
+    files = log.view().files_of(mirror.origin)
+    loads = [file for file in files if file.kind == "load"]
+    changes: list[tuple[str, RowChange]] = []
+    for name, some in (("load", loads), ("", [file for file in files if file.kind != "load"])):
+        for schema, group in scan.by_schema(log, newest, some):
+            if not set(key) - set(schema.column_names):
+                changes += [(row[1], _change(schema, name, *row)) for row in _rows(log, schema, group, connection, key)]
+    return [change for _, change in sorted(changes, key=lambda pair: pair[0])]
+
+
+def _parse_key(schema: TableSchema, text: str) -> dict[str, str]:
     if not schema.key:
         raise QueryError(
             "LW-530", f"table {schema.name} has no key, so its rows have no history", hint="read its raw rows with SQL"
@@ -53,23 +73,6 @@ def parse_key(schema: TableSchema, text: str) -> dict[str, str]:
             hint="write " + ",".join(f"{k}=VALUE" for k in schema.key),
         )
     return parts
-
-
-def row_history(mirror: Mirror, log: RawLog, connection: duckdb.DuckDBPyConnection, key: Mapping[str, str]) -> list[RowChange]:
-    """Every change of one row that the raw log still has, oldest first; truncates that ended it are in it too.
-
-    Raises `QueryError` LW-530 for a value that the key's column cannot hold.
-    """
-    newest = log.newest_schema(mirror.origin)
-    _check_key(mirror, newest, connection, key)
-    files = log.view().files_of(mirror.origin)
-    loads = [file for file in files if file.kind == "load"]
-    changes: list[tuple[str, RowChange]] = []
-    for name, some in (("load", loads), ("", [file for file in files if file.kind != "load"])):
-        for schema, group in scan.by_schema(log, newest, some):
-            if not set(key) - set(schema.column_names):
-                changes += [(row[1], _change(schema, name, *row)) for row in _rows(log, schema, group, connection, key)]
-    return [change for _, change in sorted(changes, key=lambda pair: pair[0])]
 
 
 def _check_key(mirror: Mirror, schema: TableSchema, connection: duckdb.DuckDBPyConnection, key: Mapping[str, str]) -> None:

@@ -5,25 +5,25 @@ from __future__ import annotations
 import dataclasses
 import threading
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from lakewright.errors import LakewrightError, together
 from lakewright.model.contracts import Finding
 from lakewright.model.table import Verification
-from lakewright.pipeline import check as checking
-from lakewright.pipeline import connect, doctor, plan, query, reach, up, verify, zones
-from lakewright.pipeline import history as histories
-from lakewright.pipeline import maintain as services
-from lakewright.pipeline import status as statuses
+from lakewright.pipeline import check, connect, doctor, history, maintain, plan, quarantine, query, reach, status, up, verify
 from lakewright.pipeline.check import CheckReport
 from lakewright.pipeline.describe import TableInfo, TableSchemaInfo, schema_info, table_info
+from lakewright.pipeline.maintain import Cleaned
 from lakewright.pipeline.merge import Merged, merge
 from lakewright.pipeline.moment import utc_now
 from lakewright.pipeline.plan import LeftOut, Plan
+from lakewright.pipeline.quarantine import Discarded, Exported, Quarantine, Replayed
 from lakewright.pipeline.query import Answer
 from lakewright.pipeline.status import Status
 from lakewright.pipeline.tasks import Event, keep_up
 from lakewright.pipeline.wiring import Wiring
+from lakewright.sources.files.runs import Run
 
 Notice = Callable[[Any], None]
 
@@ -46,7 +46,7 @@ class Lake(Wiring):
 
     def doctor(self) -> list[Finding]:
         """Whether everything that capture needs is there, and what mends what is not."""
-        return zones.examine(self.project) + doctor.examine(self.project, self.source, self.log, self.setting_faults)
+        return doctor.examine(self)
 
     def plan(self) -> Plan:
         """What `apply` would do, what is left out, and what deserves a look."""
@@ -79,7 +79,7 @@ class Lake(Wiring):
         failures = [misfit.error for misfit in self.survey()[1]] if names is None else []
         for mirror in self.mirrors(names):
             try:
-                merged = merge(mirror, self.log(mirror.source), self.format, self.store, self.connection(), wait)
+                merged = merge(self, mirror, wait=wait)
             except LakewrightError as error:
                 failures.append(error)
                 continue
@@ -118,11 +118,11 @@ class Lake(Wiring):
             else:
                 self.capture_of(source, notice).reload()
 
-    def maintain(self, notice: Notice) -> list[services.Cleaned]:
+    def maintain(self, notice: Notice) -> list[Cleaned]:
         """Delete the files of tables that retention no longer needs."""
         cleaned = []
         for mirror in self.mirrors():
-            cleaned.append(services.clean(mirror, self.format, self.store, utc_now(), wait=30.0))
+            cleaned.append(maintain.clean(self, mirror, utc_now(), wait=30.0))
             notice(cleaned[-1])
         return cleaned
 
@@ -134,17 +134,15 @@ class Lake(Wiring):
 
     def status(self) -> Status:
         """Where each source and table stands."""
-        return statuses.of(self)
+        return status.of(self)
 
     def history(self, name: str, key: str | None = None) -> list[Any]:
         """A table's commits (`Commit`), or with a key the changes of one row (`RowChange`), oldest first."""
         mirror = self.mirror(name)
-        if key is None:
-            table = self.format.open(mirror.path)
-            return table.history() if table else []
-        log = self.log(mirror.source)
-        parsed = histories.parse_key(log.newest_schema(mirror.origin), key)
-        return histories.row_history(mirror, log, self.connection(), parsed)
+        if key is not None:
+            return history.row_history(self, mirror, key)
+        table = self.format.open(mirror.path)
+        return table.history() if table else []
 
     def tables(self) -> list[TableInfo]:
         """The lake's tables, in name order."""
@@ -157,12 +155,37 @@ class Lake(Wiring):
 
     def verify(self, name: str | None, notice: Notice) -> list[Verification]:
         """Read the folder of a table, or of all, as a whole: every flaw in it."""
-        found, misfits = ([self.mirror(name)], []) if name else self.survey()
-        return verify.run(found, misfits, self.format, self.store, notice)
+        return verify.run(self, name, notice)
 
     def check(self, source: str, notice: Notice) -> CheckReport:
         """Compare a source with the lake at one position, capturing up to it where nobody else does.
 
         A chosen table that the lake cannot take is part of the report, and a file of a folder that is not what was taken of it.
         """
-        return checking.run(self, source, notice)
+        return check.run(self, source, notice)
+
+    # ---- files
+
+    def quarantine(self) -> Quarantine:
+        """Every dataset of files with its rows, how many were rejected, and the files that wait."""
+        return quarantine.overview(self)
+
+    def rejected_rows(self, name: str, *, limit: int | None = None) -> Answer:
+        """The rejected rows of a dataset as they are now, by file and line."""
+        return quarantine.rejected_rows(self, name, limit=limit)
+
+    def export(self, name: str, path: Path) -> Exported:
+        """Write the rejected rows of a dataset as a new CSV file, for people to correct."""
+        return quarantine.export(self, name, path)
+
+    def replay(self, name: str, path: Path) -> Replayed:
+        """Take corrected rows of a dataset, from a file as `export` writes it, into its table."""
+        return quarantine.replay(self, name, path)
+
+    def accept(self, source: str, file: str) -> Run:
+        """Take a file that waits with the rows that fit; returns what became of it."""
+        return quarantine.accept(self, source, file)
+
+    def discard(self, source: str, file: str) -> Discarded:
+        """Let a file wait no more: nothing of it is taken, unless somebody accepts it later."""
+        return quarantine.discard(self, source, file)

@@ -6,11 +6,11 @@ import dataclasses
 import datetime
 from collections.abc import Sequence
 
-from lakewright.model.contracts import Store
 from lakewright.model.table import Commit
-from lakewright.model.table_format import Table, TableFormat
+from lakewright.model.table_format import Table
 from lakewright.pipeline.merge import lease_name
 from lakewright.pipeline.mirror import Mirror
+from lakewright.pipeline.wiring import Wiring
 from lakewright.storage.lease import Lease
 
 STEPS = 6
@@ -25,12 +25,12 @@ class Cleaned:
     files: int
 
 
-def clean(mirror: Mirror, format_: TableFormat, store: Store, now: datetime.datetime, wait: float = 0.0) -> Cleaned:
-    """Delete the files that no kept instant of the table needs; the table's lease is held meanwhile."""
-    table = format_.open(mirror.path)
+def clean(lake: Wiring, mirror: Mirror, now: datetime.datetime, *, wait: float = 0.0) -> Cleaned:
+    """Delete the files that no kept instant of the table needs; the table's lease is held meanwhile, as in `merge`."""
+    table = lake.format.open(mirror.path)
     if table is None or not _cleanable(table, mirror, now):
         return Cleaned(mirror.name, 0)
-    with Lease.take(store, lease_name(mirror), purpose="clean", wait=wait):
+    with Lease.take(lake.store, lease_name(mirror), purpose="clean", wait=wait):
         return Cleaned(mirror.name, table.clean(kept(table.snapshots(), mirror.recent, now)))
 
 

@@ -5,17 +5,16 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 
-import duckdb
 import pyarrow as pa
 
 from lakewright.errors import FormatError
-from lakewright.model.contracts import Store
 from lakewright.model.position import Position
 from lakewright.model.table import Commit, Snapshot
-from lakewright.model.table_format import Table, TableFormat, Write
+from lakewright.model.table_format import Table, Write
 from lakewright.pipeline import damage, table_at
 from lakewright.pipeline.folding import Fold
 from lakewright.pipeline.mirror import Mirror
+from lakewright.pipeline.wiring import Wiring
 from lakewright.raw.log import RawLog
 from lakewright.storage.lease import Lease
 
@@ -31,33 +30,31 @@ class Merged:
     position: Position
 
 
-def merge(
-    mirror: Mirror, log: RawLog, format_: TableFormat, store: Store, connection: duckdb.DuckDBPyConnection, wait: float = 0.0
-) -> Merged | None:
+def merge(lake: Wiring, mirror: Mirror, *, wait: float = 0.0) -> Merged | None:
     """Bring the table up to the log's watermark in one commit; None while its source was never loaded.
 
-    Holds the table's lease for its run. A crash at any moment leaves the table at the old or the new checkpoint; a repeated
-    merge changes nothing. Raises `CommitConflict` where another merge came first, and `LogError` where a raw file is not, byte by
-    byte, what its manifest says.
+    Holds the table's lease for its run, and waits at most `wait` seconds for another's. A crash at any moment leaves the table at
+    the old or the new checkpoint; a repeated merge changes nothing. Raises `CommitConflict` where another merge came first, and
+    `LogError` where a raw file is not, byte by byte, what its manifest says.
     """
-    table = format_.open(mirror.path)
+    log, table = lake.log(mirror.source), lake.format.open(mirror.path)
     if _is_current(mirror, log, table):
         return Merged(mirror.name, None, log.view().watermark)
     if log.view().load_of(mirror.origin, log.view().watermark) is None:
         return None
-    with Lease.take(store, lease_name(mirror), purpose="merge", wait=wait) as lease:
-        table = format_.open(mirror.path)
+    with Lease.take(lake.store, lease_name(mirror), purpose="merge", wait=wait) as lease:
+        table = lake.format.open(mirror.path)
         if _is_current(mirror, log, table):  # another merge came first
             return Merged(mirror.name, None, log.view().watermark)
         if table is None:
-            table = format_.create(mirror.path, table_at.plan(mirror, log, log.view(), None, log.view().watermark).spec)
+            table = lake.format.create(mirror.path, table_at.plan(mirror, log, log.view(), None, log.view().watermark).spec)
         with table.write() as write:
             view = log.view()  # read after the instant is open: nobody else's pending merge can land any more
             at = table_at.plan(mirror, log, view, _Pinned(table, write), view.watermark)
             for file in (*at.load, *at.tail):
                 log.verify(file)  # a changed value inside of a Parquet file is no fault to those who read it
             with damage.named_for(at, log):
-                _apply(write, Fold(connection, at, log))
+                _apply(write, Fold(lake.connection(), at, log))
             lease.check()
             return Merged(mirror.name, write.commit(at.checkpoint), view.watermark)
 

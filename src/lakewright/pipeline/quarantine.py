@@ -6,22 +6,20 @@ import csv
 import dataclasses
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lakewright.errors import ConfigError, SourceError
 from lakewright.model.names import DATASETS, QUARANTINE, TableName, did_you_mean, quote_identifier
 from lakewright.model.position import Position
-from lakewright.pipeline import corrected_csv, reach
+from lakewright.pipeline import corrected_csv, query, reach
 from lakewright.pipeline.corrected_csv import PLACE
 from lakewright.pipeline.mirror import Mirror
+from lakewright.pipeline.query import Answer
+from lakewright.pipeline.wiring import Wiring
 from lakewright.project.spec import FilesSettings
 from lakewright.sources.files.arrivals import Arrival
 from lakewright.sources.files.corrections import Corrections
 from lakewright.sources.files.runs import Run
-
-if TYPE_CHECKING:
-    from lakewright.pipeline.lake import Lake
-    from lakewright.pipeline.query import Answer
 
 WHOLE_TEXT = (64 << 10) - 4
 """Bytes from which on the text of a rejected row may have been cut."""
@@ -97,7 +95,7 @@ class Replayed:
     unchanged: int
 
 
-def overview(lake: Lake) -> Quarantine:
+def overview(lake: Wiring) -> Quarantine:
     """Every dataset and every file that waits; nothing is taken from a source's folder."""
     datasets, waiting, of_no_dataset, discarded = [], list[WaitingFile](), 0, 0
     tables = {(mirror.source, mirror.origin): mirror for mirror in lake.survey()[0]}
@@ -115,13 +113,13 @@ def overview(lake: Lake) -> Quarantine:
     return Quarantine(tuple(datasets), tuple(waiting), of_no_dataset, discarded)
 
 
-def rejected_rows(lake: Lake, name: str, limit: int | None = None) -> Answer:
+def rejected_rows(lake: Wiring, name: str, *, limit: int | None = None) -> Answer:
     """The rejected rows of a dataset as they are now, by file and line."""
     most = "" if limit is None else f" LIMIT {limit}"
-    return lake.sql(f"SELECT * FROM {quote_identifier(_quarantine_of(lake, name).name)} ORDER BY _file, _line{most}")
+    return query.answer(lake, f"SELECT * FROM {quote_identifier(_quarantine_of(lake, name).name)} ORDER BY _file, _line{most}")
 
 
-def export(lake: Lake, name: str, path: Path) -> Exported:
+def export(lake: Wiring, name: str, path: Path) -> Exported:
     """Write the rejected rows of a dataset as a CSV file with the columns of its files, for people to correct.
 
     The file is there whole or not at all. Raises `ConfigError` where it exists already or cannot be written, and `LogError`
@@ -159,7 +157,7 @@ def _write(writer: Any, corrections: Corrections, rows: Iterator[dict[str, Any]]
     return done, left_out
 
 
-def replay(lake: Lake, name: str, path: Path) -> Replayed:
+def replay(lake: Wiring, name: str, path: Path) -> Replayed:
     """Take corrected rows of a dataset, from a file as `export` writes it, into its table; returns when they are in the log.
 
     Rows that are not rejected any more, or are as they were exported, are left alone. Raises `ConfigError` where the file is not
@@ -172,7 +170,7 @@ def replay(lake: Lake, name: str, path: Path) -> Replayed:
     for file, number in found:
         corrections.require(file, number)
     reach.position(lake, mirror.source, corrections.position)
-    places = _records(lake.sql(f"SELECT {', '.join(PLACE)}, text FROM {quote_identifier(mirror.name)}"))
+    places = _records(query.answer(lake, f"SELECT {', '.join(PLACE)}, text FROM {quote_identifier(mirror.name)}"))
     exported = {
         (row["_file"], row["_arrival"], row["_line"]): corrections.values(row["_arrival"], row["text"])
         for row in places
@@ -190,18 +188,18 @@ def replay(lake: Lake, name: str, path: Path) -> Replayed:
     return Replayed(mirror.name, sum(map(len, found.values())), taken, rejected_again, left, unchanged)
 
 
-def accept(lake: Lake, name: str, file: str) -> Run:
+def accept(lake: Wiring, source: str, file: str) -> Run:
     """Take a file that waits with the rows that fit; returns what became of it, when it is in the log."""
-    return _delivered(lake, name, lake.inspection(name).accept(file))
+    return _delivered(lake, source, lake.inspection(source).accept(file))
 
 
-def discard(lake: Lake, name: str, file: str) -> Discarded:
+def discard(lake: Wiring, source: str, file: str) -> Discarded:
     """Let a file wait no more: nothing of it is taken, unless somebody accepts it later."""
-    arrival = lake.inspection(name).discard(file)
-    return Discarded(name, arrival.label, arrival.stored)
+    arrival = lake.inspection(source).discard(file)
+    return Discarded(source, arrival.label, arrival.stored)
 
 
-def _delivered(lake: Lake, source: str, arrival: Arrival) -> Run:
+def _delivered(lake: Wiring, source: str, arrival: Arrival) -> Run:
     """What became of an arrival, once it is in the log; raises why nothing was taken of it."""
     reach.position(lake, source, Position(arrival.number + 1))
     run = lake.inspection(source).runs.get(arrival.number)
@@ -220,11 +218,11 @@ def _records(answer: Answer) -> Iterator[dict[str, Any]]:
             yield from batch.to_pylist()
 
 
-def _sources(lake: Lake) -> dict[str, FilesSettings]:
+def _sources(lake: Wiring) -> dict[str, FilesSettings]:
     return {name: each for name, each in lake.project.settings.sources.items() if isinstance(each, FilesSettings)}
 
 
-def _quarantine_of(lake: Lake, name: str) -> Mirror:
+def _quarantine_of(lake: Wiring, name: str) -> Mirror:
     """The table of rejected rows of a dataset, by the name of either table; raises `ConfigError` for another."""
     known = [mirror for mirror in lake.mirrors() if mirror.source in _sources(lake)]
     chosen = next((mirror for mirror in known if name in (mirror.name, str(mirror.origin), mirror.origin.table)), None)
@@ -236,6 +234,6 @@ def _quarantine_of(lake: Lake, name: str) -> Mirror:
     return next(mirror for mirror in known if (mirror.source, mirror.origin) == (chosen.source, wanted))
 
 
-def _count(lake: Lake, mirror: Mirror) -> int:
-    with lake.sql(f"SELECT count(*) AS rows FROM {quote_identifier(mirror.name)}") as answer:
+def _count(lake: Wiring, mirror: Mirror) -> int:
+    with query.answer(lake, f"SELECT count(*) AS rows FROM {quote_identifier(mirror.name)}") as answer:
         return sum(row["rows"] for batch in answer.batches() for row in batch.to_pylist())

@@ -63,7 +63,7 @@ class Answer:
             self._tables.close()
 
 
-def answer(lake: Wiring, text: str, *, committed: bool, as_of: str | None, since: str | None) -> Answer:
+def answer(lake: Wiring, text: str, *, committed: bool = False, as_of: str | None = None, since: str | None = None) -> Answer:
     """The answer to a query in Athena's SQL over the lake's tables; what the parameters mean says `Tables`.
 
     `as_of` and `since` are moments as people write them. Raises `QueryError` for a wrong statement or moment.

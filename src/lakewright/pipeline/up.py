@@ -110,13 +110,13 @@ class _Merge:
 
     def _one(self, mirror: Mirror) -> bool:
         lake = self._lake
-        merged = merge(mirror, lake.log(mirror.source), lake.format, lake.store, lake.connection())
+        merged = merge(lake, mirror)
         if merged is None or merged.commit is None:
             return False
         commit = merged.commit
         detail = f"{commit.inserts} inserted, {commit.updates} updated, {commit.deletes} deleted at {merged.position}"
         self._notice(Event("merged", mirror.name, detail, utc_now()))
-        cleaned = maintain.clean(mirror, lake.format, lake.store, utc_now())
+        cleaned = maintain.clean(lake, mirror, utc_now())
         if cleaned.files:
             self._notice(Event("cleaned", mirror.name, f"{cleaned.files} files", utc_now()))
         return True

@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from lakewright.errors import CheckFailed, LakewrightError
-from lakewright.model.contracts import Store
 from lakewright.model.table import Flaw, Verification
-from lakewright.model.table_format import TableFormat
 from lakewright.pipeline import damage
 from lakewright.pipeline.mirror import Mirror
-from lakewright.project.tables import Misfit
+from lakewright.pipeline.wiring import Wiring
 
 
-def run(
-    mirrors: Sequence[Mirror], misfits: Sequence[Misfit], format_: TableFormat, store: Store, notice: Callable[[object], None]
-) -> list[Verification]:
-    """What each table's folder is like; `notice` hears of each. One that cannot be opened, or named, hides no other."""
+def run(lake: Wiring, name: str | None, notice: Callable[[object], None]) -> list[Verification]:
+    """What the folder of a table, or of each, is like; `notice` hears of each.
+
+    One that cannot be opened, or named, hides no other.
+    """
+    mirrors, misfits = ([lake.mirror(name)], []) if name else lake.survey()
     found = []
     for mirror in mirrors:
-        found.append(_verify(mirror, format_, store))
+        found.append(_verify(lake, mirror))
         notice(found[-1])
     for misfit in misfits:
         found.append(_failed(misfit.name or str(misfit.table or misfit.source), "", misfit.error))
@@ -35,12 +35,12 @@ def require_sound(found: Sequence[Verification]) -> None:
         raise CheckFailed("LW-602", message, hint="what `lakewright verify` says of each flaw mends it")
 
 
-def _verify(mirror: Mirror, format_: TableFormat, store: Store) -> Verification:
+def _verify(lake: Wiring, mirror: Mirror) -> Verification:
     try:
-        table = format_.open(mirror.path)
+        table = lake.format.open(mirror.path)
         return damage.repeated(table.verify) if table else Verification(mirror.name)
     except LakewrightError as error:
-        return _failed(mirror.name, store.location(mirror.path), error)
+        return _failed(mirror.name, lake.store.location(mirror.path), error)
 
 
 def _failed(table: str, path: str, error: LakewrightError) -> Verification:
