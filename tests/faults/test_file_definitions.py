@@ -8,6 +8,7 @@ import duckdb
 import pytest
 
 from lakewright.errors import StorageError
+from lakewright.pipeline import survey
 from lakewright.pipeline.lake import Lake
 from lakewright.sources.files import structure
 
@@ -46,7 +47,7 @@ def test_a_wrong_definition_leaves_the_other_datasets_alone(folder: Path) -> Non
     run(folder)
     assert rows(folder, "SELECT id FROM b") == [(1,), (2,)]
     with Lake.open(folder) as lake:
-        assert [error.code for error in lake.left_out("drop").values()] == ["LW-102"]
+        assert [error.code for error in survey.left_out(lake, "drop").values()] == ["LW-102"]
     definition.write_text(right)
     (folder / "in" / "a2.csv").write_text("id\n2\n")
     run(folder)

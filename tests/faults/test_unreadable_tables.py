@@ -70,7 +70,7 @@ def test_a_table_that_may_be_published_later_is_loaded_while_capture_runs(
     told: list[Step] = []
     stop = threading.Event()
     with Lake.open(shop.folder) as lake:
-        thread = threading.Thread(target=lake.capture_of("shop", told.append).run, args=(stop,))
+        thread = threading.Thread(target=capture.capture_of(lake, "shop", told.append).run, args=(stop,))
         thread.start()
         looks = lake.source("shop").discover
         looked: list[object] = []

@@ -18,6 +18,7 @@ from lakewright.errors import CommitConflict, LakewrightError
 from lakewright.model.names import quote_identifier as quote
 from lakewright.model.position import Position
 from lakewright.pipeline import table_at
+from lakewright.pipeline.capture import capture_of
 from lakewright.pipeline.folding import Fold
 from lakewright.pipeline.lake import Lake
 from lakewright.pipeline.maintain import clean
@@ -74,7 +75,7 @@ class Lives:
     def capture(self, lake: Lake) -> None:
         """Capture up to now."""
         until = lake.source("db").current_position()
-        lake.capture_of("db", lambda _: None).run(threading.Event(), until)
+        capture_of(lake, "db", lambda _: None).run(threading.Event(), until)
 
     def merge(self, lake: Lake) -> None:
         """Merge one table, or all."""

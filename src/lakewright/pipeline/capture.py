@@ -15,15 +15,16 @@ from concurrent.futures import ThreadPoolExecutor
 
 from lakewright.errors import SourceError
 from lakewright.model.batch import ChangeBatch, raw_schema
-from lakewright.model.contracts import Drift, Flush, Source, Stopped, Store, Stream
+from lakewright.model.contracts import Drift, Flush, Stopped, Stream
 from lakewright.model.names import TableName
 from lakewright.model.position import Feed, Position
 from lakewright.model.schema import TableSchema, compare
 from lakewright.pipeline.feed import moved
-from lakewright.pipeline.intake import Choice, Intake
+from lakewright.pipeline.intake import Intake
 from lakewright.pipeline.load import load, rows_of
 from lakewright.pipeline.steps import Logged, Moved, Reads, Step, Waits
-from lakewright.raw.log import RawLog
+from lakewright.pipeline.survey import require_fitting
+from lakewright.pipeline.wiring import Wiring
 from lakewright.raw.manifest import RawFile
 from lakewright.raw.writer import LogWriter
 from lakewright.storage.lease import Lease
@@ -53,21 +54,30 @@ class _Pending:
     since: float = dataclasses.field(default_factory=time.monotonic)
 
 
+def capture_of(lake: Wiring, source: str, notice: Callable[[Step], None]) -> Capture:
+    """One run of capture over a source; what cannot be a table of the lake is left out of it.
+
+    Raises `ConfigError` before anything is captured where a setting of its tables fits nothing.
+    """
+    require_fitting(lake, source)
+    return Capture(lake, source, notice)
+
+
 class Capture:
     """One run of capture over a source; `run` returns when `stop` is set or `until` is reached.
 
     Raises `LakewrightError`: the caller may start a new one at any time, after any crash, and gets the same log.
     """
 
-    def __init__(self, source: Source, log: RawLog, store: Store, choice: Choice, notice: Callable[[Step], None]) -> None:
-        self._source = source
-        self._log = log
-        self._store = store
+    def __init__(self, lake: Wiring, source: str, notice: Callable[[Step], None]) -> None:
+        self._source = lake.source(source)
+        self._log = lake.log(source)
+        self._store = lake.store
         self._notice = notice
         self._pool = ThreadPoolExecutor(PARALLEL, "write")
         self._catalog_at = time.monotonic()
         self._drift = Drift()
-        self._intake = Intake(source, log, choice, notice)
+        self._intake = Intake(lake, source, notice)
         self._stop = threading.Event()
 
     def run(self, stop: threading.Event, until: Position | None = None) -> None:

@@ -21,7 +21,7 @@ from lakewright.model.batch import EXACT, raw_schema
 from lakewright.model.contracts import Load
 from lakewright.model.names import quote_identifier as quote
 from lakewright.model.position import Position
-from lakewright.pipeline import damage, definitions, reach, table_at
+from lakewright.pipeline import damage, definitions, reach, survey, table_at
 from lakewright.pipeline.feed import moved
 from lakewright.pipeline.folding import Fold
 from lakewright.pipeline.mirror import Mirror
@@ -91,9 +91,9 @@ def run(lake: Wiring, name: str, notice: Callable[[object], None]) -> CheckRepor
     feed = log.view().feed
     if feed is not None and (error := moved(source.feed(), feed)) is not None:
         raise error
-    lake.require_fitting(name)
+    survey.require_fitting(lake, name)
     settings = lake.project.settings.sources[name]
-    found, misfits = lake.survey()
+    found, misfits = survey.of(lake)
     mirrors = [mirror for mirror in found if mirror.source == name and settings.wants(mirror.origin)]
     there = {schema.name for schema in source.discover()}
     readable = [log.newest_schema(mirror.origin) for mirror in mirrors if mirror.origin in there]
@@ -105,7 +105,7 @@ def run(lake: Wiring, name: str, notice: Callable[[object], None]) -> CheckRepor
     with source.open_load(readable, after=source.current_position(), waiting=waiting, past=log.past()) as load:
         reach.position(lake, name, load.position)
         tables = _compared(lake, mirrors, load, notice)
-    faults = {str(table): error for table, error in lake.left_out(name, loaded=True).items()}
+    faults = {str(table): error for table, error in survey.left_out(lake, name, loaded=True).items()}
     faults |= {str(misfit.table or name): misfit.error for misfit in misfits if misfit.source == name}
     for table in sorted(faults.keys() - {str(mirror.origin) for mirror in mirrors}):
         tables.append(_failed(table, faults[table]))

@@ -7,7 +7,7 @@ import shutil
 
 from lakewright.errors import RESYNC, LakewrightError
 from lakewright.model.contracts import Finding
-from lakewright.pipeline import zones
+from lakewright.pipeline import survey, zones
 from lakewright.pipeline.feed import moved
 from lakewright.pipeline.wiring import Wiring
 from lakewright.project.load import Project
@@ -29,7 +29,7 @@ def examine(lake: Wiring) -> list[Finding]:
         try:
             source = lake.source(name)
             findings += source.examine()
-            faults = lake.setting_faults(name)
+            faults = survey.setting_faults(lake, name)
             findings += [Finding(f"{name}: settings", False, f"{f.line(hinted=False)}, {f.where}", f.hint) for f in faults]
             feed = lake.log(name).view().feed
             if feed is not None and (error := moved(source.feed(), feed)) is not None:

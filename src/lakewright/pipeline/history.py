@@ -38,23 +38,23 @@ class RowChange:
     values: dict[str, Any]
 
 
-def row_history(lake: Wiring, mirror: Mirror, text: str) -> list[RowChange]:
+def row_history(lake: Wiring, mirror: Mirror, key: str) -> list[RowChange]:
     """Every change of one row that the raw log still has, oldest first; truncates that ended it are in it too.
 
-    `text` is the row's key, ``5`` or ``order_id=5,line=2``; raises `QueryError` LW-530 where it does not name the table's key, or
-    has a value that the key's column cannot hold.
+    `key` is ``5`` or ``order_id=5,line=2``; raises `QueryError` LW-530 where it does not name the table's key, or
+    has a value that its column cannot hold.
     """
     log, connection = lake.log(mirror.source), lake.connection()
     newest = log.newest_schema(mirror.origin)
-    key = _parse_key(newest, text)
-    _check_key(mirror, newest, connection, key)
+    values = _parse_key(newest, key)
+    _check_key(mirror, newest, connection, values)
     files = log.view().files_of(mirror.origin)
     loads = [file for file in files if file.kind == "load"]
     changes: list[tuple[str, RowChange]] = []
     for name, some in (("load", loads), ("", [file for file in files if file.kind != "load"])):
         for schema, group in scan.by_schema(log, newest, some):
-            if not set(key) - set(schema.column_names):
-                changes += [(row[1], _change(schema, name, *row)) for row in _rows(log, schema, group, connection, key)]
+            if not values.keys() - set(schema.column_names):
+                changes += [(row[1], _change(schema, name, *row)) for row in _rows(log, schema, group, connection, values)]
     return [change for _, change in sorted(changes, key=lambda pair: pair[0])]
 
 

@@ -6,35 +6,25 @@ A table that is left out stays so until the next start; one that the source coul
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence, Set
-from typing import Protocol
 
 from lakewright.errors import LakewrightError, SourceError, SourceUnreachable
-from lakewright.model.contracts import Source, Stopped
+from lakewright.model.contracts import Stopped
 from lakewright.model.names import TableName
 from lakewright.model.schema import TableSchema
+from lakewright.pipeline import survey
 from lakewright.pipeline.steps import NotTaken, Step
-from lakewright.raw.log import RawLog
-
-
-class Choice(Protocol):
-    """What the lake's settings say of a source's tables."""
-
-    def wants(self, table: TableName) -> bool:
-        """Whether a table of that name is to be captured, whether or not it is there."""
-        ...
-
-    def misfits(self, newcomers: Sequence[TableSchema]) -> Mapping[TableName, LakewrightError]:
-        """Which of some tables that are to be loaded the lake cannot take, and why."""
-        ...
+from lakewright.pipeline.wiring import Wiring
 
 
 class Intake:
     """What one run of capture knows of its source's tables; `notice` is called for each that is left out or stands still."""
 
-    def __init__(self, source: Source, log: RawLog, choice: Choice, notice: Callable[[Step], None]) -> None:
-        self._source = source
-        self._log = log
-        self._choice = choice
+    def __init__(self, lake: Wiring, source: str, notice: Callable[[Step], None]) -> None:
+        self._lake = lake
+        self._name = source
+        self._source = lake.source(source)
+        self._log = lake.log(source)
+        self._wants = lake.project.settings.sources[source].wants
         self._notice = notice
         self._refused: set[TableName] = set()
         self._unpublishable: set[TableName] = set()
@@ -59,7 +49,7 @@ class Intake:
 
     def fitting(self, schemas: Sequence[TableSchema]) -> list[TableSchema]:
         """Those that can be tables of the lake; the others are left out alone."""
-        misfits = self._choice.misfits(schemas) if schemas else {}
+        misfits = survey.misfits(self._lake, self._name, schemas) if schemas else {}
         self.leave_out(misfits)
         return [schema for schema in schemas if schema.name not in misfits]
 
@@ -81,7 +71,7 @@ class Intake:
     def tell_stopped(self, stopped: Sequence[Stopped]) -> None:
         """Tell of tables that stand still; of one that is not to be captured any more there is nothing to tell."""
         for stop in stopped:
-            if self._choice.wants(stop.table):
+            if self._wants(stop.table):
                 self._notice(stop)
 
     def _tell_refused(self, loaded: Set[TableName], wanted: Set[TableName]) -> None:

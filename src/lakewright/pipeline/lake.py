@@ -1,4 +1,4 @@
-"""Lake: the facade over a folder. Every piece of work has its own module beside this one; `wiring` has what they work on."""
+"""Lake: the facade over a folder. Every piece of work has its own module beside this one; `wiring` opens what they work on."""
 
 from __future__ import annotations
 
@@ -11,11 +11,27 @@ from typing import Any
 from lakewright.errors import LakewrightError, together
 from lakewright.model.contracts import Finding
 from lakewright.model.table import Verification
-from lakewright.pipeline import check, connect, doctor, history, maintain, plan, quarantine, query, reach, status, up, verify
+from lakewright.pipeline import (
+    check,
+    connect,
+    doctor,
+    history,
+    maintain,
+    plan,
+    quarantine,
+    query,
+    reach,
+    status,
+    survey,
+    up,
+    verify,
+)
+from lakewright.pipeline.capture import capture_of
 from lakewright.pipeline.check import CheckReport
 from lakewright.pipeline.describe import TableInfo, TableSchemaInfo, schema_info, table_info
 from lakewright.pipeline.maintain import Cleaned
 from lakewright.pipeline.merge import Merged, merge
+from lakewright.pipeline.mirror import Mirror
 from lakewright.pipeline.moment import utc_now
 from lakewright.pipeline.plan import LeftOut, Plan
 from lakewright.pipeline.quarantine import Discarded, Exported, Quarantine, Replayed
@@ -67,7 +83,7 @@ class Lake(Wiring):
         failures = []
         for name in self.project.settings.sources:
             try:
-                self.capture_of(name, notice).run(threading.Event(), self.source(name).current_position())
+                capture_of(self, name, notice).run(threading.Event(), self.source(name).current_position())
             except LakewrightError as error:
                 failures.append(error)  # the other sources go on
         if failures:
@@ -76,7 +92,7 @@ class Lake(Wiring):
     def merge(self, names: Sequence[str] | None, notice: Notice, wait: float = 30.0) -> list[Merged]:
         """Merge the tables (all of them by default) up to the log's end; what one raises comes when the others are done."""
         done = []
-        failures = [misfit.error for misfit in self.survey()[1]] if names is None else []
+        failures = [misfit.error for misfit in survey.of(self).misfits] if names is None else []
         for mirror in self.mirrors(names):
             try:
                 merged = merge(self, mirror, wait=wait)
@@ -116,7 +132,7 @@ class Lake(Wiring):
             if self.project.settings.slot(source) is None:
                 reach.reload_each(self, source, notice)
             else:
-                self.capture_of(source, notice).reload()
+                capture_of(self, source, notice).reload()
 
     def maintain(self, notice: Notice) -> list[Cleaned]:
         """Delete the files of tables that retention no longer needs."""
@@ -143,6 +159,14 @@ class Lake(Wiring):
             return history.row_history(self, mirror, key)
         table = self.format.open(mirror.path)
         return table.history() if table else []
+
+    def mirrors(self, names: Sequence[str] | None = None) -> list[Mirror]:
+        """The lake's tables in name order, or those of some names; raises `QueryError` for a name that there is not."""
+        return survey.mirrors(self, names)
+
+    def mirror(self, name: str) -> Mirror:
+        """The table of that name; raises as `mirrors`."""
+        return survey.mirror(self, name)
 
     def tables(self) -> list[TableInfo]:
         """The lake's tables, in name order."""

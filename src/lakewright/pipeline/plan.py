@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from lakewright.errors import FormatError, LakewrightError
 from lakewright.model.names import DATASETS, TableName
 from lakewright.model.schema import TableSchema
+from lakewright.pipeline import survey
 from lakewright.pipeline.definitions import former
 from lakewright.pipeline.feed import moved
 from lakewright.pipeline.wiring import Wiring
@@ -48,16 +49,18 @@ class Plan:
 
 
 def left_out(lake: Wiring, *, loaded: bool = False) -> tuple[LeftOut, ...]:
-    """What `Wiring.left_out` says of all sources."""
+    """What `survey.left_out` says of all sources."""
     sources = lake.project.settings.sources
-    return tuple(LeftOut.of(name, *item) for name in sources for item in sorted(lake.left_out(name, loaded=loaded).items()))
+    return tuple(
+        LeftOut.of(name, *item) for name in sources for item in sorted(survey.left_out(lake, name, loaded=loaded).items())
+    )
 
 
 def plan(lake: Wiring) -> Plan:
     """What `apply` would do in each source, and what deserves a look; raises `ConfigError` for a setting that fits nothing."""
     changes, pending, warnings = [], [], []
     for name in lake.project.settings.sources:
-        lake.require_fitting(name)
+        survey.require_fitting(lake, name)
         origin, view = lake.source(name), lake.log(name).view()
         tables = _fitting(lake, name)
         changes += [Change(name, action) for action in origin.plan(tables)]
@@ -81,7 +84,7 @@ def apply(lake: Wiring) -> Plan:
     """Make publications; the slot comes with the first load, so that no WAL is held back before it is read."""
     changes = []
     for name in lake.project.settings.sources:
-        lake.require_fitting(name)
+        survey.require_fitting(lake, name)
         changes += [Change(name, action) for action in lake.source(name).apply(_fitting(lake, name))]
     return Plan(tuple(changes), (), left_out(lake), ())
 
@@ -89,7 +92,7 @@ def apply(lake: Wiring) -> Plan:
 def _fitting(lake: Wiring, source: str) -> list[TableSchema]:
     """The chosen tables that both the source and the lake can take."""
     tables = lake.source(source).discover()
-    misfits = lake.misfits(source, tables)
+    misfits = survey.misfits(lake, source, tables)
     return [schema for schema in tables if schema.name not in misfits]
 
 
@@ -112,14 +115,14 @@ def _changed(lake: Wiring, source: str, tables: Sequence[TableSchema]) -> Iterat
 
 def _read_otherwise(lake: Wiring) -> Iterator[str]:
     """Datasets some of whose files were read under a former definition."""
-    for mirror in lake.survey()[0]:
+    for mirror in survey.mirrors(lake):
         if mirror.origin.schema == DATASETS and (found := former(lake, mirror)) is not None:
             yield f"table {mirror.name} of {mirror.source}: {found}"
 
 
 def _moved(lake: Wiring) -> Iterator[str]:
     """Tables that have another partition than lake.yaml asks for."""
-    for mirror in lake.survey()[0]:
+    for mirror in survey.mirrors(lake):
         try:
             table = lake.format.open(mirror.path)
         except FormatError as error:

@@ -11,7 +11,7 @@ from typing import Any
 from lakewright.errors import ConfigError, SourceError
 from lakewright.model.names import DATASETS, QUARANTINE, TableName, did_you_mean, quote_identifier
 from lakewright.model.position import Position
-from lakewright.pipeline import corrected_csv, query, reach
+from lakewright.pipeline import corrected_csv, query, reach, survey
 from lakewright.pipeline.corrected_csv import PLACE
 from lakewright.pipeline.mirror import Mirror
 from lakewright.pipeline.query import Answer
@@ -98,7 +98,7 @@ class Replayed:
 def overview(lake: Wiring) -> Quarantine:
     """Every dataset and every file that waits; nothing is taken from a source's folder."""
     datasets, waiting, of_no_dataset, discarded = [], list[WaitingFile](), 0, 0
-    tables = {(mirror.source, mirror.origin): mirror for mirror in lake.survey()[0]}
+    tables = {(mirror.source, mirror.origin): mirror for mirror in survey.mirrors(lake)}
     for source, settings in _sources(lake).items():
         for dataset in settings.datasets:
             pair = [tables.get((source, TableName(schema, dataset))) for schema in (DATASETS, QUARANTINE)]
@@ -224,7 +224,7 @@ def _sources(lake: Wiring) -> dict[str, FilesSettings]:
 
 def _quarantine_of(lake: Wiring, name: str) -> Mirror:
     """The table of rejected rows of a dataset, by the name of either table; raises `ConfigError` for another."""
-    known = [mirror for mirror in lake.mirrors() if mirror.source in _sources(lake)]
+    known = [mirror for mirror in survey.mirrors(lake) if mirror.source in _sources(lake)]
     chosen = next((mirror for mirror in known if name in (mirror.name, str(mirror.origin), mirror.origin.table)), None)
     if chosen is None:
         names = [mirror.name for mirror in known if mirror.origin.schema == DATASETS]

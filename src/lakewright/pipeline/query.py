@@ -22,7 +22,7 @@ from lakewright.model.names import quote_identifier as quote
 from lakewright.model.position import Position
 from lakewright.model.schema import TableSchema
 from lakewright.model.table_format import TableFormat
-from lakewright.pipeline import damage, scan, table_at
+from lakewright.pipeline import damage, scan, survey, table_at
 from lakewright.pipeline.folding import Fold, Folds
 from lakewright.pipeline.mirror import Mirror
 from lakewright.pipeline.moment import parse_time, position_at, utc_now
@@ -73,7 +73,7 @@ def answer(lake: Wiring, text: str, *, committed: bool = False, as_of: str | Non
 
     def read() -> Answer:
         tables = Tables(
-            *lake.survey(),
+            *survey.of(lake),
             lake.log,
             lake.format,
             lake.connection(),

@@ -10,6 +10,8 @@ from lakewright.errors import DOCTOR, LakewrightError, LeaseHeld, SourceError, t
 from lakewright.model.contracts import Source, Stopped
 from lakewright.model.names import TableName
 from lakewright.model.position import Position
+from lakewright.pipeline import survey
+from lakewright.pipeline.capture import capture_of
 from lakewright.pipeline.mirror import Mirror
 from lakewright.pipeline.steps import NotTaken, Step
 from lakewright.pipeline.wiring import Wiring
@@ -59,7 +61,7 @@ def reload(lake: Wiring, mirror: Mirror, notice: Notice) -> None:
 def reload_each(lake: Wiring, source: str, notice: Notice) -> None:
     """Have every chosen table of a source loaded again, as `reload`; why one cannot be is raised when the others are done."""
     settings, failures, done = lake.project.settings.sources[source], list[LakewrightError](), set[TableName]()
-    for mirror in lake.mirrors():
+    for mirror in survey.mirrors(lake):
         if mirror.source != source or mirror.origin in done or not settings.wants(mirror.origin):
             continue
         done.update(settings.parts(mirror.origin))
@@ -87,6 +89,6 @@ def _until(lake: Wiring, source: str, reached: Callable[[], bool], notice: Notic
             message = f"the capture of {source} did not get there within {WAIT_SECONDS:.0f} s"
             raise SourceError("LW-247", message, hint="`lakewright status` shows how far it is")
         try:
-            lake.capture_of(source, notice).run(threading.Event(), upto or lake.source(source).current_position())
+            capture_of(lake, source, notice).run(threading.Event(), upto or lake.source(source).current_position())
         except LeaseHeld:
             time.sleep(0.05)

@@ -14,7 +14,7 @@ from lakewright.model.contracts import Source, Store
 from lakewright.model.names import TableName
 from lakewright.model.position import format_lsn
 from lakewright.model.table_format import TableFormat
-from lakewright.pipeline import definitions
+from lakewright.pipeline import definitions, survey
 from lakewright.pipeline.feed import lost_slot, moved
 from lakewright.pipeline.mirror import Mirror
 from lakewright.pipeline.moment import utc_now
@@ -90,7 +90,7 @@ def of(lake: Wiring) -> Status:
         name: _source_status(name, settings.slot(name), lake.log(name), lake.store, functools.partial(lake.source, name))
         for name in settings.sources
     }
-    mirrors, misfits = lake.survey()
+    mirrors, misfits = survey.of(lake)
     tables = []
     for mirror in mirrors:
         wanted = settings.sources[mirror.source].wants(mirror.origin)
@@ -110,7 +110,7 @@ def _left_out(lake: Wiring, sources: Mapping[str, SourceStatus]) -> Iterator[Tab
     """The chosen tables that are not captured, of the sources that answer."""
     for name in (name for name, source in sources.items() if source.slot_state != "unknown"):
         with contextlib.suppress(SourceError, LogError):  # the source's own status says what is wrong
-            for table, error in sorted(lake.left_out(name, loaded=True).items()):
+            for table, error in sorted(survey.left_out(lake, name, loaded=True).items()):
                 state: State = "not loaded" if isinstance(error, NotLoaded) else "left out"
                 yield TableStatus(str(table), name, table, state, problem=error.line())
 

@@ -10,7 +10,8 @@ from lakewright.errors import LakewrightError, Retry, unexpected
 from lakewright.model.contracts import Stopped
 from lakewright.model.names import TableName
 from lakewright.model.position import Position
-from lakewright.pipeline import maintain
+from lakewright.pipeline import maintain, survey
+from lakewright.pipeline.capture import capture_of
 from lakewright.pipeline.merge import merge
 from lakewright.pipeline.mirror import Mirror
 from lakewright.pipeline.moment import utc_now
@@ -37,7 +38,7 @@ class _Capture:
     notice: Notice
 
     def __call__(self) -> float:
-        self.lake.capture_of(self.source, self._captured).run(self.stop)
+        capture_of(self.lake, self.source, self._captured).run(self.stop)
         return 0.0
 
     def _captured(self, step: Step) -> None:
@@ -84,7 +85,7 @@ class _Merge:
         self._broken: set[str] = set()
 
     def __call__(self) -> bool:
-        mirrors, misfits = self._lake.survey()
+        mirrors, misfits = survey.of(self._lake)
         for misfit in misfits:
             self._give_up(str(misfit.table or misfit.source), misfit.error)
         worked, later = False, None

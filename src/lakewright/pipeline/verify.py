@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from lakewright.errors import CheckFailed, LakewrightError
 from lakewright.model.table import Flaw, Verification
-from lakewright.pipeline import damage
+from lakewright.pipeline import damage, survey
 from lakewright.pipeline.mirror import Mirror
 from lakewright.pipeline.wiring import Wiring
 
@@ -16,7 +16,7 @@ def run(lake: Wiring, name: str | None, notice: Callable[[object], None]) -> lis
 
     One that cannot be opened, or named, hides no other.
     """
-    mirrors, misfits = ([lake.mirror(name)], []) if name else lake.survey()
+    mirrors, misfits = ([survey.mirror(lake, name)], []) if name else survey.of(lake)
     found = []
     for mirror in mirrors:
         found.append(_verify(lake, mirror))

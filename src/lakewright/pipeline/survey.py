@@ -1,0 +1,160 @@
+"""Survey: which tables a lake has, by its settings and its raw logs, and what keeps others from being one.
+
+A table has one of three faults. Its source cannot give it (`Source.refused`); the lake cannot name or hold it, which makes it a
+misfit; or it stopped. A chosen table with any of them is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from lakewright.errors import ConfigError, LakewrightError, LogError, NotLoaded, QueryError, together
+from lakewright.model.names import TableName, did_you_mean
+from lakewright.model.schema import TableSchema
+from lakewright.pipeline.mirror import Mirror
+from lakewright.pipeline.wiring import Wiring
+from lakewright.project import tables
+from lakewright.project.load import Project
+from lakewright.project.tables import Misfit
+from lakewright.project.values import Origin
+
+_Known = Mapping[str, Sequence[TableSchema]]
+"""By source the tables that its raw log knows, each under its newest schema."""
+
+
+class Survey(NamedTuple):
+    """The tables that the raw logs know, in name order, and what of them cannot be read or named."""
+
+    mirrors: list[Mirror]
+    misfits: list[Misfit]
+
+
+def of(lake: Wiring) -> Survey:
+    """The tables of a lake; no source has to answer."""
+    known, damaged = _logged(lake)
+    found, misfits = tables.lake_tables(lake.project.settings, known)
+    mirrors = [
+        Mirror(
+            name=table.name,
+            source=table.origin.source,
+            origin=table.origin.table,
+            path=f"{_zone(lake.project, table.origin)}/{table.name}",
+            day_of=table.settings.partition.column if table.settings.partition else None,
+            recent=table.settings.retention.recent,
+        )
+        for table in found
+    ]
+    return Survey(mirrors, damaged + misfits)
+
+
+def mirrors(lake: Wiring, names: Sequence[str] | None = None) -> list[Mirror]:
+    """The tables of the lake, in name order.
+
+    `names` chooses among them, by their own or by the source table's name, as errors of a source have it. Raises what keeps
+    one of those from being a table, `QueryError` with the nearest name where there is none.
+    """
+    found, misfits = of(lake)
+    if names is None:
+        return found
+    unknown = sorted(set(names) - {name for mirror in found for name in (mirror.name, str(mirror.origin))})
+    for misfit in misfits if unknown else ():
+        if misfit.table is None or {misfit.name, str(misfit.table)} & set(unknown):
+            raise misfit.error
+    if unknown:
+        raise _no_such_table(unknown[0], [mirror.name for mirror in found])
+    return [mirror for mirror in found if mirror.name in names or str(mirror.origin) in names]
+
+
+def mirror(lake: Wiring, name: str) -> Mirror:
+    """The table of that name; raises as `mirrors`."""
+    return mirrors(lake, [name])[0]
+
+
+def left_out(lake: Wiring, source: str, *, loaded: bool = False) -> dict[TableName, LakewrightError]:
+    """The tables of a source that lake.yaml chooses and that are not captured, with the reason of each.
+
+    The source cannot give them, the lake cannot take them, or they stopped; with `loaded`, also those that are not loaded.
+    """
+    origin, wants, view = lake.source(source), lake.project.settings.sources[source].wants, lake.log(source).view()
+    discovered = origin.discover()
+    stopped = {stop.table: stop.error for stop in view.stopped() if wants(stop.table)}
+    missing = {schema.name for schema in discovered} - set(view.tables()) if loaded else ()
+    absent = {table: NotLoaded(table) for table in missing}
+    return {**absent, **origin.refused(), **misfits(lake, source, discovered), **stopped}
+
+
+def misfits(lake: Wiring, source: str, newcomers: Sequence[TableSchema]) -> dict[TableName, LakewrightError]:
+    """Which of some tables of a source cannot be tables of the lake, and why; a table that is captured keeps its name."""
+    settings, known = lake.project.settings, _logged(lake).known
+    unfit: dict[TableName, LakewrightError] = {}
+    names = {schema.name for schema in newcomers}
+    taken = {name: list(schemas) for name, schemas in known.items()}
+    taken[source] = [schema for schema in taken.get(source, []) if schema.name not in names]
+    before = {table.name: table.origin for table in tables.lake_tables(settings, taken)[0]}
+    while True:
+        joining = [schema for schema in newcomers if schema.name not in unfit]
+        found, others = tables.lake_tables(settings, {**taken, source: [*taken[source], *joining]})
+        errors = {(misfit.source, misfit.table): misfit.error for misfit in others}
+        unfit |= {schema.name: errors[source, schema.name] for schema in joining if (source, schema.name) in errors}
+        usurpers = [table for table in found if before.get(table.name, table.origin) != table.origin]
+        if not usurpers:
+            return unfit
+        for table in usurpers:
+            former = before[table.name]
+            unfit[table.origin.table] = errors[former.source, former.table]
+
+
+def setting_faults(lake: Wiring, source: str) -> list[ConfigError]:
+    """Settings of the source's tables that fit nothing that the source has or its log ever had: misspelt ones."""
+    origin = lake.source(source)
+    versions: dict[TableName, list[TableSchema]] = {table: [] for table in origin.refused()}
+    for schema in [*_logged(lake).known.get(source, ()), *origin.discover()]:
+        versions.setdefault(schema.name, []).append(schema)
+    return tables.setting_faults(lake.project, source, versions)
+
+
+def require_fitting(lake: Wiring, source: str) -> None:
+    """Raise the first of `setting_faults`, with the others in its notes."""
+    faults = setting_faults(lake, source)
+    if faults:
+        raise together(faults)
+
+
+class _Logged(NamedTuple):
+    known: _Known
+    damaged: list[Misfit]
+
+
+def _logged(lake: Wiring) -> _Logged:
+    """What the raw logs know of their tables; one that is damaged keeps nothing from the others."""
+    known: dict[str, list[TableSchema]] = {}
+    damaged: list[Misfit] = []
+    for source in lake.project.settings.sources:
+        log = lake.log(source)
+        try:
+            logged = log.view().tables()
+        except LogError as error:
+            damaged.append(Misfit(source, None, error))
+            continue
+        known[source] = []
+        for table in logged:
+            try:
+                known[source].append(log.newest_schema(table))
+            except LogError as error:
+                name = tables.lake_name(lake.project.settings, Origin(source, table))
+                damaged.append(Misfit(source, table, error, name))
+    return _Logged(known, damaged)
+
+
+def _zone(project: Project, origin: Origin) -> str:
+    """The zone of a table: rejected rows are kept apart from those of the lake."""
+    zones = project.settings.zones.folders()
+    is_rejected = origin.table.schema == project.settings.sources[origin.source].rejected_schema
+    return zones.quarantine if is_rejected else zones.curated
+
+
+def _no_such_table(name: str, known: Sequence[str]) -> QueryError:
+    """The error for a name that is no table of the lake."""
+    hint = did_you_mean(name, list(known)) or (f"tables: {', '.join(known)}" if known else "`lakewright capture` loads the first")
+    return QueryError("LW-524", f"there is no table {name}", hint=hint)
