@@ -17,9 +17,9 @@ import pydantic
 from lakewright.cli import main as cli
 from lakewright.cli.codes import pages
 from lakewright.cli.session import shared_options
+from lakewright.demo.settings import Demo
 from lakewright.errors import LakewrightError
 from lakewright.project.datasets import DatasetSettings
-from lakewright.project.demo import Demo
 from lakewright.project.spec import LakeSettings, Settings
 
 _MADE = "<!-- Made by `make docs`; do not edit. -->\n"

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from lakewright.demo.exports import Exports
+from lakewright.demo.run import run
+from lakewright.demo.settings import Demo, load_demo
 from lakewright.errors import SourceError
-from lakewright.pipeline.demo import run
-from lakewright.pipeline.exports import Files
 from lakewright.pipeline.lake import Lake
-from lakewright.project import Demo, load_demo
 from tests.conftest import Sql
 
 LAKE = """\
@@ -89,7 +89,7 @@ def test_a_file_that_waits_is_not_passed_over(folder: Path, url: str, sql: Sql) 
     with Lake.open(folder) as lake:
         demo: Demo = load_demo(folder)
         assert demo.exports is not None
-        files = Files(lake, url, demo.exports, 1)
+        files = Exports(lake, url, demo.exports, 1)
         sent = files.send(lambda _: None)
         lake.capture(lambda _: None)
         with pytest.raises(SourceError, match=r"visits/a.csv has 4 rows, and 0 are in the lake") as caught:

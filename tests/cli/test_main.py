@@ -201,6 +201,6 @@ def test_the_schema_is_json(lakewright):
 @pytest.mark.parametrize(("verdict", "code"), [("equal", 0), ("append-only", 0), ("stopped", 3)])
 def test_a_demonstration_is_judged_as_a_check_is(lakewright, tmp_path, monkeypatch, verdict, code):
     checked = TableCheck("visits", verdict, 5, 5)
-    monkeypatch.setattr("lakewright.pipeline.demo.run", lambda *_: [CheckReport("shop", START, (checked,))])
-    monkeypatch.setattr("lakewright.project.demo.load_demo", lambda _: SimpleNamespace(scale=1.0, queries=[]))
+    monkeypatch.setattr("lakewright.demo.run.run", lambda *_: [CheckReport("shop", START, (checked,))])
+    monkeypatch.setattr("lakewright.demo.settings.load_demo", lambda _: SimpleNamespace(scale=1.0, queries=[]))
     assert lakewright("demo", tmp_path).code == code

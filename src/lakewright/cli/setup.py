@@ -136,9 +136,9 @@ def demo(session: Session, target: Path, scale: float | None) -> None:
 
     Exit code 3 where source and lake differ in the end.
     """
-    from lakewright.pipeline.demo import run
+    from lakewright.demo.run import run
+    from lakewright.demo.settings import load_demo
     from lakewright.pipeline.lake import Lake
-    from lakewright.project.demo import load_demo
 
     def show(lake: Lake, name: str) -> None:
         if not session.json:

@@ -1,15 +1,13 @@
-"""A lake's folder as values: lake.yaml, saved queries, demo.yaml, and the plug-ins they name."""
+"""A lake's folder as values: lake.yaml, saved queries, and the plug-ins they name."""
 
 from __future__ import annotations
 
-from lakewright.project.demo import Demo, load_demo
 from lakewright.project.load import Project, find, load
 from lakewright.project.spec import LakeSettings, PostgresSettings, Retention, TableSettings, Zones
 from lakewright.project.tables import LakeTable, Misfit, lake_tables, setting_faults
 from lakewright.project.values import Origin, Partition, Secret
 
 __all__ = [
-    "Demo",
     "LakeSettings",
     "LakeTable",
     "Misfit",
@@ -24,6 +22,5 @@ __all__ = [
     "find",
     "lake_tables",
     "load",
-    "load_demo",
     "setting_faults",
 ]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from lakewright.demo.settings import load_demo
 from lakewright.errors import ConfigError
-from lakewright.project import load_demo
 
 DEMO = """\
 seed: [seed/schema.sql, seed/data.sql]

@@ -7,20 +7,22 @@ import hashlib
 import time
 from collections.abc import Callable, Sequence
 
+from lakewright.demo import script
+from lakewright.demo.settings import Export, ExportSettings
 from lakewright.errors import SourceError
 from lakewright.model.names import DATASETS, QUARANTINE, TableName, quote_literal
 from lakewright.pipeline.lake import Lake
-from lakewright.project.demo import Export, Exports
 from lakewright.project.spec import FilesSettings
 from lakewright.sources.files.arrivals import Arrival, Arrivals
-from lakewright.sources.postgres import script
 
 SECONDS = 60.0
 BYTES_A_SECOND = 500_000
 """How long arriving may take: so many seconds, and longer the larger the files are."""
 
 Say = Callable[[str], None]
+"""Prints a line."""
 Show = Callable[[Lake, str], None]
+"""Runs a saved query and prints its answer."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,26 +35,26 @@ class Sent:
     sha256: str
 
 
-class Files:
-    """Makes the files of `exports` with queries on the database at `url`, at a scale, and follows them into the lake."""
+class Exports:
+    """Makes the files of `settings` with queries on the database at `url`, at a scale, and follows them into the lake."""
 
-    def __init__(self, lake: Lake, url: str, exports: Exports, scale: float) -> None:
-        settings = lake.project.settings.sources.get(exports.source)
-        if not isinstance(settings, FilesSettings):
+    def __init__(self, lake: Lake, url: str, settings: ExportSettings, scale: float) -> None:
+        source = lake.project.settings.sources.get(settings.source)
+        if not isinstance(source, FilesSettings):
             hint = "name it in demo.yaml as lake.yaml does"
-            raise SourceError("LW-248", f"there is no source {exports.source} of kind files", hint=hint)
-        self.source = exports.source
+            raise SourceError("LW-248", f"there is no source {settings.source} of kind files", hint=hint)
+        self.source = settings.source
         self._lake = lake
         self._url = url
-        self._exports = exports
+        self._settings = settings
         self._scale = scale
-        self._datasets = settings.datasets
-        self._folder = lake.project.folder / settings.path
+        self._datasets = source.datasets
+        self._folder = lake.project.folder / source.path
         self._folder.mkdir(parents=True, exist_ok=True)
 
     def send(self, say: Say) -> list[Sent]:
         """Drop all files into the folder."""
-        start, sent = time.monotonic(), [self._write(export, corrected=False) for export in self._exports.files]
+        start, sent = time.monotonic(), [self._write(export, corrected=False) for export in self._settings.files]
         say(
             f"dropped {len(sent)} files with {sum(file.rows for file in sent):,} rows, {sum(file.size for file in sent):,} bytes,"
             f" into the folder of {self.source} in {time.monotonic() - start:.1f} s"
@@ -66,10 +68,10 @@ class Files:
         """
         say("every row of a file is in its table or, with the reason, in quarantine:")
         self._wait(sent, say)
-        for name in self._exports.queries:
+        for name in self._settings.queries:
             show(self._lake, name)
         corrected = [
-            self._write(export, corrected=True) for export in self._exports.files if export.file in self._exports.corrected
+            self._write(export, corrected=True) for export in self._settings.files if export.file in self._settings.corrected
         ]
         if corrected:
             say("the same file corrected: its rows replace those of the former version")

@@ -1,4 +1,4 @@
-"""Demo: a lake watched from its first row to its last check, driven by the folder's demo.yaml.
+"""Run: a lake watched from its first row to its last check, driven by the folder's demo.yaml.
 
 The steps are the same for every folder: seed the embedded database, load, follow live changes, follow one row through its
 life, kill the lake with SIGKILL in the middle and go on, compare source and lake.
@@ -16,33 +16,30 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from lakewright.demo import script
+from lakewright.demo.exports import Exports, Say, Show
+from lakewright.demo.settings import Demo, Follow
 from lakewright.errors import SourceError
 from lakewright.pipeline.check import CheckReport
-from lakewright.pipeline.exports import Files
 from lakewright.pipeline.history import RowChange
 from lakewright.pipeline.lake import Lake
 from lakewright.pipeline.verify import require_sound
-from lakewright.project.demo import Demo, Follow
-from lakewright.sources.postgres import PostgresSource, script
+from lakewright.sources.postgres import PostgresSource
 
 VISIBLE_SECONDS = 30.0
 FRESHNESS_SAMPLES = 10
-
-Say = Callable[[str], None]
-Show = Callable[[Lake, str], None]
 
 
 def run(folder: Path, demo: Demo, scale: float, say: Say, show: Show) -> list[CheckReport]:
     """Run the demonstration; returns the comparison of each source and the lake at its end, the database last.
 
-    `say` prints a line, `show` runs a saved query and prints its answer. The lake and its database stay. Raises
-    `LakewrightError` where a step fails.
+    The lake and its database stay. Raises `LakewrightError` where a step fails.
     """
     with Lake.open(folder) as lake:
         source = next(iter(lake.project.settings.sources))
         url = _database(lake, source)
         _seed(url, folder, demo, scale, say)
-        files = Files(lake, url, demo.exports, scale) if demo.exports else None
+        exports = Exports(lake, url, demo.exports, scale) if demo.exports else None
         _load(lake, source, say)
         with _up(folder) as first:
             _await(lambda: lake.status().sources[0].captured_by is not None)
@@ -54,7 +51,7 @@ def run(folder: Path, demo: Demo, scale: float, say: Say, show: Show) -> list[Ch
             )
             _follow(lake, url, demo.follow, say)
             _freshness(lake, url, demo.follow, say)
-            sent = files.send(say) if files else []
+            sent = exports.send(say) if exports else []
             first.send_signal(signal.SIGKILL)
             first.wait()
             say(f"killed `lakewright up` with SIGKILL after {workload.runs} transactions; the workload goes on")
@@ -63,15 +60,15 @@ def run(folder: Path, demo: Demo, scale: float, say: Say, show: Show) -> list[Ch
             say("started it again")
             time.sleep(max(0.0, end - time.monotonic()))
             say(f"the workload made {workload.stop()} transactions")
-            if files:
-                files.follow(sent, say, show)
+            if exports:
+                exports.follow(sent, say, show)
             for name in demo.queries:
                 show(lake, name)
             verified = lake.verify(None, lambda _: None)
             require_sound(verified)
             say(f"verified {sum(table.files for table in verified)} files of {len(verified)} tables: no fault")
             reports = []
-            for name in [files.source, source] if files else [source]:
+            for name in [exports.source, source] if exports else [source]:
                 say(f"comparing {name} with the lake:")
                 reports.append(lake.check(name, lambda check: say(f"  {check.table}: {check.verdict}, {check.source_rows} rows")))
                 if name != source:

@@ -52,7 +52,7 @@ class Export(Settings):
     sent again."""
 
 
-class Exports(Settings):
+class ExportSettings(Settings):
     """Files that arrive while the lake is up."""
 
     source: ShortName
@@ -79,7 +79,7 @@ class Demo(Settings):
     """Live changes while the lake is up."""
     follow: Follow
     """The row whose life is shown."""
-    exports: Exports | None = None
+    exports: ExportSettings | None = None
     """Files that arrive while the lake is up."""
     queries: list[str] = Field(default=[])
     """Saved queries to show, by name."""
