@@ -25,8 +25,8 @@ def lake(rows: int) -> Iterator[tuple[Lake, str]]:
         with Lake.open(folder) as opened:
             url = opened.source("db").database.url
             execute(url, f"{TABLE}; INSERT INTO ev SELECT {ROW} FROM generate_series(1::bigint, {rows}) g")
-            opened.capture(lambda _: None)
-            opened.merge(None, lambda _: None)
+            opened.capture()
+            opened.merge()
             try:
                 yield opened, url
             finally:

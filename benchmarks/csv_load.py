@@ -67,8 +67,8 @@ def _load(folder: Path, export: Path, definition: str | None) -> tuple[float, st
         (folder / "datasets" / "customers.yaml").write_text(definition)
     with Lake.open(folder) as lake:
         start = time.perf_counter()
-        lake.capture(lambda _: None)
-        lake.merge(None, lambda _: None)
+        lake.capture()
+        lake.merge()
         seconds = time.perf_counter() - start
         with lake.sql("SELECT count(*) FROM customers", committed=True) as answer:
             assert next(answer.batches()).column(0).to_pylist() == [ROWS]

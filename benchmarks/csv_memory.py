@@ -31,7 +31,7 @@ def run(rows: int = ROWS) -> Iterator[Figure]:
 
 if __name__ == "__main__":
     with Lake.open(Path(sys.argv[1])) as lake:
-        lake.capture(lambda _: None)
-        lake.merge(None, lambda _: None)
+        lake.capture()
+        lake.merge()
     scale = 1 if sys.platform == "darwin" else 1024
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * scale)

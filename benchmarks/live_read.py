@@ -27,7 +27,7 @@ def run() -> Iterator[Figure]:
             times = []
             for _ in range(ROUNDS):
                 execute(url, "UPDATE ev SET amount = amount + 1 WHERE id = 2500003")
-                opened.capture(lambda _: None)
+                opened.capture()
                 live, committed = partial(rows_of, opened, text), partial(rows_of, opened, text, committed=True)
                 times.append((_seconds(live), _seconds(live), _seconds(committed)))
                 assert live() != committed(), "the tail does not show"

@@ -91,7 +91,7 @@ def test_a_file_that_waits_is_not_passed_over(folder: Path, url: str, sql: Sql) 
         assert demo.exports is not None
         files = Exports(lake, url, demo.exports, 1)
         sent = files.send(lambda _: None)
-        lake.capture(lambda _: None)
+        lake.capture()
         with pytest.raises(SourceError, match=r"visits/a.csv has 4 rows, and 0 are in the lake") as caught:
             files.follow(sent, lambda _: None, lambda lake, name: None)
         assert caught.value.code == "LW-270"

@@ -31,14 +31,14 @@ def test_pgbench(tmp_path: Path, url: str) -> None:
         with up(tmp_path):
             wait_for(lambda: len(lake.mirrors()) == len(TABLES))
             running = pgbench(url, "-c", "2", "-T", "10", "-R", "100")
-            wait_for(lambda: lake.check("db", lambda _: None).tables[2].source_rows not in (None, 0))
-            report = lake.check("db", lambda _: None)
+            wait_for(lambda: lake.check("db").tables[2].source_rows not in (None, 0))
+            report = lake.check("db")
             assert running.poll() is None
             assert verdicts(report) == EQUAL
             assert running.wait() == 0
-            assert verdicts(lake.check("db", lambda _: None)) == EQUAL
-        lake.run(lambda _: None)
-        assert verdicts(lake.check("db", lambda _: None)) == EQUAL
+            assert verdicts(lake.check("db")) == EQUAL
+        lake.run()
+        assert verdicts(lake.check("db")) == EQUAL
 
 
 def test_tables_made_again(tmp_path: Path, url: str) -> None:
@@ -46,13 +46,13 @@ def test_tables_made_again(tmp_path: Path, url: str) -> None:
     write_project(tmp_path, url, "public.*", "pgbench_again")
     assert pgbench(url, "-i", "-s", "1").wait() == 0
     with Lake.open(tmp_path) as lake:
-        lake.run(lambda _: None)
+        lake.run()
         assert pgbench(url, "-i", "-s", "1").wait() == 0
         assert pgbench(url, "-t", "10").wait() == 0
-        lake.run(lambda _: None)
-        report = lake.check("db", lambda _: None)
+        lake.run()
+        report = lake.check("db")
         assert verdicts(report) == dict.fromkeys(TABLES, "stopped")
         assert all("dropped and created again" in (table.detail or "") for table in report.tables)
         for table in TABLES:
-            lake.resync(table, lambda _: None)
-        assert verdicts(lake.check("db", lambda _: None)) == EQUAL
+            lake.resync(table)
+        assert verdicts(lake.check("db")) == EQUAL

@@ -41,7 +41,7 @@ def history(url: str) -> Iterator[History]:
 
 
 def assert_equal(lake: Lake) -> None:
-    report = lake.check("db", lambda _: None)
+    report = lake.check("db")
     assert {table.table: table.verdict for table in report.tables} == {f"h_{name}": "equal" for name in TABLES}
 
 
@@ -56,12 +56,12 @@ def test_killed_at_a_call(tmp_path: Path, url: str, sql: Sql, history: History) 
                 # The capture that starts opens the log with the next manifest, and names its files in the one after.
                 pattern = pattern.format(lake.log("db").view().number + 2) if pattern == MANIFEST else pattern
                 if step == "merge":
-                    lake.capture(lambda _: None)
+                    lake.capture()
         command = [sys.executable, "-m", "tests.acceptance.victim", str(tmp_path), step, when, pattern]
         assert subprocess.run(command).returncode == -signal.SIGKILL, (step, when, pattern)
         if number > 0:
             with Lake.open(tmp_path) as lake:
-                lake.run(lambda _: None)
+                lake.run()
                 assert_equal(lake)
 
 

@@ -30,9 +30,9 @@ def main(folder: Path, step: str, when: str, pattern: str) -> None:
         faults.append(Fault(pattern, "kill", "after" if when == "after" else "before"))
     with Lake(load(folder), FaultyStore(LocalStore(folder), *faults)) as lake:
         if step == "capture":
-            lake.capture(lambda _: None)
+            lake.capture()
         else:
-            lake.merge(None, lambda _: None)
+            lake.merge()
 
 
 if __name__ == "__main__":

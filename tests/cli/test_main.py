@@ -16,7 +16,8 @@ from lakewright.cli.flow import _stop_on_signal
 from lakewright.cli.session import Session
 from lakewright.errors import CheckFailed, QueryError, SourceUnreachable
 from lakewright.model.position import START
-from lakewright.pipeline.check import CheckReport, TableCheck
+from lakewright.pipeline.check import CheckReport
+from lakewright.pipeline.steps import TableCheck
 
 LAKE = "lake: a\nsources: {s: {kind: postgres, url: 'postgresql://u:pw@h/d'}}\n"
 

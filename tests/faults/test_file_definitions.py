@@ -28,7 +28,7 @@ def folder(tmp_path: Path) -> Path:
 
 def run(folder: Path) -> None:
     with Lake.open(folder) as lake:
-        lake.run(lambda _: None)
+        lake.run()
 
 
 def rows(folder: Path, text: str) -> list[tuple[object, ...]]:

@@ -58,7 +58,7 @@ def add_name(folder: Path) -> None:
 
 def run(folder: Path) -> None:
     with Lake.open(folder) as lake:
-        lake.run(lambda _: None)
+        lake.run()
 
 
 def rows(folder: Path, text: str) -> list[tuple[object, ...]]:
@@ -69,7 +69,7 @@ def rows(folder: Path, text: str) -> list[tuple[object, ...]]:
 
 def checked(folder: Path) -> dict[str, tuple[str, str | None]]:
     with Lake.open(folder) as lake:
-        return {table.table: (table.verdict, table.detail) for table in lake.check("drop", lambda _: None).tables}
+        return {table.table: (table.verdict, table.detail) for table in lake.check("drop").tables}
 
 
 def told(folder: Path) -> tuple[str | None, list[str]]:
@@ -81,7 +81,7 @@ def told(folder: Path) -> tuple[str | None, list[str]]:
 
 def resync(folder: Path, name: str | None) -> None:
     with Lake.open(folder) as lake:
-        lake.resync(name, lambda _: None)
+        lake.resync(name)
 
 
 def waiting(folder: Path) -> dict[str, LakewrightError]:

@@ -17,13 +17,13 @@ def test_a_merge_that_waited_for_another_has_nothing_to_do(loaded: Shop, monkeyp
     def beaten(*arguments: object, **options: object) -> object:
         monkeypatch.setattr(merging.Lease, "take", take)
         with Lake.open(loaded.folder) as first:
-            (merged,) = first.merge(["parts"], lambda _: None)
+            (merged,) = first.merge(["parts"])
             assert merged.commit is not None
         return take(*arguments, **options)  # type: ignore[arg-type]
 
     with Lake.open(loaded.folder) as second:
         second.mirrors()
         monkeypatch.setattr(merging.Lease, "take", beaten)
-        (merged,) = second.merge(["parts"], lambda _: None)
+        (merged,) = second.merge(["parts"])
     assert merged.commit is None
     assert loaded.equal() == {"orders": "equal", "parts": "equal"}

@@ -82,14 +82,14 @@ def test_a_clean_between_a_look_at_a_table_and_the_read_of_it(
     def fold(at: TableAt, *arguments: Any) -> Fold:
         if not looked:
             with Lake.open(loaded.folder) as other:
-                other.merge([at.mirror.name], lambda _: None)
+                other.merge([at.mirror.name])
                 table = other.format.open(at.mirror.path)
                 assert table is not None
                 assert table.clean([])
         looked.append(at.mirror.name)
         return Fold(lake.connection(), at, lake.log(at.mirror.source))
 
-    lake.merge(None, lambda _: None)
+    lake.merge()
     loaded.sql("UPDATE orders SET price = 8 WHERE id = 7")
     loaded.ok("capture")
     if command == "sql":
@@ -97,7 +97,7 @@ def test_a_clean_between_a_look_at_a_table_and_the_read_of_it(
         assert read(lake, "SELECT price FROM orders WHERE id = 7") == [(8,)]
     else:
         monkeypatch.setattr("lakewright.pipeline.check.Fold", lambda _, at, log: fold(at))
-        assert lake.check("shop", lambda _: None).passed
+        assert lake.check("shop").passed
     assert len(looked) > 1
 
 

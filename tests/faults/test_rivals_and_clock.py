@@ -42,7 +42,7 @@ def test_a_second_merge_hears_who_merges(loaded: Shop) -> None:
         (mirror,) = lake.mirrors(["orders"])
         with Lease.take(lake.store, lease_name(mirror), purpose="merge"):
             with pytest.raises(LeaseHeld, match="merge \\(process") as held:
-                lake.merge(["orders"], lambda _: None, wait=0.0)
+                lake.merge(["orders"], wait=0.0)
         assert held.value.code == "LW-351"
     assert loaded.equal() == ALL_EQUAL
 

@@ -50,7 +50,7 @@ def run(seed: int, folder: Path, url: str, patch: pytest.MonkeyPatch, verbs: Seq
         with world.life() as lake:
             world.capture(lake)
             past = compare(world, lake, history, noted, "live")
-            lake.merge(None, lambda _: None)
+            lake.merge()
         with world.life() as lake:
             past += compare(world, lake, history, noted, "merged")
             for name in TABLES:
@@ -58,7 +58,7 @@ def run(seed: int, folder: Path, url: str, patch: pytest.MonkeyPatch, verbs: Seq
                 columns = lake.log("db").newest_schema(lake.mirror(f"{history.schema}_{name}").origin).column_names
                 assert world.hudi_rs(lake, name, columns) == expected, (seed, name, "hudi-rs", world.log)
             if rng.random() < 0.1:
-                assert lake.check("db", lambda _: None).passed, (seed, world.log)
+                assert lake.check("db").passed, (seed, world.log)
         return past
     finally:
         connection.rollback()

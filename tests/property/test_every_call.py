@@ -41,7 +41,7 @@ def struck(world: World, fault: Fault, act: Act) -> bool:
 
 
 def merge_all(lake: Lake) -> None:
-    lake.merge(None, lambda _: None)
+    lake.merge()
 
 
 @pytest.fixture

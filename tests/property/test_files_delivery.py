@@ -250,11 +250,11 @@ def run(seed: int, folder: Path, patch: pytest.MonkeyPatch) -> None:
         lives.capture(lake)
         complete(lake, folder)
         compare(lake, folder, (seed, "live", lives.log))
-        lake.merge(None, lambda _: None)
+        lake.merge()
     with lives.life() as lake:
         compare(lake, folder, (seed, "merged", lives.log))
         if rng.random() < 0.3:
-            report = lake.check("db", lambda _: None)
+            report = lake.check("db")
             assert (report.failed, {file.verdict for file in report.files} - {"waits"}) == (0, set()), report
 
 

@@ -75,7 +75,7 @@ class Lives:
     def capture(self, lake: Lake) -> None:
         """Capture up to now."""
         until = lake.source("db").current_position()
-        capture_of(lake, "db", lambda _: None).run(threading.Event(), until)
+        capture_of(lake, "db").run(threading.Event(), until)
 
     def merge(self, lake: Lake) -> None:
         """Merge one table, or all."""
@@ -93,7 +93,7 @@ class Lives:
         """Load one table again."""
         names = [mirror.name for mirror in lake.mirrors()]
         if names:
-            lake.resync(self._rng.choice(names), lambda _: None)
+            lake.resync(self._rng.choice(names))
 
 
 class World(Lives):

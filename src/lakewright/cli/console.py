@@ -7,11 +7,14 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from lakewright.cli.values import error_to_json
 from lakewright.errors import CheckFailed, LakewrightError
+
+if TYPE_CHECKING:
+    from lakewright.pipeline.steps import Notice, Step
 
 
 def has_color() -> bool:
@@ -52,18 +55,19 @@ def exit_code(error: LakewrightError) -> int:
 
 
 @contextlib.contextmanager
-def progress(title: str, *, quiet: bool) -> Iterator[Callable[[Any], None]]:
-    """A function to call with each thing that happened.
+def progress(title: str, *, quiet: bool) -> Iterator[Notice]:
+    """A function to call with each step that was done.
 
     On a terminal the newest stands beside a moving bar and goes when the work is done, but for what has to stay. Elsewhere each
     is a line, but for what the command prints as its result.
     """
-    from lakewright.cli.notices import describe, is_result, stays
+    from lakewright.cli.notices import is_result, stays
+    from lakewright.pipeline.steps import describe, ignore
 
     if quiet:
-        yield lambda _: None
+        yield ignore
     elif not sys.stderr.isatty():
-        yield lambda notice: None if is_result(notice) else say(describe(notice))
+        yield lambda step: None if is_result(step) else say(str(describe(step)))
     else:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -77,10 +81,10 @@ def progress(title: str, *, quiet: bool) -> Iterator[Callable[[Any], None]]:
         with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
             task = bars.add_task(title, total=None, newest="")
 
-            def show(notice: Any) -> None:
-                if stays(notice):
-                    bars.console.print(describe(notice), markup=False, highlight=False, soft_wrap=True)
+            def show(step: Step) -> None:
+                if stays(step):
+                    bars.console.print(str(describe(step)), markup=False, highlight=False, soft_wrap=True)
                 else:
-                    bars.update(task, newest=describe(notice))
+                    bars.update(task, newest=str(describe(step)))
 
             yield show

@@ -31,7 +31,7 @@ def capture(session: Session) -> None:
 @click.command(cls=Command)
 @click.argument("tables", nargs=-1)
 @pass_session
-@returns("merged=lakewright.pipeline.merge:Merged")
+@returns("merged=lakewright.pipeline.steps:Merged")
 def merge(session: Session, tables: tuple[str, ...]) -> None:
     """Bring TABLES (default: all) up to the captured log, each in one commit."""
     with session.lake() as lake:
@@ -64,10 +64,11 @@ def up(session: Session) -> None:
     """
     from lakewright.cli import output
     from lakewright.cli.notices import to_log
+    from lakewright.pipeline.steps import ignore
 
     with session.lake() as lake, _stop_on_signal() as stop:
         session.say("capturing and merging; Ctrl-C stops")
-        lake.up(stop, output.show_json if session.json else (lambda event: None) if session.quiet else to_log)
+        lake.up(stop, output.show_json if session.json else ignore if session.quiet else to_log)
     session.say("stopped")
 
 
@@ -106,7 +107,7 @@ def resync(session: Session, table: str | None) -> None:
 
 @click.command(cls=Command)
 @pass_session
-@returns("cleaned=lakewright.pipeline.maintain:Cleaned")
+@returns("cleaned=lakewright.pipeline.steps:Cleaned")
 def maintain(session: Session) -> None:
     """Delete the files that no read within the tables' retention needs."""
     with session.lake() as lake:

@@ -14,6 +14,7 @@ from lakewright.cli import console
 
 if TYPE_CHECKING:
     from lakewright.pipeline.lake import Lake
+    from lakewright.pipeline.steps import Notice
     from lakewright.project import Project
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -64,8 +65,8 @@ class Session:
             console.say(text)
 
     @contextlib.contextmanager
-    def progress(self, title: str) -> Iterator[Callable[[Any], None]]:
-        """A function to call with each thing that happened."""
+    def progress(self, title: str) -> Iterator[Notice]:
+        """A function to call with each step that was done."""
         with console.progress(title, quiet=self.is_silent) as notice:
             yield notice
 

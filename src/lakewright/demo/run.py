@@ -64,13 +64,15 @@ def run(folder: Path, demo: Demo, scale: float, say: Say, show: Show) -> list[Ch
                 exports.follow(sent, say, show)
             for name in demo.queries:
                 show(lake, name)
-            verified = lake.verify(None, lambda _: None)
+            verified = lake.verify()
             require_sound(verified)
             say(f"verified {sum(table.files for table in verified)} files of {len(verified)} tables: no fault")
             reports = []
             for name in [exports.source, source] if exports else [source]:
                 say(f"comparing {name} with the lake:")
-                reports.append(lake.check(name, lambda check: say(f"  {check.table}: {check.verdict}, {check.source_rows} rows")))
+                reports.append(lake.check(name))
+                for check in reports[-1].tables:
+                    say(f"  {check.table}: {check.verdict}, {check.source_rows} rows")
                 if name != source:
                     say(f"{reports[-1].equal} of {len(reports[-1].tables)} tables of {name} equal")
             return reports
@@ -97,9 +99,9 @@ def _seed(url: str, folder: Path, demo: Demo, scale: float, say: Say) -> None:
 
 def _load(lake: Lake, source: str, say: Say) -> None:
     start = time.monotonic()
-    lake.capture(lambda _: None)
+    lake.capture()
     captured = time.monotonic()
-    merged = lake.merge(None, lambda _: None)
+    merged = lake.merge()
     tables = {table.table: table.rows or 0 for table in lake.status().tables if table.source == source}
     say(
         f"loaded {sum(tables.values()):,} rows of {len(tables)} tables in {captured - start:.1f} s,"

@@ -10,7 +10,7 @@ import dataclasses
 import datetime
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from lakewright.errors import SourceError
@@ -22,7 +22,7 @@ from lakewright.model.schema import TableSchema, compare
 from lakewright.pipeline.feed import moved
 from lakewright.pipeline.intake import Intake
 from lakewright.pipeline.load import load, rows_of
-from lakewright.pipeline.steps import Logged, Moved, Reads, Step, Waits
+from lakewright.pipeline.steps import Logged, Moved, Notice, Reads, Waits, ignore
 from lakewright.pipeline.survey import require_fitting
 from lakewright.pipeline.wiring import Wiring
 from lakewright.raw.manifest import RawFile
@@ -54,7 +54,7 @@ class _Pending:
     since: float = dataclasses.field(default_factory=time.monotonic)
 
 
-def capture_of(lake: Wiring, source: str, notice: Callable[[Step], None]) -> Capture:
+def capture_of(lake: Wiring, source: str, notice: Notice = ignore) -> Capture:
     """One run of capture over a source; what cannot be a table of the lake is left out of it.
 
     Raises `ConfigError` before anything is captured where a setting of its tables fits nothing.
@@ -69,7 +69,7 @@ class Capture:
     Raises `LakewrightError`: the caller may start a new one at any time, after any crash, and gets the same log.
     """
 
-    def __init__(self, lake: Wiring, source: str, notice: Callable[[Step], None]) -> None:
+    def __init__(self, lake: Wiring, source: str, notice: Notice = ignore) -> None:
         self._source = lake.source(source)
         self._log = lake.log(source)
         self._store = lake.store

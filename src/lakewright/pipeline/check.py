@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Literal
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -25,30 +25,12 @@ from lakewright.pipeline import damage, definitions, reach, survey, table_at
 from lakewright.pipeline.feed import moved
 from lakewright.pipeline.folding import Fold
 from lakewright.pipeline.mirror import Mirror
-from lakewright.pipeline.steps import Waits
+from lakewright.pipeline.steps import Notice, TableCheck, Waits, ignore
 from lakewright.pipeline.wiring import Wiring
 from lakewright.sources.files.audit import FileCheck
 
 SHOWN_KEYS = 5
 BATCH_ROWS = 100_000
-
-Verdict = Literal["equal", "different", "append-only", "stopped", "error"]
-
-
-@dataclasses.dataclass(frozen=True)
-class TableCheck:
-    """The verdict on one table at the report's position.
-
-    ``append-only``: the table has no key and its source had updates or deletes, which are not captured. ``adjusted`` counts
-    source rows with a value that its column type cannot hold (kept as text in the raw log's ``_exact``).
-    """
-
-    table: str
-    verdict: Verdict
-    source_rows: int | None
-    lake_rows: int | None
-    adjusted: int = 0
-    detail: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,7 +63,7 @@ class CheckReport:
         return not (self.failed or self.failed_files)
 
 
-def run(lake: Wiring, name: str, notice: Callable[[object], None]) -> CheckReport:
+def run(lake: Wiring, name: str, notice: Notice = ignore) -> CheckReport:
     """Compare the source `name` with the lake at one position, capturing up to it where nobody else does.
 
     `notice` hears of each wait and of each table that was compared. A chosen table that the lake cannot take is part of the
@@ -114,7 +96,7 @@ def run(lake: Wiring, name: str, notice: Callable[[object], None]) -> CheckRepor
     return CheckReport(name, load.position, tuple(tables), tuple(files))
 
 
-def _compared(lake: Wiring, mirrors: Sequence[Mirror], load: Load, notice: Callable[[object], None]) -> list[TableCheck]:
+def _compared(lake: Wiring, mirrors: Sequence[Mirror], load: Load, notice: Notice) -> list[TableCheck]:
     """The verdict on each table; what of it was read under another definition than the present one is told beside an equal."""
     checks = []
     for mirror in mirrors:

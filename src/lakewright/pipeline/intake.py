@@ -5,21 +5,21 @@ A table that is left out stays so until the next start; one that the source coul
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 
 from lakewright.errors import LakewrightError, SourceError, SourceUnreachable
 from lakewright.model.contracts import Stopped
 from lakewright.model.names import TableName
 from lakewright.model.schema import TableSchema
 from lakewright.pipeline import survey
-from lakewright.pipeline.steps import NotTaken, Step
+from lakewright.pipeline.steps import Notice, NotTaken
 from lakewright.pipeline.wiring import Wiring
 
 
 class Intake:
     """What one run of capture knows of its source's tables; `notice` is called for each that is left out or stands still."""
 
-    def __init__(self, lake: Wiring, source: str, notice: Callable[[Step], None]) -> None:
+    def __init__(self, lake: Wiring, source: str, notice: Notice) -> None:
         self._lake = lake
         self._name = source
         self._source = lake.source(source)

@@ -29,19 +29,17 @@ from lakewright.pipeline import (
 from lakewright.pipeline.capture import capture_of
 from lakewright.pipeline.check import CheckReport
 from lakewright.pipeline.describe import TableInfo, TableSchemaInfo, schema_info, table_info
-from lakewright.pipeline.maintain import Cleaned
-from lakewright.pipeline.merge import Merged, merge
+from lakewright.pipeline.merge import merge
 from lakewright.pipeline.mirror import Mirror
 from lakewright.pipeline.moment import utc_now
 from lakewright.pipeline.plan import LeftOut, Plan
 from lakewright.pipeline.quarantine import Discarded, Exported, Quarantine, Replayed
 from lakewright.pipeline.query import Answer
 from lakewright.pipeline.status import Status
+from lakewright.pipeline.steps import Cleaned, Merged, Notice, ignore
 from lakewright.pipeline.tasks import Event, keep_up
 from lakewright.pipeline.wiring import Wiring
 from lakewright.sources.files.runs import Run
-
-Notice = Callable[[Any], None]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,7 +76,7 @@ class Lake(Wiring):
 
     # ---- flow
 
-    def capture(self, notice: Notice) -> None:
+    def capture(self, notice: Notice = ignore) -> None:
         """Capture every source up to its end as of now."""
         failures = []
         for name in self.project.settings.sources:
@@ -89,7 +87,7 @@ class Lake(Wiring):
         if failures:
             raise together(failures)
 
-    def merge(self, names: Sequence[str] | None, notice: Notice, wait: float = 30.0) -> list[Merged]:
+    def merge(self, names: Sequence[str] | None = None, notice: Notice = ignore, *, wait: float = 30.0) -> list[Merged]:
         """Merge the tables (all of them by default) up to the log's end; what one raises comes when the others are done."""
         done = []
         failures = [misfit.error for misfit in survey.of(self).misfits] if names is None else []
@@ -106,19 +104,19 @@ class Lake(Wiring):
             raise together(failures)
         return done
 
-    def run(self, notice: Notice) -> Ran:
+    def run(self, notice: Notice = ignore) -> Ran:
         """One pass of capture and merge."""
         self.capture(notice)
-        merged = self.merge(None, notice)
+        merged = self.merge(notice=notice)
         return Ran(tuple(merged), plan.left_out(self, loaded=True))
 
-    def up(self, stop: threading.Event, notice: Callable[[Event], None]) -> None:
+    def up(self, stop: threading.Event, notice: Callable[[Event], None] = ignore) -> None:
         """Capture, merge and clean until `stop` is set; raises the first error that ended a part of it."""
         failures = keep_up(up.tasks(self, stop, notice), stop, notice)
         if failures:
             raise failures[0]
 
-    def resync(self, name: str | None, notice: Notice) -> None:
+    def resync(self, name: str | None, notice: Notice = ignore) -> None:
         """Load a table again, or all of them: a new generation, whose rows replace the old at the next merge.
 
         One table is loaded by the capture that runs, or here where none does; with a dataset of files also its quarantine, and
@@ -134,7 +132,7 @@ class Lake(Wiring):
             else:
                 capture_of(self, source, notice).reload()
 
-    def maintain(self, notice: Notice) -> list[Cleaned]:
+    def maintain(self, notice: Notice = ignore) -> list[Cleaned]:
         """Delete the files of tables that retention no longer needs."""
         cleaned = []
         for mirror in self.mirrors():
@@ -177,11 +175,11 @@ class Lake(Wiring):
         mirror = self.mirror(name)
         return schema_info(mirror, self.log(mirror.source).newest_schema(mirror.origin))
 
-    def verify(self, name: str | None, notice: Notice) -> list[Verification]:
+    def verify(self, name: str | None = None, notice: Notice = ignore) -> list[Verification]:
         """Read the folder of a table, or of all, as a whole: every flaw in it."""
         return verify.run(self, name, notice)
 
-    def check(self, source: str, notice: Notice) -> CheckReport:
+    def check(self, source: str, notice: Notice = ignore) -> CheckReport:
         """Compare a source with the lake at one position, capturing up to it where nobody else does.
 
         A chosen table that the lake cannot take is part of the report, and a file of a folder that is not what was taken of it.

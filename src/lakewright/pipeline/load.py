@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow as pa
@@ -13,7 +13,7 @@ from lakewright.model.contracts import Source, Waiting
 from lakewright.model.names import TableName
 from lakewright.model.position import Feed
 from lakewright.model.schema import TableSchema
-from lakewright.pipeline.steps import LoadComplete, Loaded, Loading, Step
+from lakewright.pipeline.steps import LoadComplete, Loaded, Loading, Notice
 from lakewright.raw.log import RawLog
 from lakewright.raw.manifest import RawFile
 from lakewright.raw.writer import LogWriter
@@ -31,7 +31,7 @@ def load(
     schemas: Sequence[TableSchema],
     begins: Feed | None,
     waiting: Waiting,
-    notice: Callable[[Step], None],
+    notice: Notice,
 ) -> dict[TableName, SourceError]:
     """Write all rows of `schemas` at one consistent point and name them in one manifest, tables in parallel.
 
@@ -69,9 +69,7 @@ def load(
     return refused
 
 
-def _told(
-    batches: Iterable[pa.RecordBatch], table: TableName, expected: int, notice: Callable[[Step], None]
-) -> Iterator[pa.RecordBatch]:
+def _told(batches: Iterable[pa.RecordBatch], table: TableName, expected: int, notice: Notice) -> Iterator[pa.RecordBatch]:
     """The same batches, told of now and then."""
     rows, told_at = 0, time.monotonic()
     for batch in batches:

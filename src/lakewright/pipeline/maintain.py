@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime
 from collections.abc import Sequence
 
@@ -10,19 +9,12 @@ from lakewright.model.table import Commit
 from lakewright.model.table_format import Table
 from lakewright.pipeline.merge import lease_name
 from lakewright.pipeline.mirror import Mirror
+from lakewright.pipeline.steps import Cleaned
 from lakewright.pipeline.wiring import Wiring
 from lakewright.storage.lease import Lease
 
 STEPS = 6
 """Within the recent time so many instants are kept; moments between them are read from the raw log."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Cleaned:
-    """Files of old snapshots that were deleted from a table."""
-
-    table: str
-    files: int
 
 
 def clean(lake: Wiring, mirror: Mirror, now: datetime.datetime, *, wait: float = 0.0) -> Cleaned:

@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
 
 import pyarrow as pa
 
 from lakewright.errors import FormatError
-from lakewright.model.position import Position
 from lakewright.model.table import Commit, Snapshot
 from lakewright.model.table_format import Table, Write
 from lakewright.pipeline import damage, table_at
 from lakewright.pipeline.folding import Fold
 from lakewright.pipeline.mirror import Mirror
+from lakewright.pipeline.steps import Merged
 from lakewright.pipeline.wiring import Wiring
 from lakewright.raw.log import RawLog
 from lakewright.storage.lease import Lease
 
 BATCH_ROWS = 100_000
-
-
-@dataclasses.dataclass(frozen=True)
-class Merged:
-    """What a merge of one table did; ``commit`` is None where its log held nothing new."""
-
-    table: str
-    commit: Commit | None
-    position: Position
 
 
 def merge(lake: Wiring, mirror: Mirror, *, wait: float = 0.0) -> Merged | None:

@@ -13,22 +13,20 @@ from lakewright.model.position import Position
 from lakewright.pipeline import survey
 from lakewright.pipeline.capture import capture_of
 from lakewright.pipeline.mirror import Mirror
-from lakewright.pipeline.steps import NotTaken, Step
+from lakewright.pipeline.steps import Notice, NotTaken, Step, ignore
 from lakewright.pipeline.wiring import Wiring
 
 WAIT_SECONDS = 300.0
-
-Notice = Callable[[Step], None]
 
 
 def position(lake: Wiring, source: str, wanted: Position) -> None:
     """Wait until the source's log has reached `wanted`; raises `SourceError` LW-247 if a capture does not get there in time."""
     log = lake.log(source)
     with log.request(wanted):
-        _until(lake, source, lambda: log.view().watermark >= wanted, lambda _: None, wanted)
+        _until(lake, source, lambda: log.view().watermark >= wanted, upto=wanted)
 
 
-def reload(lake: Wiring, mirror: Mirror, notice: Notice) -> None:
+def reload(lake: Wiring, mirror: Mirror, notice: Notice = ignore) -> None:
     """Have a table loaded again, with those that are made together with it, and wait for them.
 
     Raises why it cannot be loaded or was left out, and as `position`.
@@ -81,7 +79,7 @@ def _refusal(source: Source, table: TableName) -> LakewrightError | None:
     return source.refused().get(table, gone)
 
 
-def _until(lake: Wiring, source: str, reached: Callable[[], bool], notice: Notice, upto: Position | None = None) -> None:
+def _until(lake: Wiring, source: str, reached: Callable[[], bool], notice: Notice = ignore, upto: Position | None = None) -> None:
     """Wait for what the capture that runs does; where none does, capture here up to now (or `upto`)."""
     deadline = time.monotonic() + WAIT_SECONDS
     while not reached():

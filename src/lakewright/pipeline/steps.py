@@ -1,14 +1,16 @@
-"""Steps: what a capture tells of while it works, a value for each kind."""
+"""Steps: what the work on a lake tells of while it goes on, a value for each kind of step, and all of them in words."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Literal, NamedTuple, assert_never
 
 from lakewright.errors import LakewrightError
 from lakewright.model.contracts import Stopped
 from lakewright.model.names import TableName
 from lakewright.model.position import Position
+from lakewright.model.table import Commit, Verification
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,5 +75,128 @@ class Moved:
     error: LakewrightError
 
 
-Step = Waits | Reads | Loading | Loaded | LoadComplete | Logged | NotTaken | Stopped | Moved
-"""`Stopped` is a table that is not captured any more."""
+@dataclasses.dataclass(frozen=True)
+class Merged:
+    """What a merge of one table did; ``commit`` is None where its log held nothing new."""
+
+    table: str
+    commit: Commit | None
+    position: Position
+
+
+@dataclasses.dataclass(frozen=True)
+class Cleaned:
+    """Files of old snapshots that were deleted from a table."""
+
+    table: str
+    files: int
+
+
+Verdict = Literal["equal", "different", "append-only", "stopped", "error"]
+
+
+@dataclasses.dataclass(frozen=True)
+class TableCheck:
+    """The verdict on one table at the report's position.
+
+    ``append-only``: the table has no key and its source had updates or deletes, which are not captured. ``adjusted`` counts
+    source rows with a value that its column type cannot hold (kept as text in the raw log's ``_exact``).
+    """
+
+    table: str
+    verdict: Verdict
+    source_rows: int | None
+    lake_rows: int | None
+    adjusted: int = 0
+    detail: str | None = None
+
+
+Step = (
+    Waits
+    | Reads
+    | Loading
+    | Loaded
+    | LoadComplete
+    | Logged
+    | NotTaken
+    | Stopped
+    | Moved
+    | Merged
+    | Cleaned
+    | TableCheck
+    | Verification
+)
+"""`Stopped` is a table that is not captured any more, `Verification` one whose folder was read as a whole."""
+
+Notice = Callable[[Step], None]
+"""Is called with each step when it is done."""
+
+
+def ignore(step: object) -> None:
+    """The notice of who does not want to know."""
+
+
+Kind = Literal[
+    "waiting",
+    "reading",
+    "loading",
+    "loaded",
+    "captured",
+    "left_out",
+    "stopped",
+    "moved",
+    "merged",
+    "cleaned",
+    "compared",
+    "verified",
+]
+
+
+class Told(NamedTuple):
+    """A step in words: its kind, the table that it is about where that is one, and what there is to say."""
+
+    kind: Kind
+    table: TableName | str | None
+    what: str
+
+    def __str__(self) -> str:
+        kind = self.kind.replace("_", " ")
+        return f"{kind} {self.what}" if self.table is None else f"{kind} {self.table}: {self.what}"
+
+
+def describe(step: Step) -> Told:
+    """A step in words."""
+    match step:
+        case Waits():
+            return Told("waiting", None, f"for {step.what}")
+        case Reads():
+            return Told("reading", None, step.what)
+        case Loading():
+            of = f" of about {step.expected:,}" if step.expected > step.rows else ""
+            return Told("loading", step.table, f"{step.rows:,}{of} rows")
+        case Loaded():
+            return Told("loaded", step.table, f"{step.rows:,} rows")
+        case LoadComplete():
+            return Told("loaded", None, f"all of {len(step.rows)} tables, {sum(step.rows.values()):,} rows")
+        case Logged():
+            parts = ", ".join(f"{count:,} of {table}" for table, count in sorted(step.rows.items()))
+            return Told("captured", None, f"{sum(step.rows.values()):,} changes{parts and f': {parts}'}")
+        case NotTaken():
+            return Told("left_out", step.table, step.error.line())
+        case Stopped():
+            return Told("stopped", step.table, step.error.line())
+        case Moved():
+            return Told("moved", None, f"to another server, and all tables are loaded anew: {step.error.line()}")
+        case Merged():
+            new = step.commit
+            what = f"{new.inserts:,} new, {new.updates:,} changed, {new.deletes:,} deleted" if new else "nothing new"
+            return Told("merged", step.table, what)
+        case Cleaned():
+            return Told("cleaned", step.table, f"{step.files:,} files")
+        case TableCheck():
+            rows = f" ({step.source_rows:,} rows)" if step.source_rows is not None else ""
+            return Told("compared", step.table, f"{step.verdict}{rows}")
+        case Verification():
+            return Told("verified", step.table, "sound" if step.is_sound else "FAULT")
+        case _:
+            assert_never(step)

@@ -10,26 +10,11 @@ from collections.abc import Callable, Sequence
 from typing import Literal
 
 from lakewright.errors import LakewrightError, Retry, unexpected
+from lakewright.pipeline.steps import Kind
 
 MERGE_EVERY = 1.0
 """Least seconds between two merges of one table."""
 RETRY_FIRST, RETRY_MOST = 0.5, 30.0
-
-
-Kind = Literal[
-    "waiting",
-    "reading",
-    "loading",
-    "loaded",
-    "captured",
-    "merged",
-    "cleaned",
-    "retry",
-    "failed",
-    "left_out",
-    "stopped",
-    "moved",
-]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,10 +23,10 @@ class Event:
 
     ``kind`` is left_out of a table that is chosen and not captured, stopped of one that is not captured any more, and moved of a
     source whose server is another one than before, so that all tables are loaded anew; the others speak for themselves.
-    ``subject`` is the source or table.
+    ``subject`` is the table that it is about, else the source.
     """
 
-    kind: Kind
+    kind: Kind | Literal["retry", "failed"]
     subject: str
     detail: str
     time: datetime.datetime

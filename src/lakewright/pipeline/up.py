@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from lakewright.errors import LakewrightError, Retry, unexpected
 from lakewright.model.contracts import Stopped
-from lakewright.model.names import TableName
-from lakewright.model.position import Position
-from lakewright.pipeline import maintain, survey
+from lakewright.pipeline import survey
 from lakewright.pipeline.capture import capture_of
+from lakewright.pipeline.maintain import clean
 from lakewright.pipeline.merge import merge
 from lakewright.pipeline.mirror import Mirror
 from lakewright.pipeline.moment import utc_now
-from lakewright.pipeline.steps import LoadComplete, Loaded, Loading, Logged, Moved, NotTaken, Reads, Step, Waits
+from lakewright.pipeline.steps import Moved, NotTaken, Step, describe
 from lakewright.pipeline.tasks import Event, Task, paced
 from lakewright.pipeline.wiring import Wiring
 
-Notice = Callable[[Event], None]
 
-
-def tasks(lake: Wiring, stop: threading.Event, notice: Notice) -> list[Task]:
+def tasks(lake: Wiring, stop: threading.Event, notice: Callable[[Event], None]) -> list[Task]:
     """A task for each source, and one for all tables, which ends when no source is captured any more."""
     captures = [Task(name, _Capture(lake, name, stop, notice)) for name in lake.project.settings.sources]
     return [*captures, Task("merge", paced(_Merge(lake, notice)), follower=True)]
@@ -35,7 +32,7 @@ class _Capture:
     lake: Wiring
     source: str
     stop: threading.Event
-    notice: Notice
+    notice: Callable[[Event], None]
 
     def __call__(self) -> float:
         capture_of(self.lake, self.source, self._captured).run(self.stop)
@@ -46,30 +43,9 @@ class _Capture:
 
 
 def _event(source: str, step: Step) -> Event:
-    """A step of the capture of a source as an event of the lake."""
-    match step:
-        case Waits():
-            return Event("waiting", source, step.what, utc_now())
-        case Reads():
-            return Event("reading", source, step.what, utc_now())
-        case Loading():
-            return Event("loading", source, f"{step.rows} of {step.table} so far, of about {step.expected}", utc_now())
-        case Loaded():
-            return Event("loaded", source, f"{step.rows} of {step.table}", utc_now())
-        case LoadComplete():
-            return Event("loaded", source, _counts(step.rows, step.position), utc_now())
-        case Logged():
-            return Event("captured", source, _counts(step.rows, step.watermark), utc_now())
-        case NotTaken():
-            return Event("left_out", str(step.table), step.error.message, utc_now(), step.error)
-        case Stopped():
-            return Event("stopped", str(step.table), step.error.message, utc_now(), step.error)
-        case Moved():
-            return Event("moved", source, step.error.message, utc_now(), step.error)
-
-
-def _counts(rows: Mapping[TableName, int], upto: Position) -> str:
-    return ", ".join(f"{count} of {table}" for table, count in sorted(rows.items())) or f"nothing new up to {upto}"
+    """A step of the work on a source as an event of the lake."""
+    told, error = describe(step), step.error if isinstance(step, NotTaken | Stopped | Moved) else None
+    return Event(told.kind, str(told.table or source), error.message if error else told.what, utc_now(), error)
 
 
 class _Merge:
@@ -79,7 +55,7 @@ class _Merge:
     the others are done.
     """
 
-    def __init__(self, lake: Wiring, notice: Notice) -> None:
+    def __init__(self, lake: Wiring, notice: Callable[[Event], None]) -> None:
         self._lake = lake
         self._notice = notice
         self._broken: set[str] = set()
@@ -114,10 +90,8 @@ class _Merge:
         merged = merge(lake, mirror)
         if merged is None or merged.commit is None:
             return False
-        commit = merged.commit
-        detail = f"{commit.inserts} inserted, {commit.updates} updated, {commit.deletes} deleted at {merged.position}"
-        self._notice(Event("merged", mirror.name, detail, utc_now()))
-        cleaned = maintain.clean(lake, mirror, utc_now())
+        self._notice(_event(mirror.source, merged))
+        cleaned = clean(lake, mirror, utc_now())
         if cleaned.files:
-            self._notice(Event("cleaned", mirror.name, f"{cleaned.files} files", utc_now()))
+            self._notice(_event(mirror.source, cleaned))
         return True

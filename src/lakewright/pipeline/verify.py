@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from lakewright.errors import CheckFailed, LakewrightError
 from lakewright.model.table import Flaw, Verification
 from lakewright.pipeline import damage, survey
 from lakewright.pipeline.mirror import Mirror
+from lakewright.pipeline.steps import Notice, ignore
 from lakewright.pipeline.wiring import Wiring
 
 
-def run(lake: Wiring, name: str | None, notice: Callable[[object], None]) -> list[Verification]:
+def run(lake: Wiring, name: str | None = None, notice: Notice = ignore) -> list[Verification]:
     """What the folder of a table, or of each, is like; `notice` hears of each.
 
     One that cannot be opened, or named, hides no other.

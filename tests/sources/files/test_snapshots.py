@@ -41,13 +41,13 @@ def test_a_snapshot_that_is_taken_away_leaves_the_newest_that_is_there(
         path.write_text(f"id,name\n{number},{name}\nx,{name}\n")
         os.utime(path, (number, number))
     with Lake.open(tmp_path) as lake:
-        lake.run(lambda _: None)
+        lake.run()
         (tmp_path / "in" / removed).unlink()
-        lake.run(lambda _: None)
+        lake.run()
         for _ in range(2):
             assert found(lake, "SELECT id, name FROM people") == left
             assert found(lake, "SELECT _file, _line FROM quarantine_people") == rejected
-            lake.resync("people", lambda _: None)
+            lake.resync("people")
 
 
 def found(lake: Lake, text: str) -> list[Any]:
