@@ -1,35 +1,17 @@
-"""Query: the lake's tables and raw rows as relations of one moment.
-
-Every table of a source is read at one position, taken once for the query: the end of the log, or that of a time. So an answer
-never holds half a transaction, not even across tables.
-"""
+"""Query: the answer to a statement in Athena's SQL over the lake's tables; `relations` has what they are to it."""
 
 from __future__ import annotations
 
-import datetime
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from typing import Self
 
-import duckdb
 import pyarrow as pa
 
-from lakewright.engines.relation import Relation, TableRef
 from lakewright.engines.result import Result
-from lakewright.errors import QueryError
-from lakewright.model import types
-from lakewright.model.batch import COMMIT_TIME, DELETED, EXACT, OP, POSITION, TRUNCATE, UNAVAILABLE
-from lakewright.model.names import quote_identifier as quote
-from lakewright.model.position import Position
-from lakewright.model.schema import TableSchema
-from lakewright.model.table_format import TableFormat
-from lakewright.pipeline import damage, scan, survey, table_at
-from lakewright.pipeline.folding import Fold, Folds
-from lakewright.pipeline.mirror import Mirror
-from lakewright.pipeline.moment import parse_time, position_at, utc_now
+from lakewright.pipeline import damage
+from lakewright.pipeline.moment import parse_time, utc_now
+from lakewright.pipeline.relations import LakeRelations
 from lakewright.pipeline.wiring import Wiring
-from lakewright.project.tables import Misfit
-from lakewright.raw.log import RawLog
-from lakewright.raw.view import LogView
 
 
 class Answer:
@@ -38,11 +20,11 @@ class Answer:
     A context manager; rows can be read until it ends.
     """
 
-    def __init__(self, result: Result, tables: Tables) -> None:
+    def __init__(self, result: Result, relations: LakeRelations) -> None:
         self.columns = result.columns
-        self.notes = tables.notes
+        self.notes = relations.notes
         self._result = result
-        self._tables = tables
+        self._relations = relations
 
     @property
     def names(self) -> list[str]:
@@ -60,226 +42,23 @@ class Answer:
         try:
             self._result.close()
         finally:
-            self._tables.close()
+            self._relations.close()
 
 
 def answer(lake: Wiring, text: str, *, committed: bool = False, as_of: str | None = None, since: str | None = None) -> Answer:
-    """The answer to a query in Athena's SQL over the lake's tables; what the parameters mean says `Tables`.
+    """The answer to a query in Athena's SQL over the lake's tables; what the parameters mean says `LakeRelations`.
 
     `as_of` and `since` are moments as people write them. Raises `QueryError` for a wrong statement or moment.
     """
-    now, zones = utc_now(), lake.project.settings.zones.folders()
+    now = utc_now()
     moments = [parse_time(moment, now) if moment else None for moment in (as_of, since)]
 
     def read() -> Answer:
-        tables = Tables(
-            *survey.of(lake),
-            lake.log,
-            lake.format,
-            lake.connection(),
-            lake.folds,
-            (zones.raw, zones.curated),
-            committed=committed,
-            as_of=moments[0],
-            since=moments[1],
-        )
+        relations = LakeRelations(lake, committed=committed, as_of=moments[0], since=moments[1])
         try:
-            return Answer(lake.engine.query(text, tables), tables)
+            return Answer(lake.engine.query(text, relations), relations)
         except BaseException:
-            tables.close()
+            relations.close()
             raise
 
     return damage.repeated(read)
-
-
-class Tables:
-    """Fulfils `engines.relation.Relations` for one query; `close` gives its folds back.
-
-    ``committed`` reads table instants only, each table at its own newest. ``as_of`` is the moment of every table that the
-    statement gives none. ``since`` shows only rows changed after that moment, one per key, with ``_deleted`` saying that the
-    row is gone; with ``committed`` those that came by instants after it. ``notes`` are sentences the reader of the answer should
-    see.
-    """
-
-    def __init__(
-        self,
-        mirrors: Sequence[Mirror],
-        misfits: Sequence[Misfit],
-        log: Callable[[str], RawLog],
-        format_: TableFormat,
-        connection: duckdb.DuckDBPyConnection,
-        folds: Folds,
-        zones: tuple[str, str],
-        *,
-        committed: bool = False,
-        as_of: datetime.datetime | None = None,
-        since: datetime.datetime | None = None,
-    ) -> None:
-        self.notes: list[str] = []
-        self._mirrors = {mirror.name: mirror for mirror in mirrors}
-        self._misfits = misfits
-        self._log = log
-        self._format = format_
-        self._con = connection
-        self._kept = folds
-        self._raw, self._curated = zones
-        self._committed, self._as_of, self._since = committed, as_of, since
-        self._views: dict[str, LogView] = {}
-        self._folds: list[Fold] = []
-
-    def names(self) -> list[tuple[str, str]]:
-        """All tables, then the raw rows of each."""
-        return [(zone, name) for zone in (self._curated, self._raw) for name in self._mirrors]
-
-    def resolve(self, ref: TableRef) -> Relation | None:
-        """The rows of a table of the lake, or of its raw log; raises `QueryError` where it had none at that moment.
-
-        Where something keeps the table, or all of a source, from being read at all, raises what that is.
-        """
-        if ref.schema not in (None, self._curated, self._raw):
-            return None
-        mirror = self._mirrors.get(ref.name)
-        if mirror is None:
-            for misfit in self._misfits:
-                if misfit.name in (ref.name, None):
-                    raise misfit.error
-            return None
-        log = self._log(mirror.source)
-        view = self._views.setdefault(mirror.source, log.view())
-        as_of = ref.as_of or self._as_of
-        self._note(mirror, view)
-        if as_of is not None and (load := view.first_load(mirror.origin)) is not None and as_of < load.time:
-            raise QueryError(
-                "LW-520",
-                f"table {mirror.name} was loaded at {load.time:%Y-%m-%d %H:%M:%S} UTC; nothing is known of"
-                f" {as_of.astimezone(datetime.UTC):%Y-%m-%d %H:%M:%S} UTC",
-                hint="choose a later time; `lakewright history TABLE` lists the commits",
-            )
-        if ref.schema == self._raw:
-            return self._raw_rows(mirror, log, view, self._position(log, view, as_of))
-        if self._committed:
-            if self._since is None:
-                return self._committed_rows(mirror, as_of)
-            after, upto = (self._committed_position(mirror, view, moment) for moment in (self._since, as_of))
-            return self._changes(mirror, log, view, after, upto)
-        upto = self._position(log, view, as_of)
-        if self._since is not None:
-            return self._changes(mirror, log, view, self._position(log, view, self._since), upto)
-        return self._rows(mirror, log, view, upto)[1]
-
-    def close(self) -> None:
-        """Let go of the folds of this query."""
-        while self._folds:
-            self._kept.release(self._folds.pop())
-
-    def _position(self, log: RawLog, view: LogView, moment: datetime.datetime | None) -> Position:
-        return view.watermark if moment is None else position_at(log, view, moment, self._con)
-
-    def _note(self, mirror: Mirror, view: LogView) -> None:
-        for stop in view.stopped():
-            if stop.table == mirror.origin:
-                self.notes.append(f"table {mirror.name} stands at {stop.position}: {stop.error.message}")
-
-    def _rows(self, mirror: Mirror, log: RawLog, view: LogView, upto: Position) -> tuple[TableSchema, Relation]:
-        at = table_at.plan(mirror, log, view, self._format.open(mirror.path), upto)
-        fold = self._kept.take(at, log)
-        self._folds.append(fold)
-        text = fold.visible_sql(lambda column: _shown(column.name, column.type))
-        return at.schema, Relation(text, _columns(mirror, at.schema))
-
-    def _committed_rows(self, mirror: Mirror, as_of: datetime.datetime | None) -> Relation:
-        table = self._format.open(mirror.path)
-        commits = [c for c in (table.snapshots() if table else []) if as_of is None or c.time <= as_of]
-        snapshot = table.snapshot(commits[-1].instant) if table and commits else None
-        if snapshot is None:
-            raise _no_instant(mirror)
-        columns = snapshot.spec.visible
-        listed = ", ".join(_shown(name, kind) for name, kind in columns)
-        return Relation(f"SELECT {listed} FROM ({scan.snapshot_sql(snapshot, snapshot.spec)})", columns)
-
-    def _committed_position(self, mirror: Mirror, view: LogView, moment: datetime.datetime | None) -> Position:
-        """How far the log is in the table's newest commit of that moment, whose files may be gone by now."""
-        table = self._format.open(mirror.path)
-        commits = [(commit, commit.checkpoint) for commit in (table.history() if table else []) if commit.checkpoint]
-        if not commits:
-            raise _no_instant(mirror)
-        found = [(commit, mark) for commit, mark in commits if moment is None or commit.time <= moment]
-        if not found:
-            first = commits[0][0].instant
-            message = f"table {mirror.name} has no instant before {first}, its first, and so no changes since then"
-            raise QueryError(
-                "LW-522", message, hint=f"choose a later time; `lakewright history {mirror.name}` lists the instants"
-            )
-        commit, mark = found[-1]
-        if mark.feed != view.feed:
-            raise QueryError(
-                "LW-520",
-                f"the whole source was loaded anew after instant {commit.instant} of {mirror.name}: how it changed is not known",
-                hint=f"`lakewright merge {mirror.name}`, and choose the time of an instant after the load",
-            )
-        return mark.position
-
-    def _raw_rows(self, mirror: Mirror, log: RawLog, view: LogView, upto: Position) -> Relation:
-        files = view.files_of(mirror.origin)
-        schema = scan.shared_schema([log.schema(mirror.origin, number) for number in sorted({file.schema for file in files})])
-        unavailable = f"CAST(to_json({UNAVAILABLE}) AS VARCHAR) AS {UNAVAILABLE}"
-        extra = f"{OP}, {COMMIT_TIME}, {POSITION}, {unavailable}, {EXACT}"
-        text = scan.raw_sql(log, schema, files, extra, f" WHERE {POSITION} <= '{upto}'")
-        time = (COMMIT_TIME, types.TIMESTAMP)
-        first = [f"{OP} AS op", _shown(*time), POSITION]
-        rest = tuple((column.name, column.type) for column in schema.columns)
-        listed = ", ".join([*first, *(_shown(name, kind) for name, kind in rest), UNAVAILABLE, EXACT])
-        columns = (("op", types.STRING), time, (POSITION, types.STRING), *rest)
-        return Relation(f"SELECT {listed} FROM ({text})", (*columns, (UNAVAILABLE, types.STRING), (EXACT, types.STRING)))
-
-    def _changes(self, mirror: Mirror, log: RawLog, view: LogView, after: Position, upto: Position) -> Relation:
-        """The table's rows at `upto` whose key the log names after `after`, and those keys that are gone.
-
-        A key that was of another kind before the table was loaded again names none of its rows.
-        """
-        schema, rows = self._rows(mirror, log, view, upto)
-        columns = (*rows.columns, (DELETED, types.BOOLEAN))
-        files = [
-            file
-            for file in view.files_of(mirror.origin, after, upto)
-            if _same_key(log.schema(mirror.origin, file.schema), schema)
-        ]
-        if not files:
-            return Relation(f"SELECT *, false AS {DELETED} FROM ({rows.sql}) WHERE false", columns)
-        if not schema.key:
-            raise QueryError("LW-523", f"table {mirror.name} has no key; read its new rows from {self._raw}.{mirror.name}")
-        key = ", ".join(map(quote, schema.key))
-        where = f" WHERE {POSITION} > '{after}' AND {POSITION} <= '{upto}'"
-        changed = f"SELECT {key}, {OP} FROM ({scan.raw_sql(log, schema, files, f'{OP}, {POSITION}', where)})"
-        keys = f"SELECT DISTINCT {key} FROM ({changed}) WHERE {OP} <> '{TRUNCATE}'"
-        with damage.named(log, files):
-            truncated = self._con.execute(f"SELECT count(*) FROM ({changed}) WHERE {OP} = '{TRUNCATE}'").fetchall()
-        replaced = truncated[0][0] or any(file.kind == "load" for file in files)
-        if replaced and view.load_of(mirror.origin, after) is not None:
-            former, before = self._rows(mirror, log, view, after)
-            keys += f" UNION SELECT {key} FROM ({before.sql})" if _same_key(former, schema) else ""
-        same = " AND ".join(f"r.{quote(name)} = k.{quote(name)}" for name in schema.key)
-        listed = ", ".join(f"{'k' if name in schema.key else 'r'}.{quote(name)}" for name, _ in rows.columns)
-        gone = f"r.{quote(schema.key[0])} IS NULL AS {DELETED}"
-        return Relation(f"SELECT {listed}, {gone} FROM ({keys}) AS k LEFT JOIN ({rows.sql}) AS r ON {same}", columns)
-
-
-def _no_instant(mirror: Mirror) -> QueryError:
-    return QueryError("LW-522", f"table {mirror.name} has no instant to read", hint=f"`lakewright merge {mirror.name}`")
-
-
-def _same_key(former: TableSchema, schema: TableSchema) -> bool:
-    """Whether keys of a former schema are keys of this one too."""
-    return former.key == schema.key and all(
-        scan.common_type({former.column(name).type, schema.column(name).type}) == schema.column(name).type for name in schema.key
-    )
-
-
-def _shown(name: str, kind: str) -> str:
-    """A column as SQL shows it: a timestamp without zone, as in Athena."""
-    return f"CAST({quote(name)} AS TIMESTAMP) AS {quote(name)}" if kind == types.TIMESTAMP else quote(name)
-
-
-def _columns(mirror: Mirror, schema: TableSchema) -> tuple[tuple[str, str], ...]:
-    columns = tuple((column.name, column.type) for column in schema.columns)
-    return (*columns, (mirror.partition, types.STRING)) if mirror.partition else columns

@@ -60,7 +60,7 @@ def test_a_capture_sweeps_after_it_has_looked_at_the_folder(tmp_path: Path) -> N
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "1.csv").write_text("number\n1\n")
     with Lake.open(tmp_path) as lake:
-        lake.run(lambda _: None)
+        lake.run()
         store = LocalStore(tmp_path)
         (kept,) = copies(store)
         for name, age in (("old", OLD.days + 1), ("young", 1)):
@@ -69,6 +69,6 @@ def test_a_capture_sweeps_after_it_has_looked_at_the_folder(tmp_path: Path) -> N
             os.utime(tmp_path / "raw" / "csv" / "numbers" / name / "2.csv", (past, past))
         os.utime(tmp_path / kept, (0, 0))
     with Lake.open(tmp_path) as lake:
-        lake.run(lambda _: None)
+        lake.run()
         assert copies(store) == {kept, "raw/csv/numbers/young/2.csv"}
-        assert lake.check("drop", lambda _: None).passed
+        assert lake.check("drop").passed
