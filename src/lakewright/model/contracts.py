@@ -188,7 +188,8 @@ class SourceFacts:
 
     ``state`` is that of a replication slot: active (being read), idle, lost or missing; ``kept`` where the source needs none.
     ``wal_status`` is a server's own word for how its WAL is kept. ``behind_bytes`` is how much there is after the position that
-    was asked for. ``problem`` is what somebody has to look at although capture goes on.
+    was asked for. ``problem`` is what somebody has to look at: what keeps a log from going on from
+    that position, or what is wrong although capture goes on.
     """
 
     state: str

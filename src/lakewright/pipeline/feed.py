@@ -1,4 +1,4 @@
-"""Feed: whether what a source gives goes on where its log ends - the same server, and a slot that has the changes since."""
+"""Feed: whether a source is the server that its log was captured from."""
 
 from __future__ import annotations
 
@@ -21,11 +21,3 @@ def moved(server: Feed, captured: Feed | None) -> SourceError | None:
     if server.system == captured.system:
         which = f"it was promoted or restored: its timeline is {server.timeline}, that of the log {captured.timeline}"
     return SourceError("LW-229", f"{message}: {which}", hint=_HINT)
-
-
-def lost_slot(slot: str, state: str) -> str | None:
-    """What is wrong with the slot of a source that was loaded, where it cannot give the changes since."""
-    code = {"missing": "LW-222", "lost": "LW-223"}.get(state)
-    if code is None:
-        return None
-    return f"replication slot {slot} is {state}: `lakewright resync` makes a new one and loads the tables anew ({code})"

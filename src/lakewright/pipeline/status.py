@@ -5,21 +5,18 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import datetime
-import functools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
-from lakewright.errors import FormatError, LogError, NotLoaded, SourceError
-from lakewright.model.contracts import Source, Store
+from lakewright.errors import FormatError, LakewrightError, LogError, NotLoaded, SourceError
 from lakewright.model.names import TableName
 from lakewright.model.position import format_lsn
-from lakewright.model.table_format import TableFormat
 from lakewright.pipeline import definitions, survey
-from lakewright.pipeline.feed import lost_slot, moved
+from lakewright.pipeline.feed import moved
 from lakewright.pipeline.mirror import Mirror
 from lakewright.pipeline.moment import utc_now
 from lakewright.pipeline.wiring import Wiring
-from lakewright.raw.log import RawLog
+from lakewright.raw.manifest import RawFile
 from lakewright.raw.view import LogView
 from lakewright.storage.lease import Lease
 
@@ -85,22 +82,16 @@ class Status:
 
 def of(lake: Wiring) -> Status:
     """Where each source and table stands; a source that does not answer hides no other."""
-    now, settings = utc_now(), lake.project.settings
-    sources = {
-        name: _source_status(name, settings.slot(name), lake.log(name), lake.store, functools.partial(lake.source, name))
-        for name in settings.sources
-    }
+    now, settings = utc_now(), lake.project.settings.sources
+    sources = {name: _source_status(lake, name) for name in settings}
     mirrors, misfits = survey.of(lake)
     tables = []
     for mirror in mirrors:
-        wanted = settings.sources[mirror.source].wants(mirror.origin)
-        former = definitions.former(lake, mirror) if wanted else None
-        log, source = lake.log(mirror.source), sources[mirror.source]
-        tables.append(_table_status(mirror, log, lake.format, source, now, former, wanted=wanted))
+        wanted = settings[mirror.source].wants(mirror.origin)
+        tables.append(_table_status(lake, mirror, sources[mirror.source], now, wanted=wanted))
     for misfit in misfits:
         if misfit.table:
-            line = misfit.error.line()
-            tables.append(TableStatus(str(misfit.table), misfit.source, misfit.table, "damaged", problem=line))
+            tables.append(_without_table(str(misfit.table), misfit.source, misfit.table, "damaged", misfit.error))
     known = {(table.source, table.origin) for table in tables}
     tables += [table for table in _left_out(lake, sources) if (table.source, table.origin) not in known]
     return Status(tuple(sources.values()), tuple(tables))
@@ -112,87 +103,94 @@ def _left_out(lake: Wiring, sources: Mapping[str, SourceStatus]) -> Iterator[Tab
         with contextlib.suppress(SourceError, LogError):  # the source's own status says what is wrong
             for table, error in sorted(survey.left_out(lake, name, loaded=True).items()):
                 state: State = "not loaded" if isinstance(error, NotLoaded) else "left out"
-                yield TableStatus(str(table), name, table, state, problem=error.line())
+                yield _without_table(str(table), name, table, state, error)
 
 
-def _table_status(
-    mirror: Mirror,
-    log: RawLog,
-    format_: TableFormat,
-    source: SourceStatus,
-    now: datetime.datetime,
-    former: str | None,
-    *,
-    wanted: bool,
-) -> TableStatus:
-    """The status of one table, which lake.yaml still chooses if `wanted`; for `former` see `definitions`."""
+def _without_table(table: str, source: str, origin: TableName, state: State, error: LakewrightError) -> TableStatus:
+    """The status of a table that there is none of, or none that can be read."""
+    return TableStatus(table=table, source=source, origin=origin, state=state, problem=error.line())
+
+
+def _table_status(lake: Wiring, mirror: Mirror, source: SourceStatus, now: datetime.datetime, *, wanted: bool) -> TableStatus:
+    """The status of one table, which lake.yaml still chooses if `wanted`."""
     try:
-        table = format_.open(mirror.path)
+        table = lake.format.open(mirror.path)
         snapshot = table.snapshot() if table else None
         commits = [commit for commit in table.history() if commit.checkpoint] if table else []
     except FormatError as error:
-        return TableStatus(mirror.name, mirror.source, mirror.origin, "damaged", problem=error.line())
-    view = log.view()
+        return _without_table(mirror.name, mirror.source, mirror.origin, "damaged", error)
+    view = lake.log(mirror.source).view()
     load = view.load_of(mirror.origin, view.watermark)
     mark = commits[-1].checkpoint if commits else None
-    current = mark is not None and load is not None and mark.feed == view.feed and mark.generation == load.generation
-    tail = view.changes(mirror.origin, mark.position if mark and current else load.position, view.watermark) if load else ()
+    merged = mark if mark and load and mark.feed == view.feed and mark.generation == load.generation else None
+    tail = view.changes(mirror.origin, (merged or load).position, view.watermark) if load else ()
     stop = next((s.error for s in view.stopped() if s.table == mirror.origin), None) if wanted else None
-    state: State = "live" if source.state == "captured" else "idle"
-    if not wanted:
-        state = "retired"
-    elif stop:
-        state = "dropped" if stop.code == GONE else "stopped"
-    elif load is None:
-        state = "not loaded"
-    elif not current:
-        state = "not merged"
-    elif tail:
-        state = "behind"
-    since = [file.first_time for file in tail]
-    if source.state == "idle" and source.behind_bytes != 0 and view.manifests:
-        since.append(view.manifests[-1].written)  # all that was committed before is in the log
-    lag = max([0.0, *((now - time).total_seconds() for time in since)])
+    state = _state(source, stop, wanted=wanted, loaded=load is not None, merged=merged is not None, behind=bool(tail))
     return TableStatus(
-        mirror.name,
-        mirror.source,
-        mirror.origin,
-        state,
-        snapshot.rows if snapshot else None,
-        lag if current and state in ("live", "idle", "behind") else None,
-        sum(file.bytes for file in tail),
-        sum(file.rows for file in tail),
-        commits[-1].time if commits else None,
-        stop.line() if stop else former,
+        table=mirror.name,
+        source=mirror.source,
+        origin=mirror.origin,
+        state=state,
+        rows=snapshot.rows if snapshot else None,
+        lag_seconds=_lag(source, view, tail, now) if merged and state in ("live", "idle", "behind") else None,
+        lag_bytes=sum(file.bytes for file in tail),
+        lag_rows=sum(file.rows for file in tail),
+        last_commit=commits[-1].time if commits else None,
+        problem=stop.line() if stop else definitions.former(lake, mirror) if wanted else None,
     )
 
 
-def _source_status(name: str, slot: str | None, log: RawLog, store: Store, connect: Callable[[], Source]) -> SourceStatus:
+def _state(
+    source: SourceStatus, stop: LakewrightError | None, *, wanted: bool, loaded: bool, merged: bool, behind: bool
+) -> State:
+    """The state of a table that can be read, by the first of these that holds."""
+    if not wanted:
+        return "retired"
+    if stop is not None:
+        return "dropped" if stop.code == GONE else "stopped"
+    if not loaded:
+        return "not loaded"
+    if not merged:
+        return "not merged"
+    if behind:
+        return "behind"
+    return "live" if source.state == "captured" else "idle"
+
+
+def _lag(source: SourceStatus, view: LogView, tail: Sequence[RawFile], now: datetime.datetime) -> float:
+    """How many seconds old the oldest change can be that is in `tail` or, while nobody captures, not even in the log."""
+    since = [file.first_time for file in tail]
+    if source.state == "idle" and source.behind_bytes != 0 and view.manifests:
+        since.append(view.manifests[-1].written)  # all that was committed before is in the log
+    return max([0.0, *((now - time).total_seconds() for time in since)])
+
+
+def _source_status(lake: Wiring, name: str) -> SourceStatus:
     """The status of one source; what only the database knows is None where it does not answer."""
-    view, facts, other = LogView(), None, None
+    log, view, facts, other = lake.log(name), LogView(), None, None
     try:
         view = log.view()
-        facts = connect().status(view.watermark)
-        problem = lost_slot(slot, facts.state) if view.feed and slot else facts.problem
-        other = moved(connect().feed(), view.feed) if view.feed else None
-        problem = other.line() if other else problem
+        source = lake.source(name)
+        facts = source.status(view.watermark)
+        other = moved(source.feed(), view.feed) if view.feed else None
+        problem = other.line() if other else facts.problem
     except (SourceError, LogError) as error:
         problem = error.line()
-    holder = Lease.holder(store, log.lease_name)
+    holder = Lease.holder(lake.store, log.lease_name)
     return SourceStatus(
-        name,
-        "captured" if holder else "idle",
-        str(view.watermark) if view.feed else None,
-        view.time,
-        holder,
-        slot,
-        facts.state if facts else "unknown",
-        facts.wal_status if facts else None,
-        _lsn(facts.restart_lsn) if facts else None,
-        _lsn(facts.confirmed_lsn) if facts else None,
-        facts.behind_bytes if facts and view.feed and not other else None,
-        facts.retained_bytes if facts else None,
-        problem,
+        source=name,
+        state="captured" if holder else "idle",
+        watermark=str(view.watermark) if view.feed else None,
+        watermark_time=view.time,
+        captured_by=holder,
+        slot=lake.project.settings.slot(name),
+        slot_state=facts.state if facts else "unknown",
+        wal_status=facts.wal_status if facts else None,
+        restart_lsn=_lsn(facts.restart_lsn) if facts else None,
+        confirmed_lsn=_lsn(facts.confirmed_lsn) if facts else None,
+        behind_bytes=facts.behind_bytes if facts and view.feed and not other else None,
+        retained_bytes=facts.retained_bytes if facts else None,
+        problem=problem,
     )
 
 

@@ -177,10 +177,16 @@ class PostgresSource:
         with self.database.session() as session:
             slot, flush = find_slot(session, self.name), _flush_lsn(session)
         behind = max(0, flush - after.lsn)
+        problem = None
+        if after > START:
+            try:
+                self._kept(slot)
+            except SourceError as error:
+                problem = error.line()
         if slot is None:
-            return SourceFacts("missing", behind, None, None, 0, None)
+            return SourceFacts("missing", behind, problem=problem)
         state = "lost" if slot.lost else "active" if slot.reader else "idle"
-        return SourceFacts(state, behind, slot.confirmed, slot.restart, slot.retained, slot.wal_status)
+        return SourceFacts(state, behind, slot.confirmed, slot.restart, slot.retained, slot.wal_status, problem)
 
     def advice(self, tables: Sequence[TableSchema]) -> list[str]:
         """See `contracts.Source` and `advice.advise`."""
@@ -212,13 +218,18 @@ class PostgresSource:
         hint = f"stop the other capture, or end it with SELECT pg_terminate_backend({pid or 'PID'}) in the source"
         return SourceError("LW-220", f"replication slot {self.name} is taken: {detail}", hint=hint)
 
-    def _check(self, slot: Slot | None, after: Position, flushed: int) -> int:
-        """The LSN from which on the slot sends; raises `SourceError` unless it still has every change after `after`."""
+    def _kept(self, slot: Slot | None) -> Slot:
+        """The slot that a log goes on from; raises `SourceError` where it is gone or has nothing more to give."""
         if slot is None:
             raise SourceError("LW-222", f"replication slot {self.name} does not exist any more", hint=RESYNC)
         if slot.lost:
             message = f"the server gave up keeping the changes that slot {self.name} still had to give"
             raise SourceError("LW-223", message, hint=RESYNC)
+        return slot
+
+    def _check(self, slot: Slot | None, after: Position, flushed: int) -> int:
+        """The LSN from which on the slot sends; raises `SourceError` unless it still has every change after `after`."""
+        slot = self._kept(slot)
         if flushed < after.lsn:
             raise restored(f"the source ends at {format_lsn(flushed)}, but was captured up to {format_lsn(after.lsn)} before")
         if slot.confirmed is None or slot.confirmed > after.lsn:
