@@ -18,10 +18,9 @@ import pyarrow.parquet as pq
 
 from lakewright.formats.hudi import HudiFormat
 from lakewright.formats.hudi.table import HudiTable
-from lakewright.model.contracts import Entry, Store
+from lakewright.model.contracts import Entry, Store, Write
 from lakewright.model.position import Feed, Position
 from lakewright.model.table import Checkpoint, Commit, Snapshot, TableSpec
-from lakewright.model.table_format import Write
 from lakewright.storage.local import LocalStore
 
 PATH = "curated/orders"

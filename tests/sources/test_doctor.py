@@ -9,7 +9,7 @@ import psycopg2
 import pytest
 
 from lakewright.errors import SourceError
-from lakewright.model.contracts import Finding
+from lakewright.model.finding import Finding
 from lakewright.sources.postgres import PostgresSource, doctor
 from lakewright.sources.postgres.embedded import EmbeddedPostgres
 from tests.conftest import run_sql

@@ -36,7 +36,7 @@ def init(session: Session, target: Path) -> None:
 
 @click.command(cls=Command)
 @pass_session
-@returns("findings=lakewright.model.contracts:Finding")
+@returns("findings=lakewright.model.finding:Finding")
 def doctor(session: Session) -> None:
     """Look whether capture will work, and print what mends each fault; exit code 3 where there is one."""
     with session.lake() as lake:

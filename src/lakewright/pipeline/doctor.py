@@ -6,7 +6,7 @@ import dataclasses
 import shutil
 
 from lakewright.errors import RESYNC, LakewrightError
-from lakewright.model.contracts import Finding
+from lakewright.model.finding import Finding
 from lakewright.pipeline import survey, zones
 from lakewright.pipeline.feed import moved
 from lakewright.pipeline.wiring import Wiring

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lakewright.errors import LakewrightError, together
-from lakewright.model.contracts import Finding
+from lakewright.model.finding import Finding
 from lakewright.model.table import Verification
 from lakewright.pipeline import (
     check,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime
 from collections.abc import Sequence
 
+from lakewright.model.contracts import Table
 from lakewright.model.table import Commit
-from lakewright.model.table_format import Table
 from lakewright.pipeline.merge import lease_name
 from lakewright.pipeline.mirror import Mirror
 from lakewright.pipeline.steps import Cleaned

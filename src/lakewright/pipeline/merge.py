@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pyarrow as pa
 
 from lakewright.errors import FormatError
+from lakewright.model.contracts import Table, Write
 from lakewright.model.table import Commit, Snapshot
-from lakewright.model.table_format import Table, Write
 from lakewright.pipeline import damage, table_at
 from lakewright.pipeline.folding import Fold
 from lakewright.pipeline.mirror import Mirror

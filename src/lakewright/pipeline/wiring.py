@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Self, cast
 import duckdb
 
 from lakewright.errors import ConfigError
-from lakewright.model.contracts import Source, Store
+from lakewright.model.contracts import Source, Store, TableFormat
 from lakewright.model.names import did_you_mean
-from lakewright.model.table_format import TableFormat
 from lakewright.pipeline import connect, zones
 from lakewright.pipeline.folding import Folds
 from lakewright.project import kinds

@@ -7,7 +7,8 @@ from typing import Any
 import duckdb
 
 from lakewright.errors import LakewrightError
-from lakewright.model.contracts import Finding, Store
+from lakewright.model.contracts import Store
+from lakewright.model.finding import Finding
 from lakewright.project import kinds
 from lakewright.project.load import Project
 from lakewright.storage.local import LocalStore

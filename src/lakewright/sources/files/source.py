@@ -13,7 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from lakewright.errors import ConfigError, LakewrightError, LogError, SourceError, unexpected
-from lakewright.model.contracts import Drift, Finding, Past, SourceFacts, Store, Waiting
+from lakewright.model.contracts import Drift, Past, SourceFacts, Store, Waiting
+from lakewright.model.finding import Finding
 from lakewright.model.names import TableName
 from lakewright.model.position import START, Feed, Position
 from lakewright.model.schema import TableSchema, compare

@@ -9,7 +9,7 @@ from typing import Any
 from psycopg2.extensions import connection as Session
 
 from lakewright.errors import RESYNC, LakewrightError, SourceUnreachable
-from lakewright.model.contracts import Finding
+from lakewright.model.finding import Finding
 from lakewright.model.names import TableName, quote_identifier
 from lakewright.model.schema import TableSchema
 from lakewright.sources.postgres import catalog

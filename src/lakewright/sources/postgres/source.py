@@ -11,7 +11,8 @@ import psycopg2.errors
 from psycopg2.extensions import connection as Session
 
 from lakewright.errors import RESYNC, LakewrightError, SourceError
-from lakewright.model.contracts import Drift, Finding, Past, SourceFacts, Waiting
+from lakewright.model.contracts import Drift, Past, SourceFacts, Waiting
+from lakewright.model.finding import Finding
 from lakewright.model.names import TableName, chosen
 from lakewright.model.position import START, Feed, Position, format_lsn, parse_lsn
 from lakewright.model.schema import TableSchema, compare

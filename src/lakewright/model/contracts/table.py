@@ -1,4 +1,4 @@
-"""The protocols of a table format; nobody has to inherit from them. A docstring here is the contract, as in `contracts`."""
+"""Table: what a table format keeps, how it is read, and its writes."""
 
 from __future__ import annotations
 

@@ -1,0 +1,29 @@
+"""The protocols that plug-ins fulfil; nobody has to inherit from them.
+
+A docstring here is the contract: what may repeat, reorder and fail. `lakewright.testing` has suites that hold a store or a source
+against it.
+"""
+
+from __future__ import annotations
+
+from lakewright.model.contracts.changes import Drift, Flush, Past, Stopped
+from lakewright.model.contracts.source import Load, Source, SourceFacts, Stream, Waiting
+from lakewright.model.contracts.store import Entry, Store
+from lakewright.model.contracts.table import Table, TableFormat, Write
+
+__all__ = [
+    "Drift",
+    "Entry",
+    "Flush",
+    "Load",
+    "Past",
+    "Source",
+    "SourceFacts",
+    "Stopped",
+    "Store",
+    "Stream",
+    "Table",
+    "TableFormat",
+    "Waiting",
+    "Write",
+]
