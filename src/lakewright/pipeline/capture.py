@@ -104,7 +104,7 @@ class Capture:
                     if done or self._follow(writer, stream, until):
                         return
 
-    def reload(self) -> None:
+    def resync(self) -> None:
         """Begin the log anew: a new slot and a full load of every table as its next generation, after a slot was lost.
 
         Raises `LeaseHeld` while a capture runs.
@@ -159,7 +159,7 @@ class Capture:
             now = time.monotonic()
             if not pending.files and now - looked_at > LOOK_SECONDS:
                 looked_at = now
-                if self._log.asked_reloads() or (self._is_catalog_due(now) and self._has_news()):
+                if self._log.asked_resyncs() or (self._is_catalog_due(now) and self._has_news()):
                     return False
         writer.discard(pending.files)
         return False
@@ -266,7 +266,7 @@ class Capture:
             raise next(iter(refused.values()), moved(begins, self._log.view().feed) or none)
         self._intake.leave_out(refused)
         for schema in schemas:
-            self._log.reloaded(schema.name)
+            self._log.resynced(schema.name)
 
     def _waiting(self, what: str | None) -> None:
         """Tell what the source makes us wait for; ends the wait, and with it the run, when told to stop."""

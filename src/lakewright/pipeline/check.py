@@ -21,7 +21,8 @@ from lakewright.model.batch import EXACT, raw_schema
 from lakewright.model.contracts import Load
 from lakewright.model.names import quote_identifier as quote
 from lakewright.model.position import Position
-from lakewright.pipeline import damage, definitions, reach, survey, table_at
+from lakewright.pipeline import damage, definitions, survey, table_at
+from lakewright.pipeline.catch_up import catch_up
 from lakewright.pipeline.feed import moved
 from lakewright.pipeline.folding import Fold
 from lakewright.pipeline.mirror import Mirror
@@ -85,7 +86,7 @@ def run(lake: Wiring, name: str, notice: Notice = ignore) -> CheckReport:
             notice(Waits(what))
 
     with source.open_load(readable, after=source.current_position(), waiting=waiting, past=log.past()) as load:
-        reach.position(lake, name, load.position)
+        catch_up(lake, name, load.position)
         tables = _compared(lake, mirrors, load, notice)
     faults = {str(table): error for table, error in survey.left_out(lake, name, loaded=True).items()}
     faults |= {str(misfit.table or name): misfit.error for misfit in misfits if misfit.source == name}

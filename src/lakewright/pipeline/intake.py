@@ -32,13 +32,13 @@ class Intake:
 
     def missing(self) -> list[TableSchema]:
         """Tables to load: chosen ones of the catalog that have no load yet, and those that somebody wants again."""
-        wanted = set(self._log.asked_reloads())
+        wanted = set(self._log.asked_resyncs())
         loaded = set(self._log.view().tables())
         schemas = self._source.discover()
         self._tell_refused(loaded, wanted)
         self._publish_again(schemas)
         for gone in wanted - {schema.name for schema in schemas}:
-            self._log.reloaded(gone)
+            self._log.resynced(gone)
         known = (loaded | self._refused) - wanted
         return [schema for schema in schemas if schema.name not in known]
 
@@ -65,7 +65,7 @@ class Intake:
         """Leave tables out, and tell of each."""
         for table in sorted(reasons):
             self._refused.add(table)
-            self._log.reloaded(table)
+            self._log.resynced(table)
             self._notice(NotTaken(table, reasons[table]))
 
     def tell_stopped(self, stopped: Sequence[Stopped]) -> None:

@@ -20,7 +20,7 @@ from lakewright.pipeline import (
     plan,
     quarantine,
     query,
-    reach,
+    resync,
     status,
     survey,
     up,
@@ -124,13 +124,13 @@ class Lake(Wiring):
         made anew and the log begins anew. A table whose rows the source cannot give keeps those that it has.
         """
         if name is not None:
-            reach.reload(self, self.mirror(name), notice)
+            resync.resync(self, self.mirror(name), notice)
             return
         for source in self.project.settings.sources:
             if self.project.settings.slot(source) is None:
-                reach.reload_each(self, source, notice)
+                resync.resync_each(self, source, notice)
             else:
-                capture_of(self, source, notice).reload()
+                capture_of(self, source, notice).resync()
 
     def maintain(self, notice: Notice = ignore) -> list[Cleaned]:
         """Delete the files of tables that retention no longer needs."""

@@ -11,7 +11,8 @@ from typing import Any
 from lakewright.errors import ConfigError, SourceError
 from lakewright.model.names import DATASETS, QUARANTINE, TableName, did_you_mean, quote_identifier
 from lakewright.model.position import Position
-from lakewright.pipeline import corrected_csv, query, reach, survey
+from lakewright.pipeline import corrected_csv, query, survey
+from lakewright.pipeline.catch_up import catch_up
 from lakewright.pipeline.corrected_csv import PLACE
 from lakewright.pipeline.mirror import Mirror
 from lakewright.pipeline.query import Answer
@@ -169,7 +170,7 @@ def replay(lake: Wiring, name: str, path: Path) -> Replayed:
     found = corrected_csv.read(path, corrections.columns)
     for file, number in found:
         corrections.require(file, number)
-    reach.position(lake, mirror.source, corrections.position)
+    catch_up(lake, mirror.source, corrections.position)
     places = _records(query.answer(lake, f"SELECT {', '.join(PLACE)}, text FROM {quote_identifier(mirror.name)}"))
     exported = {
         (row["_file"], row["_arrival"], row["_line"]): corrections.values(row["_arrival"], row["text"])
@@ -201,7 +202,7 @@ def discard(lake: Wiring, source: str, file: str) -> Discarded:
 
 def _delivered(lake: Wiring, source: str, arrival: Arrival) -> Run:
     """What became of an arrival, once it is in the log; raises why nothing was taken of it."""
-    reach.position(lake, source, Position(arrival.number + 1))
+    catch_up(lake, source, Position(arrival.number + 1))
     run = lake.inspection(source).runs.get(arrival.number)
     if run.rows is None:
         raise SourceError(run.code or "LW-287", run.reason or "nothing was taken", hint="`lakewright quarantine` tells of it")

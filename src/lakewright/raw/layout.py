@@ -8,7 +8,7 @@ Below ``<zone>/database/<source>/``, of a source of files ``<zone>/files/<source
     _pages/<20 digits>-<token>.json.gz           older files that folds of that number and later ones name
     _schemas/<schema>/<table>/<8 digits>.json    tables' schemas
     _bookmarks/<position>-<token>.json           wishes of readers to see a position
-    _reloads/<schema>/<table>.json               wishes to load a table again
+    _resyncs/<schema>/<table>.json               wishes to load a table again
     _lease.json                                  who captures
 
 ``<writer>`` is random for each `Names` and ``<n>`` counts its files, so no name is used twice, whatever the clock does.
@@ -31,7 +31,7 @@ MANIFESTS = "_manifests/"
 PAGES = "_pages/"
 SCHEMAS = "_schemas/"
 BOOKMARKS = "_bookmarks/"
-RELOADS = "_reloads/"
+RESYNCS = "_resyncs/"
 LEASE = "_lease.json"
 
 _NUMBERED = re.compile(r".*/(\d+)\.json")

@@ -26,7 +26,7 @@ from lakewright.model.contracts import Past, Store
 from lakewright.model.names import TableName
 from lakewright.model.position import Position
 from lakewright.model.schema import TableSchema
-from lakewright.raw import bookmarks, layout, reloads
+from lakewright.raw import bookmarks, layout, resyncs
 from lakewright.raw.manifest import HEAD, Manifest, RawFile
 from lakewright.raw.pages import Pages, split
 from lakewright.raw.schemas import Schemas
@@ -222,17 +222,17 @@ class RawLog:
 
     # ---- what others ask of the capture
 
-    def ask_reload(self, table: TableName) -> None:
+    def ask_resync(self, table: TableName) -> None:
         """Ask the capture that runs now or next to load the table again."""
-        reloads.ask(self.store, self.folder, table)
+        resyncs.ask(self.store, self.folder, table)
 
-    def asked_reloads(self) -> list[TableName]:
+    def asked_resyncs(self) -> list[TableName]:
         """The tables that are to be loaded again."""
-        return reloads.asked(self.store, self.folder)
+        return resyncs.asked(self.store, self.folder)
 
-    def reloaded(self, table: TableName) -> None:
-        """Take back `ask_reload`."""
-        reloads.done(self.store, self.folder, table)
+    def resynced(self, table: TableName) -> None:
+        """Take back `ask_resync`."""
+        resyncs.done(self.store, self.folder, table)
 
     def request(self, position: Position) -> contextlib.AbstractContextManager[None]:
         """Tell an idle capture, for the time of a block, that somebody waits for the log to reach `position`."""

@@ -1,4 +1,4 @@
-"""Reloads: tables that somebody wants loaded again, for the capture that runs now or next.
+"""Resyncs: tables that somebody wants loaded again, for the capture that runs now or next.
 
 Only capture loads a table: between two streams, so that no change after the load's consistent point is missed.
 """
@@ -21,7 +21,7 @@ def ask(store: Store, folder: str, table: TableName) -> None:
 
 def asked(store: Store, folder: str) -> list[TableName]:
     """The tables that are to be loaded, in name order."""
-    prefix = folder + layout.RELOADS
+    prefix = folder + layout.RESYNCS
     names = (entry.name[len(prefix) :].removesuffix(".json").split("/") for entry in store.list(prefix))
     return [TableName(layout.decode(parts[0]), layout.decode(parts[1])) for parts in names if len(parts) == 2]
 
@@ -32,4 +32,4 @@ def done(store: Store, folder: str, table: TableName) -> None:
 
 
 def _name(folder: str, table: TableName) -> str:
-    return f"{folder}{layout.RELOADS}{layout.table_folder(table).rstrip('/')}.json"
+    return f"{folder}{layout.RESYNCS}{layout.table_folder(table).rstrip('/')}.json"
