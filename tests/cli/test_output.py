@@ -163,10 +163,10 @@ def test_progress_is_a_bar_on_a_terminal_and_lines_elsewhere():
         "from lakewright.cli.console import progress\n"
         "from lakewright.errors import SourceError\n"
         "from lakewright.model.names import TableName\n"
-        "from lakewright.pipeline.steps import Cleaned, Loaded, NotTaken\n"
+        "from lakewright.pipeline.steps import Cleaned, Loaded, LeftOut\n"
         "table = TableName('s', 't')\n"
         "with progress('loading', quiet=False) as notice:\n"
-        "    notice(NotTaken(table, SourceError('LW-242', 'it is gone', hint='look')))\n"
+        "    notice(LeftOut(table, SourceError('LW-242', 'it is gone', hint='look')))\n"
         "    notice(Loaded(table, 5))\n"
         "    notice(Cleaned('table 3', 1))\n"
     )

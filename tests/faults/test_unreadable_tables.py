@@ -9,7 +9,7 @@ import pytest
 
 from lakewright.pipeline import capture
 from lakewright.pipeline.lake import Lake
-from lakewright.pipeline.steps import LoadComplete, Loaded, NotTaken, Step
+from lakewright.pipeline.steps import LeftOut, LoadComplete, Loaded, Step
 from tests.conftest import run_sql
 from tests.faults.conftest import PASSWORD, Shop, wait
 
@@ -80,7 +80,7 @@ def test_a_table_that_may_be_published_later_is_loaded_while_capture_runs(
         wait(lambda: any(isinstance(step, Loaded) and str(step.table) == "public.parts" for step in told))
         stop.set()
         thread.join()
-    assert [str(step.table) for step in told if isinstance(step, NotTaken)] == ["public.parts"]
+    assert [str(step.table) for step in told if isinstance(step, LeftOut)] == ["public.parts"]
     assert shop.equal() == EQUAL
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from lakewright.model.contracts import Stopped
 from lakewright.model.table import Verification
 from lakewright.observe import log
-from lakewright.pipeline.steps import Cleaned, Merged, Moved, NotTaken, Step, TableCheck
+from lakewright.pipeline.steps import Cleaned, LeftOut, Merged, Moved, Step, TableCheck
 from lakewright.pipeline.tasks import Event
 
 
@@ -16,7 +16,7 @@ def is_result(step: Step) -> bool:
 
 def stays(step: Step) -> bool:
     """Whether a person has to be able to read it when the work is done."""
-    return isinstance(step, NotTaken | Stopped | Moved)
+    return isinstance(step, LeftOut | Stopped | Moved)
 
 
 def to_log(event: Event) -> None:

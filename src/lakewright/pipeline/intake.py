@@ -12,7 +12,7 @@ from lakewright.model.contracts import Stopped
 from lakewright.model.names import TableName
 from lakewright.model.schema import TableSchema
 from lakewright.pipeline import survey
-from lakewright.pipeline.steps import Notice, NotTaken
+from lakewright.pipeline.steps import LeftOut, Notice
 from lakewright.pipeline.wiring import Wiring
 
 
@@ -26,7 +26,7 @@ class Intake:
         self._log = lake.log(source)
         self._wants = lake.project.settings.sources[source].wants
         self._notice = notice
-        self._refused: set[TableName] = set()
+        self._left_out: set[TableName] = set()
         self._unpublishable: set[TableName] = set()
         self._told: set[TableName] = set()
 
@@ -39,7 +39,7 @@ class Intake:
         self._publish_again(schemas)
         for gone in wanted - {schema.name for schema in schemas}:
             self._log.resynced(gone)
-        known = (loaded | self._refused) - wanted
+        known = (loaded | self._left_out) - wanted
         return [schema for schema in schemas if schema.name not in known]
 
     def every(self) -> list[TableSchema]:
@@ -64,9 +64,9 @@ class Intake:
     def leave_out(self, reasons: Mapping[TableName, LakewrightError]) -> None:
         """Leave tables out, and tell of each."""
         for table in sorted(reasons):
-            self._refused.add(table)
+            self._left_out.add(table)
             self._log.resynced(table)
-            self._notice(NotTaken(table, reasons[table]))
+            self._notice(LeftOut(table, reasons[table]))
 
     def tell_stopped(self, stopped: Sequence[Stopped]) -> None:
         """Tell of tables that stand still; of one that is not to be captured any more there is nothing to tell."""
@@ -79,14 +79,14 @@ class Intake:
         for table, error in self._source.refused().items():
             if table in wanted or table not in loaded | self._told:
                 self._told.add(table)
-                self._notice(NotTaken(table, error))
+                self._notice(LeftOut(table, error))
 
     def _publish_again(self, schemas: Sequence[TableSchema]) -> None:
         """Try again to publish the tables that could not be: one that can be now is loaded."""
         again = [schema for schema in schemas if schema.name in self._unpublishable]
         now = self._unpublishable - self._unpublished(again).keys() if again else set()
         self._unpublishable -= now
-        self._refused -= now
+        self._left_out -= now
 
     def _unpublished(self, schemas: Sequence[TableSchema]) -> dict[TableName, SourceError]:
         """Publish the tables; those that the source cannot publish, and why."""

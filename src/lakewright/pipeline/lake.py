@@ -32,7 +32,7 @@ from lakewright.pipeline.describe import TableInfo, TableSchemaInfo, schema_info
 from lakewright.pipeline.merge import merge
 from lakewright.pipeline.mirror import Mirror
 from lakewright.pipeline.moment import utc_now
-from lakewright.pipeline.plan import LeftOut, Plan
+from lakewright.pipeline.plan import LeftOutTable, Plan
 from lakewright.pipeline.quarantine import Discarded, Exported, Quarantine, Replayed
 from lakewright.pipeline.query import Answer
 from lakewright.pipeline.status import Status
@@ -47,7 +47,7 @@ class Ran:
     """What one pass of capture and merge did, and which chosen tables are not captured."""
 
     merged: tuple[Merged, ...]
-    left_out: tuple[LeftOut, ...]
+    left_out: tuple[LeftOutTable, ...]
 
 
 class Lake(Wiring):

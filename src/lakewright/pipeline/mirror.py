@@ -37,7 +37,7 @@ class Mirror:
         """The day, made of its column, under the partition column's name; the session is in UTC."""
         return f"CAST(CAST({quote(self.day_of or '')} AS DATE) AS VARCHAR) AS {quote(self.partition or '')}"
 
-    def misfit(self, stored: TableSpec) -> FormatError | None:
+    def partition_mismatch(self, stored: TableSpec) -> FormatError | None:
         """What is wrong with the stored table where lake.yaml asks for another partition, LW-407."""
         if stored.partition == self.partition:
             return None

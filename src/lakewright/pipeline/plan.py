@@ -23,7 +23,7 @@ class Change:
 
 
 @dataclasses.dataclass(frozen=True)
-class LeftOut:
+class LeftOutTable:
     """A table that lake.yaml chooses and that is not captured: the reason with its code, and what helps."""
 
     source: str
@@ -33,7 +33,7 @@ class LeftOut:
     mend: str | None
 
     @classmethod
-    def of(cls, source: str, table: TableName, error: LakewrightError) -> LeftOut:
+    def of(cls, source: str, table: TableName, error: LakewrightError) -> LeftOutTable:
         """The record of an error."""
         return cls(source, str(table), error.code, error.message, error.hint)
 
@@ -44,15 +44,15 @@ class Plan:
 
     changes: tuple[Change, ...]
     pending: tuple[str, ...]
-    left_out: tuple[LeftOut, ...]
+    left_out: tuple[LeftOutTable, ...]
     warnings: tuple[str, ...]
 
 
-def left_out(lake: Wiring, *, loaded: bool = False) -> tuple[LeftOut, ...]:
+def left_out(lake: Wiring, *, loaded: bool = False) -> tuple[LeftOutTable, ...]:
     """What `survey.left_out` says of all sources."""
     sources = lake.project.settings.sources
     return tuple(
-        LeftOut.of(name, *item) for name in sources for item in sorted(survey.left_out(lake, name, loaded=loaded).items())
+        LeftOutTable.of(name, *item) for name in sources for item in sorted(survey.left_out(lake, name, loaded=loaded).items())
     )
 
 
@@ -128,5 +128,5 @@ def _moved(lake: Wiring) -> Iterator[str]:
         except FormatError as error:
             yield error.line()
             continue
-        if table is not None and (misfit := mirror.misfit(table.spec)) is not None:
-            yield misfit.line()
+        if table is not None and (mismatch := mirror.partition_mismatch(table.spec)) is not None:
+            yield mismatch.line()

@@ -8,7 +8,7 @@ from lakewright.model.names import TableName
 from lakewright.pipeline import survey
 from lakewright.pipeline.catch_up import wait_until
 from lakewright.pipeline.mirror import Mirror
-from lakewright.pipeline.steps import Notice, NotTaken, Step, ignore
+from lakewright.pipeline.steps import LeftOut, Notice, Step, ignore
 from lakewright.pipeline.wiring import Wiring
 
 
@@ -27,7 +27,7 @@ def resync(lake: Wiring, mirror: Mirror, notice: Notice = ignore) -> None:
         log.ask_resync(table)
 
     def told(step: Step) -> None:
-        if isinstance(step, NotTaken | Stopped) and step.table in before:
+        if isinstance(step, LeftOut | Stopped) and step.table in before:
             left_out.append(step.error)
         notice(step)
 

@@ -61,7 +61,7 @@ class Logged:
 
 
 @dataclasses.dataclass(frozen=True)
-class NotTaken:
+class LeftOut:
     """A table that lake.yaml chooses is not captured."""
 
     table: TableName
@@ -118,7 +118,7 @@ Step = (
     | Loaded
     | LoadComplete
     | Logged
-    | NotTaken
+    | LeftOut
     | Stopped
     | Moved
     | Merged
@@ -181,7 +181,7 @@ def describe(step: Step) -> Told:
         case Logged():
             parts = ", ".join(f"{count:,} of {table}" for table, count in sorted(step.rows.items()))
             return Told("captured", None, f"{sum(step.rows.values()):,} changes{parts and f': {parts}'}")
-        case NotTaken():
+        case LeftOut():
             return Told("left_out", step.table, step.error.line())
         case Stopped():
             return Told("stopped", step.table, step.error.line())

@@ -76,8 +76,8 @@ def plan(mirror: Mirror, log: RawLog, view: LogView, table: Instants | None, upt
         if mark and mark.feed == feed and mark.generation == load.generation and mark.position <= upto:
             snapshot, after = table.snapshot(commit.instant) if table else None, mark.position
             break
-    if snapshot is not None and (misfit := mirror.misfit(snapshot.spec)) is not None:
-        raise misfit
+    if snapshot is not None and (mismatch := mirror.partition_mismatch(snapshot.spec)) is not None:
+        raise mismatch
     tail = tuple(view.changes(mirror.origin, after, upto))
     # Merged files count too: their columns stay when the tail is empty.
     last = view.last_change(mirror.origin, upto)
