@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from lakewright.pipeline.lake import Lake
-from lakewright.project.load import load
+from lakewright.project.project import open_project
 from lakewright.sources.postgres.stream import PostgresStream
 from lakewright.storage.local import LocalStore
 from lakewright.testing.faults import Fault, FaultyStore
@@ -28,7 +28,7 @@ def main(folder: Path, step: str, when: str, pattern: str) -> None:
         PostgresStream.acknowledge = _kill  # type: ignore[method-assign]
     else:
         faults.append(Fault(pattern, "kill", "after" if when == "after" else "before"))
-    with Lake(load(folder), FaultyStore(LocalStore(folder), *faults)) as lake:
+    with Lake(open_project(folder), FaultyStore(LocalStore(folder), *faults)) as lake:
         if step == "capture":
             lake.capture()
         else:

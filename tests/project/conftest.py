@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lakewright.project import Project, load
+from lakewright.project import Project, open_project
 
 
 @pytest.fixture
@@ -16,6 +16,6 @@ def lake_yaml(tmp_path: Path) -> Callable[[str], Project]:
 
     def make(text: str) -> Project:
         (tmp_path / "lake.yaml").write_text(text)
-        return load(tmp_path)
+        return open_project(tmp_path)
 
     return make

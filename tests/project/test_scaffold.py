@@ -7,7 +7,7 @@ import json
 import pytest
 
 from lakewright.errors import ConfigError
-from lakewright.project import load
+from lakewright.project import open_project
 from lakewright.project.scaffold import lake_name, scaffold
 from lakewright.project.spec import json_schema
 
@@ -15,7 +15,7 @@ from lakewright.project.spec import json_schema
 def test_a_new_folder_loads_as_it_is(tmp_path, monkeypatch):
     monkeypatch.delenv("LAKE_URL", raising=False)
     scaffold(tmp_path / "my-lake")
-    project = load(tmp_path / "my-lake")
+    project = open_project(tmp_path / "my-lake")
     assert project.settings.lake == "my_lake"
     assert project.settings.sources["main"].url.reveal() == "embedded"
     assert list(project.queries()) == ["hello"]
@@ -27,7 +27,7 @@ def test_the_commented_example_is_valid_too(tmp_path, monkeypatch):
     path = tmp_path / "lake" / "lake.yaml"
     head, _, example = path.read_text().partition("# tables:\n")
     path.write_text(head + "tables:\n" + example.replace("\n#", "\n").removeprefix("#"))
-    assert str(load(tmp_path / "lake").settings.tables["orders"].partition) == "day(created_at)"
+    assert str(open_project(tmp_path / "lake").settings.tables["orders"].partition) == "day(created_at)"
 
 
 def test_editors_find_the_schema(tmp_path):

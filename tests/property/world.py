@@ -23,7 +23,7 @@ from lakewright.pipeline.folding import Fold
 from lakewright.pipeline.lake import Lake
 from lakewright.pipeline.maintain import clean
 from lakewright.pipeline.merge import merge
-from lakewright.project.load import load
+from lakewright.project.project import open_project
 from lakewright.raw.manifest import RawFile
 from lakewright.raw.writer import LogWriter
 from lakewright.sources.postgres.stream import PostgresStream
@@ -57,7 +57,7 @@ class Lives:
         self._lives += 1
         started = f"life {self._lives} of {self.folder}"
         self._patch.setattr(Process, "current", classmethod(lambda cls: cls(host(), boot(), 2**22 + 1, started)))
-        with Lake(load(self.folder), FaultyStore(LocalStore(self.folder), *faults)) as lake:
+        with Lake(open_project(self.folder), FaultyStore(LocalStore(self.folder), *faults)) as lake:
             yield lake
 
     def live(self, name: str, most: int) -> None:

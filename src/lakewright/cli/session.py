@@ -38,9 +38,9 @@ class Session:
 
     def project(self) -> Project:
         """The folder's settings."""
-        from lakewright.project import load
+        from lakewright.project import open_project
 
-        return load(self.root())
+        return open_project(self.root())
 
     @contextlib.contextmanager
     def lake(self) -> Iterator[Lake]:

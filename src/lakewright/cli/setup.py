@@ -86,7 +86,7 @@ def config() -> None:
 @pass_session
 def config_schema(session: Session) -> None:
     """The JSON Schema of lake.yaml, for editors."""
-    from lakewright.project.load import schema_text
+    from lakewright.project.project import schema_text
     from lakewright.project.spec import json_schema
 
     click.echo(schema_text(json_schema()), nl=False)

@@ -21,7 +21,7 @@ from lakewright.model.position import Feed, Position
 from lakewright.model.schema import TableSchema, compare
 from lakewright.pipeline.feed import moved
 from lakewright.pipeline.intake import Intake
-from lakewright.pipeline.load import load, rows_of
+from lakewright.pipeline.load import rows_of, write_load
 from lakewright.pipeline.steps import Logged, Moved, Notice, Reads, Waits, ignore
 from lakewright.pipeline.survey import require_fitting
 from lakewright.pipeline.wiring import Wiring
@@ -260,7 +260,7 @@ class Capture:
         """
         schemas, refused = self._intake.publish(schemas)
         if schemas:
-            refused |= load(self._source, self._log, writer, schemas, begins, self._waiting, self._notice)
+            refused |= write_load(self._source, self._log, writer, schemas, begins, self._waiting, self._notice)
         if begins and all(schema.name in refused for schema in schemas):
             none = SourceError("LW-246", "the source has none of the chosen tables", hint="`lakewright doctor` lists them")
             raise next(iter(refused.values()), moved(begins, self._log.view().feed) or none)

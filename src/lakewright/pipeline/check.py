@@ -117,13 +117,13 @@ def _failed(table: str, error: LakewrightError) -> TableCheck:
     return TableCheck(table, "error", None, None, detail=error.line(hinted=False))
 
 
-def _compare(lake: Wiring, mirror: Mirror, snapshot: Load) -> TableCheck:
+def _compare(lake: Wiring, mirror: Mirror, load: Load) -> TableCheck:
     log, connection = lake.log(mirror.source), lake.connection()
     view = log.view()
     for stop in view.stopped():
-        if stop.table == mirror.origin and stop.position <= snapshot.position:
+        if stop.table == mirror.origin and stop.position <= load.position:
             return TableCheck(mirror.name, "stopped", None, None, detail=stop.error.line(hinted=False))
-    at = table_at.plan(mirror, log, view, lake.format.open(mirror.path), snapshot.position)
+    at = table_at.plan(mirror, log, view, lake.format.open(mirror.path), load.position)
     fold = Fold(connection, at, log)
     columns = ", ".join(quote(name) for name in at.schema.column_names)
     checksum = f"SELECT count(*), coalesce(sum(hash({columns})::HUGEINT), 0), coalesce(bit_xor(hash({columns})), 0)"
@@ -131,7 +131,7 @@ def _compare(lake: Wiring, mirror: Mirror, snapshot: Load) -> TableCheck:
         rows = fold.visible_sql(lambda column: quote(column.name))
         with damage.named_for(at, log):
             in_lake = _row(connection, f"{checksum} FROM ({rows})")
-        with _registered(connection, snapshot, at) as source:
+        with _registered(connection, load, at) as source:
             in_source = _row(connection, f"{checksum}, count({EXACT}) FROM {source}")
         if in_lake == in_source[:3]:
             return TableCheck(mirror.name, "equal", in_source[0], in_lake[0], in_source[3])
@@ -139,7 +139,7 @@ def _compare(lake: Wiring, mirror: Mirror, snapshot: Load) -> TableCheck:
             detail = "it has no key: updates and deletes are not captured; give it a primary key, then `lakewright resync`"
             return TableCheck(mirror.name, "append-only", in_source[0], in_lake[0], in_source[3], detail)
         unexplained = "it has no key, and its source knows of no update or delete that would explain it"
-        differing = _differences(connection, snapshot, at, rows) if at.schema.key else unexplained
+        differing = _differences(connection, load, at, rows) if at.schema.key else unexplained
         return TableCheck(mirror.name, "different", in_source[0], in_lake[0], in_source[3], differing)
     finally:
         fold.close()
@@ -148,9 +148,9 @@ def _compare(lake: Wiring, mirror: Mirror, snapshot: Load) -> TableCheck:
 class _registered:
     """The source's rows as a relation that can be scanned once; an error of the source is raised as itself, not as DuckDB's."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, snapshot: Load, at: table_at.TableAt) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, load: Load, at: table_at.TableAt) -> None:
         self._con = connection
-        self._snapshot = snapshot
+        self._load = load
         self._at = at
         self._error: LakewrightError | None = None
 
@@ -166,17 +166,17 @@ class _registered:
 
     def _batches(self) -> Iterator[pa.RecordBatch]:
         try:
-            yield from self._snapshot.batches(self._at.schema)
+            yield from self._load.batches(self._at.schema)
         except LakewrightError as error:
             self._error = error
             raise
 
 
-def _differences(connection: duckdb.DuckDBPyConnection, snapshot: Load, at: table_at.TableAt, rows: str) -> str:
+def _differences(connection: duckdb.DuckDBPyConnection, load: Load, at: table_at.TableAt, rows: str) -> str:
     """The keys of the first rows that differ, and how many there are."""
     key = ", ".join(map(quote, at.schema.key))
     columns = ", ".join(map(quote, at.schema.column_names))
-    with _registered(connection, snapshot, at) as source:
+    with _registered(connection, load, at) as source:
         connection.execute(f"CREATE OR REPLACE TEMP TABLE _source AS SELECT {columns} FROM {source}")
     connection.execute(f"CREATE OR REPLACE TEMP TABLE _lake AS SELECT {columns} FROM ({rows})")
     parts = []

@@ -9,7 +9,7 @@ from lakewright.model.contracts import Source, Store
 from lakewright.model.names import did_you_mean
 from lakewright.project import kinds
 from lakewright.project.datasets import DatasetFiles
-from lakewright.project.load import Project
+from lakewright.project.project import Project
 from lakewright.project.spec import FilesSettings, PostgresSettings
 from lakewright.sources.files.tables import Rule
 from lakewright.sources.files.transfer import TransferSettings

@@ -10,7 +10,7 @@ from lakewright.model.finding import Finding
 from lakewright.pipeline import survey, zones
 from lakewright.pipeline.feed import moved
 from lakewright.pipeline.wiring import Wiring
-from lakewright.project.load import Project
+from lakewright.project.project import Project
 
 LOW_DISK = 5 * 2**30
 """Free bytes below which `doctor` complains."""

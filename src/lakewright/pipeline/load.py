@@ -24,7 +24,7 @@ PARALLEL = 2
 """Tables loaded at once."""
 
 
-def load(
+def write_load(
     source: Source,
     log: RawLog,
     writer: LogWriter,
@@ -42,14 +42,14 @@ def load(
     numbered = [log.store_schema(schema) for schema in schemas]
     expected = source.estimated_rows(numbered)
     with (
-        source.open_load(numbered, after=None if begins else log.view().watermark, waiting=waiting) as snapshot,
+        source.open_load(numbered, after=None if begins else log.view().watermark, waiting=waiting) as load,
         ThreadPoolExecutor(PARALLEL, "load") as pool,
     ):
 
         def one(schema: TableSchema) -> RawFile | None:
-            batches = _told(snapshot.batches(schema), schema.name, expected.get(schema.name, 0), notice)
+            batches = _told(load.batches(schema), schema.name, expected.get(schema.name, 0), notice)
             try:
-                file = writer.write_load(schema, batches, snapshot.position, snapshot.time)
+                file = writer.write_load(schema, batches, load.position, load.time)
             except SourceUnreachable:
                 raise
             except SourceError as error:
@@ -64,8 +64,8 @@ def load(
         feed = begins or log.view().feed
         if feed is None:
             raise LogError("LW-360", "a load cannot join a log that has not begun", hint="`lakewright capture` loads all tables")
-        writer.append_load(files, snapshot.position, snapshot.time, feed, first=begins is not None)
-    notice(LoadComplete(rows_of(files), snapshot.position))
+        writer.append_load(files, load.position, load.time, feed, first=begins is not None)
+    notice(LoadComplete(rows_of(files), load.position))
     return refused
 
 

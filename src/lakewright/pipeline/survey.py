@@ -15,7 +15,7 @@ from lakewright.model.schema import TableSchema
 from lakewright.pipeline.mirror import Mirror
 from lakewright.pipeline.wiring import Wiring
 from lakewright.project import tables
-from lakewright.project.load import Project
+from lakewright.project.project import Project
 from lakewright.project.tables import Misfit
 from lakewright.project.values import Origin
 

@@ -15,8 +15,7 @@ from lakewright.model.names import did_you_mean
 from lakewright.pipeline import connect, zones
 from lakewright.pipeline.folding import Folds
 from lakewright.project import kinds
-from lakewright.project.load import Project
-from lakewright.project.load import load as load_project
+from lakewright.project.project import Project, open_project
 from lakewright.raw.log import RawLog
 
 if TYPE_CHECKING:
@@ -38,7 +37,7 @@ class Wiring:
     @classmethod
     def open(cls, folder: Path) -> Self:
         """The lake of a folder with a lake.yaml."""
-        return cls(load_project(folder))
+        return cls(open_project(folder))
 
     def __enter__(self) -> Self:
         return self

@@ -10,7 +10,7 @@ from lakewright.errors import LakewrightError
 from lakewright.model.contracts import Store
 from lakewright.model.finding import Finding
 from lakewright.project import kinds
-from lakewright.project.load import Project
+from lakewright.project.project import Project
 from lakewright.storage.local import LocalStore
 from lakewright.storage.mounted import MountedStore
 

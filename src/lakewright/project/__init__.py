@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lakewright.project.load import Project, find, load
+from lakewright.project.project import Project, find, open_project
 from lakewright.project.spec import LakeSettings, PostgresSettings, Retention, TableSettings, Zones
 from lakewright.project.tables import LakeTable, Misfit, lake_tables, setting_faults
 from lakewright.project.values import Origin, Partition, Secret
@@ -21,6 +21,6 @@ __all__ = [
     "Zones",
     "find",
     "lake_tables",
-    "load",
+    "open_project",
     "setting_faults",
 ]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lakewright.errors import ConfigError
 from lakewright.project.document import shown
-from lakewright.project.load import FILE, schema_text
+from lakewright.project.project import FILE, schema_text
 from lakewright.project.spec import json_schema
 from lakewright.project.values import MAX_SHORT_NAME
 

@@ -11,7 +11,7 @@ from lakewright.model import types
 from lakewright.model.names import TableName, did_you_mean
 from lakewright.model.schema import TableSchema
 from lakewright.project.document import KeyPath, dotted
-from lakewright.project.load import Project
+from lakewright.project.project import Project
 from lakewright.project.spec import LakeSettings, Problem, TableSettings
 from lakewright.project.values import MAX_NAME, Origin, is_name
 

@@ -65,7 +65,7 @@ def find(start: Path) -> Path:
     )
 
 
-def load(folder: Path) -> Project:
+def open_project(folder: Path) -> Project:
     """Read a folder's lake.yaml; raises `ConfigError` with file:line for the first fault, the others in its notes."""
     folder = folder.absolute()
     document = read(folder / FILE)

@@ -8,7 +8,7 @@ import pytest
 
 from lakewright.errors import ConfigError
 from lakewright.model.names import TableName
-from lakewright.project import find, load
+from lakewright.project import find, open_project
 from lakewright.project.values import Origin, Partition, format_duration, parse_duration
 
 SOURCE = "sources:\n  shop: {kind: postgres, url: embedded, tables: [public.*]}\n"
@@ -220,7 +220,7 @@ def test_the_nearest_folder_with_a_lake_is_found(tmp_path):
     inner = tmp_path / "queries" / "deep"
     inner.mkdir(parents=True)
     assert find(inner) == tmp_path
-    assert load(find(inner)).settings.lake == "a"
+    assert open_project(find(inner)).settings.lake == "a"
 
 
 def test_no_lake_is_an_error_that_names_what_makes_one(tmp_path):
