@@ -16,7 +16,7 @@ import pydantic
 
 from lakewright.cli import main as cli
 from lakewright.cli.codes import pages
-from lakewright.cli.session import shared_options
+from lakewright.cli.command import shared_options
 from lakewright.demo.settings import Demo
 from lakewright.errors import LakewrightError
 from lakewright.project.datasets import DatasetSettings

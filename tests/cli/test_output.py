@@ -15,7 +15,7 @@ import pyarrow as pa
 import pytest
 
 from lakewright.cli import output
-from lakewright.cli.values import to_cell, to_json, to_text
+from lakewright.cli.rendering import to_cell, to_json, to_text
 from lakewright.model.position import Position
 
 UTC = datetime.UTC

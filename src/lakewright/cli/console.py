@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from lakewright.cli.values import error_to_json
+from lakewright.cli.rendering import error_to_json
 from lakewright.errors import CheckFailed, LakewrightError
 
 if TYPE_CHECKING:

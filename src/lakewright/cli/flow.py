@@ -10,7 +10,8 @@ from typing import Any
 
 import click
 
-from lakewright.cli.session import Command, Session, pass_session, returns
+from lakewright.cli.command import Command, pass_session, returns
+from lakewright.cli.session import Session
 
 
 @click.command(cls=Command)
@@ -48,10 +49,7 @@ def run(session: Session) -> None:
     with session.lake() as lake:
         with session.progress("running") as notice:
             ran = lake.run(notice)
-    if session.json:
-        session.show(ran)
-    else:
-        session.show_list("merged", ran.merged, "nothing is captured yet")
+    session.show(ran, lambda: session.show_records(ran.merged, "nothing is captured yet"))
 
 
 @click.command(cls=Command)
@@ -77,14 +75,10 @@ def up(session: Session) -> None:
 @returns("stopped=builtins:str")
 def down(session: Session) -> None:
     """Stop the embedded database of the folder."""
-    from lakewright.cli import output
-
     with session.lake() as lake:
         stopped = lake.down()
-    if session.json:
-        output.show_json({"stopped": stopped})
-    else:
-        session.say(f"stopped: {', '.join(stopped)}" if stopped else "no embedded database was running")
+    told = f"stopped: {', '.join(stopped)}" if stopped else "no embedded database was running"
+    session.show({"stopped": stopped}, lambda: session.say(told))
 
 
 @click.command(cls=Command)

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from lakewright.cli import output
-from lakewright.cli.session import Command, Session, pass_session, returns
-from lakewright.errors import CheckFailed, ConfigError
+from lakewright.cli.command import Command, pass_session, returns
+from lakewright.cli.session import Session
+from lakewright.errors import ConfigError
 
 if TYPE_CHECKING:
     from lakewright.model.table import Verification
+    from lakewright.pipeline.check import Comparison
 
 WATCH_SECONDS = 2.0
 
@@ -106,7 +109,7 @@ def history(session: Session, table: str, key: str | None) -> None:
 @click.command(cls=Command)
 @click.option("--source", is_flag=False, flag_value="", metavar="[NAME]", help="Compare with this source (default: with all).")
 @pass_session
-@returns("lakewright.cli.results:Comparison")
+@returns("lakewright.pipeline.check:Comparison")
 def check(session: Session, source: str | None) -> None:
     """Compare the lake with its sources, row by row, at one position; exit code 3 where they differ.
 
@@ -114,25 +117,19 @@ def check(session: Session, source: str | None) -> None:
     columns of every table there; of a folder also every file, with what was taken of it. It may run beside `up` and beside the
     application.
     """
-    from lakewright.cli.results import comparison
+    from lakewright.pipeline.check import Comparison
 
     with session.lake() as lake, session.progress("comparing") as notice:
-        reports = [lake.check(name, notice) for name in ([source] if source else lake.project.settings.sources)]
-    found = comparison(reports)
-    if session.json:
-        output.show_json(found)
-    else:
-        for report in reports:
-            output.show(report)
-        logs = sum(table.verdict == "append-only" for report in reports for table in report.tables)
-        click.echo(f"{found.equal} of {found.tables} tables equal{f', {logs} append-only' if logs else ''}")
-    failed, files = sum(report.failed for report in reports), sum(report.failed_files for report in reports)
-    faults = [f"{failed} of {found.tables} tables are not equal to their source"] if failed else []
-    kind = "files are not in the lake as they are" if files > 1 else "file is not in the lake as it is"
-    faults += [f"{files} {kind}"] if files else []
-    if faults:
-        hint = "`lakewright resync TABLE` loads a table anew" if failed else "what is said of each file helps"
-        raise CheckFailed("LW-601", " and ".join(faults), hint=hint)
+        found = Comparison.of([lake.check(name, notice) for name in ([source] if source else lake.project.settings.sources)])
+    session.show(found, lambda: _compared(found))
+    found.require_equal()
+
+
+def _compared(found: Comparison) -> None:
+    """The report of each source, and their sum."""
+    for report in found.reports:
+        output.show(report)
+    click.echo(f"{found.equal} of {found.tables} tables equal{f', {found.logs} append-only' if found.logs else ''}")
 
 
 @click.command(cls=Command)
@@ -150,22 +147,19 @@ def verify(session: Session, table: str | None) -> None:
 
     with session.lake() as lake, session.progress("verifying") as notice:
         found = lake.verify(table, notice)
-    if session.json:
-        output.show_json({"tables": found})
-    else:
-        for each in found:
-            _say(each)
+    session.show({"tables": found}, lambda: _verified(found))
     require_sound(found)
 
 
-def _say(found: Verification) -> None:
-    """A table's line, and two for each flaw."""
-    files, rows = f"{found.files:,} file{'s' * (found.files != 1)}", f"{found.rows:,} row{'s' * (found.rows != 1)}"
-    counts = f"{files}, {rows}" if found.instant else "nothing is committed"
-    click.echo(f"{'ok   ' if found.is_sound else 'FAULT'} {found.table}: {counts}")
-    for flaw in found.flaws:
-        click.echo(f"      {flaw.kind}: {flaw.path} {flaw.detail}".rstrip())
-        click.echo(f"      mend: {flaw.mend}")
+def _verified(tables: Sequence[Verification]) -> None:
+    """A line for each table, and two for each flaw."""
+    for found in tables:
+        files, rows = f"{found.files:,} file{'s' * (found.files != 1)}", f"{found.rows:,} row{'s' * (found.rows != 1)}"
+        counts = f"{files}, {rows}" if found.instant else "nothing is committed"
+        click.echo(f"{'ok   ' if found.is_sound else 'FAULT'} {found.table}: {counts}")
+        for flaw in found.flaws:
+            click.echo(f"      {flaw.kind}: {flaw.path} {flaw.detail}".rstrip())
+            click.echo(f"      mend: {flaw.mend}")
 
 
 def _read(path: Path | None) -> str:

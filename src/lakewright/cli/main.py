@@ -14,8 +14,9 @@ from collections.abc import Sequence
 import click
 
 from lakewright import __version__
-from lakewright.cli import console, flow, look, quarantine, setup
-from lakewright.cli.session import Group, Session
+from lakewright.cli import console, demo, flow, look, quarantine, reference, setup
+from lakewright.cli.command import Group
+from lakewright.cli.session import Session
 from lakewright.errors import ConfigError, unexpected
 
 WRONG_USE = 2
@@ -28,11 +29,11 @@ def lakewright() -> None:
     """PostgreSQL databases and folders of files as a queryable Hudi lakehouse, correct after every crash."""
 
 
-lakewright.add_section("Begin", setup.COMMANDS)
+lakewright.add_section("Begin", [*setup.COMMANDS, *demo.COMMANDS])
 lakewright.add_section("Move data", flow.COMMANDS)
 lakewright.add_section("Look", look.COMMANDS)
 lakewright.add_section("Files", quarantine.COMMANDS)
-lakewright.add_section("Know more", setup.CONFIGURATION)
+lakewright.add_section("Know more", reference.COMMANDS)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from lakewright.cli.values import to_cell, to_json, to_text
+from lakewright.cli.rendering import to_cell, to_json, to_text
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from lakewright.cli import output
-from lakewright.cli.session import Command, Group, Session, pass_session, returns
+from lakewright.cli.command import Command, Group, pass_session, returns
+from lakewright.cli.session import Session
 
 
 @click.group(cls=Group, invoke_without_command=True)

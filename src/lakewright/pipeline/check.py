@@ -16,7 +16,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from lakewright.errors import LakewrightError
+from lakewright.errors import CheckFailed, LakewrightError
 from lakewright.model.batch import EXACT, raw_schema
 from lakewright.model.contracts import Load
 from lakewright.model.names import quote_identifier as quote
@@ -62,6 +62,36 @@ class CheckReport:
     def passed(self) -> bool:
         """Whether no table and no file failed."""
         return not (self.failed or self.failed_files)
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """What `check` found: how many of how many tables are equal, and each source's report."""
+
+    equal: int
+    tables: int
+    reports: tuple[CheckReport, ...]
+
+    @classmethod
+    def of(cls, reports: Sequence[CheckReport]) -> Comparison:
+        """The reports and their sum."""
+        return cls(sum(report.equal for report in reports), sum(len(report.tables) for report in reports), tuple(reports))
+
+    @property
+    def logs(self) -> int:
+        """How many tables are append-only."""
+        return sum(table.verdict == "append-only" for report in self.reports for table in report.tables)
+
+    def require_equal(self) -> None:
+        """Raise `CheckFailed` LW-601 where a table or a file failed."""
+        failed = sum(report.failed for report in self.reports)
+        files = sum(report.failed_files for report in self.reports)
+        faults = [f"{failed} of {self.tables} tables are not equal to their source"] if failed else []
+        kind = "files are not in the lake as they are" if files > 1 else "file is not in the lake as it is"
+        faults += [f"{files} {kind}"] if files else []
+        if faults:
+            hint = "`lakewright resync TABLE` loads a table anew" if failed else "what is said of each file helps"
+            raise CheckFailed("LW-601", " and ".join(faults), hint=hint)
 
 
 def run(lake: Wiring, name: str, notice: Notice = ignore) -> CheckReport:
