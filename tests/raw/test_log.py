@@ -24,6 +24,7 @@ from lakewright.raw.manifest import HEAD, Manifest
 from lakewright.raw.writer import LogWriter
 from lakewright.storage.lease import Lease
 from lakewright.storage.local import LocalStore
+from lakewright.storage.objects import named_by, path_part
 from lakewright.testing.faults import FaultyStore
 
 # ---- names
@@ -31,8 +32,8 @@ from lakewright.testing.faults import FaultyStore
 
 @given(st.text(min_size=1))
 def test_any_name_becomes_one_safe_path_part_and_back(name: str) -> None:
-    part = layout.encode(name)
-    assert layout.decode(part) == name
+    part = path_part(name)
+    assert named_by(part) == name
     assert "/" not in part
     assert part[0] not in "._"
     assert part.isascii()

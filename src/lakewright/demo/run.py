@@ -20,6 +20,7 @@ from lakewright.demo import script
 from lakewright.demo.exports import Exports, Say, Show
 from lakewright.demo.settings import Demo, Follow
 from lakewright.errors import SourceError
+from lakewright.model.times import utc_now
 from lakewright.pipeline.check import CheckReport
 from lakewright.pipeline.history import RowChange
 from lakewright.pipeline.lake import Lake
@@ -129,7 +130,7 @@ def _follow(lake: Lake, url: str, follow: Follow, say: Say) -> None:
     script.run_statement(url, follow.insert)
     seconds = _await(lambda: _count(lake, follow) == 1)
     say(f"  inserted, visible after {seconds:.2f} s")
-    before = datetime.datetime.now(datetime.UTC)
+    before = utc_now()
     script.run_statement(url, follow.update)
     seconds = _await(lambda: len(_life(lake, follow)) >= 2)
     say(f"  updated, visible after {seconds:.2f} s")

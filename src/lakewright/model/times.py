@@ -1,9 +1,14 @@
-"""Times that Python's calendar does not have."""
+"""Times: now, and those that Python's calendar does not have."""
 
 from __future__ import annotations
 
 import dataclasses
 import datetime
+
+
+def utc_now() -> datetime.datetime:
+    """The time, in UTC."""
+    return datetime.datetime.now(datetime.UTC)
 
 
 @dataclasses.dataclass(frozen=True)

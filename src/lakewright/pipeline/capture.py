@@ -19,6 +19,7 @@ from lakewright.model.contracts import Drift, Flush, Stopped, Stream
 from lakewright.model.names import TableName
 from lakewright.model.position import Feed, Position
 from lakewright.model.schema import TableSchema, compare
+from lakewright.model.times import utc_now
 from lakewright.pipeline.feed import moved
 from lakewright.pipeline.intake import Intake
 from lakewright.pipeline.load import rows_of, write_load
@@ -231,7 +232,7 @@ class Capture:
             for table, error in drift.doubted
             if newest.get(table.name, self._log.view().schema_number(table.name)) == table.number
         ]
-        files, now = [], datetime.datetime.now(datetime.UTC)
+        files, now = [], utc_now()
         for schema in drift.grown:
             numbered = self._log.store_schema(schema)
             if numbered.number > self._log.view().schema_number(schema.name):

@@ -11,6 +11,7 @@ from typing import Any
 from lakewright.errors import LakewrightError, together
 from lakewright.model.finding import Finding
 from lakewright.model.table import Verification
+from lakewright.model.times import utc_now
 from lakewright.pipeline import (
     check,
     connect,
@@ -31,7 +32,6 @@ from lakewright.pipeline.check import CheckReport
 from lakewright.pipeline.describe import TableInfo, TableSchemaInfo, schema_info, table_info
 from lakewright.pipeline.merge import merge
 from lakewright.pipeline.mirror import Mirror
-from lakewright.pipeline.moment import utc_now
 from lakewright.pipeline.plan import LeftOutTable, Plan
 from lakewright.pipeline.quarantine import Discarded, Exported, Quarantine, Replayed
 from lakewright.pipeline.query import Answer

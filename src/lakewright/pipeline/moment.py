@@ -1,4 +1,4 @@
-"""Moments: now, and a time as people give it, which becomes a position of a source."""
+"""Moments: a time as people give it, which becomes a position of a source."""
 
 from __future__ import annotations
 
@@ -18,11 +18,6 @@ from lakewright.raw.view import LogView
 _AGO = re.compile(r"(\d+)\s*(s|m|h|d)( ago)?")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _SECONDS = "%Y-%m-%d %H:%M:%S"
-
-
-def utc_now() -> datetime.datetime:
-    """The time, in UTC."""
-    return datetime.datetime.now(datetime.UTC)
 
 
 def parse_time(text: str, now: datetime.datetime) -> datetime.datetime:

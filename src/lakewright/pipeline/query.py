@@ -8,8 +8,9 @@ from typing import Self
 import pyarrow as pa
 
 from lakewright.engines.result import Result
+from lakewright.model.times import utc_now
 from lakewright.pipeline import damage
-from lakewright.pipeline.moment import parse_time, utc_now
+from lakewright.pipeline.moment import parse_time
 from lakewright.pipeline.relations import LakeRelations
 from lakewright.pipeline.wiring import Wiring
 

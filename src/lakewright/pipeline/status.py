@@ -11,10 +11,10 @@ from typing import Literal
 from lakewright.errors import FormatError, LakewrightError, LogError, NotLoaded, SourceError
 from lakewright.model.names import TableName
 from lakewright.model.position import format_lsn
+from lakewright.model.times import utc_now
 from lakewright.pipeline import definitions, survey
 from lakewright.pipeline.feed import moved
 from lakewright.pipeline.mirror import Mirror
-from lakewright.pipeline.moment import utc_now
 from lakewright.pipeline.wiring import Wiring
 from lakewright.raw.manifest import RawFile
 from lakewright.raw.view import LogView

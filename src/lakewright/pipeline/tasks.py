@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Literal
 
 from lakewright.errors import LakewrightError, Retry, unexpected
+from lakewright.model.times import utc_now
 from lakewright.pipeline.steps import Kind
 
 MERGE_EVERY = 1.0
@@ -71,7 +72,7 @@ def _run(task: Task, stop: threading.Event, notice: Callable[[Event], None], fai
             delay = RETRY_FIRST
         except Exception as raised:
             error = unexpected(raised)
-            now = datetime.datetime.now(datetime.UTC)
+            now = utc_now()
             if error.retry is not Retry.SOON:
                 failures.append(error)
                 notice(Event("failed", task.subject, error.message, now, error))

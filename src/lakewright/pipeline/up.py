@@ -8,12 +8,12 @@ from collections.abc import Callable
 
 from lakewright.errors import LakewrightError, Retry, unexpected
 from lakewright.model.contracts import Stopped
+from lakewright.model.times import utc_now
 from lakewright.pipeline import survey
 from lakewright.pipeline.capture import capture_of
 from lakewright.pipeline.maintain import clean
 from lakewright.pipeline.merge import merge
 from lakewright.pipeline.mirror import Mirror
-from lakewright.pipeline.moment import utc_now
 from lakewright.pipeline.steps import LeftOut, Moved, Step, describe
 from lakewright.pipeline.tasks import Event, Task, paced
 from lakewright.pipeline.wiring import Wiring

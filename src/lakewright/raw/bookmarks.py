@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from lakewright.errors import NotFound
 from lakewright.model.contracts import Store
 from lakewright.model.position import Position
+from lakewright.model.times import utc_now
 from lakewright.raw import layout
 from lakewright.storage.process import Process
 
@@ -34,7 +35,7 @@ def request(store: Store, folder: str, position: Position) -> Iterator[None]:
 def requested(store: Store, folder: str) -> Position | None:
     """The highest position that somebody alive waits for; what the dead left behind is removed."""
     highest: Position | None = None
-    now = datetime.datetime.now(datetime.UTC)
+    now = utc_now()
     for entry in store.list(folder + layout.BOOKMARKS):
         position = layout.position_in(entry.name)
         if position is None:

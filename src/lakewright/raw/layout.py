@@ -22,10 +22,10 @@ import datetime
 import re
 import secrets
 import threading
-import urllib.parse
 
 from lakewright.model.names import TableName
 from lakewright.model.position import Position
+from lakewright.storage.objects import path_part
 
 MANIFESTS = "_manifests/"
 PAGES = "_pages/"
@@ -38,25 +38,14 @@ _NUMBERED = re.compile(r".*/(\d+)\.json")
 _PAGE = re.compile(r".*/(\d+)-[0-9a-f]+\.json\.gz")
 
 
-def encode(part: str) -> str:
-    """A name as one part of a path: percent-encoded, also where it would be hidden, a dot folder, or one of ours (``_``)."""
-    quoted = urllib.parse.quote(part, safe="")
-    return f"%{ord(quoted[0]):02X}{quoted[1:]}" if quoted[:1] in (".", "_") else quoted
-
-
-def decode(part: str) -> str:
-    """The name that `encode` was given."""
-    return urllib.parse.unquote(part)
-
-
 def source_folder(zone: str, source: str, group: str) -> str:
     """``<zone>/<group>/<source>/``, with the group ``database`` or ``files``; `zone` is the raw zone's prefix."""
-    return f"{zone.rstrip('/')}/{group}/{encode(source)}/"
+    return f"{zone.rstrip('/')}/{group}/{path_part(source)}/"
 
 
 def table_folder(table: TableName) -> str:
     """``<schema>/<table>/``."""
-    return f"{encode(table.schema)}/{encode(table.table)}/"
+    return f"{path_part(table.schema)}/{path_part(table.table)}/"
 
 
 def manifest_name(number: int) -> str:

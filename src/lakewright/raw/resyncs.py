@@ -11,6 +11,7 @@ from lakewright.errors import AlreadyExists
 from lakewright.model.contracts import Store
 from lakewright.model.names import TableName
 from lakewright.raw import layout
+from lakewright.storage.objects import named_by
 
 
 def ask(store: Store, folder: str, table: TableName) -> None:
@@ -23,7 +24,7 @@ def asked(store: Store, folder: str) -> list[TableName]:
     """The tables that are to be loaded, in name order."""
     prefix = folder + layout.RESYNCS
     names = (entry.name[len(prefix) :].removesuffix(".json").split("/") for entry in store.list(prefix))
-    return [TableName(layout.decode(parts[0]), layout.decode(parts[1])) for parts in names if len(parts) == 2]
+    return [TableName(named_by(parts[0]), named_by(parts[1])) for parts in names if len(parts) == 2]
 
 
 def done(store: Store, folder: str, table: TableName) -> None:

@@ -13,6 +13,7 @@ from lakewright.errors import LogError, SourceError
 from lakewright.model.contracts import Past, Stopped
 from lakewright.model.names import TableName
 from lakewright.model.position import START, Feed, Position
+from lakewright.model.times import utc_now
 from lakewright.raw.manifest import Kind, Manifest, Page, RawFile, StoppedTable
 
 
@@ -231,7 +232,7 @@ def next_manifest(view: LogView, kind: Kind, lease: int) -> Manifest:
         start=view.watermark,
         watermark=view.watermark,
         time=view.time,
-        written=datetime.datetime.now(datetime.UTC),
+        written=utc_now(),
     )
 
 

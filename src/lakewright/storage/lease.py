@@ -18,6 +18,7 @@ from typing import Any, Self
 
 from lakewright.errors import Changed, LeaseHeld, LeaseLost, LogError, NotFound, StorageError
 from lakewright.model.contracts import Store
+from lakewright.model.times import utc_now
 from lakewright.storage.process import Process
 
 RENEW_EVERY = 10.0
@@ -201,4 +202,4 @@ def _held(name: str, holding: Holding) -> LeaseHeld:
 
 
 def _clock(ahead: float = 0.0) -> str:
-    return (datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=ahead)).isoformat(timespec="seconds")
+    return (utc_now() + datetime.timedelta(seconds=ahead)).isoformat(timespec="seconds")

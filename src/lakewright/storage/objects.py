@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from lakewright.errors import AlreadyExists, Changed, NotFound, StorageError
+import urllib.parse
 
+from lakewright.errors import AlreadyExists, Changed, NotFound, StorageError
 
 _NEVER = frozenset(("", ".", ".."))
 
@@ -11,6 +12,17 @@ _NEVER = frozenset(("", ".", ".."))
 def is_name(name: str) -> bool:
     """Whether an object may have this name."""
     return "\0" not in name and _NEVER.isdisjoint(name.split("/"))
+
+
+def path_part(name: str) -> str:
+    """A name as one part of an object's: percent-encoded, also where it would be hidden, a dot folder, or one of ours (``_``)."""
+    quoted = urllib.parse.quote(name, safe="", errors="surrogateescape")
+    return f"%{ord(quoted[0]):02X}{quoted[1:]}" if quoted[:1] in (".", "_") else quoted
+
+
+def named_by(part: str) -> str:
+    """The name that `path_part` was given."""
+    return urllib.parse.unquote(part, errors="surrogateescape")
 
 
 def not_a_name(name: str) -> StorageError:

@@ -18,6 +18,7 @@ from typing import Any, BinaryIO, cast
 
 from lakewright.errors import NotFound, StorageError
 from lakewright.model.contracts import Entry
+from lakewright.model.times import utc_now
 from lakewright.storage import objects
 from lakewright.storage.partial import Partial, Partials
 from lakewright.storage.s3_requests import Conflict, PastEnd, Refused, Requests, repeated
@@ -215,7 +216,7 @@ class S3Store:
 
     def _abort_leftovers(self) -> None:
         """End the uploads of dead writers, whose parts nobody lists and somebody pays for."""
-        before = datetime.datetime.now(datetime.UTC) - _KEPT
+        before = utc_now() - _KEPT
         with contextlib.suppress(StorageError):
             for page in self._requests.pages("list_multipart_uploads", Prefix=self._prefix):
                 for upload in page.get("Uploads", ()):

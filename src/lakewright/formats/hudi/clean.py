@@ -13,6 +13,7 @@ from lakewright.errors import AlreadyExists
 from lakewright.formats.hudi import archive, avro, slices
 from lakewright.formats.hudi.folder import Folder
 from lakewright.formats.hudi.timeline import CLEAN, COMPLETED, INFLIGHT, REQUESTED, SAVEPOINT, format_time
+from lakewright.model.times import utc_now
 
 _POLICY = "KEEP_LATEST_COMMITS"
 
@@ -64,14 +65,14 @@ def _plan(folder: Folder, view: slices.View, kept: set[str]) -> str | None:
         "partitionsToBeDeleted": [],
         "extraMetadata": {},
     }
-    time = timeline.next_time(datetime.datetime.now(datetime.UTC))
+    time = timeline.next_time(utc_now())
     folder.store.create(folder.instant_name(time, CLEAN, REQUESTED), avro.encode(avro.CLEAN_PLAN, plan))
     return time
 
 
 def _execute(folder: Folder, time: str) -> int:
     """Delete what the plan of a clean names, as often as need be, and complete it."""
-    start = datetime.datetime.now(datetime.UTC)
+    start = utc_now()
     requested = folder.instant_name(time, CLEAN, REQUESTED)
     data = folder.store.read(requested)
     plan = avro.decode(data, requested)
@@ -81,7 +82,7 @@ def _execute(folder: Folder, time: str) -> int:
     for partition, names in doomed.items():
         for name in names:
             folder.store.delete(folder.data_name(partition, name))
-    took = datetime.datetime.now(datetime.UTC) - start
+    took = utc_now() - start
     result = {
         "startCleanTime": format_time(start),
         "timeTakenInMillis": took // datetime.timedelta(milliseconds=1),

@@ -14,6 +14,7 @@ from lakewright.formats.hudi.metadata import CommitMetadata
 from lakewright.formats.hudi.properties import Properties
 from lakewright.formats.hudi.timeline import Instant, Timeline, file_name
 from lakewright.model.contracts import Store
+from lakewright.model.times import utc_now
 
 PARTITION_METADATA = ".hoodie_partition_metadata"
 _HOODIE = ".hoodie"
@@ -176,9 +177,9 @@ class Folder:
 
     def create_properties(self, properties: Properties) -> None:
         """Write ``hoodie.properties`` of a new table, which makes it one; raises `AlreadyExists`."""
-        self.store.create(self.hoodie_name(props.NAME), props.render(properties, datetime.datetime.now(datetime.UTC)))
+        self.store.create(self.hoodie_name(props.NAME), props.render(properties, utc_now()))
 
     def write_properties(self, properties: Properties) -> None:
         """Replace ``hoodie.properties``, and first remove the checksum file that another engine may have left beside it."""
         self.store.delete(self.hoodie_name(f".{props.NAME}.crc"))
-        self.store.put(self.hoodie_name(props.NAME), props.render(properties, datetime.datetime.now(datetime.UTC)))
+        self.store.put(self.hoodie_name(props.NAME), props.render(properties, utc_now()))

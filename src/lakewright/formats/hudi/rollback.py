@@ -14,6 +14,7 @@ from lakewright.formats.hudi import avro
 from lakewright.formats.hudi.folder import Folder, Hoodie
 from lakewright.formats.hudi.metadata import WRITER, CommitMetadata
 from lakewright.formats.hudi.timeline import COMPLETED, INFLIGHT, REQUESTED, ROLLBACK, WRITES, Instant, format_time
+from lakewright.model.times import utc_now
 
 ALIVE_FOR = datetime.timedelta(seconds=120)
 """How long a heartbeat counts: two of Hudi's default intervals of 60 s."""
@@ -64,7 +65,7 @@ def roll_back(folder: Folder, instant: Instant) -> None:
         folder.store.delete(folder.instant_name(instant.time, instant.action, REQUESTED))
         return
     files = _files_of(folder, hoodie, instant.time)
-    time = hoodie.timeline.next_time(datetime.datetime.now(datetime.UTC))
+    time = hoodie.timeline.next_time(utc_now())
     by_partition: dict[str, list[str]] = {}
     for partition, file in sorted(files):
         by_partition.setdefault(partition, []).append(file)
@@ -106,13 +107,13 @@ def _resume(folder: Folder, hoodie: Hoodie, rollback: Instant) -> None:
 
 
 def _execute(folder: Folder, time: str, failed: Instant, by_partition: dict[str, list[str]]) -> None:
-    start = datetime.datetime.now(datetime.UTC)
+    start = utc_now()
     with contextlib.suppress(AlreadyExists):
         folder.store.create(folder.instant_name(time, ROLLBACK, INFLIGHT), b"")
     for partition, names in by_partition.items():
         for file in names:
             folder.store.delete(folder.data_name(partition, file))
-    took = datetime.datetime.now(datetime.UTC) - start
+    took = utc_now() - start
     result = {
         "startRollbackTime": format_time(start),
         "timeTakenInMillis": took // datetime.timedelta(milliseconds=1),
@@ -173,7 +174,7 @@ def _sweep(folder: Folder, hoodie: Hoodie, own: str) -> None:
 
 def _refuse_living(folder: Folder, hoodie: Hoodie, instant: Instant) -> None:
     beat = hoodie.heartbeats.get(instant.time)
-    if beat is None or datetime.datetime.now(datetime.UTC) - beat > ALIVE_FOR or _is_ours(folder, hoodie, instant):
+    if beat is None or utc_now() - beat > ALIVE_FOR or _is_ours(folder, hoodie, instant):
         return
     raise FormatError(
         "LW-414",

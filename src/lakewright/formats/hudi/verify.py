@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
 import re
 from collections.abc import Iterator, Mapping
 
@@ -15,6 +14,7 @@ from lakewright.formats.hudi.metadata import WriteStat
 from lakewright.formats.hudi.slices import View
 from lakewright.formats.hudi.timeline import CLEAN, COMPLETED, INFLIGHT, ROLLBACK, WRITES, Instant, parse_time
 from lakewright.model.table import Flaw, Verification
+from lakewright.model.times import utc_now
 
 _SWEPT = "the table's next merge takes it away"
 _METADATA_COMMIT = re.compile(r".*/metadata/\.hoodie/(\d{17})\d*\.(?:deltacommit|commit)")
@@ -58,7 +58,7 @@ def _timeline(folder: Folder, hoodie: Hoodie) -> Iterator[Flaw]:
         except FormatError as error:
             yield _of(folder, name, error)
     try:
-        hoodie.timeline.next_time(_now())
+        hoodie.timeline.next_time(utc_now())
     except FormatError as error:
         yield _of(folder, folder.path, error)
 
@@ -78,7 +78,7 @@ def _lives(hoodie: Hoodie, time: str) -> bool:
     if beat is None:
         with contextlib.suppress(ValueError):
             beat = parse_time(time)
-    return beat is not None and _now() - beat <= rollback.ALIVE_FOR
+    return beat is not None and utc_now() - beat <= rollback.ALIVE_FOR
 
 
 def _leftovers(folder: Folder, view: View) -> Iterator[Flaw]:
@@ -141,7 +141,3 @@ def _of(folder: Folder, name: str, error: FormatError) -> Flaw:
     """An error about a file as a flaw."""
     what = error.message.removeprefix(f"{name} ")
     return Flaw("fault", folder.store.location(name), f"{what} ({error.code})", error.hint or inventory.mend(folder))
-
-
-def _now() -> datetime.datetime:
-    return datetime.datetime.now(datetime.UTC)

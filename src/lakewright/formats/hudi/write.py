@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
 import threading
 from collections.abc import Iterator
 
@@ -16,6 +15,7 @@ from lakewright.formats.hudi.metadata import CHECKPOINT, INVENTORY, SCHEMA, WRIT
 from lakewright.formats.hudi.timeline import COMMIT, COMPLETED, INFLIGHT, REPLACE, REQUESTED
 from lakewright.model.contracts import Store
 from lakewright.model.table import Checkpoint, Commit, TableSpec
+from lakewright.model.times import utc_now
 from lakewright.storage.lease import Lease
 
 _LOCK_WAIT = 60.0
@@ -73,7 +73,7 @@ class HudiWrite:
 
     def _request(self, hoodie: Hoodie) -> str:
         while True:
-            time = hoodie.timeline.next_time(datetime.datetime.now(datetime.UTC))
+            time = hoodie.timeline.next_time(utc_now())
             try:
                 self._folder.store.create(self._folder.instant_name(time, COMMIT, REQUESTED), b"")
             except AlreadyExists:  # an engine that does not know our lock was faster

@@ -19,7 +19,6 @@ import hashlib
 import json
 import re
 import threading
-import urllib.parse
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -27,6 +26,7 @@ from lakewright.errors import AlreadyExists, LogError, NotFound
 from lakewright.model import fields
 from lakewright.model.contracts import Store
 from lakewright.sources.files import pages
+from lakewright.storage.objects import named_by, path_part
 
 _LONGEST_NAME = 100
 _NUMBERED = re.compile(r"(\d{20})\.json")
@@ -96,8 +96,8 @@ class Arrivals:
         self._store = store
         self.source = source
         self._files = f"{zone.rstrip('/')}/csv/"
-        self._folder = f"{self._files}_arrivals/{_part(source)}/"
-        self._pages = pages.Pages(store, f"{self._files}_pages/{_part(source)}/")
+        self._folder = f"{self._files}_arrivals/{path_part(source)}/"
+        self._pages = pages.Pages(store, f"{self._files}_pages/{path_part(source)}/")
         self._unpaged: list[Arrival] = []
         self._number = self._listed = 0
         self._newest: dict[str, Arrival] = {}
@@ -164,7 +164,7 @@ class Arrivals:
         """Where a version of the file `name` is kept; a `version`, a text, gets the same place each time."""
         digest = hashlib.sha256(json.dumps([self.source, name, version]).encode()).hexdigest()
         folder = f"{modified:%Y%m%d-%H%M%S}-{digest[:16]}"
-        return f"{self._files}{_part(dataset)}/{folder}/{_part(name.rpartition('/')[2])[-_LONGEST_NAME:]}"
+        return f"{self._files}{path_part(dataset)}/{folder}/{path_part(name.rpartition('/')[2])[-_LONGEST_NAME:]}"
 
     def _advance(self) -> None:
         if not self._number:
@@ -225,7 +225,7 @@ class Arrivals:
 def sources(store: Store, zone: str) -> set[str]:
     """The names of all sources that ever had an arrival."""
     prefix = f"{zone.rstrip('/')}/csv/_arrivals/"
-    return {urllib.parse.unquote(entry.name[len(prefix) :].partition("/")[0]) for entry in store.list(prefix)}
+    return {named_by(entry.name[len(prefix) :].partition("/")[0]) for entry in store.list(prefix)}
 
 
 def damaged(arrival: Arrival, how: str) -> LogError:
@@ -237,12 +237,6 @@ def damaged(arrival: Arrival, how: str) -> LogError:
 def label(name: str) -> str:
     """A file's name as people read it: bytes of it that are no UTF-8 stand there as ``\\xff``."""
     return name.encode(errors="surrogateescape").decode(errors="backslashreplace")
-
-
-def _part(name: str) -> str:
-    """A name as one part of a path, in letters, digits and ``-.~%`` only; never hidden, a dot folder, or one of ours (``_``)."""
-    quoted = urllib.parse.quote(name, safe="", errors="surrogateescape")
-    return f"%{ord(quoted[0]):02X}{quoted[1:]}" if quoted[:1] in (".", "_") else quoted
 
 
 def _arrival(data: Any, number: int) -> Arrival:

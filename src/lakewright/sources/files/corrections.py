@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
 import hashlib
 from collections.abc import Mapping, Sequence
 
 from lakewright.errors import AlreadyExists, SourceError
 from lakewright.model.contracts import Store
 from lakewright.model.position import Position
+from lakewright.model.times import utc_now
 from lakewright.sources.files.arrival_reader import ArrivalReader, DefinitionOf
 from lakewright.sources.files.arrivals import Arrival, Arrivals
 from lakewright.sources.files.dataset import Dialect
@@ -74,7 +74,7 @@ class Corrections:
         Raises `SourceError` as `require`, and where something else of the file has arrived.
         """
         self.require(file, number)
-        (names, _), last, now = self._form_of(number), self._last[file], datetime.datetime.now(datetime.UTC)
+        (names, _), last, now = self._form_of(number), self._last[file], utc_now()
         places = [self.columns.index(name) for name in names]
         data = to_bytes(names, {line: [values[place] for place in places] for line, values in rows.items()})
         sha256 = hashlib.sha256(data).hexdigest()

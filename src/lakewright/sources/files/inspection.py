@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime
 import functools
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
@@ -12,6 +11,7 @@ from lakewright.errors import LakewrightError, NotFound, SourceError
 from lakewright.model.contracts import Past, Store, Waiting
 from lakewright.model.names import did_you_mean
 from lakewright.model.position import Position
+from lakewright.model.times import utc_now
 from lakewright.sources.files.arrival_reader import ArrivalReader
 from lakewright.sources.files.arrivals import Arrival, Arrivals, label
 from lakewright.sources.files.aside import waited_for
@@ -124,7 +124,7 @@ class Inspection:
             raise _waits_not(name, self._arrivals.source, "its dataset is not in lake.yaml any more")
         for _ in waited_for(functools.partial(self._read_once, newest, rule), _LOOK_SECONDS):
             pass
-        now = datetime.datetime.now(datetime.UTC)
+        now = utc_now()
         again = self._arrivals.append(dataclasses.replace(newest, arrived=now, accepts=newest.number), newest)
         if again is None:
             raise SourceError("LW-288", f"the file {name} has arrived anew meanwhile", hint="`lakewright quarantine` tells of it")

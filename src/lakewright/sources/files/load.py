@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import pyarrow as pa
@@ -13,6 +12,7 @@ from lakewright.model.contracts import Past
 from lakewright.model.names import QUARANTINE
 from lakewright.model.position import Position
 from lakewright.model.schema import TableSchema
+from lakewright.model.times import utc_now
 from lakewright.sources.files.arrival_reader import ArrivalReader, DefinitionOf
 from lakewright.sources.files.arrivals import Arrival
 from lakewright.sources.files.batches import raw_table
@@ -40,7 +40,7 @@ class FilesLoad:
         past: Past | None,
     ) -> None:
         self.position = position
-        self.time = datetime.datetime.now(datetime.UTC)
+        self.time = utc_now()
         self._ledger = ledger
         self._reader = reader
         self._rules = rules

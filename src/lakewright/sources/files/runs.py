@@ -13,6 +13,7 @@ import urllib.parse
 from lakewright.errors import NotFound
 from lakewright.model import fields
 from lakewright.model.contracts import Store
+from lakewright.model.times import utc_now
 from lakewright.sources.files.arrivals import Arrival
 
 
@@ -51,7 +52,7 @@ class Run:
         taken, rejected = counts or (None, None)
         rows = None if counts is None else sum(counts)
         name, dataset, size, sha256 = arrival.label, arrival.dataset, arrival.size, arrival.sha256
-        ended = datetime.datetime.now(datetime.UTC)
+        ended = utc_now()
         return cls(
             arrival.number, name, dataset, size, sha256, arrival.corrects, rows, taken, rejected, code, reason, started, ended
         )

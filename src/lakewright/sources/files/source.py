@@ -6,7 +6,6 @@ Files that arrive are the changes; arrival n is the transaction at position n. S
 from __future__ import annotations
 
 import contextlib
-import datetime
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,6 +17,7 @@ from lakewright.model.finding import Finding
 from lakewright.model.names import TableName
 from lakewright.model.position import START, Feed, Position
 from lakewright.model.schema import TableSchema, compare
+from lakewright.model.times import utc_now
 from lakewright.observe import log
 from lakewright.sources.files.arrival_reader import ArrivalReader, Definitions
 from lakewright.sources.files.arrivals import Arrivals
@@ -232,6 +232,6 @@ class FilesSource:
             return
         self._is_swept = True
         with contextlib.suppress(LogError):  # whoever reads the arrivals of that source tells of it
-            if swept := sweep(self._store, self._zone, datetime.datetime.now(datetime.UTC)):
+            if swept := sweep(self._store, self._zone, utc_now()):
                 detail = f"{len(swept)} copies of files that never arrived, such as {swept[0]}"
                 log.write("removed", source=self.name, detail=detail)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 
@@ -13,6 +12,7 @@ from lakewright.model.contracts import Flush, Past, Stopped
 from lakewright.model.names import TableName
 from lakewright.model.position import START, Position
 from lakewright.model.schema import TableSchema, compare
+from lakewright.model.times import utc_now
 from lakewright.observe import log
 from lakewright.sources.files.arrival_reader import ArrivalReader
 from lakewright.sources.files.arrivals import Arrival
@@ -103,7 +103,7 @@ class FilesStream:
         rule = self._rules.get(arrival.dataset)
         skipped = self._skipped(arrival, rule)
         if rule is None or skipped is not None:
-            self._runs.put(skipped or Run.of(arrival, _now(), None, "its dataset is not in lake.yaml any more"))
+            self._runs.put(skipped or Run.of(arrival, utc_now(), None, "its dataset is not in lake.yaml any more"))
             yield Flush((), (), end_of(arrival), arrival.arrived)
             return True
         definition = None
@@ -140,13 +140,13 @@ class FilesStream:
     def _skipped(self, arrival: Arrival, rule: Rule | None) -> Run | None:
         """The run of an arrival of which nothing is taken; None where it counts."""
         if (error := self._ledger.waiting(arrival)) is not None:
-            return Run.of(arrival, _now(), None, error.message, error.code)
+            return Run.of(arrival, utc_now(), None, error.message, error.code)
         if rule and arrival.corrects and not self._ledger.stands(arrival, rule):
-            return Run.of(arrival, _now(), None, "the rows that it corrects were replaced meanwhile")
+            return Run.of(arrival, utc_now(), None, "the rows that it corrects were replaced meanwhile")
         if rule and arrival.removed and rule.mode == "snapshot":
             before, after = (self._ledger.files(rule, number) for number in (arrival.number, arrival.number + 1))
             if before == after:
-                return Run.of(arrival, _now(), None, "another file is the whole table")
+                return Run.of(arrival, utc_now(), None, "another file is the whole table")
         return None
 
     def _define(self, arrival: Arrival, rule: Rule) -> Iterator[Flush]:
@@ -172,7 +172,7 @@ class FilesStream:
         table, stopped = self._table(rule, definition, arrival)
         quarantine = self._quarantine(rule, definition, arrival)
         batches, held = ArrivalBatches(rule, arrival), list[ChangeBatch]()
-        started, counts, told = _now(), Counts(), _Told(arrival)
+        started, counts, told = utc_now(), Counts(), _Told(arrival)
         for brought in aside(lambda: self._brought(arrival, rule, definition), FLUSH_SECONDS):
             yield from told.at(counts.rows)
             if brought is None:
@@ -233,7 +233,3 @@ class FilesStream:
         if self._starts.get(table, START) > Position(arrival.number):
             return None
         return self._schemas.get(table)
-
-
-def _now() -> datetime.datetime:
-    return datetime.datetime.now(datetime.UTC)

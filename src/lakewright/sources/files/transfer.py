@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import datetime
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,6 +17,7 @@ from typing import Literal
 
 from lakewright.errors import LakewrightError, LogError, NotFound, SourceError
 from lakewright.model.contracts import Store, Waiting
+from lakewright.model.times import utc_now
 from lakewright.observe import log
 from lakewright.sources.files.arrivals import Arrival, Arrivals, damaged
 from lakewright.sources.files.aside import Interrupted
@@ -94,7 +94,7 @@ class Transfer:
         found = [*self._taken(sorted(due, key=lambda one: (one[0].modified, one[0].name)), newest, stop)]
         for name in removed if not stop.is_set() else []:
             last = newest[name]
-            found += self._registered(dataclasses.replace(last, arrived=_now(), removed=True), last)
+            found += self._registered(dataclasses.replace(last, arrived=utc_now(), removed=True), last)
         self._tell(assignment)
         return found
 
@@ -127,7 +127,7 @@ class Transfer:
     def _is_settled(self, file: OriginFile) -> bool:
         """Whether the file stood still for long: by our looks, or, at the first one, by its own time."""
         _, since, moved = self._still[file.name]
-        age = (_now() - file.modified).total_seconds()
+        age = (utc_now() - file.modified).total_seconds()
         return time.monotonic() - since >= self._settings.settle or (not moved and age >= self._settings.settle)
 
     def _is_gone_for_long(self, name: str) -> bool:
@@ -178,13 +178,13 @@ class Transfer:
             return self._arrivals.stored_name(dataset, file.name, file.modified, version)
 
         stored, sha256 = copier.copy(file, stored_name)
-        return Arrival(0, file.name, dataset, stored, file.size, sha256, file.modified, _now())
+        return Arrival(0, file.name, dataset, stored, file.size, sha256, file.modified, utc_now())
 
     def _registered(self, arrival: Arrival, last: Arrival | None) -> Iterator[Arrival]:
         """Register an arrival; a file that was another dataset's is removed there first, so that its rows are in one table."""
         steps = [arrival]
         if last and not last.removed and last.dataset != arrival.dataset:
-            steps.insert(0, dataclasses.replace(last, arrived=_now(), removed=True))
+            steps.insert(0, dataclasses.replace(last, arrived=utc_now(), removed=True))
         for step in steps:
             last = self._arrivals.append(step, last)
             if last is None:
@@ -220,7 +220,3 @@ def _compare(copier: Copier, arrival: Arrival) -> None:
         if copier.stored_checksum(arrival.stored) == arrival.sha256:
             return
     raise damaged(arrival, "missing or damaged")
-
-
-def _now() -> datetime.datetime:
-    return datetime.datetime.now(datetime.UTC)
