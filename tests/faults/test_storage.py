@@ -209,11 +209,13 @@ def test_a_damaged_table_stands_alone(loaded: Shop, tmp_path: Path, damage: Call
 
 def test_a_resync_brings_back_the_rows_of_a_lost_file(loaded: Shop) -> None:
     delete_base_file(loaded.folder / "curated/orders")
-    assert "lakewright resync orders" in str(loaded.fails("sql", "SELECT * FROM orders").hint)
-    told = loaded.run("verify", "orders")
-    assert (told.code, told.out.splitlines()[0]) == (3, "FAULT orders: 0 files, 0 rows")
-    assert "lakewright resync orders" in told.out.splitlines()[2]
-    assert "LW-602" in told.err
+    for command in (("sql", "SELECT * FROM orders"), ("merge",), ("merge", "orders")):
+        told = loaded.fails(*command)
+        assert (told.code, "lakewright resync orders" in str(told.hint)) == ("LW-417", True)
+    ran = loaded.run("verify", "orders")
+    assert (ran.code, ran.out.splitlines()[0]) == (3, "FAULT orders: 0 files, 0 rows")
+    assert "lakewright resync orders" in ran.out.splitlines()[2]
+    assert "LW-602" in ran.err
     loaded.ok("resync", "orders")
     assert loaded.equal() == ALL_EQUAL
 

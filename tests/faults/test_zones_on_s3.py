@@ -68,6 +68,7 @@ def test_the_whole_path_works_with_zones_on_s3(remote: Shop, proxy: s3.Proxy) ->
     remote.ok("maintain")
     remote.ok("resync", "orders")
     assert remote.equal() == ALL_EQUAL
+    assert remote.ok("verify").out.splitlines() == ["ok    orders: 1 file, 20 rows", "ok    parts: 1 file, 2 rows"]
     assert {key.split("/")[1] for key in keys(proxy)} == {"raw", "curated"}
     assert not [path for zone in ("raw", "curated") for path in (remote.folder / zone).glob("**/*")]
     assert not [*(remote.folder / ".lakewright" / "uploads").iterdir()]

@@ -62,11 +62,11 @@ def _rewrite(world: World, change: Callable[[pa.Table], pa.Table], footer: Calla
 
 
 def _with(column: str, value: object) -> Spoil:
-    """Give a meta column of one row another value."""
+    """Give a column of one row another value."""
 
     def change(rows: pa.Table) -> pa.Table:
         values = [value, *rows.column(column).to_pylist()[1:]]
-        return rows.set_column(rows.column_names.index(column), column, pa.array(values, pa.string()))
+        return rows.set_column(rows.column_names.index(column), column, pa.array(values, rows.column(column).type))
 
     return lambda world: _rewrite(world, change, lambda footer: None)
 
@@ -155,6 +155,8 @@ FAULTS: dict[str, tuple[Spoil, str]] = {
     "another file's name": (_with("_hoodie_file_name", "x.parquet"), "_hoodie_file_name is not"),
     "a later instant": (_with("_hoodie_commit_time", "20990101000000000"), "rows of instant 20990101000000000"),
     "a key twice": (_with("_hoodie_record_key", "9"), "a record key that is in"),
+    "a key that is another": (_with("id", 77), "not that of their key columns"),
+    "a row of another partition": (_with("region", "north"), "belong into another partition by region"),
     "no partition metadata": (_without_partition_metadata, "Spark reads no row"),
     "a cut commit": (_cut_commit, "LW-404"),
     "a stale metadata table": (_stale, "does not know instant"),

@@ -94,6 +94,8 @@ class Lake(Wiring):
         for mirror in self.mirrors(names):
             try:
                 merged = merge(self, mirror, wait=wait)
+                if merged and merged.commit is None and (table := self.format.open(mirror.path)):
+                    table.snapshot()  # a table that is up to date and lacks a file is not well
             except LakewrightError as error:
                 failures.append(error)
                 continue

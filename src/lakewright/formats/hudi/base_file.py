@@ -178,8 +178,8 @@ class BaseFileReader:
         """The key-value metadata."""
         return {key.decode(): text.decode("utf-8", "replace") for key, text in (self._parquet.metadata.metadata or {}).items()}
 
-    def meta(self, columns: Sequence[str] = schema.META_COLUMNS) -> Iterator[pa.Table]:
-        """Meta columns by row group; raises `FormatError` where the file lacks one."""
+    def row_groups(self, columns: Sequence[str]) -> Iterator[pa.Table]:
+        """Some columns, meta columns too, by row group; the file is damaged where it lacks one."""
         for index in range(self._parquet.num_row_groups):
             with self._translated():
                 yield self._parquet.read_row_group(index, list(columns)).select(columns)

@@ -137,7 +137,7 @@ class HudiTable:
 
     def verify(self) -> Verification:
         """Read the folder and every row's meta columns, and tell all that is wrong."""
-        return _repeated(lambda: verify.verify(self._folder, self.spec.name))
+        return _repeated(lambda: verify.verify(self._folder, self.spec))
 
     def _commits(self, instants: Iterable[Instant]) -> list[Commit]:
         """Instants, oldest first; where one was archived meanwhile, so were those before it, and none of them counts."""

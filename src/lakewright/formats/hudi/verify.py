@@ -13,15 +13,15 @@ from lakewright.formats.hudi.folder import PARTITION_METADATA, BaseFile, Folder,
 from lakewright.formats.hudi.metadata import WriteStat
 from lakewright.formats.hudi.slices import View
 from lakewright.formats.hudi.timeline import CLEAN, COMPLETED, INFLIGHT, ROLLBACK, WRITES, Instant, parse_time
-from lakewright.model.table import Flaw, Verification
+from lakewright.model.table import Flaw, TableSpec, Verification
 from lakewright.model.times import utc_now
 
 _SWEPT = "the table's next merge takes it away"
 _METADATA_COMMIT = re.compile(r".*/metadata/\.hoodie/(\d{17})\d*\.(?:deltacommit|commit)")
 
 
-def verify(folder: Folder, table: str) -> Verification:
-    """Read everything; nothing is changed, and a write that goes on meanwhile is no flaw."""
+def verify(folder: Folder, spec: TableSpec) -> Verification:
+    """Read everything of the table `spec`; nothing is changed, and a write that goes on meanwhile is no flaw."""
     view = slices.load(folder)
     files = view.as_of()
     found = [*_timeline(folder, view.hoodie), *_stale(folder, view.hoodie), *_partitions(folder, files)]
@@ -32,10 +32,10 @@ def verify(folder: Folder, table: str) -> Verification:
             found.append(Flaw("fault", folder.store.location(fault.name), fault.what, inventory.mend(folder)))
     except FormatError as error:  # of a commit: what it says of files is not known
         found.append(_of(folder, error.message.partition(" is damaged")[0], error))
-    rows, flaws = _contents(folder, files, stats)
+    rows, flaws = _contents(folder, spec, files, stats)
     found += [*flaws, *_leftovers(folder, view)]
     newest = view.hoodie.timeline.writes[-1].time if view.hoodie.timeline.writes else None
-    return Verification(table, newest, len(files), rows, tuple(dict.fromkeys(found)))
+    return Verification(spec.name, newest, len(files), rows, tuple(dict.fromkeys(found)))
 
 
 def _timeline(folder: Folder, hoodie: Hoodie) -> Iterator[Flaw]:
@@ -115,7 +115,9 @@ def _partitions(folder: Folder, files: list[BaseFile]) -> Iterator[Flaw]:
             yield Flaw("fault", folder.store.location(name), what, inventory.mend(folder))
 
 
-def _contents(folder: Folder, files: list[BaseFile], stats: Mapping[BaseFile, WriteStat]) -> tuple[int, list[Flaw]]:
+def _contents(
+    folder: Folder, spec: TableSpec, files: list[BaseFile], stats: Mapping[BaseFile, WriteStat]
+) -> tuple[int, list[Flaw]]:
     """The rows of the files that can be read, and what is wrong in them."""
     flaws: list[Flaw] = []
     readable: list[BaseFile] = []
@@ -123,7 +125,7 @@ def _contents(folder: Folder, files: list[BaseFile], stats: Mapping[BaseFile, Wr
     for file in files:
         try:
             reader = BaseFileReader(folder.store, file.name, file.size)
-            for what in contents.flaws_of(file, reader, stats.get(file)):
+            for what in contents.flaws_of(file, reader, spec, stats.get(file)):
                 flaws.append(Flaw("fault", folder.store.location(file.name), what, inventory.mend(folder)))
         except FormatError as error:
             flaws.append(_of(folder, file.name, error))
