@@ -11,7 +11,7 @@ import datetime
 import threading
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 
 from lakewright.errors import SourceError
 from lakewright.model.batch import ChangeBatch, raw_schema
@@ -48,11 +48,26 @@ class _Ended(Exception):
 
 @dataclasses.dataclass
 class _Pending:
-    """What was written and is not named in the log yet, and since when (of the monotonic clock) nothing was named there."""
+    """What was written and is not named in the log yet, and since when (of the monotonic clock) nothing was named there.
+
+    ``writing`` are the files of the last flush, which are written while the source makes the next: two flushes bound the memory.
+    """
 
     files: list[RawFile] = dataclasses.field(default_factory=list)
+    writing: list[Future[RawFile]] = dataclasses.field(default_factory=list)
     stopped: list[Stopped] = dataclasses.field(default_factory=list)
     since: float = dataclasses.field(default_factory=time.monotonic)
+
+    @property
+    def has_files(self) -> bool:
+        """Whether there is any file, written or being so."""
+        return bool(self.files or self.writing)
+
+    def written(self) -> list[RawFile]:
+        """The files, once all are written; raises what kept one from it."""
+        self.files += [job.result() for job in self.writing]
+        self.writing = []
+        return self.files
 
 
 def capture_of(lake: Wiring, source: str, notice: Notice = ignore) -> Capture:
@@ -142,14 +157,14 @@ class Capture:
         pending, looked_at = _Pending(), time.monotonic()
         end, loaded = self._log.view().watermark, self._loaded()
         for flush in stream.flushes(until):
-            pending.files += self._write(writer, flush)
+            self._write(writer, flush, pending)
             pending.stopped += flush.stopped
             if flush.doing:
                 self._notice(Reads(flush.doing))
             late = flush.urgent or self._drift.grown or self._drift.doubted or end < loaded or self._is_wanted(end, until)
             late = late or time.monotonic() - pending.since > IDLE_MANIFEST_SECONDS
             settled = False
-            if flush.watermark is not None and (pending.files or pending.stopped or (late and flush.watermark > end)):
+            if flush.watermark is not None and (pending.has_files or pending.stopped or (late and flush.watermark > end)):
                 settled = self._settle(writer, pending, flush.watermark)
                 self._append(writer, stream, pending, flush.watermark, flush.time)
                 end, pending = flush.watermark, _Pending()
@@ -158,20 +173,21 @@ class Capture:
             if settled:
                 return False
             now = time.monotonic()
-            if not pending.files and now - looked_at > LOOK_SECONDS:
+            if not pending.has_files and now - looked_at > LOOK_SECONDS:
                 looked_at = now
                 if self._log.asked_resyncs() or (self._is_catalog_due(now) and self._has_news()):
                     return False
-        writer.discard(pending.files)
+        writer.discard(pending.written())
         return False
 
     def _append(
         self, writer: LogWriter, stream: Stream, pending: _Pending, watermark: Position, committed: datetime.datetime | None
     ) -> None:
         """Name in the log what is pending, and only then acknowledge it."""
-        writer.append(pending.files, watermark, committed, pending.stopped)
+        files = pending.written()
+        writer.append(files, watermark, committed, pending.stopped)
         stream.acknowledge(watermark)
-        self._notice(Logged(rows_of(pending.files), watermark))
+        self._notice(Logged(rows_of(files), watermark))
         self._intake.tell_stopped(pending.stopped)
         if len(self._log.view().manifests) > FOLD_EVERY:
             self._log.fold_manifests()
@@ -197,14 +213,18 @@ class Capture:
         """Whether the catalog tells of tables to load, or of what the stream is silent about."""
         return bool(self._intake.missing()) or self._look() != Drift()
 
-    def _write(self, writer: LogWriter, flush: Flush) -> list[RawFile]:
+    def _write(self, writer: LogWriter, flush: Flush, pending: _Pending) -> None:
+        """Begin to write the files of a flush, once those of the one before are written."""
+
         def one(batch: ChangeBatch) -> RawFile:
             schema = batch.schema if batch.schema.number else self._log.store_schema(batch.schema)
             if batch.load:
                 return writer.write_load(schema, batch.rows.to_batches(), batch.last, batch.last_time)
             return writer.write_log(schema, batch)
 
-        return list(self._pool.map(one, flush.batches))
+        if flush.batches:
+            pending.written()
+            pending.writing = [self._pool.submit(one, batch) for batch in flush.batches]
 
     # ---- tables
 
@@ -226,7 +246,7 @@ class Capture:
         drift = self._drift
         if watermark < drift.position:
             return False
-        newest = {file.table: file.schema for file in pending.files}
+        newest = {file.table: file.schema for file in pending.written()}
         stopped = [
             Stopped(table.name, watermark, error)
             for table, error in drift.doubted

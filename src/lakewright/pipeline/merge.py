@@ -9,7 +9,7 @@ import pyarrow as pa
 from lakewright.errors import FormatError
 from lakewright.model.contracts import Table, Write
 from lakewright.model.table import Commit, Snapshot
-from lakewright.pipeline import damage, table_at
+from lakewright.pipeline import damage, loaded, table_at
 from lakewright.pipeline.folding import Fold
 from lakewright.pipeline.mirror import Mirror
 from lakewright.pipeline.steps import Merged
@@ -44,7 +44,10 @@ def merge(lake: Wiring, mirror: Mirror, *, wait: float = 0.0) -> Merged | None:
             for file in (*at.load, *at.tail):
                 log.verify(file)  # a changed value inside of a Parquet file is no fault to those who read it
             with damage.named_for(at, log):
-                _apply(write, Fold(lake.connection(), at, log))
+                if loaded.is_all(at):
+                    write.replace(at.spec, loaded.batches(at, log, BATCH_ROWS))
+                else:
+                    _apply(write, Fold(lake.connection(), at, log))
             lease.check()
             return Merged(mirror.name, write.commit(at.checkpoint), view.watermark)
 

@@ -1,0 +1,45 @@
+"""The rows of a load that no change follows yet, as a table stores them: read and passed on, for there is nothing to compute."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from lakewright.model.batch import POSITION
+from lakewright.model.table import DELETED_COLUMN, POSITION_COLUMN, ROW_COLUMN
+from lakewright.pipeline.table_at import TableAt
+from lakewright.raw.log import RawLog
+from lakewright.raw.manifest import RawFile
+from lakewright.storage.reading import StoredFile
+
+
+def is_all(at: TableAt) -> bool:
+    """Whether the table is its load, row by row: under one schema, without a column that is computed."""
+    alone = at.snapshot is None and not at.tail and at.mirror.partition is None
+    return alone and {file.schema for file in at.load} == {at.schema.number}
+
+
+def batches(at: TableAt, log: RawLog, rows: int) -> Iterator[pa.RecordBatch]:
+    """The rows with the columns of the spec, at most `rows` at once: those of `folding.Fold.rows_sql`, letter for letter."""
+    spec, generation = at.spec.arrow(), f"{at.generation:04d}."
+    for number, file in enumerate(at.load, 1):
+        start = 0
+        for batch in _read(at, log, file, rows):
+            found = dict(zip(batch.schema.names, batch.columns, strict=True))
+            found[POSITION_COLUMN] = pc.binary_join_element_wise(generation, found.pop(POSITION), "")
+            found[DELETED_COLUMN] = pa.nulls(batch.num_rows, pa.bool_())
+            if not at.schema.key:
+                places = pa.array(np.arange(start, start + batch.num_rows)).cast(pa.string())
+                found[ROW_COLUMN] = pc.binary_join_element_wise(found[POSITION_COLUMN], pa.scalar(f"-{number}-"), places, "")
+            start += batch.num_rows
+            yield pa.RecordBatch.from_arrays([found[field.name].cast(field.type) for field in spec], schema=spec)
+
+
+def _read(at: TableAt, log: RawLog, file: RawFile, rows: int) -> Iterator[pa.RecordBatch]:
+    stored = StoredFile(log.store, log.folder + file.name, file.bytes)
+    with pq.ParquetFile(pa.PythonFile(stored, mode="r"), pre_buffer=False) as reader:  # else it holds all of a file
+        yield from reader.iter_batches(rows, columns=[POSITION, *at.schema.column_names])
