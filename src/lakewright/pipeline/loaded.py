@@ -41,5 +41,6 @@ def batches(at: TableAt, log: RawLog, rows: int) -> Iterator[pa.RecordBatch]:
 
 def _read(at: TableAt, log: RawLog, file: RawFile, rows: int) -> Iterator[pa.RecordBatch]:
     stored = StoredFile(log.store, log.folder + file.name, file.bytes)
-    with pq.ParquetFile(pa.PythonFile(stored, mode="r"), pre_buffer=False) as reader:  # else it holds all of a file
-        yield from reader.iter_batches(rows, columns=[POSITION, *at.schema.column_names])
+    with pq.ParquetFile(pa.PythonFile(stored, mode="r"), pre_buffer=True) as reader:
+        for group in range(reader.num_row_groups):  # one after the other, for what is asked for at once is held at once
+            yield from reader.iter_batches(rows, row_groups=[group], columns=[POSITION, *at.schema.column_names])

@@ -6,8 +6,11 @@ import os
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
+from lakewright.pipeline import loaded, table_at
+from lakewright.pipeline.folding import Fold
 from lakewright.pipeline.lake import Lake
 
 LAKE = """
@@ -48,6 +51,27 @@ def test_a_snapshot_that_is_taken_away_leaves_the_newest_that_is_there(
             assert found(lake, "SELECT id, name FROM people") == left
             assert found(lake, "SELECT _file, _line FROM quarantine_people") == rejected
             lake.resync("people")
+
+
+def test_a_load_that_nothing_follows_is_stored_as_a_computation_would_make_it(tmp_path: Path) -> None:
+    (tmp_path / "lake.yaml").write_text(LAKE.replace("people: {", "keyed: {files: k.txt, mode: upsert, key: [id]}, people: {"))
+    (tmp_path / "in").mkdir()
+    for name in ("1.csv", "k.txt"):
+        (tmp_path / "in" / name).write_text('id,day,amount,name\n1,2026-03-01,1.50,a\n2,2026-03-02,,b\n3,,2.25,"c, d"\n')
+    with Lake.open(tmp_path) as lake:
+        lake.capture(lambda _: None)
+        lake.resync("keyed", lambda _: None)
+        log = lake.log("drop")
+        for mirror in lake.mirrors(["keyed", "people"]):
+            at = table_at.plan(mirror, log, log.view(), None, log.view().watermark)
+            assert loaded.is_all(at)
+            fold = Fold(lake.connection(), at, log)
+            expected = fold.reader(fold.rows_sql(), 10).read_all().cast(at.spec.arrow())
+            fold.close()
+            assert pa.Table.from_batches(loaded.batches(at, log, 2)).sort_by("id").equals(expected.sort_by("id"))
+        lake.merge(None, lambda _: None)
+        assert found(lake, "SELECT id, name FROM keyed ORDER BY id") == found(lake, "SELECT id, name FROM people ORDER BY id")
+        assert lake.check("drop", lambda _: None).passed
 
 
 def found(lake: Lake, text: str) -> list[Any]:
