@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import traceback
 
 import pytest
 
@@ -200,6 +201,59 @@ def test_settings_show_references_and_urls_as_written(lake_yaml, monkeypatch):
         "logs": "logs",
     }
     assert settings["sources"]["s"]["url"] == "postgresql://u:***@h/d"
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql://u@/lake?host=/run&pasword=S3cr3t", "***"),
+        ("postgres:u:S3cr3t@127.0.0.1/lake", "***"),
+        ("host=h user=u password 'a bS3cr3t' dbname=x", "***"),
+        ("postgresql://u:S3cr3t", "***"),
+        ("postgresql://u:a@S3cr3t@h/lake", "***"),
+        ("${env:LAKE_URL:-postgres:u:S3cr3t@h}", "***"),
+        ("${env:LAKE_URL:-embedded}", "${env:LAKE_URL:-embedded}"),
+        ("${env:LAKE_URL:-postgresql://u:S3cr3t@h/d}", "${env:LAKE_URL:-postgresql://u:***@h/d}"),
+        ("${env:LAKE_URL}", "${env:LAKE_URL}"),
+        ("postgresql://${env:LAKE_URL}:5432/d", "postgresql://${env:LAKE_URL}:5432/d"),
+        ("postgresql://h:${env:PORT}/d?sslmode=require", "postgresql://h:${env:PORT}/d?sslmode=require"),
+        ("host=h password=S3cr3t dbname=x", "host=h password=*** dbname=x"),
+    ],
+)
+def test_a_url_that_is_not_understood_is_not_shown(lake_yaml, monkeypatch, url, shown):
+    monkeypatch.setenv("LAKE_URL", "postgresql://u:TOP@h/d")
+    monkeypatch.setenv("PORT", "5432")
+    project = lake_yaml(f'lake: a\nsources: {{s: {{kind: postgres, url: "{url}"}}}}\n')
+    assert project.effective()["sources"]["s"]["url"] == shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'lake: a\nsources: {s: {kind: postgres, "postgresql://u:S3cr3t@h/lake": 1}}\n',
+        'lake: a\nsources: {s: {kind: postgres, "postgresql://u:S3cr3t": 1}}\n',
+        'lake: a\nsources: {s: {kind: postgres, "host=h password=S3cr3t": 1}}\n',
+        'lake: a\nsources: {"postgresql://u:S3cr3t@h/lake": {kind: postgres}}\n',
+        'lake: a\nsources: {s: {"postgresql://u:S3cr3t@h/lake": 1, "postgresql://u:S3cr3t@h/lake": 1}}\n',
+    ],
+)
+def test_a_password_in_the_place_of_a_key_is_not_in_an_error(lake_yaml, text):
+    with pytest.raises(ConfigError) as caught:
+        lake_yaml(text)
+    error = caught.value
+    assert error.code in ("LW-102", "LW-104", "LW-105")
+    assert "S3cr3t" not in "".join([error.message, str(error.hint), *getattr(error, "__notes__", [])])
+
+
+@pytest.mark.parametrize(
+    "url",
+    ['"postgresql://u:S3cr3t@h/lake', "postgresql://u:*S3cr3t: @h/lake", "*S3cr3t", "!S3cr3t!x 1", "|S3cr3t", "&S3cr3t &b c"],
+)
+def test_the_trace_of_broken_yaml_has_none_of_its_text(lake_yaml, url):
+    with pytest.raises(ConfigError) as caught:
+        lake_yaml(f"lake: a\nsources:\n  s: {{kind: postgres, url: {url}}}\n")
+    assert caught.value.code == "LW-101"
+    assert "S3cr3t" not in "".join(traceback.format_exception(caught.value))
 
 
 def test_saved_queries_are_found_by_name(lake_yaml, tmp_path):

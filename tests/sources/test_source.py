@@ -273,6 +273,12 @@ def test_cut_connection_is_unreachable_and_a_new_stream_goes_on(shop: PostgresSo
         ("postgresql://someone:secret@localhost/shop?nonsense", "LW-202"),
         ("postgresql://someone:se@secret@localhost/shop", "LW-202"),
         ("postgresql://someone:se/secret@localhost/shop", "LW-202"),
+        ("postgresql://someone:secret", "LW-202"),
+        ("postgresql://someone:secret/shop", "LW-202"),
+        ("host=localhost port=secret", "LW-202"),
+        ("postgresql://localhost:1/shop?sslmode=secret", "LW-202"),
+        ("postgresql://localhost:1/shop?connect_timeout=secret", "LW-202"),
+        ("postgresql://localhost:1/shop?hostaddr=secret", "LW-202"),
     ],
 )
 def test_unreachable_or_wrong_url_keeps_the_secret(url: str, code: str) -> None:

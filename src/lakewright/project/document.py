@@ -27,6 +27,9 @@ KeyPath = tuple[str | int, ...]
 
 _YAML_HINT = 'indent with spaces, and quote a text that holds one of : # { } [ ] , & * as "${env:NAME}" does'
 
+_QUOTED = re.compile(r"('.'|'<[^']*')| '[^']*'")
+"""What PyYAML's words quote: what YAML itself has is one character, or stands in < >; all else is the file's."""
+
 _REFERENCE = re.compile(r"\$\{(?P<body>[^{}]*)\}?")
 _ENVIRONMENT = re.compile(r"env:(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>.*))?", re.DOTALL)
 
@@ -55,6 +58,15 @@ class Document:
         """The scalar as it stands in the file, without a password; None for mappings, lists and what is not there."""
         return hide_password(self.texts[path]) if path in self.texts else None
 
+    def with_defaults(self, path: KeyPath) -> str:
+        """The text with each reference replaced by its default, or else by ``1``, which can be any part of a URL."""
+
+        def default(match: re.Match[str]) -> str:
+            variable = _ENVIRONMENT.fullmatch(match["body"])
+            return (variable and variable["default"]) or "1"
+
+        return _REFERENCE.sub(default, self.texts[path])
+
 
 def read(path: Path, environment: Mapping[str, str] = os.environ) -> Document:
     """Read a YAML file; raises `ConfigError` with the line of the first fault."""
@@ -63,10 +75,11 @@ def read(path: Path, environment: Mapping[str, str] = os.environ) -> Document:
         node = yaml.compose(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        line = mark.line + 1 if mark else 1
-        raise ConfigError("LW-101", f"not valid YAML: {error.problem}", hint=_YAML_HINT, where=f"{shown(path)}:{line}") from error
+        where = f"{shown(path)}:{mark.line + 1 if mark else 1}"
+        problem = _QUOTED.sub(r"\1", str(error.problem))
+        raise ConfigError("LW-101", f"not valid YAML: {problem}", hint=_YAML_HINT, where=where) from None  # it quotes the line
     except (yaml.YAMLError, RecursionError) as error:
-        raise ConfigError("LW-101", f"not valid YAML: {type(error).__name__}", where=shown(path)) from error
+        raise ConfigError("LW-101", f"not valid YAML: {type(error).__name__}", where=shown(path)) from None
     builder = _Builder(path, environment)
     data = builder.value(node, ()) if node is not None else None
     builder.lines.setdefault((), 1)
@@ -198,5 +211,6 @@ class _Builder:
 
 
 def dotted(path: KeyPath) -> str:
-    """A path as people write it: ``sources.shop.tables[0]``."""
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
+    """A path as people write it: ``sources.shop.tables[0]``; of a URL in the place of a key no more than its scheme."""
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
+    return hide_password(re.sub(r"://.*", "://***", text, flags=re.DOTALL))

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from lakewright.errors import ConfigError
+from lakewright.errors import ConfigError, SourceError
 from lakewright.model.names import did_you_mean
 from lakewright.project.check import check
 from lakewright.project.document import Document, KeyPath, read, shown
@@ -40,7 +40,8 @@ class Project:
             raise ConfigError("LW-123", f"cannot read {shown(queries[name])}: {error}", hint="save it as UTF-8 text") from error
 
     def effective(self) -> dict[str, Any]:
-        """All settings with their defaults, as JSON values. Replaced values and URLs stand as written, without passwords."""
+        """All settings with their defaults, as JSON values. Replaced values and URLs stand as written, without passwords;
+        a URL of which no password can be told apart is ``***``."""
         data: dict[str, Any] = self.settings.model_dump(mode="json", by_alias=True)
         urls: set[KeyPath] = {
             ("sources", name, "url") for name, source in self.settings.sources.items() if source.kind == "postgres"
@@ -49,8 +50,22 @@ class Project:
             group = data
             for part in path[:-1]:
                 group = group[part]  # type: ignore[index]  # a path of the document: mappings by text, lists by number
-            group[path[-1]] = self.document.written(path)  # type: ignore[index]
+            is_hidden = path in urls and not _is_understood(self.document.with_defaults(path))
+            group[path[-1]] = "***" if is_hidden else self.document.written(path)  # type: ignore[index]
         return data
+
+
+def _is_understood(url: str) -> bool:
+    """Whether a source's url can be divided into its parts, or has none."""
+    from lakewright.sources.postgres.url import parse  # the driver is loaded only where a URL is shown
+
+    if url in ("embedded", "1"):
+        return True
+    try:
+        parse(url)
+    except SourceError:
+        return False
+    return True
 
 
 def find(start: Path) -> Path:

@@ -17,6 +17,7 @@ from psycopg2.extensions import TRANSACTION_STATUS_IDLE
 from psycopg2.extensions import connection as Session
 
 from lakewright.errors import DOCTOR, LakewrightError, SourceError, SourceUnreachable
+from lakewright.sources.postgres.url import not_understood, parse
 
 OLDEST_VERSION = 14
 
@@ -75,6 +76,8 @@ _NO_ANSWER = {
     "No such file or directory": "start the server, or correct host and port in the source's url in lake.yaml",
     "timeout expired": "correct host and port in the source's url in lake.yaml, or open the firewall between",
 }
+_NOT_UNDERSTOOD = re.compile(r"^(?:invalid|could not parse network address|could not match) |failed: invalid integer value ")
+"""Messages that quote a value of the URL before anybody is asked: it may be a part of the password."""
 _READ_ONLY, _WRONG_STATE = "25006", "55000"
 
 # A peer that vanished is noticed in a minute, not in hours.
@@ -161,14 +164,7 @@ class Database:
             yield session
 
     def _dsn(self) -> str:
-        try:
-            given = None if _is_split_wrongly(self.url) else psycopg2.extensions.parse_dsn(self.url)
-        except psycopg2.ProgrammingError:
-            given = None
-        if given is None:
-            # libpq's message may quote a part of the URL, and so a password.
-            hint = "postgresql://USER:PASSWORD@HOST:5432/DATABASE, with @ / ? % in a part written as %40 %2F %3F %25"
-            raise SourceError("LW-202", "the source's url is not one that PostgreSQL understands", hint=hint)
+        given = parse(self.url)
         # From the start on, so that not even the first statement runs under a timeout of the role.
         settings = (f"-c {name}={value}" for name, value in _SETTINGS.items())
         options = " ".join([given.pop("options", ""), *settings])
@@ -186,15 +182,6 @@ class Database:
         with connection.cursor() as cursor:
             cursor.execute(_SET)
         return connection
-
-
-def _is_split_wrongly(url: str) -> bool:
-    """Whether a URL has an @ where libpq would take a part of the password for the host, the port or the database."""
-    before, scheme, rest = url.partition("://")
-    if not scheme or "=" in before:
-        return False
-    authority, _, path = rest.partition("?")[0].partition("/")
-    return authority.count("@") > 1 or "@" in path
 
 
 @contextlib.contextmanager
@@ -230,6 +217,8 @@ def _known(error: Exception, state: str, subject: str) -> SourceError:
     if state == _READ_ONLY or (state == _WRONG_STATE and "recovery" in message):
         hint = "give the source the url of the primary: publications and slots are made there"
         return SourceError("LW-209", f"the server is a standby: {message}", hint=hint)
+    if not state and _NOT_UNDERSTOOD.search(message):
+        return not_understood()
     if not state and (let_in := _first(_NOT_LET_IN, message)):
         return SourceError("LW-208", f"the source does not let us in: {message.rpartition('FATAL:  ')[2]}", hint=let_in)
     lost = isinstance(error, _CONNECTION) or (isinstance(error, OSError) and _SERVER_ERROR not in str(error))
