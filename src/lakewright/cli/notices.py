@@ -5,7 +5,7 @@ from __future__ import annotations
 from lakewright.model.contracts import Stopped
 from lakewright.model.table import Verification
 from lakewright.observe import log
-from lakewright.pipeline.steps import Cleaned, LeftOut, Merged, Moved, Step, TableCheck
+from lakewright.pipeline.steps import Cleaned, LeftOut, Merged, Step, TableCheck
 from lakewright.pipeline.tasks import Event
 
 
@@ -16,7 +16,7 @@ def is_result(step: Step) -> bool:
 
 def stays(step: Step) -> bool:
     """Whether a person has to be able to read it when the work is done."""
-    return isinstance(step, LeftOut | Stopped | Moved)
+    return isinstance(step, LeftOut | Stopped)
 
 
 def to_log(event: Event) -> None:
@@ -24,7 +24,7 @@ def to_log(event: Event) -> None:
     level: log.Level = "info"
     if event.kind in ("failed", "stopped"):
         level = "error"
-    elif event.kind in ("left_out", "moved", "retry"):
+    elif event.kind in ("left_out", "retry"):
         level = "warning"
     fields: log.Fields = {"subject": event.subject, "detail": event.detail}
     if event.error is not None:

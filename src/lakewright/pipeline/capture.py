@@ -23,7 +23,7 @@ from lakewright.model.times import utc_now
 from lakewright.pipeline.feed import moved
 from lakewright.pipeline.intake import Intake
 from lakewright.pipeline.load import rows_of, write_load
-from lakewright.pipeline.steps import Logged, Moved, Notice, Reads, Waits, ignore
+from lakewright.pipeline.steps import Logged, Notice, Reads, Waits, ignore
 from lakewright.pipeline.survey import require_fitting
 from lakewright.pipeline.wiring import Wiring
 from lakewright.raw.manifest import RawFile
@@ -121,7 +121,8 @@ class Capture:
                         return
 
     def resync(self) -> None:
-        """Begin the log anew: a new slot and a full load of every table as its next generation, after a slot was lost.
+        """Begin the log anew: a new slot and a full load of every table as its next generation, after a slot was
+        lost or a server was replaced.
 
         Raises `LeaseHeld` while a capture runs.
         """
@@ -264,11 +265,15 @@ class Capture:
         return bool(files or stopped)
 
     def _load_missing(self, writer: LogWriter) -> None:
-        """Load all tables of a server that was never loaded, or those that are to be loaded beside the others."""
+        """Load all tables of a source that was never loaded, or those that are to be loaded beside the others.
+
+        Raises `SourceError` LW-229 where another server answers than the log is of: it may be the wrong one, and to load it
+        replaces the rows of every table. `resync` does that for who means it.
+        """
         server = self._source.feed()
         if (error := moved(server, self._log.view().feed)) is not None:
-            self._notice(Moved(error))
-        joins = server.is_same_server(self._log.view().feed)
+            raise error
+        joins = self._log.view().feed is not None
         schemas = self._intake.missing() if joins else self._intake.every()
         schemas = self._intake.fitting(schemas)
         if schemas or not joins:

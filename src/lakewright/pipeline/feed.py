@@ -7,7 +7,7 @@ from lakewright.model.position import Feed
 
 _HINT = (
     "correct the source's url in lake.yaml, or the environment variable that gives it; where the server was meant to be"
-    " replaced, `lakewright run` loads all tables anew"
+    " replaced, `lakewright resync` loads all tables anew from the one that answers"
 )
 
 

@@ -67,7 +67,7 @@ def plan(lake: Wiring) -> Plan:
         if view.feed is None and lake.project.settings.slot(name):
             pending.append(f"capture will make replication slot {lake.project.settings.slot(name)} with the first load of {name}")
         elif (error := moved(origin.feed(), view.feed)) is not None:
-            pending.append(f"capture will load all tables of {name} anew: {error.line()}")
+            warnings.append(f"{name} is not captured: {error.line()}")
         known = set(view.tables())
         pending += [f"capture will load table {schema.name} of {name}" for schema in tables if schema.name not in known]
         pending += [

@@ -69,13 +69,6 @@ class LeftOut:
 
 
 @dataclasses.dataclass(frozen=True)
-class Moved:
-    """The server is another one than before, so that all tables are loaded anew."""
-
-    error: LakewrightError
-
-
-@dataclasses.dataclass(frozen=True)
 class Merged:
     """What a merge of one table did; ``commit`` is None where its log held nothing new."""
 
@@ -111,21 +104,7 @@ class TableCheck:
     detail: str | None = None
 
 
-Step = (
-    Waits
-    | Reads
-    | Loading
-    | Loaded
-    | LoadComplete
-    | Logged
-    | LeftOut
-    | Stopped
-    | Moved
-    | Merged
-    | Cleaned
-    | TableCheck
-    | Verification
-)
+Step = Waits | Reads | Loading | Loaded | LoadComplete | Logged | LeftOut | Stopped | Merged | Cleaned | TableCheck | Verification
 """`Stopped` is a table that is not captured any more, `Verification` one whose folder was read as a whole."""
 
 Notice = Callable[[Step], None]
@@ -144,7 +123,6 @@ Kind = Literal[
     "captured",
     "left_out",
     "stopped",
-    "moved",
     "merged",
     "cleaned",
     "compared",
@@ -185,8 +163,6 @@ def describe(step: Step) -> Told:
             return Told("left_out", step.table, step.error.line())
         case Stopped():
             return Told("stopped", step.table, step.error.line())
-        case Moved():
-            return Told("moved", None, f"to another server, and all tables are loaded anew: {step.error.line()}")
         case Merged():
             new = step.commit
             what = f"{new.inserts:,} new, {new.updates:,} changed, {new.deletes:,} deleted" if new else "nothing new"

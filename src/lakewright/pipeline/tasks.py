@@ -22,9 +22,8 @@ RETRY_FIRST, RETRY_MOST = 0.5, 30.0
 class Event:
     """Something that happened while a lake is up.
 
-    ``kind`` is left_out of a table that is chosen and not captured, stopped of one that is not captured any more, and moved of a
-    source whose server is another one than before, so that all tables are loaded anew; the others speak for themselves.
-    ``subject`` is the table that it is about, else the source.
+    ``kind`` is left_out of a table that is chosen and not captured, and stopped of one that is not captured any more; the others
+    speak for themselves. ``subject`` is the table that it is about, else the source.
     """
 
     kind: Kind | Literal["retry", "failed"]

@@ -14,7 +14,7 @@ from lakewright.pipeline.capture import capture_of
 from lakewright.pipeline.maintain import clean
 from lakewright.pipeline.merge import merge
 from lakewright.pipeline.mirror import Mirror
-from lakewright.pipeline.steps import LeftOut, Moved, Step, describe
+from lakewright.pipeline.steps import LeftOut, Step, describe
 from lakewright.pipeline.tasks import Event, Task, paced
 from lakewright.pipeline.wiring import Wiring
 
@@ -44,7 +44,7 @@ class _Capture:
 
 def _event(source: str, step: Step) -> Event:
     """A step of the work on a source as an event of the lake."""
-    told, error = describe(step), step.error if isinstance(step, LeftOut | Stopped | Moved) else None
+    told, error = describe(step), step.error if isinstance(step, LeftOut | Stopped) else None
     return Event(told.kind, str(told.table or source), error.message if error else told.what, utc_now(), error)
 
 
