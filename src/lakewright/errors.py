@@ -88,7 +88,7 @@ class NotLoaded(SourceError):
     """A table that the source has and the log does not have yet."""
 
     def __init__(self, table: object) -> None:
-        hint = "`lakewright run` says why, and loads it once that is mended"
+        hint = "`lakewright doctor` lists what keeps it from being loaded, and the log of `lakewright up` says why"
         super().__init__("LW-252", f"table {table} is not loaded", hint=hint)
 
 

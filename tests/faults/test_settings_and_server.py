@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 
 import psycopg2.extensions
 import pytest
@@ -171,6 +172,20 @@ def test_wal_level_is_not_logical(shop: Shop, monkeypatch: pytest.MonkeyPatch, o
         own_server.stop()
         own_server.start()
         assert shop.equal() == {"orders": "equal"}
+
+
+def test_up_says_when_a_server_that_was_gone_answers_again(
+    shop: Shop, own_server: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_sql(own_server.url, "CREATE TABLE orders (id int PRIMARY KEY)")
+    monkeypatch.setenv("SHOP_URL", own_server.url)
+    with shop.up() as up:
+        up.until(lambda event: event["kind"] == "following")
+        own_server.stop()
+        up.until(lambda event: event["kind"] == "retry")
+        own_server.start()
+        assert up.until(lambda event: event["kind"] == "following")["subject"] == "shop"
+        assert up.stop(signal.SIGTERM) == (0, "")
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from lakewright.model.times import utc_now
 from lakewright.pipeline.feed import moved
 from lakewright.pipeline.intake import Intake
 from lakewright.pipeline.load import rows_of, write_load
-from lakewright.pipeline.steps import Logged, Notice, Reads, Waits, ignore
+from lakewright.pipeline.steps import Following, Logged, Notice, Reads, Waits, ignore
 from lakewright.pipeline.survey import require_fitting
 from lakewright.pipeline.wiring import Wiring
 from lakewright.raw.manifest import RawFile
@@ -116,6 +116,7 @@ class Capture:
                     until = max(until, self._drift.position, self._loaded())
                     done = self._log.view().watermark >= until
                 with self._stream() as stream:
+                    self._notice(Following())
                     # Opened even where nothing is left to do: that tells of a slot that was lost or a source that was restored.
                     if done or self._follow(writer, stream, until):
                         return

@@ -78,7 +78,7 @@ class LakeRelations:
                 "LW-520",
                 f"table {mirror.name} was loaded at {load.time:%Y-%m-%d %H:%M:%S} UTC; nothing is known of"
                 f" {as_of.astimezone(datetime.UTC):%Y-%m-%d %H:%M:%S} UTC",
-                hint="choose a later time; `lakewright history TABLE` lists the commits",
+                hint="choose that time or a later one; what `lakewright history` lists from before it is of a former load",
             )
         if ref.schema == self._raw:
             return self._raw_rows(mirror, log, view, self._position(log, view, as_of))

@@ -53,6 +53,11 @@ class LoadComplete:
 
 
 @dataclasses.dataclass(frozen=True)
+class Following:
+    """The source answers, and its changes come: at a start, after an outage, and where other tables are followed than before."""
+
+
+@dataclasses.dataclass(frozen=True)
 class Logged:
     """The log goes up to ``watermark`` now; rows that came, by table."""
 
@@ -104,7 +109,21 @@ class TableCheck:
     detail: str | None = None
 
 
-Step = Waits | Reads | Loading | Loaded | LoadComplete | Logged | LeftOut | Stopped | Merged | Cleaned | TableCheck | Verification
+Step = (
+    Waits
+    | Reads
+    | Loading
+    | Loaded
+    | LoadComplete
+    | Following
+    | Logged
+    | LeftOut
+    | Stopped
+    | Merged
+    | Cleaned
+    | TableCheck
+    | Verification
+)
 """`Stopped` is a table that is not captured any more, `Verification` one whose folder was read as a whole."""
 
 Notice = Callable[[Step], None]
@@ -120,6 +139,7 @@ Kind = Literal[
     "reading",
     "loading",
     "loaded",
+    "following",
     "captured",
     "left_out",
     "stopped",
@@ -156,6 +176,8 @@ def describe(step: Step) -> Told:
             return Told("loaded", step.table, f"{step.rows:,} rows")
         case LoadComplete():
             return Told("loaded", None, f"all of {len(step.rows)} tables, {sum(step.rows.values()):,} rows")
+        case Following():
+            return Told("following", None, "the source's changes")
         case Logged():
             parts = ", ".join(f"{count:,} of {table}" for table, count in sorted(step.rows.items()))
             return Told("captured", None, f"{sum(step.rows.values()):,} changes{parts and f': {parts}'}")
