@@ -118,3 +118,29 @@ def test_check_tells_of_a_file_that_is_not_taken_and_passes(lakewright, folder):
     (file,) = checked.json["reports"][0]["files"]
     assert (checked.code, file["file"], file["verdict"]) == (0, "b.csv", "not taken")
     assert "LW-284" in file["detail"]
+
+
+def test_links_and_pipes_are_told_and_not_followed(lakewright, folder):
+    (folder / "in" / "a.csv").write_text("id,n\n1,2\n")
+    (folder / "in" / "link.csv").symlink_to(folder / "in" / "a.csv")
+    os.mkfifo(folder / "in" / "pipe.csv")
+    (folder / "in" / "elsewhere").symlink_to(folder)
+    assert lakewright("run").code == 0
+    held = lakewright("quarantine", "--json").json
+    told = {"link.csv": "LW-294", "pipe.csv": "LW-294"}
+    assert {one["file"]: one["code"] for one in held["waiting"]} == told
+    assert held["of_no_dataset"] == 1
+    assert lakewright("sql", "SELECT count(*) AS n FROM orders", "--format", "json").json == [{"n": 1}]
+    checked = lakewright("check", "--source", "drop", "--json")
+    assert (checked.code, [file["verdict"] for file in checked.json["reports"][0]["files"]]) == (0, ["not taken"] * 2)
+
+
+@pytest.mark.parametrize("reference", ["${env:EXPORTS}", "${file:exports.txt}"])
+def test_a_folder_that_a_reference_names_is_told_by_the_reference(lakewright, folder, monkeypatch, reference):
+    monkeypatch.setenv("EXPORTS", "S3cr3t")
+    (folder / "exports.txt").write_text("S3cr3t\n")
+    (folder / "lake.yaml").write_text(LAKE.replace("path: in", f"path: '{reference}'"))
+    for command in (["doctor", "--json"], ["quarantine", "--json"], ["capture", "--debug"], ["check", "--source", "drop"]):
+        ran = lakewright(*command)
+        assert "S3cr3t" not in ran.out + ran.err
+        assert reference in ran.out + ran.err

@@ -15,6 +15,7 @@ from lakewright.model.contracts import Source
 from lakewright.model.names import DATASETS, TableName
 from lakewright.project import kinds
 from lakewright.project.datasets import DatasetFiles
+from lakewright.sources.files.origin import Folder
 from lakewright.sources.files.source import FilesSource
 from lakewright.sources.files.tables import Rule
 from lakewright.sources.files.transfer import TransferSettings
@@ -40,7 +41,7 @@ class Database:
 
 
 @dataclasses.dataclass
-class Folder:
+class Exports:
     """A dataset of files, each of which is one transaction; the definition of its files is known."""
 
     path: Path
@@ -53,7 +54,7 @@ class Folder:
         place = (LocalStore(self.path / "lake"), "raw")
         return FilesSource(
             "drop",
-            self.path / "in",
+            Folder(self.path / "in"),
             [rule],
             TransferSettings(0.001),
             1.0,
@@ -84,7 +85,7 @@ def folder(request: pytest.FixtureRequest) -> Subject:
     (tmp_path / "datasets" / "numbers.yaml").write_text(
         "name: numbers\ncolumns: [{name: number, source_name: number, type: int}]\n"
     )
-    return Folder(tmp_path)
+    return Exports(tmp_path)
 
 
 SUBJECTS = {"postgres": database, "files": folder}

@@ -11,6 +11,7 @@ from lakewright.project import kinds
 from lakewright.project.datasets import DatasetFiles
 from lakewright.project.project import Project
 from lakewright.project.spec import FilesSettings, PostgresSettings
+from lakewright.sources.files.origin import Folder
 from lakewright.sources.files.tables import Rule
 from lakewright.sources.files.transfer import TransferSettings
 from lakewright.sources.postgres.embedded import EmbeddedPostgres
@@ -66,7 +67,7 @@ def _files(project: Project, store: Store, name: str, settings: FilesSettings) -
     made: type[files.FilesSource] = kinds.load_kind(kinds.SOURCES, settings.kind)
     return made(
         name,
-        project.folder / settings.path,
+        Folder(project.folder / settings.path, project.reference(("sources", name, "path"))),
         rules,
         how,
         settings.every.total_seconds(),

@@ -39,6 +39,10 @@ class Project:
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError("LW-123", f"cannot read {shown(queries[name])}: {error}", hint="save it as UTF-8 text") from error
 
+    def reference(self, path: KeyPath) -> str | None:
+        """A setting as it is written, where ``${...}`` gives it its value, which is then not to be printed; else None."""
+        return self.document.written(path) if path in self.document.replaced else None
+
     def effective(self) -> dict[str, Any]:
         """All settings with their defaults, as JSON values. Replaced values and URLs stand as written, without passwords;
         a URL of which no password can be told apart is ``***``."""

@@ -12,6 +12,7 @@ from lakewright.model.contracts import Flush
 from lakewright.project.datasets import DatasetFiles
 from lakewright.sources.files import infer, stream, structure
 from lakewright.sources.files.aside import check
+from lakewright.sources.files.origin import Folder
 from lakewright.sources.files.source import FIRST, FilesSource
 from lakewright.sources.files.tables import Rule
 from lakewright.sources.files.transfer import TransferSettings
@@ -29,7 +30,7 @@ def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FilesSource:
     rule = Rule("numbers", ("*.csv",), (), "append", (), None, lambda part, whole: part > 0)
     place, known = (LocalStore(tmp_path / "lake"), "raw"), DatasetFiles(tmp_path)
     return FilesSource(
-        "drop", tmp_path / "in", [rule], TransferSettings(0.001), 0.01, place, "logs", known, tmp_path / "tmp"
+        "drop", Folder(tmp_path / "in"), [rule], TransferSettings(0.001), 0.01, place, "logs", known, tmp_path / "tmp"
     )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from lakewright.model.names import DATASETS, QUARANTINE, TableName
 from lakewright.model.position import Position
 from lakewright.project.datasets import DatasetFiles
 from lakewright.sources.files import stream
+from lakewright.sources.files.origin import Folder
 from lakewright.sources.files.runs import Run
 from lakewright.sources.files.source import FIRST, FilesSource
 from lakewright.sources.files.tables import Mode, Rule
@@ -53,7 +54,7 @@ class Drop:
         ]
         how, place = TransferSettings(settle), (LocalStore(self.root / "lake"), "raw")
         known = DatasetFiles(self.root)
-        return FilesSource("drop", self.root / "in", rules, how, 0.01, place, "logs", known, self.root / "tmp")
+        return FilesSource("drop", Folder(self.root / "in"), rules, how, 0.01, place, "logs", known, self.root / "tmp")
 
     def flushes(self, source: FilesSource, starts: Mapping[TableName, Position] | None = None) -> list[Flush]:
         """What the stream gives up to the source's end, or to where it has to be opened anew."""

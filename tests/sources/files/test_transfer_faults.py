@@ -112,6 +112,15 @@ def test_links_are_not_followed(exports: Exports, tmp_path: Path) -> None:
     assert names(exports.look()) == ["orders/real.csv"]
 
 
+def test_a_link_in_the_place_of_a_file_that_was_taken_is_no_file(exports: Exports) -> None:
+    exports.put("orders/1.csv", b"x")
+    exports.put("customers.csv", b"y")
+    assert len(names(exports.look(deleted="remove"))) == 2
+    (exports.folder / "orders/1.csv").unlink()
+    (exports.folder / "orders/1.csv").symlink_to(exports.folder / "customers.csv")
+    assert [(one.name, one.removed) for one in exports.look(deleted="remove")] == [("orders/1.csv", True)]
+
+
 def test_what_took_the_place_of_a_file_is_not_read(exports: Exports, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()

@@ -29,13 +29,15 @@ _NOT_PERMITTED = {errno.EACCES, errno.EPERM}
 class OriginFile:
     """A file as it was seen: its name below the origin, size in bytes, and the time it was last written (UTC, microseconds).
 
-    ``version`` is another one when the file was written or replaced, as far as the origin can tell.
+    ``version`` is another one when the file was written or replaced, as far as the origin can tell. What is not regular, as a
+    link, a pipe or a device, is only told of: it is never read.
     """
 
     name: str
     size: int
     modified: datetime.datetime
     version: str
+    is_regular: bool = True
 
 
 class SourceChanged(SourceError):
@@ -48,7 +50,8 @@ class Origin(Protocol):
     """Files that somebody else writes. A file may change, come and go at any moment, also while it is read."""
 
     def files(self) -> list[OriginFile]:
-        """Every file, in name order; raises `SourceUnreachable` where the origin is gone: that is not an empty one."""
+        """Every file, and what is none but stands there as one, in name order; raises `SourceUnreachable` where the origin is
+        gone: that is not an empty one."""
         ...
 
     def look(self, name: str) -> OriginFile | None:
@@ -61,40 +64,44 @@ class Origin(Protocol):
 
 
 class Folder:
-    """The origin that is a folder of this machine, with the folders in it."""
+    """The origin that is a folder of this machine, with the folders in it; messages call it by `called`, or else by its path."""
 
-    def __init__(self, root: str | os.PathLike[str]) -> None:
+    def __init__(self, root: str | os.PathLike[str], called: str | None = None) -> None:
         self.root = Path(root).absolute()
+        self.called = called or str(self.root)
 
     def files(self) -> list[OriginFile]:
-        """Every regular file; raises `SourceUnreachable` where the folder is gone, `SourceError` where it cannot be read."""
+        """See `Origin`; raises `SourceUnreachable` where the folder is gone, `SourceError` where it cannot be read."""
         found: list[OriginFile] = []
         folders = [""]
         while folders:
             folder = folders.pop()
-            with _translated(folder or str(self.root)), contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            with _translated(folder or self.called), contextlib.suppress(FileNotFoundError, NotADirectoryError):
                 with os.scandir(self.root / folder) as entries:
                     for entry in entries:
                         if entry.is_dir(follow_symlinks=False):
                             folders.append(f"{folder}{entry.name}/")
-                        elif entry.is_file(follow_symlinks=False) and (file := self.look(f"{folder}{entry.name}")):
+                        elif file := self._entry(f"{folder}{entry.name}"):
                             found.append(file)
         if not self.root.is_dir():  # asked at the end: what vanished meanwhile must not look like an empty folder
             hint = "make it, mount it, or correct `path` of the source in lake.yaml; it is looked at again by itself"
-            raise SourceUnreachable("LW-280", f"the folder {str(self.root)!r} is not there", hint=hint)
+            raise SourceUnreachable("LW-280", f"the folder {self.called!r} is not there", hint=hint)
         return sorted(found, key=lambda file: file.name)
 
     def look(self, name: str) -> OriginFile | None:
         """The file as it is now; None where there is no regular file of this name."""
+        file = self._entry(name)
+        return file if file and file.is_regular else None
+
+    def _entry(self, name: str) -> OriginFile | None:
+        """What stands under the name now, be it a regular file or not; None where nothing does."""
         with _translated(name):
             try:
                 seen = os.stat(self.root / name, follow_symlinks=False)
             except (FileNotFoundError, NotADirectoryError):
                 return None
-        if not stat.S_ISREG(seen.st_mode):
-            return None
         version = f"{seen.st_size:x}-{seen.st_mtime_ns:x}-{seen.st_ctime_ns:x}-{seen.st_ino:x}"
-        return OriginFile(name, seen.st_size, _time(seen.st_mtime_ns), version)
+        return OriginFile(name, seen.st_size, _time(seen.st_mtime_ns), version, stat.S_ISREG(seen.st_mode))
 
     def read(self, name: str) -> Iterator[bytes]:
         """The file's bytes; raises `SourceError` where it vanished or cannot be read."""
@@ -140,7 +147,7 @@ def _time(nanoseconds: int) -> datetime.datetime:
 
 @contextlib.contextmanager
 def _translated(name: str) -> Iterator[None]:
-    """Turn what the operating system says about `name` into the error tree."""
+    """Turn what the operating system says about `name` into the error tree, without its own error, which has the whole path."""
     try:
         yield
     except OSError as error:
@@ -148,6 +155,6 @@ def _translated(name: str) -> Iterator[None]:
             raise changed(name) from None
         if error.errno in _NOT_PERMITTED:
             hint = "give the user that runs lakewright the right to read the folder and its files"
-            raise SourceError("LW-281", f"{name!r} cannot be read: {error.strerror}", hint=hint) from error
+            raise SourceError("LW-281", f"{name!r} cannot be read: {error.strerror}", hint=hint) from None
         hint = "look at the disk or the network that holds the folder; it is tried again by itself"
-        raise SourceUnreachable("LW-283", f"{name!r} cannot be read: {error.strerror}", hint=hint) from error
+        raise SourceUnreachable("LW-283", f"{name!r} cannot be read: {error.strerror}", hint=hint) from None

@@ -43,12 +43,13 @@ class Assignment:
 
 def assign(files: Sequence[OriginFile], selections: Sequence[Selection], marker: str | None) -> Assignment:
     """Divide the files of an origin by dataset; temporary names and marker files are of none, and are not unmatched either.
+    What is not a regular file is never taken.
 
     With `marker` a file counts only when its marker is there, in the same folder: ``{name}.done`` holds for one file,
     ``_SUCCESS`` for all of the folder.
     """
     assignment = Assignment([], [], {})
-    names = {file.name for file in files}
+    names = {file.name for file in files if file.is_regular}
     for file in files:
         if _is_temporary(file.name) or (marker is not None and _is_marker(marker, file.name)):
             continue
@@ -57,6 +58,8 @@ def assign(files: Sequence[OriginFile], selections: Sequence[Selection], marker:
             assignment.faults[file.name] = _ambiguous(file.name, datasets)
         elif not datasets:
             assignment.unmatched.append(file.name)
+        elif not file.is_regular:
+            assignment.faults[file.name] = _not_regular(file.name)
         elif marker is None or _marker_of(marker, file.name) in names:
             assignment.taken.append((file, datasets[0]))
     return assignment
@@ -83,6 +86,11 @@ def _is_marker(marker: str, name: str) -> bool:
 def _marker_of(marker: str, name: str) -> str:
     folder, slash, last = name.rpartition("/")
     return folder + slash + marker.replace("{name}", last)
+
+
+def _not_regular(name: str) -> SourceError:
+    hint = "put a copy of the file in its place, or narrow `files` of the dataset in lake.yaml; no link is followed"
+    return SourceError("LW-294", f"{name!r} is a link, a pipe or a device, and not a file", hint=hint)
 
 
 def _ambiguous(name: str, datasets: list[str]) -> SourceError:

@@ -49,7 +49,7 @@ class FilesSource:
     def __init__(
         self,
         name: str,
-        folder: Path,
+        folder: Folder,
         rules: Sequence[Rule],
         settings: TransferSettings,
         every: float,
@@ -69,10 +69,10 @@ class FilesSource:
         self._runs = Runs(self._store, logs, name)
         self._reader = ArrivalReader(self._store, definitions, PastDefinitions(*place), scratch)
         selections = [Selection(rule.name, rule.files, rule.exclude) for rule in rules]
-        self._transfer = Transfer(Folder(folder), self._store, self._arrivals, selections, settings)
+        self._transfer = Transfer(folder, self._store, self._arrivals, selections, settings)
         self._looking = threading.Lock()
         parts = (self._arrivals, self._ledger, self._reader, self._transfer, self._runs)
-        self.inspection = Inspection(str(folder), self._store, self._rules, *parts)
+        self.inspection = Inspection(folder.called, self._store, self._rules, *parts)
 
     def close(self) -> None:
         """Nothing stays open between calls."""

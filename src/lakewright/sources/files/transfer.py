@@ -81,9 +81,10 @@ class Transfer:
         A file that cannot be taken leaves the others alone. Raises `SourceError` where the origin itself fails, `StorageError`
         where the store does: the next look goes on. Returns early once `stop` is set; a copy under way is resumed later.
         """
-        files = self._origin.files()
+        entries = self._origin.files()
+        files = [entry for entry in entries if entry.is_regular]
         newest = self._arrivals.newest()
-        assignment = assign(files, self._selections, self._settings.marker)
+        assignment = assign(entries, self._selections, self._settings.marker)
         gone = self._gone(files, newest) if self._settings.deleted == "remove" else []
         self._keep_time(files, gone)
         settled = [(file, dataset) for file, dataset in assignment.taken if self._is_settled(file)]
