@@ -5,9 +5,9 @@ Each case is a table of its own, so that one lake tells of all; ``{t}`` stands f
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
+from lakewright.model import sealed
 from tests.faults.conftest import Shop
 
 PLAIN = "CREATE TABLE {t} (id int PRIMARY KEY, v int, w int); INSERT INTO {t} VALUES (1, 1, -1)"
@@ -174,12 +174,12 @@ def test_a_new_value_of_an_enum_goes_on(loaded: Shop) -> None:
 def test_schemas_without_the_facts_to_compare_take_them_over(loaded: Shop) -> None:
     names = silent(loaded, [(PLAIN,), (PARTITIONED,)])
     for path in loaded.files("raw/database/shop/_schemas/public/*/*.json"):
-        stored = json.loads(path.read_text())
+        stored = sealed.load(path.read_bytes())
         for name in ("attributes", "seen", "heaps", "emptied"):
             del stored[name]
         for column in stored["columns"]:
             del column["number"], column["labels"]
-        path.write_text(json.dumps(stored))
+        path.write_bytes(sealed.dump(stored))
     loaded.sql("ALTER TABLE case_1 ADD more int; INSERT INTO case_1 VALUES (1)")
     assert set(loaded.equal().values()) == {"equal"}
     loaded.sql(EXCHANGE.replace("{t}", "case_0"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 from collections.abc import Callable, Iterator
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from lakewright.model import sealed
 from tests.faults.conftest import LAKE, VALUE, Shop
 
 ALL_EQUAL = {"orders": "equal", "parts": "equal"}
@@ -81,8 +81,8 @@ def test_check_tells_of_a_damaged_raw_file_and_compares_the_rest(loaded: Shop) -
 
 def flip(path: Path) -> None:
     """Let a manifest end before it starts."""
-    fields = json.loads(path.read_bytes())
-    path.write_text(json.dumps({**fields, "start": "FFFFFFFFFFFFFFFF.0000000000"}))
+    fields = sealed.load(path.read_bytes())
+    path.write_bytes(sealed.dump({**fields, "start": "FFFFFFFFFFFFFFFF.0000000000"}))
 
 
 @pytest.mark.parametrize(("damage", "code"), [(cut, "LW-354"), (flip, "LW-354"), (remove, "LW-355")])

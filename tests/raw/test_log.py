@@ -14,6 +14,7 @@ from tests.raw.logs import FEED, OTHER, A, B, append, at, begin, change, fresh, 
 from tests.raw.writers import loader, zombie
 
 from lakewright.errors import Changed, LeaseLost, LogError, SourceError
+from lakewright.model import sealed
 from lakewright.model.contracts import Stopped
 from lakewright.model.names import TableName
 from lakewright.model.position import START, Position
@@ -119,12 +120,12 @@ def damaged(data: object) -> Iterator[object]:
 @pytest.mark.usefixtures("_small_pages")
 def test_a_damaged_manifest_is_a_log_error_that_names_it(log: RawLog) -> None:
     for manifest in some_manifests(log, zombie(3)):
-        good = json.loads(manifest.to_bytes())
-        broken = [json.dumps(data).encode() for data in damaged(good)]
+        good = sealed.load(manifest.to_bytes())
+        broken = [sealed.dump(data) for data in damaged(good)]
         broken += [b"", b"{", b"[]", b"null", b"\xff", manifest.to_bytes()[:-9]]
         wrong = {"kind": "x", "start": "f", "written": "2026-01-01", "number": 9, "version": 3, "files": [{}]}
         wrong |= {"pages": [{}], "generations": [[]], "replaces": None if manifest.kind == "fold" else 1}
-        broken += [json.dumps({**good, key: value}).encode() for key, value in wrong.items()]
+        broken += [sealed.dump({**good, key: value}) for key, value in wrong.items()]
         assert len(broken) > 60
         for data in broken:
             with pytest.raises(LogError, match=r"^raw/the-name\.json is not a manifest: ") as caught:
@@ -142,7 +143,7 @@ def test_a_manifest_that_is_missing_or_contradicts_is_a_log_error(log: RawLog) -
     with pytest.raises(LogError, match=r"_manifests/0+3\.json is missing") as caught:
         fresh(log)
     assert caught.value.code == "LW-355"
-    log.store.create(third, data.replace(str(Position(25)).encode(), str(Position(24)).encode()))
+    log.store.create(third, sealed.dump({**sealed.load(data), "watermark": str(Position(24))}))
     with pytest.raises(LogError, match="manifest 4 starts at") as caught:
         fresh(log)
     assert caught.value.code == "LW-355"
@@ -391,12 +392,12 @@ def test_schemas_are_numbered_and_reused(log: RawLog) -> None:
 def test_a_damaged_or_missing_schema_is_a_log_error(log: RawLog) -> None:
     log.store_schema(schema(A))
     name = log.folder + layout.schema_name(A, 1)
-    good = json.loads(log.store.read(name))
+    good = sealed.load(log.store.read(name))
     for data in (
         b"{",
         b"[]",
-        json.dumps({**good, "version": 2}).encode(),
-        json.dumps({**good, "name": "public.b"}).encode(),
+        sealed.dump({**good, "version": 2}),
+        sealed.dump({**good, "name": "public.b"}),
         b"{}",
     ):
         log.store.put(name, data)

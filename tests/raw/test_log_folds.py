@@ -7,7 +7,6 @@ import dataclasses
 import functools
 import gzip
 import itertools
-import json
 import random
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -17,6 +16,7 @@ from tests.raw.logs import FEED, OTHER, A, B, append, at, begin, change, fresh, 
 from tests.raw.writers import loader, zombie
 
 from lakewright.errors import Changed, LeaseLost, LogError, SourceError
+from lakewright.model import sealed
 from lakewright.model.contracts import Stopped, Store
 from lakewright.model.names import TableName
 from lakewright.model.position import START, Feed, Position
@@ -190,43 +190,6 @@ def test_a_fold_names_about_a_page_of_files_itself_however_long_the_log_is(log: 
     assert len(fold.pages) > 3
 
 
-# ---- lakes of before
-
-OLD_FILE = """{"name":"public/a/%s.parquet","table":["public","a"],"kind":"%s","rows":2,"bytes":9,"sha256":"00","schema":%d,
-"first":"%s","last":"%s","first_time":"2026-03-01T00:00:10+00:00","last_time":"2026-03-01T00:00:10+00:00","generation":%s}"""
-OLD = """{"version":1,"number":%d,"id":"%016x","lease":1,"kind":"%s","feed":{"kind":"native","system":"7001","timeline":%d,
-"epoch":0},"start":"%s","watermark":"%s","time":"2026-03-01T00:00:10+00:00","written":"2026-03-01T00:00:11.5+00:00",
-"files":[%s],"stopped":[%s],"replaces":%s}"""
-OLD_STOP = """{"table":["public","a"],"position":"%s","code":"LW-299","message":"no","hint":null}"""
-
-
-def test_a_log_of_version_1_is_read_and_folded(log: RawLog) -> None:
-    ten, twenty, thirty, forty = (str(Position(lsn)) for lsn in (10, 20, 30, 40))
-    loads = [OLD_FILE % (f"LOAD{n}", "load", n, ten, ten, n) for n in (1, 2)]
-    logs = [OLD_FILE % (n, "log", 7, Position(lsn), Position(lsn, 5), "null") for n, lsn in enumerate((15, 25, 35))]
-    old = [  # the fold of an earlier feed, which folds kept then; the fold of this one; and a manifest that follows
-        OLD % (3, 3, "fold", 1, START, twenty, f"{loads[0]},{logs[0]}", OLD_STOP % twenty, 1),
-        OLD % (6, 6, "fold", 2, ten, thirty, f"{loads[1]},{logs[1]}", "", 4),
-        OLD % (7, 7, "log", 2, thirty, forty, logs[2], OLD_STOP % str(Position(35, 5)), "null"),
-    ]
-    for data in old:
-        number = json.loads(data)["number"]
-        log.store.create(log.folder + layout.manifest_name(number), data.encode())
-    view = log.view()
-    assert [manifest.number for manifest in view.manifests] == [3, 6, 7]
-    assert (view.feed, view.watermark, view.generation(A), view.schema_number(A)) == (OTHER, Position(40), 2, 7)
-    assert [file.name for file in view.files_of(A)] == ["public/a/LOAD2.parquet", "public/a/1.parquet", "public/a/2.parquet"]
-    assert [stop.position for stop in view.all_stops()] == [Position(35, 5)]
-    before = answers(view)
-    assert log.fold_manifests()
-    assert [(m.number, m.replaces) for m in fresh(log).manifests] == [(8, 1)]
-    assert answers(fresh(log)) == before
-    assert names(log, layout.MANIFESTS) == [layout.manifest_name(8)]
-    writer = LogWriter.take_over(log, zombie(2))
-    writer.append([], Position(50), None)
-    assert fresh(log).watermark == Position(50)
-
-
 # ---- who is left behind
 
 
@@ -330,10 +293,19 @@ def test_a_damaged_or_missing_page_is_a_log_error_that_names_it(log: RawLog) -> 
     name = log.folder + page.name
     good = log.store.read(name)
     content = gzip.decompress(good)
-    bad = [b"", good[:-1], good[:40], b"x" + good, gzip.compress(content[:-9]), gzip.compress(b'{"version":1,"files":[]}')]
+    bad = [
+        b"",
+        good[:-1],
+        good[:40],
+        b"x" + good,
+        gzip.compress(content[:-9]),
+        gzip.compress(content.replace(b"public", b"publib", 1)),
+        gzip.compress(sealed.dump({"version": 1, "files": []})),
+    ]
     bad += [
         bytes(byte ^ (at == len(good) // 2) for at, byte in enumerate(good)),
         gzip.compress(content.replace(b":1,", b":2,", 1)),
+        gzip.compress(sealed.dump({**sealed.load(content), "version": 2})),
     ]
     for data in bad:
         log.store.put(name, data)

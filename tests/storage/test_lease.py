@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from lakewright.errors import LeaseHeld, LeaseLost, LogError, StorageError
+from lakewright.model import sealed
 from lakewright.storage import lease as lease_module
 from lakewright.storage.lease import Holding, Lease
 from lakewright.storage.local import LocalStore
@@ -174,7 +175,7 @@ def test_a_failed_taking_does_not_lock_this_process_out(store: LocalStore, when:
 
 
 def test_a_damaged_lease_is_an_error(store: LocalStore) -> None:
-    for data in (b"", b"[]", b"{}", b'{"version": 2}', b'{"version": 1, "number": 3}'):
+    for data in (b"", b"[]", b"{}", sealed.dump({"version": 2}), sealed.dump({"version": 1, "number": 3})):
         store.put(NAME, data)
         with pytest.raises(LogError, match=r"raw/_lease\.json is not a lease") as caught:
             Lease.take(store, NAME, purpose="capture")

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-import json
-from typing import Any, Literal
+from typing import Literal
 
 import pyarrow as pa
 
-from lakewright.model import types
+from lakewright.model import sealed, types
 from lakewright.model.position import Feed, Position
 
 POSITION_COLUMN = "_position"
@@ -54,14 +53,14 @@ class Checkpoint:
 
     def to_json(self) -> str:
         """The text stored in a commit under ``lakewright.checkpoint``."""
-        return json.dumps(
-            {"version": 1, "feed": dataclasses.asdict(self.feed), "generation": self.generation, "position": str(self.position)}
-        )
+        feed = dataclasses.asdict(self.feed)
+        told = {"version": 1, "feed": feed, "generation": self.generation, "position": str(self.position)}
+        return sealed.dump(told).decode()
 
     @classmethod
     def from_json(cls, text: str) -> Checkpoint:
         """The checkpoint that `to_json` wrote; raises ValueError for anything else."""
-        data: dict[str, Any] = json.loads(text)
+        data = sealed.load(text.encode())
         if data.get("version") != 1:
             raise ValueError(f"checkpoint version {data.get('version')!r} is not 1")
         return cls(Feed(**data["feed"]), data["generation"], Position.parse(data["position"]))

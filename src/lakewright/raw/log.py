@@ -244,8 +244,8 @@ class RawLog:
 
 
 def _follows(later: Manifest, manifest: Manifest) -> bool:
-    """Whether `later` names `manifest` as the one before, or does not tell: in version 1, or a fold, which replaced it."""
-    return later.kind == "fold" or later.after in (None, manifest.id)
+    """Whether `later` names `manifest` as the one before; a fold, which replaced it, does not tell."""
+    return later.kind == "fold" or later.after == manifest.id
 
 
 def _grown(view: LogView, manifests: Iterable[Manifest]) -> LogView:

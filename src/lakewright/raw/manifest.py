@@ -6,20 +6,19 @@ import contextlib
 import dataclasses
 import datetime
 import gzip
-import json
 import zlib
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal, get_args
 
 from lakewright.errors import LogError
-from lakewright.model import fields
+from lakewright.model import fields, sealed
 from lakewright.model.names import TableName
 from lakewright.model.position import Feed, Position
 
 Kind = Literal["open", "log", "load", "fold"]
 
 VERSION = 2
-"""Of manifests that are written. In version 1, which is read, a fold names every file itself."""
+"""Of manifests that are written and read."""
 HEAD = 96
 """Bytes of a manifest that tell which one it is."""
 
@@ -88,7 +87,7 @@ class Manifest:
 
     ``lease`` is the number of the writer's lease, in a fold the highest; ``time`` the commit time of the last transaction up to
     the watermark (UTC), None before the first load, as is ``feed``. ``id`` tells two writers' manifests apart; ``after`` is the
-    id of the one before, None in the first and in those of version 1.
+    id of the one before, None in the first.
     """
 
     number: int
@@ -110,13 +109,13 @@ class Manifest:
 
     def to_bytes(self) -> bytes:
         """The object's content."""
-        return _dump({"version": VERSION, **_to_json(self)})
+        return sealed.dump({"version": VERSION, **_to_json(self)})
 
     @classmethod
     def from_bytes(cls, data: bytes, name: str, number: int) -> Manifest:
         """The content of the object `name`, which must be manifest `number`; raises `LogError` for anything else."""
         with _checked(name, "a manifest"):
-            return _manifest(json.loads(data), number)
+            return _manifest(sealed.load(data), number)
 
     @staticmethod
     def is_head(head: bytes, number: int, id_: str) -> bool:
@@ -126,13 +125,13 @@ class Manifest:
 
 def page_to_bytes(files: Sequence[RawFile]) -> bytes:
     """The content of a page that names `files`: compressed JSON."""
-    return gzip.compress(_dump({"version": 1, "files": [_to_json(file) for file in files]}), 1)
+    return gzip.compress(sealed.dump({"version": 1, "files": [_to_json(file) for file in files]}), 1)
 
 
 def page_from_bytes(data: bytes, page: Page, name: str) -> tuple[RawFile, ...]:
     """The files that the object `name` with this content, which must be `page`, names; raises `LogError` for anything else."""
     with _checked(name, "a page of manifests"):
-        content = json.loads(gzip.decompress(data))
+        content = sealed.load(gzip.decompress(data))
         files = _files(content)
         if content["version"] != 1 or len(files) != page.files:
             raise ValueError(f"version {content['version']} with {len(files)} files, not version 1 with {page.files}")
@@ -151,10 +150,6 @@ def _checked(name: str, what: str) -> Iterator[None]:
         ) from None
 
 
-def _dump(content: Any) -> bytes:
-    return json.dumps(content, separators=(",", ":")).encode()
-
-
 def _to_json(value: Any) -> Any:
     match value:
         case Position():
@@ -170,10 +165,8 @@ def _to_json(value: Any) -> Any:
 
 
 def _manifest(data: Any, number: int) -> Manifest:
-    if fields.count(data, "version") not in (1, VERSION):
-        raise ValueError(f"its version is {data['version']}, this program reads 1 and {VERSION}")
-    if data["version"] == 1:
-        data = {"after": None, "pages": [], "former": [], "generations": [], **data}
+    if fields.count(data, "version") != VERSION:
+        raise ValueError(f"its version is {data['version']}, this program reads {VERSION}")
     manifest = Manifest(
         number=fields.count(data, "number"),
         id=fields.get(data, "id", str),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
 
 from lakewright.errors import AlreadyExists, LogError, NotFound
+from lakewright.model import fields, sealed
 from lakewright.model.contracts import Store
 from lakewright.model.names import TableName
 from lakewright.model.schema import TableSchema
@@ -41,8 +41,8 @@ class Schemas:
                 return stored
             numbered = dataclasses.replace(schema, number=newest + 1)
             with contextlib.suppress(AlreadyExists):
-                content = json.dumps({"version": 1, **numbered.to_json()}, indent=1)
-                self._store.create(self._name(schema.name, numbered.number), content.encode())
+                content = sealed.dump({"version": 1, **numbered.to_json()})
+                self._store.create(self._name(schema.name, numbered.number), content)
                 return numbered
 
     def read(self, table: TableName, number: int) -> TableSchema:
@@ -58,7 +58,7 @@ class Schemas:
     def _read(self, table: TableName, number: int) -> TableSchema:
         name = self._name(table, number)
         try:
-            data = json.loads(self._store.read(name))
+            data = sealed.load(self._store.read(name))
             if data["version"] != 1:
                 raise ValueError(f"its version is {data['version']}, this program reads 1")
             if (data["name"], data["number"]) != (str(table), number):
@@ -67,8 +67,6 @@ class Schemas:
             return dataclasses.replace(TableSchema.from_json(data), name=table)
         except NotFound:
             reason = "it is missing"
-        except KeyError as error:
-            reason = f"{error.args[0]} is missing"
-        except (ValueError, TypeError, AttributeError) as error:
-            reason = str(error)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            reason = fields.damage(error)
         raise LogError("LW-356", f"schema {name} cannot be read: {reason}", hint=f"`lakewright resync` loads {table} anew")

@@ -9,14 +9,14 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import datetime
-import json
 import secrets
 import threading
 import time
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from lakewright.errors import Changed, LeaseHeld, LeaseLost, LogError, NotFound, StorageError
+from lakewright.model import sealed
 from lakewright.model.contracts import Store
 from lakewright.model.times import utc_now
 from lakewright.storage.process import Process
@@ -48,13 +48,13 @@ class Holding:
 
     def to_bytes(self) -> bytes:
         """The object's content."""
-        return json.dumps({"version": 1, **dataclasses.asdict(self)}, indent=1).encode()
+        return sealed.dump({"version": 1, **dataclasses.asdict(self)})
 
     @classmethod
     def from_bytes(cls, data: bytes, name: str) -> Holding:
         """The content of the lease `name`; raises `LogError` for anything else."""
         try:
-            fields: dict[str, Any] = json.loads(data)
+            fields = sealed.load(data)
             if fields.pop("version") != 1:
                 raise ValueError("its version is not 1")
             holder = fields.pop("holder")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import pytest
 
 from lakewright.errors import LogError, StorageError
+from lakewright.model import sealed
 from lakewright.sources.files.arrivals import Arrival, Arrivals
 from lakewright.storage.local import LocalStore
 from lakewright.testing.faults import Fault, FaultyStore
@@ -38,7 +38,7 @@ def of(name: str, content: int) -> Arrival:
 def test_an_arrival_reads_back(removed: bool) -> None:
     arrival = dataclasses.replace(ONE, number=7, removed=removed)
     assert Arrival.from_bytes(arrival.to_bytes(), "x", 7) == arrival
-    assert json.loads(arrival.to_bytes())["version"] == 1
+    assert sealed.load(arrival.to_bytes())["version"] == 1
 
 
 @pytest.mark.parametrize(
@@ -57,9 +57,9 @@ def test_an_arrival_reads_back(removed: bool) -> None:
     ],
 )
 def test_a_damaged_arrival_is_an_error(change: dict[str, Any], told: str) -> None:
-    data = {**json.loads(dataclasses.replace(ONE, number=7).to_bytes()), **change}
+    data = {**sealed.load(dataclasses.replace(ONE, number=7).to_bytes()), **change}
     with pytest.raises(LogError, match=told) as caught:
-        Arrival.from_bytes(json.dumps(data).encode(), "the name", 7)
+        Arrival.from_bytes(sealed.dump(data), "the name", 7)
     assert (caught.value.code, "the name is not an arrival" in caught.value.message) == ("LW-290", True)
 
 

@@ -15,6 +15,7 @@ from tests import s3
 from tests.s3 import Fault
 
 from lakewright.errors import LeaseHeld, LeaseLost
+from lakewright.model import sealed
 from lakewright.storage import lease as lease_module
 from lakewright.storage.lease import Lease
 from lakewright.testing.store_contract import OpenStore
@@ -72,8 +73,8 @@ def test_a_taking_and_renewals_whose_answers_are_lost_keep_the_lease(
 def test_a_holder_that_was_replaced_notices(opened: OpenStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lease_module, "RENEW_EVERY", 0.01)
     lease = Lease.take(opened(), NAME, purpose="zombie")
-    held = json.loads(opened().read(NAME))
-    opened().put(NAME, json.dumps(held | {"number": 9, "token": "another"}).encode())
+    held = sealed.load(opened().read(NAME))
+    opened().put(NAME, sealed.dump(held | {"number": 9, "token": "another"}))
     with pytest.raises(LeaseLost, match="taken over"):
         check_until_lost(lease)
     lease.release()

@@ -23,7 +23,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from lakewright.errors import AlreadyExists, LogError, NotFound
-from lakewright.model import fields
+from lakewright.model import fields, sealed
 from lakewright.model.contracts import Store
 from lakewright.sources.files import pages
 from lakewright.storage.objects import named_by, path_part
@@ -69,14 +69,14 @@ class Arrival:
     def to_bytes(self) -> bytes:
         """The object's content."""
         times = {"modified": self.modified.isoformat(), "arrived": self.arrived.isoformat()}
-        return json.dumps({"version": 1, **dataclasses.asdict(self), **times}, separators=(",", ":")).encode()
+        return sealed.dump({"version": 1, **dataclasses.asdict(self), **times})
 
     @classmethod
     def from_bytes(cls, data: bytes, stored: str, number: int) -> Arrival:
         """The content of the object `stored`, which must be arrival `number`; raises `LogError` for anything else."""
         try:
-            return _arrival(json.loads(data), number)
-        except (ValueError, TypeError, KeyError, RecursionError) as error:
+            return _arrival(sealed.load(data), number)
+        except (ValueError, TypeError, KeyError) as error:
             raise LogError("LW-290", f"{stored} is not an arrival: {fields.damage(error)}", hint=_RESTORE) from None
 
     def says(self, other: Arrival) -> bool:

@@ -9,13 +9,13 @@ has looked at it, and that nothing of it is to be taken.
 from __future__ import annotations
 
 import contextlib
-import json
 import threading
 import urllib.parse
 from collections.abc import Mapping, Set
 from typing import NamedTuple
 
 from lakewright.errors import AlreadyExists, SourceError
+from lakewright.model import fields, sealed
 from lakewright.model.contracts import Store
 from lakewright.model.position import Position
 from lakewright.sources.files.arrivals import Arrival, Arrivals
@@ -68,17 +68,22 @@ class Ledger:
         return sum(arrival.size for arrival in self._arrivals.after(max(0, position.lsn - 1)))
 
     def waiting(self, arrival: Arrival) -> SourceError | None:
-        """Why an arrival waits, or None where it counts."""
+        """Why an arrival waits, or None where it counts. It waits as well where what told why is damaged."""
         if arrival.number not in self._waits:
             return None
-        found = json.loads(self._store.read(_name(self._waiting_at, arrival.number)))
-        return SourceError(found["code"], found["message"], hint=found["hint"], where=found["where"])
+        name = _name(self._waiting_at, arrival.number)
+        try:
+            found = sealed.load(self._store.read(name))
+            return SourceError(found["code"], found["message"], hint=found["hint"], where=found["where"])
+        except (ValueError, KeyError) as error:
+            message = f"{name}, which tells why {arrival.label} waits, is damaged: {fields.damage(error)}"
+            return SourceError("LW-290", message, hint="restore it from a backup, or `lakewright quarantine accept` the file")
 
     def wait(self, arrival: Arrival, error: SourceError) -> None:
         """Let an arrival wait, for good: what is to count after all arrives anew."""
         told = {"code": error.code, "message": error.message, "hint": error.hint, "where": error.where}
         with contextlib.suppress(AlreadyExists):
-            self._store.create(_name(self._waiting_at, arrival.number), json.dumps({"version": 1, **told}).encode())
+            self._store.create(_name(self._waiting_at, arrival.number), sealed.dump({"version": 1, **told}))
         self.look_again()
 
     def discard(self, arrival: Arrival) -> None:

@@ -1,0 +1,77 @@
+"""One character of a value changed in an object that rows depend on, which is valid JSON still: told, and never believed."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lakewright.cli.main import main
+from lakewright.pipeline.lake import Lake
+from tests.faults.conftest import clean, told
+
+LAKE = """
+lake: t
+sources:
+  drop: {kind: files, path: drop, settle: 1ms, datasets: {a: "a*.csv", b: "b*.csv"}}
+  other: {kind: files, path: other, settle: 1ms, datasets: {c: "c*.csv"}}
+"""
+TABLES = {"a": "drop", "b": "drop", "c": "other"}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A lake of three tables, of two sources, with a row each."""
+    (tmp_path / "lake.yaml").write_text(LAKE)
+    for source in ("drop", "other"):
+        (tmp_path / source).mkdir()
+    put(tmp_path, 1)
+    assert main(["-C", str(tmp_path), "run"]) == 0
+    return tmp_path
+
+
+def put(folder: Path, number: int) -> None:
+    """A file more for each table."""
+    for table, source in TABLES.items():
+        (folder / source / f"{table}{number}.csv").write_text(f"n\n{number}\n")
+
+
+def rows(folder: Path, table: str) -> list[Any]:
+    with Lake.open(folder) as lake, lake.sql(f"SELECT n FROM {table}") as answer:
+        return sorted(n for batch in answer.batches() for n in batch.column(0).to_pylist())
+
+
+@pytest.mark.parametrize(
+    ("pattern", "value", "code", "go_on"),
+    [
+        ("raw/csv/_arrivals/drop/*.json", '"name":"(a)1.csv"', "LW-290", "c"),
+        ("raw/files/drop/_manifests/*.json", '"watermark":"([0-9A-F]{15})', "LW-354", "c"),
+        ("raw/files/drop/_manifests/*.json", '"table":."datasets","(a)"', "LW-354", "c"),
+        ("raw/files/drop/_lease.json", r'"number":(\d)', "LW-353", "c"),
+        ("raw/files/drop/_schemas/datasets/a/*.json", '"definition":"(.)', "LW-356", "c"),
+        ("curated/a/.hoodie/*.commit", r'position\\": ?\\"0{15}(\d)', "LW-404", "bc"),
+    ],
+)
+def test_a_changed_value_is_told_and_stops_no_more_than_it_must(
+    folder: Path, capsys: pytest.CaptureFixture[str], pattern: str, value: str, code: str, go_on: str
+) -> None:
+    for path in sorted(folder.glob(pattern)):
+        good = path.read_text()
+        if found := re.search(value, good):
+            break
+    else:
+        pytest.fail(f"no {value} in any {pattern}")
+    at = found.start(1)
+    path.write_text(good[:at] + chr(ord(good[at]) ^ 2) + good[at + 1 :])
+    put(folder, 2)
+    capsys.readouterr()
+    assert main(["-C", str(folder), "run"]) == 1
+    out, err = capsys.readouterr()
+    clean(out, err)
+    assert f"[{code}]" in err or told(err).code == code
+    assert {table: rows(folder, table) for table in go_on} == {table: [1, 2] for table in go_on}
+    path.write_text(good)
+    assert main(["-C", str(folder), "run"]) == 0
+    assert {table: rows(folder, table) for table in TABLES} == {table: [1, 2] for table in TABLES}
