@@ -144,3 +144,15 @@ def test_a_folder_that_a_reference_names_is_told_by_the_reference(lakewright, fo
         ran = lakewright(*command)
         assert "S3cr3t" not in ran.out + ran.err
         assert reference in ran.out + ran.err
+
+
+def test_no_name_of_a_file_steers_a_terminal_or_fakes_a_line(lakewright, folder):
+    (folder / "in" / "a.csv").write_text("id,n\n1,2\n")
+    assert lakewright("run").code == 0
+    (folder / "in" / "\x1b[31mRED\nerror: fake.csv").write_text("id,m\n1,2\n")
+    (folder / "in" / "\x1b[31mRED\nerror: fake2.csv").symlink_to("a.csv")
+    for command in ("run", "status", "quarantine", "doctor", "check"):
+        ran = lakewright(command)
+        assert "\x1b" not in ran.out + ran.err
+        assert not [line for line in (ran.out + ran.err).split("\n") if line.startswith("error: fake")]
+    assert r"\x1b[31mRED\nerror: fake.csv" in lakewright("doctor").out

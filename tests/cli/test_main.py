@@ -14,7 +14,7 @@ import pytest
 from lakewright.cli import main as cli
 from lakewright.cli.flow import _stop_on_signal
 from lakewright.cli.session import Session
-from lakewright.errors import CheckFailed, QueryError, SourceUnreachable
+from lakewright.errors import CheckFailed, ConfigError, QueryError, SourceUnreachable
 from lakewright.model.position import START
 from lakewright.pipeline.check import CheckReport
 from lakewright.pipeline.steps import TableCheck
@@ -205,3 +205,16 @@ def test_a_demonstration_is_judged_as_a_check_is(lakewright, tmp_path, monkeypat
     monkeypatch.setattr("lakewright.demo.run.run", lambda *_: [CheckReport("shop", START, (checked,))])
     monkeypatch.setattr("lakewright.demo.settings.load_demo", lambda _: SimpleNamespace(scale=1.0, queries=[]))
     assert lakewright("demo", tmp_path).code == code
+
+
+def test_talk_and_an_error_are_each_on_their_lines(lakewright, monkeypatch):
+    def fail(session: Session) -> None:
+        session.say("a\rb")
+        error = ConfigError("LW-104", "c\nerror: d", hint="e\x1b[2J", where="f\nhint: g")
+        error.add_note("h\n  hint: i")
+        raise error
+
+    monkeypatch.setattr(Session, "root", fail)
+    told = lakewright("status").err.splitlines()
+    assert told[:3] == ["a\\rb", "error: c\\nerror: d", "  at f\\nhint: g"]
+    assert told[3:5] == ["  also: h\\n  hint: i", "  hint: e\\x1b[2J"]

@@ -58,3 +58,9 @@ def test_colour_only_where_asked(stream):
     log.write("retry", "warning", subject="shop")
     plain, coloured = stream.getvalue().splitlines()
     assert ("\x1b" in plain, "\x1b[33m" in coloured) == (False, True)
+
+
+def test_a_text_line_is_one_line_and_steers_no_terminal(stream):
+    log.configure("text", stream)
+    log.write("not taken", subject="a\x1b[31m", detail="b\nerror: c", hint="d\x9b")
+    assert stream.getvalue()[8:] == "  not taken  a\\x1b[31m  b\\nerror: c  hint=d\\x9b\n"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from lakewright.cli.rendering import error_to_json
 from lakewright.errors import CheckFailed, LakewrightError
+from lakewright.model.printable import printable
 
 if TYPE_CHECKING:
     from lakewright.pipeline.steps import Notice, Step
@@ -24,6 +25,10 @@ def has_color() -> bool:
 
 def say(text: str) -> None:
     """One line of talk."""
+    _write(printable(text))
+
+
+def _write(text: str) -> None:
     sys.stderr.write(text + "\n")
     sys.stderr.flush()
 
@@ -33,15 +38,15 @@ def report(error: LakewrightError, *, as_json: bool, debug: bool) -> None:
     if debug:
         traceback.print_exception(error, file=sys.stderr)
     if as_json:
-        say(json.dumps({"error": error_to_json(error)}, ensure_ascii=False))
+        _write(json.dumps({"error": error_to_json(error)}, ensure_ascii=False))
         return
     excerpt: str | None = getattr(error, "excerpt", None)
     word = "\x1b[1;31merror:\x1b[0m" if has_color() else "error:"
-    say(f"{word} {error.message}")
+    _write(f"{word} {printable(error.message)}")
     if error.where:
         say(f"  at {error.where}")
     for line in excerpt.splitlines() if excerpt else ():
-        say(f"    {line}")
+        _write(f"    {line}")
     for note in getattr(error, "__notes__", []):
         say(f"  also: {note}")
     if error.hint:
@@ -82,9 +87,10 @@ def progress(title: str, *, quiet: bool) -> Iterator[Notice]:
             task = bars.add_task(title, total=None, newest="")
 
             def show(step: Step) -> None:
+                told = printable(str(describe(step)))
                 if stays(step):
-                    bars.console.print(str(describe(step)), markup=False, highlight=False, soft_wrap=True)
+                    bars.console.print(told, markup=False, highlight=False, soft_wrap=True)
                 else:
-                    bars.update(task, newest=str(describe(step)))
+                    bars.update(task, newest=told)
 
             yield show

@@ -14,6 +14,7 @@ from lakewright.cli import output
 from lakewright.cli.command import Command, pass_session, returns
 from lakewright.cli.session import Session
 from lakewright.errors import ConfigError
+from lakewright.model.printable import printable
 
 if TYPE_CHECKING:
     from lakewright.model.table import Verification
@@ -158,7 +159,7 @@ def _verified(tables: Sequence[Verification]) -> None:
         counts = f"{files}, {rows}" if found.instant else "nothing is committed"
         click.echo(f"{'ok   ' if found.is_sound else 'FAULT'} {found.table}: {counts}")
         for flaw in found.flaws:
-            click.echo(f"      {flaw.kind}: {flaw.path} {flaw.detail}".rstrip())
+            click.echo(printable(f"      {flaw.kind}: {flaw.path} {flaw.detail}".rstrip()))
             click.echo(f"      mend: {flaw.mend}")
 
 

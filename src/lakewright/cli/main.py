@@ -68,7 +68,7 @@ def _run(arguments: list[str], session: Session) -> int:
     except click.exceptions.Exit as end:
         return end.exit_code
     except click.exceptions.NoArgsIsHelpError as error:
-        console.say(error.format_message())
+        click.echo(error.format_message(), err=True)
         return WRONG_USE
     except click.ClickException as error:
         console.report(_usage(error), as_json=session.json, debug=session.debug)

@@ -11,9 +11,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from lakewright.errors import LakewrightError
+from lakewright.model.printable import printable
 from lakewright.model.times import FarTime
-
-_CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))} | {9: "\\t", 10: "\\n", 13: "\\r"}
 
 
 def to_json(value: Any) -> Any:
@@ -88,7 +87,7 @@ def to_cell(value: Any) -> str:
     if type(value) in (list, tuple):  # a map is a list of pairs
         items = ", ".join(map(to_cell, value))
         return f"[{items}]" if isinstance(value, list) else f"({items})"
-    return str(value).translate(_CONTROL)
+    return printable(str(value))
 
 
 def _time(value: datetime.datetime | datetime.date) -> str:

@@ -10,6 +10,7 @@ import click
 from lakewright.cli.command import Command, pass_session, returns
 from lakewright.cli.session import Session
 from lakewright.model.finding import Finding
+from lakewright.model.printable import printable
 
 
 @click.command(cls=Command)
@@ -74,7 +75,7 @@ def _written(session: Session, target: Path, files: Sequence[Path]) -> None:
 def _found(findings: Sequence[Finding]) -> None:
     """A line for each finding, with what mends a fault below it."""
     for finding in findings:
-        click.echo(f"{'ok   ' if finding.ok else 'FAULT'} {finding.name}: {finding.detail}")
+        click.echo(printable(f"{'ok   ' if finding.ok else 'FAULT'} {finding.name}: {finding.detail}"))
         if not finding.ok and finding.mend:
             click.echo(f"      mend: {finding.mend}")
 

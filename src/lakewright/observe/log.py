@@ -11,6 +11,8 @@ from typing import Any, Literal, TextIO, TypedDict, Unpack
 
 import structlog
 
+from lakewright.model.printable import printable
+
 Level = Literal["info", "warning", "error"]
 Format = Literal["text", "json"]
 
@@ -67,4 +69,4 @@ class _Line:
         if self._color and level in self._COLORS:
             word = f"{self._COLORS[level]}{word}\x1b[0m"
         parts = [str(value) if name in self._BARE else f"{name}={value}" for name, value in line.items()]
-        return "  ".join([time[11:19], word, *parts])
+        return "  ".join([time[11:19], word, *map(printable, parts)])

@@ -1,0 +1,10 @@
+"""Text of others, such as the name of a file, as it may stand in a line for people."""
+
+from __future__ import annotations
+
+_CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))} | {9: "\\t", 10: "\\n", 13: "\\r"}
+
+
+def printable(text: str) -> str:
+    """The text on one line: control characters are escaped, so that none steers a terminal or begins a line of its own."""
+    return text.translate(_CONTROL)
