@@ -57,6 +57,19 @@ def test_numbers_of_json_are_doubles_and_decimals_in_quotes_are_decimals(tmp_pat
     assert (rows, rejects) == ([(3, 1.25, decimal.Decimal(1), decimal.Decimal(1), 1.0, 1)], [])
 
 
+def test_a_json_line_with_a_key_twice_is_rejected(tmp_path: Path) -> None:
+    path = tmp_path / "events.json"
+    path.write_text('{"id": 1, "x": "a", "~/": null}\n')
+    dataset = infer(path, "events", temp=tmp_path / "temp")
+    good = ['{"id": 1, "x": "a"}', '{"x": null, "id": 2}', '{"id": 3}', '{"id": 4, "x": {"y": 1, "y": 2}, "~/": null}']
+    twice = ['{"id": 5, "x": "a", "x": "b"}', '{"id": 6, "id": 6}', '{"id": 7, "x": null, "x": null}', '{"id": 8, "\\u0069d": 9}']
+    path.write_text("\n".join([*good, *twice]) + "\n")
+    rows, rejects = rows_of(path, dataset, tmp_path)
+    assert [row[0] for row in rows] == [1, 2, 3, 4]
+    assert rejects == [(line, None, None, "json: a key twice", text) for line, text in enumerate(twice, 5)]
+    assert [column.source_name for column in infer(path, "events", temp=tmp_path / "temp").columns] == ["id", "x", "~/"]
+
+
 def test_json_lines_that_are_no_object_or_do_not_fit(tmp_path: Path) -> None:
     path = tmp_path / "events.json"
     path.write_text('{"id": 1, "x": 1.5}\n')

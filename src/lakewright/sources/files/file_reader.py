@@ -17,7 +17,7 @@ from lakewright.sources.files import scan
 from lakewright.sources.files.casts import cast, nulls_left_out
 from lakewright.sources.files.dataset import LINE, Dataset, FileColumn, misfit
 from lakewright.sources.files.plain import plain
-from lakewright.sources.files.records import HEADER_AGAIN, MAX_LINE, MAX_TEXT, NOT_AN_OBJECT, SKIPPED, names, relation
+from lakewright.sources.files.records import HEADER_AGAIN, KEY_TWICE, MAX_LINE, MAX_TEXT, NOT_AN_OBJECT, SKIPPED, names, relation
 from lakewright.sources.files.rejected import row_text
 from lakewright.sources.files.sniff import unlike
 from lakewright.sources.files.structure import structure
@@ -45,7 +45,11 @@ _BROKEN = {
     "INVALID ENCODING": "encoding: not UTF-8",
     "LINE SIZE OVER MAXIMUM": f"length: more than {MAX_LINE:,} bytes",
 }
-_SPECIAL = {HEADER_AGAIN: "header: the header once more", NOT_AN_OBJECT: "json: not one object"}
+_SPECIAL = {
+    HEADER_AGAIN: "header: the header once more",
+    NOT_AN_OBJECT: "json: not one object",
+    KEY_TWICE: "json: a key twice",
+}
 _NO_KEY = "key: no value in a column of the key"
 
 

@@ -17,9 +17,9 @@ _BUFFER = 4 * MAX_LINE
 
 _TELLING = 20
 
-SKIPPED, NOT_AN_OBJECT, HEADER_AGAIN = -1, -2, -3
+SKIPPED, NOT_AN_OBJECT, HEADER_AGAIN, KEY_TWICE = -1, -2, -3, -4
 """Of a record's ``special``, which is NULL for rows: a blank or comment line; a JSON line that is no object; the header once
-more, as where exports were put behind each other."""
+more, as where exports were put behind each other; a JSON object that has a key twice, so that either value may be meant."""
 
 _PARQUET = {
     **dict.fromkeys(("TINYINT", "SMALLINT", "INTEGER", "UTINYINT", "USMALLINT"), types.INT),
@@ -98,7 +98,13 @@ def relation(path: Path, dialect: Dialect, names: list[str], parallel: bool = Tr
 def _json(path: Path, names: list[str]) -> str:
     pointers = ", ".join(map(pointer, names))
     values = ", ".join(f"v[{number}] AS c{number - 1}" for number in range(1, len(names) + 1))
-    special = f"CASE WHEN line IS NULL THEN {SKIPPED} WHEN NOT is_object THEN {NOT_AN_OBJECT} END AS special"
+    # As many keys as there are values of different keys: none is there twice, and the keys themselves need not be compared.
+    keys = "json_keys(line)"
+    is_twice = f"CASE WHEN len({keys}) > list_count(v) THEN len({keys}) > list_unique({keys}) ELSE false END"
+    special = (
+        f"CASE WHEN line IS NULL THEN {SKIPPED} WHEN NOT is_object THEN {NOT_AN_OBJECT}"
+        f" WHEN {is_twice} THEN {KEY_TWICE} END AS special"
+    )
     taken = f"SELECT *, CASE WHEN is_object THEN json_extract_string(line, [{pointers}]) END AS v FROM ({_objects(path)})"
     return f"SELECT {values}, {special}, line FROM ({taken})"
 
