@@ -47,7 +47,7 @@ def plan(session: Session) -> None:
     session.show(planned)
     if planned.changes:
         raise click.exceptions.Exit(3)
-    session.say("nothing to change")
+    session.say("nothing to apply")
 
 
 @click.command(cls=Command)
