@@ -78,32 +78,32 @@ class LocalStore:
 
     def read(self, name: str) -> bytes:
         """The object's bytes; raises `NotFound`."""
-        with translated(name), open(self.location(name), "rb") as file:
+        with translated(name), open(self._place(name), "rb") as file:
             return file.read()
 
     def read_tagged(self, name: str) -> tuple[bytes, str]:
         """The object's bytes and its tag for `replace`; raises `NotFound`."""
-        with translated(name), open(self.location(name), "rb") as file:
+        with translated(name), open(self._place(name), "rb") as file:
             data = file.read()
             return data, _tag(os.fstat(file.fileno()).st_mtime_ns, data)
 
     def read_range(self, name: str, offset: int, length: int) -> bytes:
         """At most `length` bytes from `offset`; raises `NotFound`."""
-        with translated(name), open(self.location(name), "rb") as file:
+        with translated(name), open(self._place(name), "rb") as file:
             file.seek(offset)
             return file.read(length)
 
     def exists(self, name: str) -> bool:
         """Whether there is an object of this name."""
         with translated(name):
-            return _stat(self.location(name)) is not None
+            return _stat(self._place(name)) is not None
 
     def list(self, prefix: str, after: str | None = None) -> Iterator[Entry]:
         """Objects whose name starts with `prefix`, in name order, those up to and including `after` left out."""
         with translated(prefix):
             folder = prefix.rpartition("/")[0]
             if folder:
-                self.location(folder)
+                self._place(folder)
             yield from self._walk(f"{folder}/" if folder else "", prefix, after)
 
     def delete(self, name: str) -> None:
@@ -118,12 +118,15 @@ class LocalStore:
 
     def location(self, name: str) -> str:
         """The object's absolute path."""
+        return self._place(name)
+
+    def _place(self, name: str) -> str:
         if not objects.is_name(name) or f"{name}/".startswith(f"{_PRIVATE}/"):
             raise objects.not_a_name(name)
         return f"{self._folder}{name}"
 
     def _path(self, name: str) -> Path:
-        return Path(self.location(name))
+        return Path(self._place(name))
 
     def _walk(self, folder: str, prefix: str, after: str | None) -> Iterator[Entry]:
         """Entries below `folder` ("" or ending in ``/``); a directory sorts as its name and ``/``, as its objects do."""
