@@ -61,7 +61,7 @@ _NO_SENDER = ("permission denied to start WAL sender", "replication role to star
 
 # libpq tells why a connection fails by words alone (regular expressions here). The first group will not pass by itself.
 _NOT_LET_IN = {
-    "password authentication failed": "correct user and password in the source's url in lake.yaml, or CREATE or ALTER ROLE ... PASSWORD",
+    "password authentication failed": "correct user and password in the source's url in lake.yaml, or CREATE or ALTER ROLE",
     "no password supplied": "give the source's url in lake.yaml a password",
     "no pg_hba.conf entry": "add this user, database and host to the server's pg_hba.conf, then SELECT pg_reload_conf()",
     "pg_hba.conf rejects": "correct the server's pg_hba.conf for this user, database and host, then SELECT pg_reload_conf()",
