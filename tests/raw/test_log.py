@@ -63,8 +63,8 @@ def test_odd_names_are_loaded_and_read(store: FaultyStore) -> None:
     log = RawLog(store, "raw/", "../shop")
     table = TableName("_schemas.x", "../a b/é%")
     writer = LogWriter.take_over(log, zombie(1))
-    writer.append_load([load(writer, table, 10)], Position(10), at(10), FEED, first=True)
     log.store_schema(schema(table))
+    writer.append_load([load(writer, table, 10)], Position(10), at(10), FEED, first=True)
     again = RawLog(store, "raw", "../shop")
     assert again.view().tables() == [table]
     assert again.newest_schema(table) == schema(table)
@@ -406,6 +406,21 @@ def test_a_damaged_or_missing_schema_is_a_log_error(log: RawLog) -> None:
         assert caught.value.code == "LW-356"
     with pytest.raises(LogError, match="it is missing"):
         log.newest_schema(B)
+
+
+@pytest.mark.parametrize("is_lost", [False, True])
+def test_the_number_of_a_schema_that_was_lost_is_not_given_again(log: RawLog, is_lost: bool) -> None:
+    for table in (A, B):
+        log.store_schema(schema(table))
+    append(begin(log, zombie(1)), 20, A)
+    name = log.folder + layout.schema_name(A, 1)
+    log.store.delete(name) if is_lost else log.store.put(name, b"{")
+    again = RawLog(log.store, "raw", "shop")
+    assert [(table, error.code) for table, error in again.unreadable()] == [(A, "LW-356")]
+    with pytest.raises(LogError, match="cannot be read"):
+        again.followed()
+    assert [again.store_schema(dataclasses.replace(schema(A), number=0)).number for _ in range(2)] == [2, 2]
+    assert again.newest_schema(A).number == 2
 
 
 def test_a_changed_or_missing_file_is_found(log: RawLog, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from lakewright.errors import SourceError
+from lakewright.errors import LakewrightError, SourceError
 from lakewright.model.batch import ChangeBatch, raw_schema
 from lakewright.model.contracts import Drift, Flush, Stopped, Stream
 from lakewright.model.names import TableName
@@ -108,9 +108,10 @@ class Capture:
             writer = LogWriter.take_over(self._log, lease)
             self._intake.tell_stopped(self._log.view().stopped())
             while not stop.is_set():
+                self._stop_alone(writer, self._log.unreadable())  # before a load, which may ask for the schema before it
                 self._load_missing(writer)
                 self._drift = self._look()
-                self._stop_drifted(writer)
+                self._stop_alone(writer, self._drift.stopped)
                 done = False
                 if until is not None:
                     until = max(until, self._drift.position, self._loaded())
@@ -234,11 +235,11 @@ class Capture:
         followed = self._log.followed()
         return self._source.drift(followed) if followed else Drift()
 
-    def _stop_drifted(self, writer: LogWriter) -> None:
+    def _stop_alone(self, writer: LogWriter, reasons: Sequence[tuple[TableName, LakewrightError]]) -> None:
         """Stop those tables alone that cannot go on, at the log's end."""
         end = self._log.view().watermark
-        if self._drift.stopped:
-            stopped = [Stopped(table, end, error) for table, error in self._drift.stopped]
+        if reasons:
+            stopped = [Stopped(table, end, error) for table, error in reasons]
             writer.append((), end, None, stopped)
             self._intake.tell_stopped(stopped)
 

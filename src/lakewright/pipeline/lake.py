@@ -126,7 +126,7 @@ class Lake(Wiring):
         made anew and the log begins anew. A table whose rows the source cannot give keeps those that it has.
         """
         if name is not None:
-            resync.resync(self, self.mirror(name), notice)
+            resync.resync(self, survey.origin(self, name), notice)
             return
         for source in self.project.settings.sources:
             if self.project.settings.slot(source) is None:

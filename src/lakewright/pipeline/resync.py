@@ -7,20 +7,20 @@ from lakewright.model.contracts import Source, Stopped
 from lakewright.model.names import TableName
 from lakewright.pipeline import survey
 from lakewright.pipeline.catch_up import wait_until
-from lakewright.pipeline.mirror import Mirror
 from lakewright.pipeline.steps import LeftOut, Notice, Step, ignore
 from lakewright.pipeline.wiring import Wiring
+from lakewright.project.values import Origin
 
 
-def resync(lake: Wiring, mirror: Mirror, notice: Notice = ignore) -> None:
+def resync(lake: Wiring, origin: Origin, notice: Notice = ignore) -> None:
     """Have a table loaded again, with those that are made together with it, and wait for them.
 
     Raises why it cannot be loaded or was left out, and as `wait_until`.
     """
-    source, log = mirror.source, lake.log(mirror.source)
-    if (refused := _refusal(lake.source(source), mirror.origin)) is not None:
+    source, log = origin.source, lake.log(origin.source)
+    if (refused := _refusal(lake.source(source), origin.table)) is not None:
         raise refused
-    parts = set(lake.project.settings.sources[source].parts(mirror.origin))
+    parts = set(lake.project.settings.sources[source].parts(origin.table))
     before = {table: log.view().generation(table) for table in sorted(parts & set(log.view().tables()))}
     left_out = list[LakewrightError]()
     for table in before:
@@ -45,12 +45,12 @@ def resync(lake: Wiring, mirror: Mirror, notice: Notice = ignore) -> None:
 def resync_each(lake: Wiring, source: str, notice: Notice = ignore) -> None:
     """Have every chosen table of a source loaded again, as `resync`; why one cannot be is raised when the others are done."""
     settings, failures, done = lake.project.settings.sources[source], list[LakewrightError](), set[TableName]()
-    for mirror in survey.mirrors(lake):
-        if mirror.source != source or mirror.origin in done or not settings.wants(mirror.origin):
+    for table in survey.origins(lake, source):
+        if table in done or not settings.wants(table):
             continue
-        done.update(settings.parts(mirror.origin))
+        done.update(settings.parts(table))
         try:
-            resync(lake, mirror, notice)
+            resync(lake, Origin(source, table), notice)
         except LakewrightError as error:
             failures.append(error)
     if failures:

@@ -71,6 +71,22 @@ def mirror(lake: Wiring, name: str) -> Mirror:
     return mirrors(lake, [name])[0]
 
 
+def origin(lake: Wiring, name: str) -> Origin:
+    """Of which table of a source that one is; raises as `mirror`, but for one whose schema in the log is lost: see `origins`."""
+    for misfit in of(lake).misfits:
+        if misfit.table and name in (misfit.name, str(misfit.table)) and isinstance(misfit.error, LogError):
+            return Origin(misfit.source, misfit.table)
+    found = mirror(lake, name)
+    return Origin(found.source, found.origin)
+
+
+def origins(lake: Wiring, source: str) -> list[TableName]:
+    """The tables of a source that its raw log knows, in name order; also those whose schema is lost, which a load replaces."""
+    found, misfits = of(lake)
+    lost = {misfit.table for misfit in misfits if misfit.source == source and isinstance(misfit.error, LogError)}
+    return sorted({mirror.origin for mirror in found if mirror.source == source} | {table for table in lost if table})
+
+
 def left_out(lake: Wiring, source: str, *, loaded: bool = False) -> dict[TableName, LakewrightError]:
     """The tables of a source that lake.yaml chooses and that are not captured, with the reason of each.
 

@@ -189,19 +189,34 @@ class RawLog:
 
     def store_schema(self, schema: TableSchema) -> TableSchema:
         """The schema with its number: that of the table's newest schema where they are equal, else the next one."""
-        return self._schemas.store(schema)
+        return self._schemas.store(schema, self.view().schema_number(schema.name))
 
     def followed(self) -> list[TableSchema]:
         """The tables whose changes are in the log up to its end, in name order, each under the schema of its last row there."""
         view = self.view()
         return [self.schema(table, view.schema_number(table)) for table in sorted(view.followed())]
 
+    def unreadable(self) -> list[tuple[TableName, LogError]]:
+        """Those of the same tables whose schema is missing or damaged, so that `followed` raises, and why."""
+        view, found = self.view(), list[tuple[TableName, LogError]]()
+        for table in sorted(view.followed()):
+            try:
+                self.schema(table, view.schema_number(table))
+            except LogError as error:
+                found.append((table, error))
+        return found
+
     def past(self) -> Past:
         """What a source has to know of the log."""
 
         def schema_at(table: TableName, lsn: int) -> TableSchema | None:
             number = self.view().schema_number_at(table, lsn)
-            return self.schema(table, number) if number else None
+            try:
+                return self.schema(table, number) if number else None
+            except LogError:
+                if table in self.view().followed():
+                    raise
+                return None  # it stopped, maybe for just that, and no row of it is asked for
 
         return dataclasses.replace(self.view().past(), schema_at=schema_at)
 

@@ -33,12 +33,16 @@ class Schemas:
         self._newest[table] = number
         return number
 
-    def store(self, schema: TableSchema) -> TableSchema:
-        """The schema with its number: that of the table's newest schema where they are equal, else the next one."""
+    def store(self, schema: TableSchema, used: int) -> TableSchema:
+        """The schema with its number: that of the table's newest schema where they are equal, else the next one.
+
+        `used` is the highest number that rows are under: one that was lost is not given again.
+        """
         while True:
-            newest = self.newest(schema.name)
-            if newest and (stored := self.read(schema.name, newest)) == dataclasses.replace(schema, number=newest):
-                return stored
+            newest = max(used, self.newest(schema.name))
+            with contextlib.suppress(LogError):
+                if newest and (stored := self.read(schema.name, newest)) == dataclasses.replace(schema, number=newest):
+                    return stored
             numbered = dataclasses.replace(schema, number=newest + 1)
             with contextlib.suppress(AlreadyExists):
                 content = sealed.dump({"version": 1, **numbered.to_json()})
@@ -69,4 +73,5 @@ class Schemas:
             reason = "it is missing"
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             reason = fields.damage(error)
-        raise LogError("LW-356", f"schema {name} cannot be read: {reason}", hint=f"`lakewright resync` loads {table} anew")
+        hint = f"`lakewright resync {table}` loads the table anew"
+        raise LogError("LW-356", f"schema {name} cannot be read: {reason}", hint=hint)
