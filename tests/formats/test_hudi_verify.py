@@ -15,7 +15,7 @@ from hudi_world import BY_REGION, COLUMNS, PATH, TWO_KEYS_BY_REGION, World, keys
 
 from lakewright.formats.hudi import archive, bloom, contents
 from lakewright.formats.hudi.folder import Folder
-from lakewright.formats.hudi.metadata import INVENTORY
+from lakewright.formats.hudi.metadata import CHECKPOINT, INVENTORY
 from lakewright.formats.hudi.timeline import format_time
 from lakewright.formats.hudi.write import HudiWrite
 from lakewright.model.table import Flaw, TableSpec, Verification
@@ -110,6 +110,14 @@ def _cut_commit(world: World) -> str:
     return _relative(world, path)
 
 
+def _changed_checkpoint(world: World) -> str:
+    path = max((world.root / PATH / ".hoodie").glob("*.commit"))
+    data = json.loads(path.read_text())
+    data["extraMetadata"][CHECKPOINT] = data["extraMetadata"][CHECKPOINT].replace('"generation":1', '"generation":2')
+    path.write_text(json.dumps(data))
+    return _relative(world, path)
+
+
 def _stale(world: World) -> str:
     hoodie = world.root / PATH / ".hoodie"
     properties = hoodie / "hoodie.properties"
@@ -159,6 +167,7 @@ FAULTS: dict[str, tuple[Spoil, str]] = {
     "a row of another partition": (_with("region", "north"), "belong into another partition by region"),
     "no partition metadata": (_without_partition_metadata, "Spark reads no row"),
     "a cut commit": (_cut_commit, "LW-404"),
+    "a changed checkpoint": (_changed_checkpoint, "LW-404"),
     "a stale metadata table": (_stale, "does not know instant"),
     "an instant in the future": (_ahead, "ahead of this machine's clock"),
 }

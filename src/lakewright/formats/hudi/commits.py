@@ -17,7 +17,11 @@ def of_metadata(time: str, action: str, metadata: CommitMetadata) -> Commit:
         checkpoint = Checkpoint.from_json(text) if text else None
     except (ValueError, KeyError, TypeError) as error:
         message = f"the checkpoint of instant {time} is damaged: {error}"
-        raise FormatError("LW-404", message, hint="restore the commit's file from a backup") from error
+        raise FormatError(
+            "LW-404",
+            message,
+            hint="restore the commit's file from a backup, or move the table's folder away: `lakewright merge` makes it anew",
+        ) from error
     return Commit(
         instant=time,
         action=action,

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from lakewright.errors import FormatError, NotFound
-from lakewright.formats.hudi import avro, contents, inventory, properties, rollback, slices
+from lakewright.formats.hudi import avro, commits, contents, inventory, properties, rollback, slices
 from lakewright.formats.hudi.base_file import BaseFileReader
 from lakewright.formats.hudi.folder import PARTITION_METADATA, BaseFile, Folder, Hoodie
 from lakewright.formats.hudi.metadata import WriteStat
@@ -52,7 +52,7 @@ def _timeline(folder: Folder, hoodie: Hoodie) -> Iterator[Flaw]:
         try:
             with contextlib.suppress(NotFound):  # archived meanwhile
                 if instant.action in WRITES:
-                    folder.read_commit(instant)
+                    commits.of_metadata(instant.time, instant.action, folder.read_commit(instant))
                 elif instant.action in (CLEAN, ROLLBACK):
                     avro.decode(folder.store.read(name), name)
         except FormatError as error:
