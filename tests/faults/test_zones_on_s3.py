@@ -90,6 +90,7 @@ def test_the_doctor_tells_what_is_wrong_with_a_zone(remote: Shop, proxy: s3.Prox
     assert keys(proxy) == []
 
 
+@pytest.mark.crash
 def test_up_streams_to_s3_and_goes_on_after_an_outage_and_a_kill(remote: Shop, proxy: s3.Proxy) -> None:
     with remote.up() as up:
         up.until_merged("parts")

@@ -79,7 +79,7 @@ def _copy(world: World, root: Path) -> World:
 
 @pytest.mark.parametrize("pending", [False, True], ids=["", "after a crash"])
 @pytest.mark.parametrize("step", STEPS)
-@strides(3)
+@strides(5)
 def test_a_crash_before_any_store_call_leaves_the_old_or_the_new_state(
     stride: int, step: str, pending: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -106,7 +106,7 @@ def test_a_crash_before_any_store_call_leaves_the_old_or_the_new_state(
 
 
 @pytest.mark.parametrize("step", ["upsert", "replace"])
-@strides(3)
+@strides(5)
 def test_a_failing_store_surfaces_and_nothing_is_left(stride: int, step: str, tmp_path: Path) -> None:
     prepared = _prepared(tmp_path / "prepared", pending=False)
 

@@ -40,7 +40,7 @@ def run(seed: int, folder: Path, url: str, patch: pytest.MonkeyPatch, verbs: Seq
         history = History(connection, f"h{seed}", rng)
         world = World(folder, url, history.schema, rng, patch, dying)
         noted: list[tuple[Position, dict[str, Rows]]] = []
-        for _ in range(rng.randint(4, 7)):
+        for _ in range(rng.randint(3, 6)):
             for _ in range(rng.randint(0, 5)):
                 history.transaction()
             world.live(rng.choice(verbs), most=rng.choice((10, 30, 90)))

@@ -62,7 +62,7 @@ def new_world(database: str, history: History, monkeypatch: pytest.MonkeyPatch) 
     return lambda folder: World(folder, database, history.schema, random.Random(1), monkeypatch)
 
 
-@strides(25)
+@strides(40)
 def test_a_first_load(stride: int, tmp_path: Path, history: History, new_world: Callable[[Path], World]) -> None:
     for number, fault in enumerate(faults(stride)):
         folder = tmp_path / str(number)
@@ -78,7 +78,7 @@ def test_a_first_load(stride: int, tmp_path: Path, history: History, new_world: 
             return
 
 
-@strides(6)
+@strides(9)
 def test_a_capture(stride: int, tmp_path: Path, history: History, new_world: Callable[[Path], World]) -> None:
     world = new_world(tmp_path)
     with world.life() as lake:
@@ -97,7 +97,7 @@ def test_a_capture(stride: int, tmp_path: Path, history: History, new_world: Cal
 
 
 @pytest.mark.parametrize("step", ["merge", "clean", "fold"])
-@strides(40)
+@strides(60)
 def test_a_merge_a_clean_or_a_fold(
     stride: int, step: str, tmp_path: Path, history: History, new_world: Callable[[Path], World]
 ) -> None:
