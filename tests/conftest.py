@@ -5,6 +5,7 @@ Processes die in these tests, machines do not: what was written stays without fs
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 import tempfile
@@ -14,8 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import psycopg2
+import pyarrow as pa
 import pytest
 
+from lakewright.engines.duckdb import DuckDBEngine
 from lakewright.sources.postgres.embedded import EmbeddedPostgres
 
 Sql = Callable[[str], list[tuple[Any, ...]]]
@@ -39,6 +42,16 @@ def _no_fsync() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", lambda _: None)
         yield
+
+
+@pytest.fixture
+def one_thread(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Commands and histories of a few rows: threads cost more than they give. Other processes have theirs."""
+    monkeypatch.setattr(DuckDBEngine, "__init__", functools.partialmethod(DuckDBEngine.__init__, threads=1))
+    count = pa.cpu_count()
+    pa.set_cpu_count(1)
+    yield
+    pa.set_cpu_count(count)
 
 
 @pytest.fixture(scope="session")

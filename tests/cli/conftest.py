@@ -41,3 +41,8 @@ def lakewright(capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
         return Ran(code, *capsys.readouterr())
 
     return run
+
+
+@pytest.fixture(autouse=True)
+def _small(one_thread: None) -> None:
+    """See `one_thread`."""

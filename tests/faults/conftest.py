@@ -195,3 +195,8 @@ def own_server() -> Iterator[EmbeddedPostgres]:
     yield embedded
     embedded.stop()
     shutil.rmtree(folder)
+
+
+@pytest.fixture(autouse=True)
+def _small(one_thread: None) -> None:
+    """See `one_thread`."""

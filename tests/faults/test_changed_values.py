@@ -80,7 +80,7 @@ def test_a_changed_value_is_told_and_stops_no_more_than_it_must(
     assert {table: rows(folder, table) for table in TABLES} == {table: [1, 2] for table in TABLES}
 
 
-@pytest.mark.parametrize("name", ["a", None])
+@pytest.mark.parametrize("name", ["a", pytest.param(None, marks=pytest.mark.crash)])
 @pytest.mark.parametrize("is_lost", [False, True])
 def test_a_schema_that_cannot_be_read_stops_its_table_alone_until_a_resync(
     folder: Path, capsys: pytest.CaptureFixture[str], name: str | None, is_lost: bool

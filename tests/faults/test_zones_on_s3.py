@@ -109,7 +109,7 @@ def test_up_streams_to_s3_and_goes_on_after_an_outage_and_a_kill(remote: Shop, p
 @pytest.mark.parametrize(
     ("fault", "code"),
     [
-        (Fault("", "answer", "SlowDown", 503), "LW-316"),
+        pytest.param(Fault("", "answer", "SlowDown", 503), "LW-316", marks=pytest.mark.crash),
         (Fault("", "answer", "ExpiredToken", 400), "LW-313"),
     ],
     ids=lambda value: value.code or value.action if isinstance(value, Fault) else "",
