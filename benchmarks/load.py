@@ -17,8 +17,8 @@ from pathlib import Path
 from benchmarks._figure import Figure
 from lakewright.model.position import START
 from lakewright.raw import parquet
-from lakewright.sources.postgres import PostgresSource
 from lakewright.sources.postgres.embedded import EmbeddedPostgres, programs
+from lakewright.sources.postgres.source import PostgresSource
 from lakewright.storage.local import LocalStore
 
 ROWS = 5_000_000

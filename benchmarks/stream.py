@@ -19,8 +19,8 @@ from benchmarks._figure import Figure
 from lakewright.model.position import Position, format_lsn
 from lakewright.model.schema import TableSchema
 from lakewright.raw import parquet
-from lakewright.sources.postgres import PostgresSource
 from lakewright.sources.postgres.embedded import EmbeddedPostgres, programs
+from lakewright.sources.postgres.source import PostgresSource
 from lakewright.sources.postgres.stream import PostgresStream
 from lakewright.storage.local import LocalStore
 

@@ -11,7 +11,7 @@ import pytest
 
 from lakewright.errors import SourceError
 from lakewright.model.schema import TableSchema
-from lakewright.sources.postgres import PostgresSource
+from lakewright.sources.postgres.source import PostgresSource
 from tests.faults.conftest import VALUE, Shop
 
 ALL_EQUAL = {"orders": "equal", "parts": "equal"}

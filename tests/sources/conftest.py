@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from lakewright.sources.postgres import PostgresSource
 from lakewright.sources.postgres.embedded import EmbeddedPostgres
+from lakewright.sources.postgres.source import PostgresSource
 from tests.sources.following import Lake
 
 

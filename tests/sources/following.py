@@ -12,7 +12,7 @@ import psycopg2
 from lakewright.model.contracts import Flush
 from lakewright.model.position import Position
 from lakewright.model.schema import TableSchema
-from lakewright.sources.postgres import PostgresSource
+from lakewright.sources.postgres.source import PostgresSource
 
 Sql = Callable[[str], Any]
 # Three kilobytes that do not compress: kept outside of the row (TOAST).

@@ -19,7 +19,7 @@ from lakewright.sources.files.origin import Folder
 from lakewright.sources.files.source import FilesSource
 from lakewright.sources.files.tables import Rule
 from lakewright.sources.files.transfer import TransferSettings
-from lakewright.sources.postgres import PostgresSource
+from lakewright.sources.postgres.source import PostgresSource
 from lakewright.storage.local import LocalStore
 from lakewright.testing.source_contract import CONTRACT, Subject
 

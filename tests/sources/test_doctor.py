@@ -10,8 +10,9 @@ import pytest
 
 from lakewright.errors import SourceError
 from lakewright.model.finding import Finding
-from lakewright.sources.postgres import PostgresSource, doctor
+from lakewright.sources.postgres import doctor
 from lakewright.sources.postgres.embedded import EmbeddedPostgres
+from lakewright.sources.postgres.source import PostgresSource
 from tests.conftest import run_sql
 
 Sql = Callable[[str], list[tuple[Any, ...]]]

@@ -15,7 +15,8 @@ from lakewright.model.batch import raw_schema
 from lakewright.model.contracts import Load
 from lakewright.model.names import TableName
 from lakewright.model.schema import TableSchema
-from lakewright.sources.postgres import PostgresSource, snapshot
+from lakewright.sources.postgres import snapshot
+from lakewright.sources.postgres.source import PostgresSource
 from lakewright.sources.postgres.values import decode
 
 Sql = Callable[[str], list[tuple[Any, ...]]]

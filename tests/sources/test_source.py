@@ -17,8 +17,9 @@ from lakewright.model.contracts import Stream
 from lakewright.model.names import TableName
 from lakewright.model.position import START, Position
 from lakewright.model.schema import TableSchema
-from lakewright.sources.postgres import PostgresSource, connection, source
+from lakewright.sources.postgres import connection, source
 from lakewright.sources.postgres.embedded import EmbeddedPostgres
+from lakewright.sources.postgres.source import PostgresSource
 
 Sql = Callable[[str], Any]
 
@@ -224,7 +225,7 @@ def test_slot_that_the_server_gave_up(own_server: EmbeddedPostgres) -> None:
 READER = """
 import sys
 from lakewright.model.position import Position
-from lakewright.sources.postgres import PostgresSource
+from lakewright.sources.postgres.source import PostgresSource
 with PostgresSource(sys.argv[1], ["public.*"], sys.argv[2]).open_stream(Position(int(sys.argv[3])), (), {}):
     print("reading", flush=True)
     sys.stdin.read()

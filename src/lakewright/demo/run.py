@@ -25,7 +25,7 @@ from lakewright.pipeline.check import CheckReport
 from lakewright.pipeline.history import RowChange
 from lakewright.pipeline.lake import Lake
 from lakewright.pipeline.verify import require_sound
-from lakewright.sources.postgres import PostgresSource
+from lakewright.sources.postgres.source import PostgresSource
 
 VISIBLE_SECONDS = 30.0
 FRESHNESS_SAMPLES = 10

@@ -7,25 +7,28 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, cast
 
-import duckdb
-
 from lakewright.errors import ConfigError
 from lakewright.model.contracts import Source, Store, TableFormat
 from lakewright.model.names import did_you_mean
-from lakewright.pipeline import connect, zones
-from lakewright.pipeline.folding import Folds
+from lakewright.pipeline import zones
 from lakewright.project import kinds
 from lakewright.project.project import Project, open_project
 from lakewright.raw.log import RawLog
 
 if TYPE_CHECKING:
+    import duckdb
+
     from lakewright.engines.duckdb import DuckDBEngine
+    from lakewright.pipeline.folding import Folds
     from lakewright.sources.files.inspection import Inspection
     from lakewright.sources.files.source import FilesSource
 
 
 class Wiring:
-    """The parts of one lake, each made when it is first used, and let go of by `close`."""
+    """The parts of one lake, each made when it is first used, and let go of by `close`.
+
+    A process that neither asks a source nor computes in DuckDB needs no client of a database: those are imported when used.
+    """
 
     def __init__(self, project: Project, store: Store | None = None) -> None:
         self.project = project
@@ -66,6 +69,8 @@ class Wiring:
     @functools.cached_property
     def folds(self) -> Folds:
         """What queries of this lake keep for the next one."""
+        from lakewright.pipeline.folding import Folds
+
         return Folds(self.connection())
 
     def log(self, source: str) -> RawLog:
@@ -83,6 +88,8 @@ class Wiring:
     def source(self, name: str) -> Source:
         """The source of that name, connected when first used; an embedded database is started."""
         if name not in self._sources:
+            from lakewright.pipeline import connect
+
             self._sources[name] = connect.connect(self.project, self.store, name)
         return self._sources[name]
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import duckdb
+from typing import TYPE_CHECKING, Any
 
 from lakewright.errors import LakewrightError
 from lakewright.model.contracts import Store
@@ -13,6 +11,9 @@ from lakewright.project import kinds
 from lakewright.project.project import Project
 from lakewright.storage.local import LocalStore
 from lakewright.storage.mounted import MountedStore
+
+if TYPE_CHECKING:
+    import duckdb
 
 S3 = "s3"
 

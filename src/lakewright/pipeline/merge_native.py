@@ -1,0 +1,71 @@
+"""A merge that DuckDB computes and our own writer writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pyarrow as pa
+
+from lakewright.errors import FormatError
+from lakewright.model.contracts import Table, Write
+from lakewright.model.table import Commit, Snapshot
+from lakewright.pipeline import damage, loaded, table_at
+from lakewright.pipeline.folding import Fold
+from lakewright.pipeline.mirror import Mirror
+from lakewright.pipeline.wiring import Wiring
+from lakewright.storage.lease import Lease
+
+BATCH_ROWS = 100_000
+
+
+def apply(lake: Wiring, mirror: Mirror, table: Table, lease: Lease) -> Commit:
+    """Fulfils `merge.Apply`."""
+    log = lake.log(mirror.source)
+    with table.write() as write:
+        view = log.view()  # read after the instant is open: nobody else's pending merge can land any more
+        at = table_at.plan(mirror, log, view, _Pinned(table, write), view.watermark)
+        for file in (*at.load, *at.tail):
+            log.verify(file)  # a changed value inside of a Parquet file is no fault to those who read it
+        with damage.named_for(at, log):
+            if loaded.is_all(at):
+                write.replace(at.spec, loaded.batches(at, log, BATCH_ROWS))
+            else:
+                _write(write, Fold(lake.connection(), at, log))
+        lease.check()
+        return write.commit(at.checkpoint)
+
+
+class _Pinned:
+    """The table as a pending write sees it: its newest snapshot, and no newer one whatever happens meanwhile."""
+
+    def __init__(self, table: Table, write: Write) -> None:
+        self._table = table
+        self._base = write.base
+
+    def snapshots(self) -> list[Commit]:
+        return [self._base] if self._base else []
+
+    def snapshot(self, instant: str | None = None) -> Snapshot | None:
+        return self._table.snapshot(instant)
+
+
+def _write(write: Write, fold: Fold) -> None:
+    at = fold.at
+    try:
+        if fold.replaces:
+            write.replace(at.spec, _batches(fold, fold.rows_sql(), at.spec.arrow()))
+        else:
+            spec = at.spec.arrow()
+            upserts = fold.reader(fold.upserts_sql(), BATCH_ROWS).read_all().cast(spec)
+            deletes = fold.reader(fold.deletes_sql(), BATCH_ROWS).read_all()
+            deletes = deletes.cast(pa.schema([spec.field(name) for name in at.spec.key]))
+            write.upsert(upserts, deletes)
+    except pa.ArrowInvalid as error:
+        raise FormatError("LW-440", f"rows of {at.mirror.name} do not fit its columns: {error}") from error
+    finally:
+        fold.close()
+
+
+def _batches(fold: Fold, text: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    for batch in fold.reader(text, BATCH_ROWS):
+        yield from pa.Table.from_batches([batch]).cast(schema).to_batches()
