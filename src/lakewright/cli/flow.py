@@ -1,4 +1,4 @@
-"""Commands that move data: capture, merge, run, up, down, resync, maintain."""
+"""Commands that move data: capture, merge, run, up, down, resync."""
 
 from __future__ import annotations
 
@@ -99,17 +99,6 @@ def resync(session: Session, table: str | None) -> None:
         session.show_list("tables", [each for each in lake.status().tables if each.table in names], "no tables")
 
 
-@click.command(cls=Command)
-@pass_session
-@returns("cleaned=lakewright.pipeline.steps:Cleaned")
-def maintain(session: Session) -> None:
-    """Delete the files that no read within the tables' retention needs."""
-    with session.lake() as lake:
-        with session.progress("cleaning") as notice:
-            cleaned = lake.maintain(notice)
-        session.show_list("cleaned", cleaned, "no tables yet")
-
-
 @contextlib.contextmanager
 def _stop_on_signal() -> Iterator[threading.Event]:
     """An event that is set by the first SIGINT or SIGTERM; a second one acts as usual."""
@@ -129,4 +118,4 @@ def _stop_on_signal() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-COMMANDS: list[click.Command] = [up, down, capture, merge, run, resync, maintain]
+COMMANDS: list[click.Command] = [up, down, capture, merge, run, resync]

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import click
 
 from lakewright import __version__
-from lakewright.cli import console, demo, flow, look, quarantine, reference, setup
+from lakewright.cli import console, demo, flow, look, quarantine, reference, services, setup
 from lakewright.cli.command import Group
 from lakewright.cli.session import Session
 from lakewright.errors import ConfigError, unexpected
@@ -32,6 +32,7 @@ def lakewright() -> None:
 lakewright.add_section("Begin", [*setup.COMMANDS, *demo.COMMANDS])
 lakewright.add_section("Move data", flow.COMMANDS)
 lakewright.add_section("Look", look.COMMANDS)
+lakewright.add_section("Care for tables", services.COMMANDS)
 lakewright.add_section("Files", quarantine.COMMANDS)
 lakewright.add_section("Know more", reference.COMMANDS)
 

@@ -71,7 +71,7 @@ class Commit:
     """A completed instant of a table.
 
     ``instant`` is ``yyyyMMddHHmmssSSS`` in UTC, ``action`` commit, replacecommit, clean or rollback.
-    ``rows`` are those the instant wrote new or changed, ``deletes`` those it removed.
+    ``rows`` are those the instant wrote new or changed, ``deletes`` those it removed. ``saved``: a savepoint keeps its files.
     """
 
     instant: str
@@ -83,6 +83,7 @@ class Commit:
     updates: int
     deletes: int
     total_bytes: int
+    saved: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 from lakewright.errors import LakewrightError, together
 from lakewright.model.finding import Finding
-from lakewright.model.table import Verification
+from lakewright.model.table import Commit, Verification
 from lakewright.model.times import utc_now
 from lakewright.pipeline import (
     check,
@@ -22,6 +22,7 @@ from lakewright.pipeline import (
     quarantine,
     query,
     resync,
+    savepoints,
     status,
     survey,
     up,
@@ -141,6 +142,14 @@ class Lake(Wiring):
             cleaned.append(maintain.clean(self, mirror, utc_now(), wait=30.0))
             notice(cleaned[-1])
         return cleaned
+
+    def savepoint(self, name: str, instant: str | None = None) -> list[Commit]:
+        """Keep a commit's files (default: the newest's) until `release`; returns the table's commits that have a savepoint."""
+        return savepoints.save(self, self.mirror(name), instant)
+
+    def release(self, name: str, instant: str) -> list[Commit]:
+        """Remove the savepoint of a commit; returns the table's commits that have one."""
+        return savepoints.release(self, self.mirror(name), instant)
 
     # ---- looking
 

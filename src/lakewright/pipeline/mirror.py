@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 
-from lakewright.errors import ConfigError, FormatError
+from lakewright.errors import ConfigError, FormatError, QueryError
 from lakewright.model import types
 from lakewright.model.names import TableName
 from lakewright.model.names import quote_identifier as quote
@@ -18,7 +18,7 @@ class Mirror:
     """What lake.yaml says of one table.
 
     ``path`` is its folder in the store. ``day_of`` is the column whose day in UTC partitions it, or None. ``recent`` is how far
-    back every moment stays readable.
+    back every moment stays readable, ``savepoints`` for each span of time how long its newest commit is kept after that.
     """
 
     name: str
@@ -27,6 +27,7 @@ class Mirror:
     path: str
     day_of: str | None = None
     recent: datetime.timedelta = datetime.timedelta(hours=1)
+    savepoints: tuple[tuple[datetime.timedelta, datetime.timedelta], ...] = ()
 
     @property
     def partition(self) -> str | None:
@@ -50,6 +51,10 @@ class Mirror:
             hint=f"move {self.path} away, and the next `lakewright merge` makes the table anew from the captured log; or put"
             f" `partition` of {self.name} in lake.yaml back",
         )
+
+    def no_instant(self) -> QueryError:
+        """The error LW-522 of who needs a commit of the table where there is none."""
+        return QueryError("LW-522", f"table {self.name} has no instant to read", hint=f"`lakewright merge {self.name}`")
 
     def spec(self, schema: TableSchema) -> TableSpec:
         """The table as a format keeps it; raises `ConfigError` where the partition column cannot be."""

@@ -117,7 +117,7 @@ class LakeRelations:
         commits = [c for c in (table.snapshots() if table else []) if as_of is None or c.time <= as_of]
         snapshot = table.snapshot(commits[-1].instant) if table and commits else None
         if snapshot is None:
-            raise _no_instant(mirror)
+            raise mirror.no_instant()
         columns = snapshot.spec.visible
         listed = ", ".join(_shown(name, kind) for name, kind in columns)
         return Relation(f"SELECT {listed} FROM ({scan.snapshot_sql(snapshot, snapshot.spec)})", columns)
@@ -127,7 +127,7 @@ class LakeRelations:
         table = self._lake.format.open(mirror.path)
         commits = [(commit, commit.checkpoint) for commit in (table.history() if table else []) if commit.checkpoint]
         if not commits:
-            raise _no_instant(mirror)
+            raise mirror.no_instant()
         found = [(commit, mark) for commit, mark in commits if moment is None or commit.time <= moment]
         if not found:
             first = commits[0][0].instant
@@ -187,10 +187,6 @@ class LakeRelations:
         listed = ", ".join(f"{'k' if name in schema.key else 'r'}.{quote(name)}" for name, _ in rows.columns)
         gone = f"r.{quote(schema.key[0])} IS NULL AS {DELETED}"
         return Relation(f"SELECT {listed}, {gone} FROM ({keys}) AS k LEFT JOIN ({rows.sql}) AS r ON {same}", columns)
-
-
-def _no_instant(mirror: Mirror) -> QueryError:
-    return QueryError("LW-522", f"table {mirror.name} has no instant to read", hint=f"`lakewright merge {mirror.name}`")
 
 
 def _same_key(former: TableSchema, schema: TableSchema) -> bool:

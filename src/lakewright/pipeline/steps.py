@@ -84,10 +84,12 @@ class Merged:
 
 @dataclasses.dataclass(frozen=True)
 class Cleaned:
-    """Files of old snapshots that were deleted from a table."""
+    """Files of old snapshots that were deleted from a table, and savepoints that were made and removed before."""
 
     table: str
     files: int
+    saved: int = 0
+    released: int = 0
 
 
 Verdict = Literal["equal", "different", "append-only", "stopped", "error"]
@@ -190,7 +192,8 @@ def describe(step: Step) -> Told:
             what = f"{new.inserts:,} new, {new.updates:,} changed, {new.deletes:,} deleted" if new else "nothing new"
             return Told("merged", step.table, what)
         case Cleaned():
-            return Told("cleaned", step.table, f"{step.files:,} files")
+            points = f", {step.saved:,} savepoints made, {step.released:,} removed" if step.saved or step.released else ""
+            return Told("cleaned", step.table, f"{step.files:,} files{points}")
         case TableCheck():
             rows = f" ({step.source_rows:,} rows)" if step.source_rows is not None else ""
             return Told("compared", step.table, f"{step.verdict}{rows}")

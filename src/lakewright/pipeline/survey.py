@@ -42,6 +42,7 @@ def of(lake: Wiring) -> Survey:
             path=f"{_zone(lake.project, table.origin)}/{table.name}",
             day_of=table.settings.partition.column if table.settings.partition else None,
             recent=table.settings.retention.recent,
+            savepoints=table.settings.retention.savepoints.policy(),
         )
         for table in found
     ]

@@ -203,11 +203,28 @@ class FilesSettings(Settings):
         return TableName(DATASETS, table.table), TableName(QUARANTINE, table.table)
 
 
+class Savepoints(Settings):
+    """For how long the newest commit of each span is kept, whatever came after; none unless said otherwise."""
+
+    hourly: Duration | None = None
+    """For how long the newest commit of each hour is kept."""
+    daily: Duration | None = None
+    """For how long the newest commit of each day, in UTC, is kept."""
+
+    def policy(self) -> tuple[tuple[datetime.timedelta, datetime.timedelta], ...]:
+        """Each span that has its savepoints, with how long they are kept."""
+        spans = ((datetime.timedelta(hours=1), self.hourly), (datetime.timedelta(days=1), self.daily))
+        return tuple((span, kept) for span, kept in spans if kept is not None)
+
+
 class Retention(Settings):
     """How long what a newer commit replaced stays readable."""
 
     recent: Duration = Field(default=datetime.timedelta(hours=1), json_schema_extra={"default": "1h"})
     """Reads as of any moment up to so long ago see the table as it was; older files are deleted."""
+    savepoints: Savepoints = Savepoints()
+    """Which older commits keep their files, as Hudi's savepoints: a read as of a moment after one is computed from it and the
+    captured log. Those that are over are removed, those made by hand stay."""
 
 
 class TableSettings(Settings):

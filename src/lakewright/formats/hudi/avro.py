@@ -1,4 +1,4 @@
-"""The timeline files that are Avro: plans and results of rollbacks and cleans, and the request of a replacement.
+"""The timeline files that are Avro: plans and results of rollbacks and cleans, savepoints, and the request of a replacement.
 
 Each is an object container file with one record. The schemas are those of Hudi's ``hudi-common/src/main/avro``; fields that we
 always leave null and that have a default are left out, which Avro's schema resolution fills in for any reader.
@@ -109,6 +109,14 @@ CLEAN = _record(
     version=["int", "null"],
     bootstrapPartitionMetadata=["null", _map("HoodieCleanPartitionMetadata")],
     extraMetadata=["null", _map("string")],
+)
+SAVEPOINT = _record(
+    "HoodieSavepointMetadata",
+    savepointedBy="string",
+    savepointedAt="long",
+    comments="string",
+    partitionMetadata=_map(_record("HoodieSavepointPartitionMetadata", partitionPath="string", savepointDataFile=_STRINGS)),
+    version=["int", "null"],
 )
 REPLACE_REQUEST = _record(
     "HoodieRequestedReplaceMetadata",

@@ -25,6 +25,9 @@ def clean(folder: Folder, keep: Sequence[str]) -> int:
     """
     hoodie = folder.hoodie()
     deleted = sum(_execute(folder, instant.time) for instant in hoodie.timeline.pending if instant.action == CLEAN)
+    for instant in hoodie.timeline.pending:
+        if instant.action == SAVEPOINT:  # whoever made it died: this is done under the lock
+            folder.store.delete(folder.instant_name(instant.time, SAVEPOINT, INFLIGHT))
     view = slices.load(folder)
     timeline = view.hoodie.timeline
     if not timeline.writes:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from lakewright.errors import AlreadyExists, FormatError, LakewrightError, NotFound
-from lakewright.formats.hudi import clean, commits, inventory, keys, properties, schema, slices, verify
+from lakewright.formats.hudi import clean, commits, inventory, keys, properties, savepoint, schema, slices, verify
 from lakewright.formats.hudi.base_file import BaseFileReader
 from lakewright.formats.hudi.folder import BaseFile, Folder
-from lakewright.formats.hudi.timeline import CLEAN, COMPLETED, ROLLBACK, WRITES, Instant
+from lakewright.formats.hudi.timeline import CLEAN, COMPLETED, ROLLBACK, SAVEPOINT, WRITES, Instant, Timeline
 from lakewright.formats.hudi.write import HudiWrite, lock
 from lakewright.model.contracts import Store
 from lakewright.model.table import Commit, DataFile, Snapshot, TableSpec, Verification
@@ -87,13 +88,15 @@ class HudiTable:
         return _repeated(lambda: self._snapshot(instant))
 
     def _history(self) -> list[Commit]:
-        instants = self._folder.hoodie().timeline.instants
-        return self._commits(i for i in instants if i.state == COMPLETED and i.action in (*WRITES, CLEAN, ROLLBACK))
+        timeline = self._folder.hoodie().timeline
+        shown = (i for i in timeline.instants if i.state == COMPLETED and i.action in (*WRITES, CLEAN, ROLLBACK))
+        return self._commits(timeline, shown)
 
     def _snapshots(self) -> list[Commit]:
         view = slices.load(self._folder)
         unreadable = slices.cleaned(self._folder, view)
-        return self._commits(i for i, gone in zip(view.hoodie.timeline.writes, unreadable, strict=True) if not gone)
+        timeline = view.hoodie.timeline
+        return self._commits(timeline, (i for i, gone in zip(timeline.writes, unreadable, strict=True) if not gone))
 
     def _snapshot(self, instant: str | None) -> Snapshot | None:
         view = slices.load(self._folder)
@@ -135,16 +138,32 @@ class HudiTable:
         with lock(self._folder):
             return clean.clean(self._folder, keep)
 
+    def save(self, instant: str, reason: str) -> bool:
+        """Make the savepoint of a commit; raises `FormatError` LW-415 for one that cannot be read."""
+        with lock(self._folder):
+            return savepoint.save(self._folder, instant, reason)
+
+    def release(self, instants: Collection[str]) -> int:
+        """Remove savepoints; raises `FormatError` LW-415 where there is none."""
+        with lock(self._folder):
+            return savepoint.release(self._folder, instants)
+
+    def reasons(self, instants: Collection[str]) -> dict[str, str]:
+        """What the savepoints of these instants say; raises `FormatError` LW-404 for a damaged one."""
+        return savepoint.reasons(self._folder, instants)
+
     def verify(self) -> Verification:
         """Read the folder and every row's meta columns, and tell all that is wrong."""
         return _repeated(lambda: verify.verify(self._folder, self.spec))
 
-    def _commits(self, instants: Iterable[Instant]) -> list[Commit]:
-        """Instants, oldest first; where one was archived meanwhile, so were those before it, and none of them counts."""
+    def _commits(self, timeline: Timeline, instants: Iterable[Instant]) -> list[Commit]:
+        """Instants of a timeline, oldest first; where one was archived meanwhile, so were those before it: none counts."""
         found: list[Commit] = []
         for instant in instants:
             try:
-                found.append(self._commit(instant))
+                commit = self._commit(instant)
+                is_saved = COMPLETED in timeline.states(instant.time, SAVEPOINT)
+                found.append(dataclasses.replace(commit, saved=True) if is_saved else commit)
             except NotFound:
                 found.clear()
         return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Protocol
 
 import pyarrow as pa
@@ -68,6 +68,21 @@ class Table(Protocol):
 
     def clean(self, keep: Sequence[str]) -> int:
         """Delete files that neither the newest snapshot nor those of the instants in `keep` need; return how many."""
+        ...
+
+    def save(self, instant: str, reason: str) -> bool:
+        """Make a savepoint of a commit that can be read: no clean takes its files; False where it has one.
+
+        Raises `FormatError` where the instant is unknown or its files were cleaned.
+        """
+        ...
+
+    def release(self, instants: Collection[str]) -> int:
+        """Remove the savepoints of commits; return how many. Raises `FormatError` for an instant that has none."""
+        ...
+
+    def reasons(self, instants: Collection[str]) -> dict[str, str]:
+        """The reasons of those of these instants that have a savepoint; one of another engine tells who made it."""
         ...
 
     def verify(self) -> Verification:

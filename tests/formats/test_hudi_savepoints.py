@@ -1,0 +1,121 @@
+"""Savepoints: what they keep, that they are as Hudi's own, and crashes while they are made and removed."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import fastavro
+import pytest
+from hudi_world import BY_REGION, LOCK, PATH, PLAIN, Crash, DyingStore, World, assert_rows, own_rows, row, rust_rows
+from tests.strides import strides
+
+from lakewright.errors import FormatError
+from lakewright.formats.hudi.table import HudiTable
+from lakewright.storage.local import LocalStore
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+def _prepared(root: Path) -> World:
+    """A table with three commits, of which the first two rewrote a file each."""
+    world = World(root, BY_REGION)
+    world.replace([row(i, region=("north", "south")[i % 2]) for i in range(4)])
+    world.upsert([row(1, 1, region="south")])
+    world.upsert([row(2, 2)])
+    return world
+
+
+def test_a_savepoint_keeps_its_commit_until_it_is_removed(tmp_path: Path) -> None:
+    world = _prepared(tmp_path)
+    commit, rows, spec = world.commits[1]
+    table = world.open()
+    assert table.save(commit.instant, "why")
+    assert not table.save(commit.instant, "another reason")
+    assert table.reasons([commit.instant, world.commits[0][0].instant]) == {commit.instant: "why"}
+    assert [c.instant for c in table.history() if c.saved] == [commit.instant]
+    table.clean([])
+    assert [c.instant for c in world.open().snapshots()] == [commit.instant, world.commits[-1][0].instant]
+    assert_rows(own_rows(world.open().snapshot(commit.instant)), rows, spec)
+    assert_rows(rust_rows(world.location, commit.instant), rows, spec)
+    world.check()
+    assert table.release([commit.instant]) == 1
+    assert world.open().clean([]) > 0
+    assert [c.instant for c in world.open().snapshots()] == [world.commits[-1][0].instant]
+    world.check()
+
+
+def test_a_savepoint_is_what_hudi_writes(tmp_path: Path) -> None:
+    world = _prepared(tmp_path)
+    instant = world.commits[1][0].instant
+    world.open().save(instant, "why")
+    hoodie = tmp_path / PATH / ".hoodie"
+    assert (hoodie / f"{instant}.savepoint.inflight").read_bytes() == b""
+    (record,) = fastavro.reader(io.BytesIO((hoodie / f"{instant}.savepoint").read_bytes()))
+    assert isinstance(record, dict)
+    assert (record["savepointedBy"], record["comments"], record["version"]) == ("lakewright", "why", 1)
+    snapshot = world.open().snapshot(instant)
+    assert snapshot is not None
+    kept = {
+        f"{PATH}/{partition}/{name}"
+        for partition, said in record["partitionMetadata"].items()
+        for name in said["savepointDataFile"]
+    }
+    assert kept == {file.name for file in snapshot.files}
+
+
+def test_only_what_can_be_read_is_kept_and_only_what_is_there_removed(tmp_path: Path) -> None:
+    world = World(tmp_path, PLAIN)
+    world.upsert([row(1)])
+    world.upsert([row(1, 1)])
+    table, gone = world.open(), world.commits[0][0].instant
+    table.clean([])
+    refused: list[Callable[[], object]] = [
+        lambda: table.save(gone, "why"),
+        lambda: table.save("20200101000000000", "why"),
+        lambda: table.release([gone]),
+    ]
+    for step in refused:
+        with pytest.raises(FormatError) as caught:
+            step()
+        assert caught.value.code == "LW-415"
+    world.check()
+
+
+@pytest.mark.parametrize("is_made", [True, False], ids=["made", "removed"])
+@strides(3)
+def test_a_crash_leaves_a_savepoint_or_none(stride: int, is_made: bool, tmp_path: Path) -> None:
+    prepared = _prepared(tmp_path / "prepared")
+    commit, rows, spec = prepared.commits[1]
+    if not is_made:
+        prepared.open().save(commit.instant, "why")
+
+    def step(table: HudiTable) -> None:
+        table.save(commit.instant, "why") if is_made else table.release([commit.instant])
+
+    seen = set()
+    for calls in range(1, 100, stride):
+        shutil.copytree(prepared.root, tmp_path / "world")
+        world = World(tmp_path / "world", spec)
+        world.rows, world.commits = dict(prepared.rows), list(prepared.commits)
+        store = DyingStore(LocalStore(world.root), calls)
+        with contextlib.suppress(Crash):
+            step(world.open(store))
+        if not store.has_died:
+            break
+        world.store.delete(LOCK)
+        table = world.open()
+        saved = [c.instant for c in table.history() if c.saved]
+        seen.add(bool(saved))
+        table.clean(saved)
+        if saved:
+            assert_rows(own_rows(table.snapshot(commit.instant)), rows, spec)
+        assert world.open().verify().flaws == ()
+        assert not [p for p in (world.root / PATH / ".hoodie").glob("*.savepoint.inflight") if not saved]
+        world.upsert([row(9)])
+        world.check()
+        shutil.rmtree(world.root)
+    assert seen == {True, False} or stride > 1
