@@ -155,17 +155,17 @@ def test_a_changed_setting_counts_from_the_next_load_on_and_plan_says_so(shop: S
 
 
 def test_another_partition_is_refused_until_the_table_is_made_anew(shop: Shop) -> None:
-    shop.sql("ALTER TABLE orders ADD COLUMN day date")
+    shop.sql("ALTER TABLE orders ADD COLUMN day date, ADD COLUMN region text")
     shop.ok("run")
-    settings(shop, more="tables: {orders: {from: shop.public.orders, partition: day(day)}}\n")
+    settings(shop, more="tables: {orders: {from: shop.public.orders, partition: [region, day(day)]}}\n")
     (warning,) = shop.ok("plan", "--json").json["warnings"]
     assert ("LW-407" in warning, "move curated/orders away" in warning) == (True, True)
-    shop.sql("UPDATE orders SET day = '2026-02-03'")
+    shop.sql("UPDATE orders SET day = '2026-02-03', region = 'north'")
     told = shop.fails("run")
     assert (told.code, "move curated/orders away" in (told.hint or "")) == ("LW-407", True)
     live = ("sql", "SELECT count(day) AS n FROM orders", "--json")
     read = shop.fails(*live[:2])
-    assert (read.code, "partitioned by nothing, and lake.yaml asks for day(day)" in read.message) == ("LW-407", True)
+    assert (read.code, "partitioned by nothing, and lake.yaml asks for region, day(day)" in read.message) == ("LW-407", True)
     assert [word for word in ("move curated/orders away", "put `partition`", "back") if word not in (read.hint or "")] == []
     assert shop.ok(*live, "--committed").json == [{"n": 0}]
     changed = (shop.folder / "lake.yaml").read_text()
@@ -175,7 +175,7 @@ def test_another_partition_is_refused_until_the_table_is_made_anew(shop: Shop) -
     (shop.folder / "curated/orders").rename(shop.folder / "before")
     assert shop.ok(*live).json == [{"n": 20}]
     assert shop.equal() == ALL_EQUAL
-    assert shop.files("curated/orders/day_day=2026-02-03/*.parquet")
+    assert shop.files("curated/orders/region=north/day_day=2026-02-03/*.parquet")
 
 
 def test_status_says_that_nobody_captures(loaded: Shop) -> None:

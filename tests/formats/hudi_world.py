@@ -46,9 +46,10 @@ COLUMNS = (
     ("_hoodie_is_deleted", "boolean"),
 )
 PLAIN = TableSpec("orders", COLUMNS, ("id",))
-BY_REGION = TableSpec("orders", COLUMNS, ("id",), "region")
+BY_REGION = TableSpec("orders", COLUMNS, ("id",), ("region",))
 TWO_KEYS = TableSpec("orders", COLUMNS, ("id", "kind"))
-TWO_KEYS_BY_REGION = TableSpec("orders", COLUMNS, ("id", "kind"), "region")
+TWO_KEYS_BY_REGION = TableSpec("orders", COLUMNS, ("id", "kind"), ("region",))
+TWO_KEYS_BY_REGION_AND_DAY = TableSpec("orders", COLUMNS, ("id", "kind"), ("region", "day"))
 
 Row = dict[str, Any]
 Key = tuple[Any, ...]
@@ -219,12 +220,13 @@ def assert_checklist(folder: Path, spec: TableSpec) -> None:
 def _assert_properties(hoodie: Path, spec: TableSpec) -> None:
     lines = (hoodie / "hoodie.properties").read_text("ascii").splitlines()
     found = dict(line.split("=", 1) for line in lines if not line.startswith("#"))
-    generator = "Nonpartitioned" if not spec.partition else "Simple" if len(spec.key) == 1 else "Complex"
+    kind = "Complex" if len(spec.key) > 1 else "Simple" if len(spec.partition) == 1 else "Custom"
+    generator = kind if spec.partition else "Nonpartitioned"
     assert found["hoodie.table.name"] == spec.name
     assert found["hoodie.table.type"] == "COPY_ON_WRITE"
     assert (found["hoodie.table.version"], found["hoodie.timeline.layout.version"]) == ("6", "1")
     assert found["hoodie.table.recordkey.fields"] == ",".join(spec.key)
-    assert found.get("hoodie.table.partition.fields") == spec.partition
+    assert found.get("hoodie.table.partition.fields", "") == ",".join(spec.partition)
     assert found["hoodie.table.precombine.field"] == "_position"
     assert found["hoodie.table.timeline.timezone"] == "UTC"
     assert found["hoodie.table.checksum"] == str(zlib.crc32(f".{spec.name}".encode()))
@@ -252,7 +254,7 @@ def _assert_commit(path: Path, spec: TableSpec) -> dict[str, dict[str, Any]]:
 def _assert_base_file(path: Path, name: Path, stat: dict[str, Any] | None, spec: TableSpec) -> None:
     partition = "" if str(name.parent) == "." else str(name.parent)
     metadata = (path.parent / ".hoodie_partition_metadata").read_text().splitlines()
-    assert f"partitionDepth={1 if partition else 0}" in metadata
+    assert f"partitionDepth={len(spec.partition)}" in metadata
     assert any(line.startswith("commitTime=") for line in metadata)
     file = pq.ParquetFile(path)
     table = file.read()
@@ -272,8 +274,7 @@ def _assert_base_file(path: Path, name: Path, stat: dict[str, Any] | None, spec:
     assert len({row["_hoodie_commit_seqno"] for row in rows}) == len(rows)
     for found in rows:
         assert found["_hoodie_commit_seqno"].startswith(f"{found['_hoodie_commit_time']}_")
-        if spec.partition:
-            assert partition == f"{spec.partition}={found[spec.partition] or '__HIVE_DEFAULT_PARTITION__'}"
+        assert partition == "/".join(f"{name}={found[name] or '__HIVE_DEFAULT_PARTITION__'}" for name in spec.partition)
     assert {b"org.apache.hudi.bloomfilter", b"hoodie_bloom_filter_type_code"} <= set(file.metadata.metadata)
     if rows:
         keys = sorted((row["_hoodie_record_key"] for row in rows), key=lambda key: key.encode("utf-16-be"))

@@ -10,7 +10,9 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from lakewright.formats.hudi import avro, bloom, keys, metadata, properties, schema
+from lakewright.errors import FormatError
+from lakewright.formats.hudi import avro, bloom, keys, metadata, partitions, properties, schema
+from lakewright.formats.hudi.partitions import PathStyle
 from lakewright.formats.hudi.timeline import Instant, Timeline, file_name, format_time, parse_time
 from lakewright.model.table import TableSpec
 
@@ -60,11 +62,34 @@ def test_the_bounds_of_keys_are_those_of_java() -> None:
         assert keys.bounds(pa.chunked_array([values])) == (least, greatest)
 
 
-def test_partition_paths_are_hive_style() -> None:
-    rows = pa.table({"p": ["2020-01-02", None, "", "é x=1"]})
-    paths = ["p=2020-01-02", "p=__HIVE_DEFAULT_PARTITION__", "p=__HIVE_DEFAULT_PARTITION__", "p=é x=1"]
-    assert keys.partition_paths(rows, "p", "t").to_pylist() == paths
-    assert [keys.partition_value(path) for path in [*paths, ""]] == ["2020-01-02", None, None, "é x=1", None]
+NONE = "__HIVE_DEFAULT_PARTITION__"
+
+
+@pytest.mark.parametrize(
+    ("style", "columns", "expected"),
+    [
+        (PathStyle(), ("p",), ["p=2020-01-02", f"p={NONE}", f"p={NONE}", "p=é x=1"]),
+        (PathStyle(), ("p", "n"), ["p=2020-01-02/n=-5", f"p={NONE}/n={NONE}", f"p={NONE}/n=-5", f"p=é x=1/n={NONE}"]),
+        (PathStyle(hive=False), ("n", "p"), ["-5/2020-01-02", f"{NONE}/{NONE}", f"-5/{NONE}", f"{NONE}/é x=1"]),
+        (PathStyle(hive=False, encoded=True), ("p",), ["2020-01-02", NONE, NONE, "é x%3D1"]),
+        (PathStyle(encoded=True), ("p",), ["p=2020-01-02", f"p={NONE}", f"p={NONE}", "p=é x%3D1"]),
+        (PathStyle(), (), ["", "", "", ""]),
+    ],
+)
+def test_partition_paths_are_hudis(style: PathStyle, columns: tuple[str, ...], expected: list[str]) -> None:
+    rows = pa.table({"p": ["2020-01-02", None, "", "é x=1"], "n": [-5, None, -5, None]})
+    assert partitions.paths(rows, columns, style, "t").to_pylist() == expected
+    values = [[row[name] or None for name in columns] for row in rows.to_pylist()]
+    assert [style.values(path, columns) for path in expected] == [tuple(v and str(v) for v in row) for row in values]
+
+
+def test_special_characters_are_escaped_as_spark_did() -> None:
+    style, rows = PathStyle(hive=False, encoded=True), pa.table({"p": ["a:b/c d%", "..", "[x]{y}^\"'\x7f\t"]})
+    with pytest.raises(FormatError, match="folder"):
+        partitions.paths(rows.slice(1, 1), ("p",), style, "t")
+    paths = partitions.paths(rows.take([0, 2]), ("p",), style, "t").to_pylist()
+    assert paths == ["a%3Ab%2Fc d%25", "%5Bx%5D%7By}%5E%22%27%7F%09"]
+    assert [style.values(path, ("p",)) for path in paths] == [("a:b/c d%",), ("[x]{y}^\"'\x7f\t",)]
 
 
 def test_properties_survive_java_escapes() -> None:

@@ -166,7 +166,7 @@ def test_replace_under_another_key_or_partition(world: World, spec: TableSpec) -
         TableSpec("t", (("id", "bigint"), ("a b", "int")), ("id",)),
         TableSpec("t", (("id", "bigint"), ("_hoodie_file_name", "string")), ("id",)),
         TableSpec("t", (("id", "bigint"), ("a", "map")), ("id",)),
-        TableSpec("t", (("id", "bigint"), ("d", "date")), ("id",), "d"),
+        TableSpec("t", (("id", "bigint"), ("d", "double")), ("id",), ("d",)),
     ],
 )
 def test_specs_that_hudi_cannot_hold(tmp_path: Path, spec: TableSpec) -> None:
@@ -204,6 +204,9 @@ def test_a_partition_value_that_is_no_folder_name(tmp_path: Path) -> None:
     for region in ("a/b", "a:b", "a\nb"):
         _refused("LW-411", lambda region=region: world.upsert([row(1, region=region)]))
         _refused("LW-411", lambda region=region: world.replace([row(1, region=region)]))
+    _edit(world, "hive_style_partitioning=true", "hive_style_partitioning=false")
+    for region in ("../a", "a//b", ".hoodie", "a/", "a:b"):
+        _refused("LW-411", lambda region=region: world.upsert([row(1, region=region)]))
 
 
 def test_rows_that_do_not_fit(world: World) -> None:

@@ -14,7 +14,7 @@ from hudi_world import (
     PATH,
     PLAIN,
     TWO_KEYS,
-    TWO_KEYS_BY_REGION,
+    TWO_KEYS_BY_REGION_AND_DAY,
     World,
     assert_rows,
     checkpoint,
@@ -32,7 +32,7 @@ from lakewright.model.contracts import Entry
 from lakewright.model.table import TableSpec
 from lakewright.storage.local import LocalStore
 
-SPECS = {"plain": PLAIN, "partition": BY_REGION, "two keys": TWO_KEYS, "two keys, partition": TWO_KEYS_BY_REGION}
+SPECS = {"plain": PLAIN, "partition": BY_REGION, "two keys": TWO_KEYS, "two keys, two partitions": TWO_KEYS_BY_REGION_AND_DAY}
 
 
 @pytest.fixture(params=SPECS)
@@ -98,6 +98,26 @@ def test_a_row_whose_partition_moves_leaves_the_old_one(tmp_path: Path) -> None:
     world.check()
     world.upsert([row(3, 2, region=""), row(4, 2, region=None)])
     world.check()
+
+
+@pytest.mark.parametrize("encoded", ["true", "false"])
+@pytest.mark.parametrize("columns", [("region",), ("region", "day")])
+def test_paths_of_bare_values(tmp_path: Path, columns: tuple[str, ...], encoded: str) -> None:
+    world = World(tmp_path, TableSpec("orders", COLUMNS, ("id", "kind"), columns))
+    world.open()
+    properties = tmp_path / PATH / ".hoodie/hoodie.properties"
+    text = properties.read_text().replace("hive_style_partitioning=true", "hive_style_partitioning=false")
+    properties.write_text(text.replace("urlencode=false", f"urlencode={encoded}"))
+    special = {"true": "a:b/c=%41", "false": "a/b/c" if len(columns) == 1 else "a=%41"}[encoded]
+    regions = ["north", "-5", None, special, "!"]
+    world.replace([row(i, region=regions[i % 5]) for i in range(10)])
+    world.upsert([row(i, 1, region=regions[i - 1]) for i in range(1, 5)] + [row(11, region=special)], [world.key(row(6))])
+    table = world.open()
+    assert_rows(own_rows(table.snapshot()), world.rows, world.spec)
+    assert_rows(rust_rows(world.location), world.rows, world.spec)
+    assert table.verify().flaws == ()
+    files = table.snapshot().files  # type: ignore[union-attr]
+    assert {file.partition[0] for file in files if file.rows} == {r["region"] for r in world.rows.values()}
 
 
 def test_all_rows_of_a_file_group_can_go_and_come_back(world: World) -> None:

@@ -78,12 +78,15 @@ class Spark:
         source = next(self._scratch)
         source.mkdir(parents=True)
         pq.write_table(rows, source / "rows.parquet")
-        kind = "Nonpartitioned" if not spec.partition else "Simple" if len(spec.key) == 1 else "Complex"
+        kind = "Complex" if len(spec.key) > 1 else "Simple" if len(spec.partition) == 1 else "Custom"
+        kind = kind if spec.partition else "Nonpartitioned"
         settings = _WRITE | {
             "hoodie.table.name": spec.name,
             "hoodie.datasource.write.operation": operation,
             "hoodie.datasource.write.recordkey.field": ",".join(spec.key),
-            "hoodie.datasource.write.partitionpath.field": spec.partition or "",
+            "hoodie.datasource.write.partitionpath.field": ",".join(
+                f"{name}:SIMPLE" if kind == "Custom" else name for name in spec.partition
+            ),
             "hoodie.datasource.write.keygenerator.class": GENERATOR.format(kind),
         }
         settings |= {name.replace("__", "."): value for name, value in options.items()}

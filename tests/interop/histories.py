@@ -176,7 +176,7 @@ def assert_changes(spark: Spark, world: World, start: str, end: str) -> None:
 
 def spark_columns(spec: TableSpec) -> list[tuple[str, str]]:
     """A table's columns as Spark shows them: the meta columns first, the partition last."""
-    ordered = sorted(spec.columns, key=lambda column: column[0] == spec.partition)
+    ordered = sorted(spec.columns, key=lambda column: column[0] in spec.partition)
     return [*((name, "string") for name in META), *ordered]
 
 

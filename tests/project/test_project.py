@@ -26,7 +26,7 @@ def test_a_full_file(lake_yaml):
     lake, table = project.settings, project.settings.tables["orders"]
     assert (lake.zones.raw, lake.queries, lake.slot("shop")) == ("data/raw", "sql", "mine")
     assert table.origin == Origin("shop", TableName("sales", "orders"))
-    assert table.partition == Partition("day", "placed_at")
+    assert table.partition == (Partition("placed_at", is_day=True),)
     assert table.retention.recent == datetime.timedelta(minutes=30)
     assert table.types == {"total": "decimal(12,2)"}
 
@@ -36,7 +36,7 @@ def test_defaults(lake_yaml):
     lake = project.settings
     assert lake.zones.model_dump() == {"raw": "raw", "curated": "curated", "quarantine": "quarantine", "logs": "logs"}
     assert (lake.slot("shop"), lake.queries, lake.sources["shop"].tables) == ("lakewright_a_shop", "queries", ["public.*"])
-    assert (lake.tables["t"].retention.recent, lake.tables["t"].partition) == (datetime.timedelta(hours=1), None)
+    assert (lake.tables["t"].retention.recent, lake.tables["t"].partition) == (datetime.timedelta(hours=1), ())
 
 
 def test_patterns_choose_tables(lake_yaml):
@@ -117,7 +117,7 @@ def test_patterns_choose_tables(lake_yaml):
             f"lake: a\n{SOURCE}tables:\n  t: {{from: shop.public.t, partition: month(x)}}\n",
             "LW-104",
             5,
-            "'month(x)': not day(column)",
+            "'month(x)': not a column, nor day(column)",
             "`day(column)`: one folder for each UTC day",
         ),
         (

@@ -24,14 +24,14 @@ HIDDEN_COLUMNS = frozenset({POSITION_COLUMN, DELETED_COLUMN, ROW_COLUMN})
 class TableSpec:
     """What a table is: its columns with lake types (hidden and partition column included), its record key, its partition.
 
-    ``partition`` is None or a string column of the table; rows with equal values share a folder ``<column>=<value>``. All columns
-    but the key are nullable.
+    ``partition`` are columns of the table, from the outermost folder to the innermost; rows with equal values share a folder.
+    All columns but the key are nullable.
     """
 
     name: str
     columns: tuple[tuple[str, str], ...]
     key: tuple[str, ...]
-    partition: str | None = None
+    partition: tuple[str, ...] = ()
 
     def arrow(self) -> pa.Schema:
         """The columns as Arrow fields; the key's are not nullable."""
@@ -88,13 +88,13 @@ class Commit:
 
 @dataclasses.dataclass(frozen=True)
 class DataFile:
-    """A base file of a snapshot: name in the store, where engines find it, rows, bytes, its partition's value, its columns."""
+    """A base file of a snapshot: name in the store, where engines find it, rows, bytes, its partition's values, its columns."""
 
     name: str
     location: str
     rows: int
     size: int
-    partition: str | None
+    partition: tuple[str | None, ...]
     columns: tuple[str, ...]
 
 

@@ -11,13 +11,13 @@ from lakewright.pipeline.mirror import Mirror
 
 @dataclasses.dataclass(frozen=True)
 class TableInfo:
-    """A table of the lake: the source table it mirrors, its folder in the store, the column that partitions it."""
+    """A table of the lake: the source table it mirrors, its folder in the store, the columns that partition it."""
 
     table: str
     source: str
     origin: TableName
     path: str
-    partition: str | None
+    partition: tuple[str, ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,7 +37,7 @@ class TableSchemaInfo:
     table: str
     origin: TableName
     key: tuple[str, ...]
-    partition: str | None
+    partition: tuple[str, ...]
     columns: tuple[ColumnInfo, ...]
 
 

@@ -59,11 +59,8 @@ class Folded(abc.ABC):
         return self._rows(made, f"SELECT {listed if self.at.snapshot else made} FROM {self._base()} AS b")
 
     def visible_sql(self, column: Callable[[Column], str]) -> str:
-        """A SELECT of all rows with the source's columns, each written by `column`, and the partition's day if any."""
-        parts = [column(each) for each in self.at.schema.columns]
-        if self.at.mirror.partition:
-            parts.append(self.at.mirror.day_sql())
-        listed = ", ".join(parts)
+        """A SELECT of all rows with the source's columns, each written by `column`, and the days that partition it."""
+        listed = ", ".join([*(column(each) for each in self.at.schema.columns), *self.at.mirror.days_sql()])
         return self._rows(listed, f"SELECT {listed} FROM {self._base()} AS b")
 
     def upserts_sql(self) -> str:

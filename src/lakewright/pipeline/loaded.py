@@ -19,7 +19,7 @@ from lakewright.storage.reading import StoredFile
 
 def is_all(at: TableAt) -> bool:
     """Whether the table is its load, row by row: under one schema, without a column that is computed."""
-    alone = at.snapshot is None and not at.tail and at.mirror.partition is None
+    alone = at.snapshot is None and not at.tail and not at.mirror.partition
     return alone and {file.schema for file in at.load} == {at.schema.number}
 
 

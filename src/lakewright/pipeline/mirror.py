@@ -11,43 +11,53 @@ from lakewright.model.names import TableName
 from lakewright.model.names import quote_identifier as quote
 from lakewright.model.schema import TableSchema
 from lakewright.model.table import DELETED_COLUMN, POSITION_COLUMN, ROW_COLUMN, TableSpec
+from lakewright.project.values import Partition
 
 
 @dataclasses.dataclass(frozen=True)
 class Mirror:
     """What lake.yaml says of one table.
 
-    ``path`` is its folder in the store. ``day_of`` is the column whose day in UTC partitions it, or None. ``recent`` is how far
-    back every moment stays readable, ``savepoints`` for each span of time how long its newest commit is kept after that.
+    ``path`` is its folder in the store, ``divided_by`` what partitions it. ``recent`` is how far back every moment stays
+    readable, ``savepoints`` for each span of time how long its newest commit is kept after that.
     """
 
     name: str
     source: str
     origin: TableName
     path: str
-    day_of: str | None = None
+    divided_by: tuple[Partition, ...] = ()
     recent: datetime.timedelta = datetime.timedelta(hours=1)
     savepoints: tuple[tuple[datetime.timedelta, datetime.timedelta], ...] = ()
 
     @property
-    def partition(self) -> str | None:
-        """The name of the stored text column that holds the day."""
-        return f"{self.day_of}_day" if self.day_of else None
+    def partition(self) -> tuple[str, ...]:
+        """The names of the stored columns that partition it."""
+        return tuple(each.stored for each in self.divided_by)
 
-    def day_sql(self) -> str:
-        """The day, made of its column, under the partition column's name; the session is in UTC."""
-        return f"CAST(CAST({quote(self.day_of or '')} AS DATE) AS VARCHAR) AS {quote(self.partition or '')}"
+    @property
+    def days(self) -> tuple[Partition, ...]:
+        """Those that have a stored column of text of their own."""
+        return tuple(each for each in self.divided_by if each.is_day)
+
+    def days_sql(self) -> list[str]:
+        """Each day, made of its column, under the stored column's name; the session is in UTC."""
+        return [f"CAST(CAST({quote(each.column)} AS DATE) AS VARCHAR) AS {quote(each.stored)}" for each in self.days]
 
     def partition_mismatch(self, stored: TableSpec) -> FormatError | None:
         """What is wrong with the stored table where lake.yaml asks for another partition, LW-407."""
         if stored.partition == self.partition:
             return None
-        before, asked = (
-            f"day({name.removesuffix('_day')})" if name else "nothing" for name in (stored.partition, self.partition)
+        names = dict(stored.columns)
+        found = (Partition(name.removesuffix("_day"), is_day=True) for name in stored.partition)
+        before = ", ".join(
+            str(day) if day.stored == name and day.column in names else name
+            for day, name in zip(found, stored.partition, strict=True)
         )
+        asked = ", ".join(map(str, self.divided_by))
         return FormatError(
             "LW-407",
-            f"table {self.name} is partitioned by {before}, and lake.yaml asks for {asked}",
+            f"table {self.name} is partitioned by {before or 'nothing'}, and lake.yaml asks for {asked or 'nothing'}",
             hint=f"move {self.path} away, and the next `lakewright merge` makes the table anew from the captured log; or put"
             f" `partition` of {self.name} in lake.yaml back",
         )
@@ -59,12 +69,10 @@ class Mirror:
     def spec(self, schema: TableSchema) -> TableSpec:
         """The table as a format keeps it; raises `ConfigError` where the partition column cannot be."""
         columns = [(column.name, column.type) for column in schema.columns]
-        if self.day_of and self.partition:
-            if self.partition in dict(columns):
-                raise ConfigError(
-                    "LW-122", f"table {self.name} has a column {self.partition} already; it cannot hold the day too"
-                )
-            columns.append((self.partition, types.STRING))
+        for day in self.days:
+            if day.stored in dict(columns):
+                raise ConfigError("LW-122", f"table {self.name} has a column {day.stored} already; it cannot hold the day too")
+            columns.append((day.stored, types.STRING))
         if not schema.key:
             columns.append((ROW_COLUMN, types.STRING))
         columns += [(POSITION_COLUMN, types.STRING), (DELETED_COLUMN, types.BOOLEAN)]
@@ -75,8 +83,7 @@ class Mirror:
         the row's identity.
         """
         parts = [quote(column.name) for column in schema.columns]
-        if self.partition:
-            parts.append(self.day_sql())
+        parts += self.days_sql()
         if not schema.key:
             parts.append(f"'{generation:04d}.' || {ROW_COLUMN} AS {ROW_COLUMN}")
         parts.append(f"'{generation:04d}.' || {POSITION_COLUMN} AS {POSITION_COLUMN}")

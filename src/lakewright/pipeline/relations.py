@@ -203,4 +203,4 @@ def _shown(name: str, kind: str) -> str:
 
 def _columns(mirror: Mirror, schema: TableSchema) -> tuple[tuple[str, str], ...]:
     columns = tuple((column.name, column.type) for column in schema.columns)
-    return (*columns, (mirror.partition, types.STRING)) if mirror.partition else columns
+    return (*columns, *((day.stored, types.STRING) for day in mirror.days))

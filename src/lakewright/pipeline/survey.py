@@ -40,7 +40,7 @@ def of(lake: Wiring) -> Survey:
             source=table.origin.source,
             origin=table.origin.table,
             path=f"{_zone(lake.project, table.origin)}/{table.name}",
-            day_of=table.settings.partition.column if table.settings.partition else None,
+            divided_by=table.settings.partition,
             recent=table.settings.retention.recent,
             savepoints=table.settings.retention.savepoints.policy(),
         )

@@ -25,7 +25,7 @@ from lakewright.project.values import (
     Folder,
     Name,
     OriginText,
-    PartitionText,
+    Partitions,
     Patterns,
     Place,
     SecretText,
@@ -232,8 +232,9 @@ class TableSettings(Settings):
 
     origin: OriginText = Field(alias="from")
     """The table it mirrors, as ``source.schema.table``."""
-    partition: PartitionText | None = None
-    """``day(column)``: one folder for each UTC day of a date or timestamp column; unpartitioned unless said otherwise."""
+    partition: Partitions = ()
+    """``day(column)``: one folder for each UTC day of a date or timestamp column. A column: one for each of its values. A list of
+    such: folders in folders. Unpartitioned unless said otherwise."""
     retention: Retention = Retention()
     """How long what a newer commit replaced stays readable."""
     types: dict[str, DecimalText] = {}

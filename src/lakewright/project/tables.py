@@ -15,6 +15,10 @@ from lakewright.project.project import Project
 from lakewright.project.spec import LakeSettings, Problem, TableSettings
 from lakewright.project.values import MAX_NAME, Origin, is_name
 
+_DAYS = frozenset({types.DATE, types.TIMESTAMP})
+_VALUES = frozenset({types.STRING, types.INT, types.BIGINT, types.DATE, types.BOOLEAN})
+"""Lake types whose values every engine writes alike as a folder's name."""
+
 
 @dataclasses.dataclass(frozen=True)
 class LakeTable:
@@ -123,13 +127,14 @@ def _problems(table: LakeTable) -> Iterator[Problem]:
     """Columns that the settings name and that do not exist, or have a type that does not fit."""
     kinds = {column.name: column for column in table.schema.columns}
     hint = f"its columns: {', '.join(kinds)}"
-    if (partition := table.settings.partition) is not None:
-        path: KeyPath = ("tables", table.name, "partition")
+    path: KeyPath = ("tables", table.name, "partition")
+    for partition in table.settings.partition:
         column = kinds.get(partition.column)
         if column is None:
             yield Problem(path, f"{table.origin} has no column {partition.column}", hint)
-        elif column.type not in (types.DATE, types.TIMESTAMP):
-            message = f"{partition.column} is {column.type}, and {partition} needs a date or timestamp"
+        elif column.type not in (_DAYS if partition.is_day else _VALUES):
+            needs = "a date or timestamp" if partition.is_day else "a text, a whole number, a date or a boolean"
+            message = f"{partition.column} is {column.type}, and {partition} needs {needs}"
             yield Problem(path, message, "choose another column, or leave partition out")
     for name, kind in table.settings.types.items():
         path = ("tables", table.name, "types", name)

@@ -26,7 +26,7 @@ _SIZES = {"KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30}
 S3_SCHEME = "s3://"
 _S3_URL = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^/\s\\]+)*")
 _ENDPOINT = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?/?")
-_DAY = re.compile(r"day\(\s*([^()\s]+)\s*\)")
+_PARTITION = re.compile(r"\s*(?:day\(\s*([^()\s]+)\s*\)|([^()\s]+))\s*")
 
 
 class Secret:
@@ -63,13 +63,18 @@ class Origin(NamedTuple):
 
 
 class Partition(NamedTuple):
-    """How a table is divided into folders: by the UTC day of a date or timestamp column."""
+    """What a table is divided into folders by: the values of a column, or the UTC days of a date or timestamp column."""
 
-    transform: str
     column: str
+    is_day: bool = False
 
     def __str__(self) -> str:
-        return f"{self.transform}({self.column})"
+        return f"day({self.column})" if self.is_day else self.column
+
+    @property
+    def stored(self) -> str:
+        """The stored column that holds it: for days one of its own, of text."""
+        return f"{self.column}_day" if self.is_day else self.column
 
 
 class Share(float):
@@ -148,10 +153,15 @@ def _origin(value: Any) -> Any:
 
 
 def _partition(value: Any) -> Any:
-    match = _DAY.fullmatch(str(value))
-    if match is None:
-        raise refuse("not day(column)")
-    return Partition("day", match[1])
+    found = []
+    for each in value if isinstance(value, list | tuple) else [value]:
+        match = _PARTITION.fullmatch(each) if isinstance(each, str) else None
+        if match is None:
+            raise refuse("not a column, nor day(column), nor a list of such")
+        found.append(Partition(match[1] or match[2], is_day=bool(match[1])))
+    if not found or len(set(found)) < len(found):
+        raise refuse("has an entry twice" if found else "an empty list")
+    return tuple(found)
 
 
 def _decimal(value: Any) -> str:
@@ -247,7 +257,12 @@ Duration = Annotated[
 ]
 SecretText = Annotated[Secret, PlainValidator(_secret), PlainSerializer(str), _schema()]
 OriginText = Annotated[Origin, PlainValidator(_origin), PlainSerializer(str), _schema(r"^[^.]+\.[^.]+\..+$")]
-PartitionText = Annotated[Partition, PlainValidator(_partition), PlainSerializer(str), _schema(r"^day\([^()]+\)$")]
+Partitions = Annotated[
+    tuple[Partition, ...],
+    PlainValidator(_partition),
+    PlainSerializer(lambda found: [str(each) for each in found]),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}),
+]
 DecimalText = Annotated[str, BeforeValidator(_decimal), _schema(r"^decimal\([0-9]+, ?[0-9]+\)$")]
 Name = Annotated[str, BeforeValidator(_name), _schema("^[a-z_][a-z0-9_]*$", MAX_NAME)]
 ShortName = Annotated[str, BeforeValidator(_short_name), _schema("^[a-z_][a-z0-9_]*$", MAX_SHORT_NAME)]

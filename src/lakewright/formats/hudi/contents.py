@@ -9,10 +9,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lakewright.formats.hudi import bloom, keys, schema
+from lakewright.formats.hudi import bloom, keys, partitions, schema
 from lakewright.formats.hudi.base_file import GREATEST_KEY, LEAST_KEY, BaseFileReader
 from lakewright.formats.hudi.folder import BaseFile, Folder
 from lakewright.formats.hudi.metadata import WriteStat
+from lakewright.formats.hudi.partitions import PathStyle
 from lakewright.model.table import TableSpec
 
 _AT_ONCE = 1 << 24
@@ -22,16 +23,16 @@ _CONFIRMED = 1 << 10
 Hashes = npt.NDArray[np.uint64]
 
 
-def flaws_of(file: BaseFile, reader: BaseFileReader, spec: TableSpec, stat: WriteStat | None) -> Iterator[str]:
+def flaws_of(file: BaseFile, reader: BaseFileReader, spec: TableSpec, style: PathStyle, stat: WriteStat | None) -> Iterator[str]:
     """What is wrong in a base file, of which its commit says `stat`; raises `FormatError` LW-405 where it cannot be read."""
-    columns = dict.fromkeys([*schema.META_COLUMNS, *spec.key, *([spec.partition] if spec.partition else [])])
+    columns = dict.fromkeys([*schema.META_COLUMNS, *spec.key, *spec.partition])
     if stat is not None and stat.rows != reader.rows:
         yield f"holds {reader.rows} rows, and its commit says {stat.rows}"
     footer, found = reader.footer, dict[str, None]()
     if bloom.FILTER not in footer:
         yield "has no Bloom filter, without which Spark's BLOOM indexes fail"
     for rows in reader.row_groups(list(columns)):
-        found |= dict.fromkeys(_wrong(rows, file, spec))
+        found |= dict.fromkeys(_wrong(rows, file, spec, style))
         present = rows.column(schema.RECORD_KEY).drop_null()
         if len(present) and LEAST_KEY in footer and GREATEST_KEY in footer:
             least, greatest = map(keys.java_order, keys.bounds(present))
@@ -40,7 +41,7 @@ def flaws_of(file: BaseFile, reader: BaseFileReader, spec: TableSpec, stat: Writ
     yield from found
 
 
-def _wrong(rows: pa.Table, file: BaseFile, spec: TableSpec) -> Iterator[str]:
+def _wrong(rows: pa.Table, file: BaseFile, spec: TableSpec, style: PathStyle) -> Iterator[str]:
     """What is wrong in the meta columns of a row group, by themselves and beside the columns that they are made of."""
     name = file.name.rpartition("/")[2]
     for column in schema.META_COLUMNS:
@@ -51,10 +52,11 @@ def _wrong(rows: pa.Table, file: BaseFile, spec: TableSpec) -> Iterator[str]:
             yield f"has rows whose {column} is not {expected!r}"
     if not pc.all(pc.equal(rows.column(schema.RECORD_KEY), keys.record_keys(rows, spec.key, spec.name))).as_py():
         yield f"has rows whose {schema.RECORD_KEY} is not that of their key columns: changes do not find them"
-    if rows.num_rows and keys.partition_paths(rows, spec.partition, spec.name).combine_chunks().dictionary.to_pylist() != [
-        file.partition
-    ]:
-        yield f"has rows that belong into another partition by {spec.partition}: readers that skip partitions miss them"
+    if rows.num_rows:
+        paths = partitions.paths(rows, spec.partition, style, spec.name).combine_chunks().dictionary.to_pylist()
+        if paths != [file.partition]:
+            columns = ", ".join(spec.partition)
+            yield f"has rows that belong into another partition by {columns}: readers that skip partitions miss them"
     newest = pc.max(rows.column(schema.COMMIT_TIME)).as_py()
     if newest is not None and newest > file.instant:
         yield f"has rows of instant {newest}, which is after its own"

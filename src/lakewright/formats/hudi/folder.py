@@ -6,14 +6,17 @@ import contextlib
 import dataclasses
 import datetime
 import functools
+import itertools
 import re
+from collections.abc import Iterator
 
 from lakewright.errors import AlreadyExists, FormatError, NotFound
 from lakewright.formats.hudi import properties as props
 from lakewright.formats.hudi.metadata import CommitMetadata
+from lakewright.formats.hudi.partitions import HIVE, PathStyle
 from lakewright.formats.hudi.properties import Properties
 from lakewright.formats.hudi.timeline import Instant, Timeline, file_name
-from lakewright.model.contracts import Store
+from lakewright.model.contracts import Entry, Store
 from lakewright.model.times import utc_now
 
 PARTITION_METADATA = ".hoodie_partition_metadata"
@@ -60,11 +63,12 @@ class Hoodie:
 
 
 class Folder:
-    """The folder `path` of a store."""
+    """The folder `path` of a store; ``style`` is how its partition paths are written."""
 
-    def __init__(self, store: Store, path: str) -> None:
+    def __init__(self, store: Store, path: str, style: PathStyle = HIVE) -> None:
         self.store = store
         self.path = path.rstrip("/")
+        self.style = style
         # One read of a table asks its newest commits for several things, and a completed instant never changes.
         self.read_commit = functools.lru_cache(_REMEMBERED)(self._read_commit)
 
@@ -139,12 +143,19 @@ class Folder:
         """List the data: all base files, completed or not."""
         prefix = f"{self.path}/"
         files = []
-        # "0" is the character after "/": the listing starts behind everything in .hoodie.
-        for entry in self.store.list(prefix, after=f"{prefix}{_HOODIE}0"):
+        for entry in self._data(prefix):
             partition, _, file = entry.name.removeprefix(prefix).rpartition("/")
             if match := _BASE_FILE.fullmatch(file):
                 files.append(BaseFile(entry.name, partition, match[1], match[3], entry.size))
         return files
+
+    def _data(self, prefix: str) -> Iterator[Entry]:
+        """What stands below `prefix` but not in ``.hoodie``, which only bare values of a partition may sort before."""
+        own = f"{prefix}{_HOODIE}/"
+        if not self.style.hive:
+            yield from itertools.takewhile(lambda entry: entry.name < own, self.store.list(prefix))
+        # "0" is the character after "/".
+        yield from self.store.list(prefix, after=f"{own[:-1]}0")
 
     def _read_commit(self, instant: Instant) -> CommitMetadata:
         """The metadata of a completed commit or replacecommit; raises `FormatError` LW-404."""

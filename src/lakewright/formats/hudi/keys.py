@@ -1,6 +1,6 @@
-"""Record keys and partition paths, for whole columns at once, letter for letter as Hudi's key generators write them.
+"""Record keys, for whole columns at once, letter for letter as Hudi's key generators write them.
 
-One key column gives its bare value; several give ``a:1,b:x``. A partition path is ``column=value``.
+One key column gives its bare value; several give ``a:1,b:x``.
 """
 
 from __future__ import annotations
@@ -13,8 +13,6 @@ import pyarrow.compute as pc
 from lakewright.errors import FormatError
 
 _EMPTY = "__empty__"
-DEFAULT_PARTITION = "__HIVE_DEFAULT_PARTITION__"
-_NOT_IN_PATH = r"[/:\x00-\x1f]"
 
 
 def record_keys(rows: pa.Table, key: Sequence[str], table: str) -> pa.ChunkedArray:
@@ -49,31 +47,6 @@ def _unambiguous(text: pa.ChunkedArray, name: str, following: Sequence[str], tab
             hint="Hudi writes keys as a:1,b:2; change the value in the source",
         )
     return pc.if_else(pc.equal(text, ""), _EMPTY, text)
-
-
-def partition_paths(rows: pa.Table, column: str | None, table: str) -> pa.ChunkedArray:
-    """The partition path of each row, dictionary-encoded: ``column=value``, or the empty path without a partition column.
-
-    Raises `FormatError` LW-411 for a value that cannot be a folder's name.
-    """
-    if column is None:
-        indices = pa.repeat(pa.scalar(0, pa.int32()), rows.num_rows)
-        return pa.chunked_array([pa.DictionaryArray.from_arrays(indices, pa.array([""]))])
-    encoded = pc.fill_null(rows.column(column), "").combine_chunks().dictionary_encode()
-    if pc.any(pc.match_substring_regex(encoded.dictionary, _NOT_IN_PATH)).as_py():
-        raise FormatError(
-            "LW-411",
-            f"a value in partition column {column} of table {table} cannot be a folder's name",
-            hint="partition by another column: a value may not hold a slash, a colon or control characters",
-        )
-    paths = [f"{column}={value or DEFAULT_PARTITION}" for value in encoded.dictionary.to_pylist()]
-    return pa.chunked_array([pa.DictionaryArray.from_arrays(encoded.indices, pa.array(paths, pa.string()))])
-
-
-def partition_value(path: str) -> str | None:
-    """The value that a partition path stands for; None for no partition, and for rows without a value."""
-    value = path.partition("=")[2]
-    return None if not value or value == DEFAULT_PARTITION else value
 
 
 def check_distinct(keys: Sequence[pa.ChunkedArray], table: str) -> None:

@@ -8,6 +8,7 @@ import zlib
 
 from lakewright.errors import FormatError
 from lakewright.formats.hudi import schema
+from lakewright.formats.hudi.partitions import PathStyle
 from lakewright.model.table import POSITION_COLUMN, TableSpec
 
 Properties = dict[str, str]
@@ -16,7 +17,8 @@ NAME = "hoodie.properties"
 BACKUP = "hoodie.properties.backup"
 _TABLE, _DATABASE, _CHECKSUM = "hoodie.table.name", "hoodie.database.name", "hoodie.table.checksum"
 _KEY, _PARTITION, _SCHEMA = "hoodie.table.recordkey.fields", "hoodie.table.partition.fields", "hoodie.table.create.schema"
-_GENERATOR, _HIVE_STYLE = "hoodie.table.keygenerator.class", "hoodie.datasource.write.hive_style_partitioning"
+_GENERATOR = "hoodie.table.keygenerator.class"
+_HIVE_STYLE, _ENCODED = "hoodie.datasource.write.hive_style_partitioning", "hoodie.datasource.write.partitionpath.urlencode"
 TIMEZONE = "hoodie.table.timeline.timezone"
 METADATA_PARTITIONS = ("hoodie.table.metadata.partitions", "hoodie.table.metadata.partitions.inflight")
 
@@ -29,7 +31,6 @@ _FIXED: dict[str, tuple[str, str | None]] = {
     "hoodie.table.base.file.format": ("PARQUET", "PARQUET"),
     "hoodie.populate.meta.fields": ("true", "true"),
     "hoodie.datasource.write.drop.partition.columns": ("false", "false"),
-    "hoodie.datasource.write.partitionpath.urlencode": ("false", "false"),
 }
 _ESCAPED = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
 _CONTROL = {"t": "\t", "n": "\n", "r": "\r", "f": "\f"}
@@ -43,12 +44,13 @@ def of_spec(spec: TableSpec) -> Properties:
         _KEY: ",".join(spec.key),
         _GENERATOR: _generator(spec.key, spec.partition),
         _HIVE_STYLE: "true",
+        _ENCODED: "false",
         _SCHEMA: schema.avro_schema(spec.name, spec.columns),
         _CHECKSUM: _checksum({_TABLE: spec.name}),
         "hoodie.archivelog.folder": "archived",
     }
-    if spec.partition is not None:
-        properties[_PARTITION] = spec.partition
+    if spec.partition:
+        properties[_PARTITION] = ",".join(spec.partition)
     if POSITION_COLUMN in dict(spec.columns):
         properties["hoodie.table.precombine.field"] = POSITION_COLUMN
     return properties
@@ -57,7 +59,12 @@ def of_spec(spec: TableSpec) -> Properties:
 def to_spec(properties: Properties, avro: str | None) -> TableSpec:
     """The table that properties describe, with the columns of the schema `avro` (None: those it was created with)."""
     columns = schema.columns_of(avro or properties[_SCHEMA])
-    return TableSpec(properties[_TABLE], columns, tuple(properties[_KEY].split(",")), properties.get(_PARTITION) or None)
+    return TableSpec(properties[_TABLE], columns, _names(properties, _KEY), _names(properties, _PARTITION))
+
+
+def path_style(properties: Properties) -> PathStyle:
+    """How the table writes partition paths; what the properties leave out is Hudi's default."""
+    return PathStyle(*(properties.get(name, "false").lower() == "true" for name in (_HIVE_STYLE, _ENCODED)))
 
 
 def check(properties: Properties, where: str) -> None:
@@ -72,10 +79,7 @@ def check(properties: Properties, where: str) -> None:
         _require(properties.get(name, absent), value, name, where)
     if properties.get(_CHECKSUM, _checksum(properties)) != _checksum(properties):
         raise FormatError("LW-403", f"{where} has a wrong checksum", hint="restore the file from a backup")
-    key, partition = tuple(properties[_KEY].split(",")), properties.get(_PARTITION)
-    if partition:
-        _require(properties.get(_HIVE_STYLE), "true", _HIVE_STYLE, where)
-    generator = _generator(key, partition)
+    generator = _generator(_names(properties, _KEY), _names(properties, _PARTITION))
     _require(properties.get(_GENERATOR, generator), generator, _GENERATOR, where)
 
 
@@ -90,8 +94,13 @@ def _require(found: str | None, value: str, name: str, where: str) -> None:
         raise FormatError("LW-402", message, hint="use the engine that wrote it")
 
 
-def _generator(key: tuple[str, ...], partition: str | None) -> str:
-    kind = "Nonpartitioned" if not partition else "Simple" if len(key) == 1 else "Complex"
+def _names(properties: Properties, name: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in properties.get(name, "").split(",") if part.strip())
+
+
+def _generator(key: tuple[str, ...], partition: tuple[str, ...]) -> str:
+    """Hudi's class that makes the keys; Complex makes different ones of one key column, version by version."""
+    kind = "Nonpartitioned" if not partition else "Complex" if len(key) > 1 else "Simple" if len(partition) == 1 else "Custom"
     return f"org.apache.hudi.keygen.{kind}KeyGenerator"
 
 

@@ -13,10 +13,11 @@ from collections.abc import Callable, Iterator
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lakewright.formats.hudi import keys
+from lakewright.formats.hudi import keys, partitions
 from lakewright.formats.hudi.base_file import MAX_BYTES, ROW_GROUP_BYTES, ROW_GROUP_ROWS, BaseFileWriter
 from lakewright.formats.hudi.folder import Folder
 from lakewright.formats.hudi.metadata import WriteStat
+from lakewright.formats.hudi.partitions import PathStyle
 from lakewright.formats.hudi.upsert import THREADS
 from lakewright.model.table import TableSpec
 
@@ -40,7 +41,7 @@ def write_all(folder: Folder, instant: str, spec: TableSpec, batches: Iterator[p
     known: set[str] = set()
     with contextlib.ExitStack() as stack:
         lanes = _Lanes(stack, new_writer, spec)
-        for partition, rows in _row_groups(batches, spec):
+        for partition, rows in _row_groups(batches, spec, folder.style):
             if partition not in known:
                 folder.add_partition(partition, instant)
                 known.add(partition)
@@ -48,7 +49,7 @@ def write_all(folder: Folder, instant: str, spec: TableSpec, batches: Iterator[p
         return lanes.finish()
 
 
-def _row_groups(batches: Iterator[pa.RecordBatch], spec: TableSpec) -> Iterator[tuple[str, pa.Table]]:
+def _row_groups(batches: Iterator[pa.RecordBatch], spec: TableSpec, style: PathStyle) -> Iterator[tuple[str, pa.Table]]:
     """The rows by partition path, gathered until they fill a row group or until too much waits."""
     waiting: dict[str, list[pa.Table]] = collections.defaultdict(list)
     rows: collections.Counter[str] = collections.Counter()
@@ -59,7 +60,7 @@ def _row_groups(batches: Iterator[pa.RecordBatch], spec: TableSpec) -> Iterator[
         return partition, pa.concat_tables(waiting.pop(partition))
 
     for batch in batches:
-        for partition, part in _by_partition(pa.Table.from_batches([batch]), spec):
+        for partition, part in _by_partition(pa.Table.from_batches([batch]), spec, style):
             waiting[partition].append(part)
             rows[partition] += part.num_rows
             size[partition] += part.nbytes
@@ -71,10 +72,10 @@ def _row_groups(batches: Iterator[pa.RecordBatch], spec: TableSpec) -> Iterator[
         yield take(partition)
 
 
-def _by_partition(rows: pa.Table, spec: TableSpec) -> Iterator[tuple[str, pa.Table]]:
+def _by_partition(rows: pa.Table, spec: TableSpec, style: PathStyle) -> Iterator[tuple[str, pa.Table]]:
     if rows.num_rows == 0:
         return
-    paths = keys.partition_paths(rows, spec.partition, spec.name).combine_chunks()
+    paths = partitions.paths(rows, spec.partition, style, spec.name).combine_chunks()
     if len(paths.dictionary) == 1:
         yield paths.dictionary[0].as_py(), rows
         return

@@ -24,7 +24,7 @@ FILE_NAME = "_hoodie_file_name"
 META_COLUMNS = (COMMIT_TIME, COMMIT_SEQNO, RECORD_KEY, PARTITION_PATH, FILE_NAME)
 
 KEY_TYPES = frozenset({types.STRING, types.INT, types.BIGINT, types.DATE, types.BOOLEAN})
-"""Lake types that every engine turns into the same record key; decimals are the other ones."""
+"""Lake types that every engine turns into the same record key and partition path; decimals are the other ones."""
 
 Columns = tuple[tuple[str, str], ...]
 """Names and lake types in order."""
@@ -70,12 +70,11 @@ def check_spec(spec: TableSpec) -> None:
             raise _cannot_hold(spec, f"column {name} has the unknown type {kind!r}", None)
     if not spec.key:
         raise _cannot_hold(spec, "it has no key", "a table without key is stored under the row's position")
-    for name in spec.key:
-        kind = kinds.get(name, "no column")
-        if kind not in KEY_TYPES and types.decimal_parts(kind) is None:
-            raise _cannot_hold(spec, f"key column {name} is {kind}, which engines write as key in different ways", None)
-    if spec.partition is not None and kinds.get(spec.partition) != types.STRING:
-        raise _cannot_hold(spec, f"partition column {spec.partition} is not a string column", None)
+    for use, names in (("key", spec.key), ("partition", spec.partition)):
+        for name in names:
+            kind = kinds.get(name, "no column")
+            if kind not in KEY_TYPES and types.decimal_parts(kind) is None:
+                raise _cannot_hold(spec, f"{use} column {name} is {kind}, which engines write as text in different ways", None)
 
 
 def record_name(table: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from lakewright.errors import AlreadyExists, FormatError, LakewrightError, NotFound
-from lakewright.formats.hudi import clean, commits, inventory, keys, properties, savepoint, schema, slices, verify
+from lakewright.formats.hudi import clean, commits, inventory, properties, savepoint, schema, slices, verify
 from lakewright.formats.hudi.base_file import BaseFileReader
 from lakewright.formats.hudi.folder import BaseFile, Folder
 from lakewright.formats.hudi.timeline import CLEAN, COMPLETED, ROLLBACK, SAVEPOINT, WRITES, Instant, Timeline
@@ -47,7 +47,7 @@ class HudiFormat:
         if properties.is_local(found) and commits.newest_with_checkpoint(folder, folder.hoodie()) is None:
             message = f"the instants of {path} are in local time, and only UTC can be read and written here"
             raise FormatError("LW-402", message, hint="use the engine that wrote it")
-        return HudiTable(folder, found, self._read)
+        return self._table(path, found)
 
     def create(self, path: str, spec: TableSpec) -> HudiTable:
         """Make an empty table; raises `FormatError` LW-401, LW-406 or, for a spec that Hudi cannot hold, LW-408."""
@@ -60,7 +60,10 @@ class HudiFormat:
             folder.create_properties(found)
         except AlreadyExists:
             raise FormatError("LW-406", f"there is a table at {path} already", hint="choose another folder") from None
-        return HudiTable(folder, found, self._read)
+        return self._table(path, found)
+
+    def _table(self, path: str, found: properties.Properties) -> HudiTable:
+        return HudiTable(Folder(self._store, path, properties.path_style(found)), found, self._read)
 
 
 class HudiTable:
@@ -189,7 +192,9 @@ class HudiTable:
                 reader = BaseFileReader(store, file.name, file.size)
                 known, names = reader.rows, reader.columns
             location = store.location(file.name)
-            yield DataFile(file.name, location, known, file.size, keys.partition_value(file.partition), names)
+            yield DataFile(
+                file.name, location, known, file.size, self._folder.style.values(file.partition, self.spec.partition), names
+            )
 
 
 def _repeated(read: Callable[[], Result]) -> Result:

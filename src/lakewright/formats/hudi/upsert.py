@@ -17,10 +17,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lakewright.formats.hudi import keys
+from lakewright.formats.hudi import keys, partitions
 from lakewright.formats.hudi.base_file import MAX_BYTES, ROW_GROUP_ROWS, BaseFileReader, BaseFileWriter
 from lakewright.formats.hudi.folder import BaseFile, Folder
 from lakewright.formats.hudi.metadata import WriteStat
+from lakewright.formats.hudi.partitions import PathStyle
 from lakewright.model.table import TableSpec
 
 THREADS = min(4, os.cpu_count() or 1)
@@ -39,7 +40,7 @@ class Changes:
     ``path_of`` the index of each row's. ``least`` and ``greatest`` bound the record keys.
     """
 
-    def __init__(self, spec: TableSpec, rows: pa.Table, deletes: pa.Table) -> None:
+    def __init__(self, spec: TableSpec, rows: pa.Table, deletes: pa.Table, style: PathStyle) -> None:
         self.rows = rows.combine_chunks()
         own = keys.record_keys(self.rows, spec.key, spec.name)
         removed = keys.record_keys(deletes, spec.key, spec.name)
@@ -48,7 +49,7 @@ class Changes:
         bounds = pc.min_max(self.keys).as_py()
         self.least: str = bounds["min"] or ""
         self.greatest: str = bounds["max"] or ""
-        encoded = keys.partition_paths(self.rows, spec.partition, spec.name).combine_chunks()
+        encoded = partitions.paths(self.rows, spec.partition, style, spec.name).combine_chunks()
         self.paths: list[str] = encoded.dictionary.to_pylist()
         self.path_of: Numbers = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
 

@@ -125,7 +125,7 @@ def _contents(
     for file in files:
         try:
             reader = BaseFileReader(folder.store, file.name, file.size)
-            for what in contents.flaws_of(file, reader, spec, stats.get(file)):
+            for what in contents.flaws_of(file, reader, spec, folder.style, stats.get(file)):
                 flaws.append(Flaw("fault", folder.store.location(file.name), what, inventory.mend(folder)))
         except FormatError as error:
             flaws.append(_of(folder, file.name, error))

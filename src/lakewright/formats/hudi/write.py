@@ -86,7 +86,7 @@ class HudiWrite:
         spec = schema.extended(self.spec, rows.schema)
         rows = rows.select([name for name, _ in spec.columns]).cast(schema.arrow_schema(spec.columns))
         keys_only = schema.arrow_schema(tuple((name, kind) for name, kind in spec.columns if name in spec.key))
-        changes = upsert.Changes(spec, rows, deletes.select(keys_only.names).cast(keys_only))
+        changes = upsert.Changes(spec, rows, deletes.select(keys_only.names).cast(keys_only), self._folder.style)
         self._begin(COMMIT, "UPSERT" if rows.num_rows or not deletes.num_rows else "DELETE")
         base = inventory.whole(self._folder, slices.load(self._folder))
         self._fill(spec, base, upsert.upsert(self._folder, self.instant, spec, base, changes))
@@ -97,8 +97,8 @@ class HudiWrite:
         if (spec.name, spec.key, spec.partition) != (self.spec.name, self.spec.key, self.spec.partition):
             raise FormatError(
                 "LW-407",
-                f"table {self.spec.name} has the key ({', '.join(self.spec.key)}) and the partition {self.spec.partition}, "
-                f"not ({', '.join(spec.key)}) and {spec.partition}",
+                f"table {self.spec.name} has the key ({', '.join(self.spec.key)}) and the partition"
+                f" ({', '.join(self.spec.partition)}), not ({', '.join(spec.key)}) and ({', '.join(spec.partition)})",
                 hint=f"move {self._folder.path} away; the next `lakewright merge` makes the table anew from the captured log",
             )
         old: dict[str, list[str]] = {}
