@@ -9,10 +9,10 @@ JARS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/lakewright/jars
 BUNDLE_JAR := $(JARS)/hudi-spark3.5-bundle_2.12-0.15.0.jar
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench crash interop docs clean
+.PHONY: help demo test check bench crash interop bundle docs clean
 
 help: ## print this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-14s%s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-16s%s\n", $$1, $$2 }'
 
 demo: $(READY) ## the example, end to end: load, live changes, a kill, a check
 	@echo "== demo: lakewright demo examples/autocorp"
@@ -65,14 +65,16 @@ $(READY): requirements/dev.lock pyproject.toml
 
 .PHONY: java
 java:
-	@test -n "$$JAVA_HOME" -a -x "$$JAVA_HOME/bin/java" || { echo "make interop needs Java 17: set JAVA_HOME to its folder"; exit 1; }
+	@test -n "$$JAVA_HOME" -a -x "$$JAVA_HOME/bin/java" || { echo "MISSING Java 17: set JAVA_HOME to its folder" >&2; exit 1; }
 
 $(SPARK): $(READY) requirements/interop.lock
 	@echo "== .venv: installing requirements/interop.lock"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/interop.lock
 	@touch $@
 
+bundle: $(BUNDLE_JAR) ## get Hudi for Spark from Maven, once
+
 $(BUNDLE_JAR):
-	@command -v mvn > /dev/null || { echo "make interop needs Maven (mvn) to get $(BUNDLE)"; exit 1; }
+	@command -v mvn > /dev/null || { echo "MISSING Maven (mvn), which gets $(BUNDLE)" >&2; exit 1; }
 	@echo "== $(JARS): $(BUNDLE)"
 	@mvn --batch-mode -q dependency:copy -Dartifact=$(BUNDLE) -DoutputDirectory="$(JARS)"
