@@ -1,0 +1,69 @@
+"""Copy-on-write tables against the contract of tables, on a local store and on S3."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from tests import s3
+
+from lakewright.formats.hudi import HudiFormat
+from lakewright.model.contracts import Store, Table
+from lakewright.model.table import Snapshot, TableSpec
+from lakewright.storage.local import LocalStore
+from lakewright.testing.table_contract import CONTRACT, Subject, any_sequence_gives_the_models_rows, commits_carry_checkpoints
+
+PATH = "curated/things"
+IN_BRIEF = commits_carry_checkpoints
+"""The check that `make test` runs on S3 too."""
+
+
+class Hudi:
+    """A Hudi table in a store, read by pyarrow."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def create(self, spec: TableSpec) -> Table:
+        return HudiFormat(self._store).create(PATH, spec)
+
+    def open(self) -> Table | None:
+        return HudiFormat(self._store).open(PATH)
+
+    def rows(self, snapshot: Snapshot) -> list[dict[str, Any]]:
+        files = (pq.ParquetFile(io.BytesIO(self._store.read(file.name))) for file in snapshot.files)
+        return [row for file in files for row in file.read().to_pylist()]
+
+
+@pytest.fixture(scope="module")
+def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """moto's S3 with an empty bucket."""
+    with pytest.MonkeyPatch.context() as patch, s3.moto() as proxy:
+        for name, value in s3.CREDENTIALS.items():
+            patch.setenv(name, value)
+        s3.make_bucket(proxy.endpoint)
+        yield proxy.endpoint
+
+
+@pytest.mark.usefixtures("one_thread")
+@pytest.mark.parametrize("check", CONTRACT, ids=lambda check: check.__name__)
+def test_contract(check: Callable[[Subject], None], tmp_path: Path) -> None:
+    check(Hudi(LocalStore(tmp_path)))
+
+
+@pytest.mark.usefixtures("one_thread")
+@pytest.mark.parametrize(
+    "check", [pytest.param(c, marks=() if c is IN_BRIEF else pytest.mark.crash, id=c.__name__) for c in CONTRACT]
+)
+def test_contract_on_s3(check: Callable[[Subject], None], endpoint: str, tmp_path: Path) -> None:
+    check(Hudi(s3.open_store(endpoint, str(tmp_path / "partials"), check.__name__)))
+
+
+@pytest.mark.crash
+@pytest.mark.parametrize("seed", range(100, 140))
+def test_any_sequence(seed: int, tmp_path: Path) -> None:
+    any_sequence_gives_the_models_rows(Hudi(LocalStore(tmp_path)), seed, 30)
