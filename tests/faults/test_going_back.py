@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import datetime
+import json
+from typing import cast
+
+import pytest
 
 from lakewright.model.position import Feed, Position
 from lakewright.model.table import Checkpoint, Commit
@@ -61,6 +65,7 @@ def test_savepoints_come_and_go_by_policy_and_those_by_hand_stay(loaded: Shop) -
     assert loaded.ok("savepoint", "parts", by_hand, "--remove", "--json").json == {"savepoints": []}
 
 
+@pytest.mark.crash
 def test_a_read_between_savepoints_is_folded_from_the_earlier_one(loaded: Shop) -> None:
     loaded.ok("savepoint", "parts")
     times, counts = [], []
@@ -80,3 +85,83 @@ def test_a_read_between_savepoints_is_folded_from_the_earlier_one(loaded: Shop) 
 def _count(lake: Lake, as_of: str | None = None) -> int:
     with lake.sql("SELECT count(*) AS n FROM parts", as_of=as_of) as answer:
         return sum(batch.column(0)[0].as_py() for batch in answer.batches())
+
+
+def test_a_paused_table_stands_still_until_it_is_resumed(loaded: Shop) -> None:
+    before = _rows(loaded)
+    stands = loaded.ok("pause", "parts", "--json").json
+    loaded.sql("INSERT INTO parts VALUES (30, 'while it is paused'); DELETE FROM parts WHERE id = 1")
+    ran = loaded.ok("run", "--json").json
+    assert {each["table"]: each["paused"] for each in ran["merged"]} == {"orders": False, "parts": True}
+    status = loaded.tables()["parts"]
+    assert (status["state"], status["lag_rows"]) == ("paused", 2)
+    assert stands["position"] in status["problem"]
+    read = loaded.ok("sql", "SELECT * FROM parts ORDER BY 1", "--json")
+    assert (json.loads(read.out), read.err) == (before, "")
+    assert "paused at" in loaded.ok("sql", "SELECT * FROM parts").err
+    assert loaded.ok("sql", "SELECT * FROM parts", "--since", "1h", "--json").json == []
+    assert loaded.equal() == {"orders": "equal", "parts": "paused"}
+    assert loaded.ok("resume", "parts", "--json").json["paused"] is False
+    assert loaded.equal() == {"orders": "equal", "parts": "equal"}
+    assert loaded.fails("resume", "parts").code == "LW-526"
+
+
+def test_a_table_is_restored_to_an_instant_and_goes_on_from_there(loaded: Shop) -> None:
+    before = _rows(loaded)
+    instant = loaded.ok("history", "parts", "--json").json["commits"][-1]["instant"]
+    loaded.sql("DELETE FROM parts; INSERT INTO parts VALUES (31, 'by mistake')")
+    loaded.ok("run")
+    after = _rows(loaded)
+    asked = loaded.ok("restore", "parts", "--to", instant, "--json").json
+    assert (asked["instant"], asked["rows"], asked["commit"]) == (instant, len(before), None)
+    assert _rows(loaded) == after
+    done = loaded.ok("restore", "parts", "--to", instant, "--yes", "--json").json
+    assert done["commit"]["action"] == "replacecommit"
+    assert (_rows(loaded), _rows(loaded, "--committed"), loaded.tables()["parts"]["state"]) == (before, before, "paused")
+    loaded.ok("run")
+    assert _rows(loaded) == before
+    assert loaded.ok("verify", "parts").code == 0
+    loaded.ok("resume", "parts")
+    assert _rows(loaded) == after
+    assert loaded.equal() == {"orders": "equal", "parts": "equal"}
+
+
+def test_a_table_is_restored_to_a_time_and_leaves_out_what_it_was_restored_from(loaded: Shop) -> None:
+    loaded.sql("INSERT INTO parts VALUES (32, 'good')")
+    loaded.ok("capture")
+    before = _rows(loaded)
+    then = datetime.datetime.now(datetime.UTC).isoformat()
+    loaded.sql("UPDATE parts SET name = 'by mistake'")
+    loaded.ok("run")
+    loaded.ok("restore", "parts", "--to", then, "--yes")
+    assert _rows(loaded) == before
+    wrong = loaded.fails("resume", "parts", "--at", "0000000000000000.0000000000")
+    assert wrong.code == "LW-526"
+    loaded.ok("resume", "parts", "--now")
+    loaded.sql("INSERT INTO parts VALUES (33, 'after')")
+    loaded.ok("run")
+    assert [row for row in _rows(loaded) if row["id"] != 33] == before
+    assert loaded.equal() == {"orders": "equal", "parts": "different"}
+    loaded.ok("resync", "parts")
+    assert loaded.equal() == {"orders": "equal", "parts": "equal"}
+
+
+def test_a_table_whose_newest_checkpoint_is_damaged_is_restored_to_the_commit_before(loaded: Shop) -> None:
+    (good,) = [commit["instant"] for commit in loaded.ok("history", "parts", "--json").json["commits"]]
+    loaded.sql("INSERT INTO parts VALUES (34, 'lost again')")
+    loaded.ok("run")
+    newest = loaded.files("curated/parts/.hoodie/*.commit")[-1]
+    newest.write_text(newest.read_text().replace('\\"generation\\"', '\\"generatiom\\"'))
+    assert loaded.fails("merge", "parts").code == "LW-404"
+    assert loaded.fails("sql", "SELECT * FROM parts").code == "LW-404"
+    assert loaded.tables()["parts"]["state"] == "damaged"
+    shown = loaded.ok("history", "parts", "--json").json["commits"]
+    assert [commit["fault"] is None for commit in shown] == [True, False]
+    loaded.ok("restore", "parts", "--to", good, "--yes")
+    assert loaded.tables()["parts"]["state"] == "paused"
+    loaded.ok("resume", "parts")
+    assert loaded.equal() == {"orders": "equal", "parts": "equal"}
+
+
+def _rows(shop: Shop, *options: str) -> list[dict[str, object]]:
+    return cast("list[dict[str, object]]", shop.ok("sql", "SELECT * FROM parts ORDER BY 1", "--json", *options).json)

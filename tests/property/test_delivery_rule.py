@@ -26,7 +26,7 @@ from .world import Rows, World
 
 SEEDS = [int(os.environ["LAKEWRIGHT_SEED"])] if "LAKEWRIGHT_SEED" in os.environ else range(200)
 MANY_SECONDS = float(os.environ.get("LAKEWRIGHT_CRASH_SECONDS", "1800"))
-VERBS = ("capture", "capture", "unwritten", "unacknowledged", "merge", "merge", "maintain", "resync", "zombie")
+VERBS = ("capture", "capture", "unwritten", "unacknowledged", "merge", "merge", "maintain", "resync", "zombie", "care")
 
 
 def run(seed: int, folder: Path, url: str, patch: pytest.MonkeyPatch, verbs: Sequence[str] = VERBS, dying: float = 0.5) -> int:
@@ -50,6 +50,7 @@ def run(seed: int, folder: Path, url: str, patch: pytest.MonkeyPatch, verbs: Seq
         with world.life() as lake:
             world.capture(lake)
             past = compare(world, lake, history, noted, "live")
+            world.resume(lake)
             lake.merge()
         with world.life() as lake:
             past += compare(world, lake, history, noted, "merged")

@@ -12,7 +12,8 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from lakewright.errors import LakewrightError
+from lakewright.errors import LakewrightError, QueryError
+from lakewright.model.table import newest_mark
 from lakewright.pipeline.lake import Lake
 from lakewright.testing.faults import Fault, FaultyStore
 from tests.strides import strides
@@ -134,3 +135,51 @@ def test_a_merge_a_clean_or_a_fold(
         if not reached:
             assert number > 0
             return
+
+
+@pytest.mark.parametrize("step", ["restore", "pause", "resume"])
+@strides(60)
+def test_a_restore_a_pause_or_a_resume(
+    stride: int, step: str, tmp_path: Path, history: History, new_world: Callable[[Path], World]
+) -> None:
+    """The old state or the new one, never a third: rows and what the table follows change together."""
+    template, name = tmp_path / "template", f"{SCHEMA}_wide"
+    template.mkdir()
+    world = new_world(template)
+    with world.life() as lake:
+        world.capture(lake)
+        merge_all(lake)
+        history.transaction()
+        world.capture(lake)
+        merge_all(lake)
+        instant = lake.history(name)[0].instant
+        if step == "resume":
+            lake.restore(name, instant)
+    acts: dict[str, Act] = {
+        "restore": lambda lake: lake.restore(name, instant),
+        "pause": lambda lake: lake.pause(name),
+        "resume": lambda lake: lake.resume(name),
+    }
+    seen: list[tuple[bool, str]] = []
+    for number, fault in enumerate(faults(stride)):
+        folder = tmp_path / str(number)
+        shutil.copytree(template, folder)
+        world = new_world(folder)
+        reached = struck(world, fault, acts[step])
+        with world.life() as lake:
+            table = lake.format.open(lake.mirror(name).path)
+            mark = newest_mark(table.history()) if table else None
+            assert mark is not None
+            with lake.sql(f"SELECT * FROM {name}", committed=True) as answer:
+                rows = sorted(repr(row) for batch in answer.batches() for row in batch.to_pylist())
+            seen.append((mark.paused, repr((rows, mark.position))))
+            with contextlib.suppress(QueryError):  # a table that is not paused
+                lake.resume(name)
+            merge_all(lake)
+            compare(world, lake, history, [], str(fault))
+        shutil.rmtree(folder)
+        if not reached:
+            break
+    assert len(set(seen)) <= 2
+    assert {paused for paused, _ in seen} == {False, True} or stride > 1
+    assert seen[-1][0] == (step != "resume")

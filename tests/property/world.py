@@ -17,6 +17,7 @@ from hudi import HudiTableBuilder
 from lakewright.errors import CommitConflict, LakewrightError
 from lakewright.model.names import quote_identifier as quote
 from lakewright.model.position import Position
+from lakewright.model.table import newest_mark
 from lakewright.pipeline import table_at
 from lakewright.pipeline.capture import capture_of
 from lakewright.pipeline.folding import Fold
@@ -88,6 +89,32 @@ class Lives:
         lake.log("db").fold_manifests()
         for mirror in lake.mirrors():
             clean(lake, mirror, datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=1))
+
+    def care(self, lake: Lake) -> None:
+        """Restore one table, let it stand, go on with it, or make or remove a savepoint of it."""
+        opened = {mirror.name: lake.format.open(mirror.path) for mirror in lake.mirrors()}
+        ready = [(name, table) for name, table in opened.items() if table is not None and table.snapshots()]
+        if not ready:
+            return
+        name, table = self._rng.choice(ready)
+        chosen = self._rng.choice(table.snapshots())
+        what = self._rng.choice(["restore", "restore", "pause", "resume", "savepoint"])
+        if what == "restore":
+            lake.restore(name, chosen.instant)
+        elif what == "pause":
+            lake.pause(name)
+        elif what == "savepoint":
+            lake.release(name, chosen.instant) if chosen.saved else lake.savepoint(name, chosen.instant)
+        else:
+            self.resume(lake)
+
+    def resume(self, lake: Lake) -> None:
+        """Let every table follow its source."""
+        for mirror in lake.mirrors():
+            table = lake.format.open(mirror.path)
+            mark = newest_mark(table.history()) if table else None
+            if mark is not None and mark.paused:
+                lake.resume(mirror.name)
 
     def resync(self, lake: Lake) -> None:
         """Load one table again."""

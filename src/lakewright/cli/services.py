@@ -1,4 +1,4 @@
-"""Commands that care for tables: maintain, savepoint."""
+"""Commands that care for tables: maintain, savepoint, restore, pause, resume."""
 
 from __future__ import annotations
 
@@ -42,4 +42,50 @@ def savepoint(session: Session, table: str, instant: str | None, remove: bool) -
     session.show_list("savepoints", found, f"table {table} has no savepoint")
 
 
-COMMANDS: list[click.Command] = [maintain, savepoint]
+@click.command(cls=Command)
+@click.argument("table")
+@click.option("--to", required=True, metavar="INSTANT|TIME", help="What to go back to.")
+@click.option("--yes", is_flag=True, help="Do it.")
+@pass_session
+@returns("lakewright.pipeline.restore:Restored")
+def restore(session: Session, table: str, to: str, yes: bool) -> None:
+    """Make TABLE what it was, in a new commit, and pause it there.
+
+    Without --yes it says what that takes and changes nothing. INSTANT is one of `lakewright history TABLE` whose files are kept,
+    TIME as for `lakewright sql --as-of`. `lakewright resume TABLE` lets it follow its source again.
+    """
+    with session.lake() as lake, session.progress(f"restoring {table}"):
+        done = lake.restore(table, to, is_asked=not yes)
+    session.show(done)
+    session.say(f"paused; `lakewright resume {table}` goes on" if yes else "nothing was changed; --yes does it")
+
+
+@click.command(cls=Command)
+@click.argument("table")
+@pass_session
+@returns("lakewright.pipeline.restore:Standing")
+def pause(session: Session, table: str) -> None:
+    """Leave TABLE where it is: it is not merged, and queries read it as it is, until it is resumed."""
+    with session.lake() as lake:
+        session.show(lake.pause(table))
+
+
+@click.command(cls=Command)
+@click.argument("table")
+@click.option("--at", metavar="POSITION", help="Leave out what the log has up to there.")
+@click.option("--now", is_flag=True, help="Leave out all that the log has by now.")
+@pass_session
+@returns("lakewright.pipeline.restore:Standing")
+def resume(session: Session, table: str, at: str | None, now: bool) -> None:
+    """Let a paused TABLE follow its source again.
+
+    The next merge goes on from where it stands. With --at or --now the changes up to there are left out for good: the table is
+    not what its source is then, as `lakewright check` will say. POSITION is as in the raw rows' `_position`.
+    """
+    if at and now:
+        raise click.UsageError("give --at or --now, not both")
+    with session.lake() as lake:
+        session.show(lake.resume(table, at=at, now=now))
+
+
+COMMANDS: list[click.Command] = [maintain, savepoint, restore, pause, resume]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+from collections.abc import Sequence
 from typing import Literal
 
 import pyarrow as pa
 
+from lakewright.errors import FormatError
 from lakewright.model import sealed, types
 from lakewright.model.position import Feed, Position
 
@@ -45,16 +47,21 @@ class TableSpec:
 
 @dataclasses.dataclass(frozen=True)
 class Checkpoint:
-    """How far a table has come: everything of its generation's load and of the log up to ``position`` is in it."""
+    """How far a table has come: everything of its generation's load and of the log up to ``position`` is in it.
+
+    A table that is ``paused`` stays there until somebody resumes it: it is not merged, and queries read it as it is.
+    """
 
     feed: Feed
     generation: int
     position: Position
+    paused: bool = False
 
     def to_json(self) -> str:
         """The text stored in a commit under ``lakewright.checkpoint``."""
         feed = dataclasses.asdict(self.feed)
         told = {"version": 1, "feed": feed, "generation": self.generation, "position": str(self.position)}
+        told |= {"paused": True} if self.paused else {}
         return sealed.dump(told).decode()
 
     @classmethod
@@ -63,7 +70,8 @@ class Checkpoint:
         data = sealed.load(text.encode())
         if data.get("version") != 1:
             raise ValueError(f"checkpoint version {data.get('version')!r} is not 1")
-        return cls(Feed(**data["feed"]), data["generation"], Position.parse(data["position"]))
+        paused = data.get("paused", False)
+        return cls(Feed(**data["feed"]), data["generation"], Position.parse(data["position"]), paused)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,6 +80,7 @@ class Commit:
 
     ``instant`` is ``yyyyMMddHHmmssSSS`` in UTC, ``action`` commit, replacecommit, clean or rollback.
     ``rows`` are those the instant wrote new or changed, ``deletes`` those it removed. ``saved``: a savepoint keeps its files.
+    ``fault`` says why the checkpoint cannot be read; there is none in ``checkpoint`` then.
     """
 
     instant: str
@@ -84,6 +93,22 @@ class Commit:
     deletes: int
     total_bytes: int
     saved: bool = False
+    fault: str | None = None
+
+    def mark(self) -> Checkpoint | None:
+        """The checkpoint, for who goes on from it; raises `FormatError` LW-404 where it is damaged."""
+        if self.fault is not None:
+            raise FormatError(
+                "LW-404",
+                self.fault,
+                hint="restore the commit's file from a backup, or `lakewright restore TABLE --to` an instant before it",
+            )
+        return self.checkpoint
+
+
+def newest_mark(commits: Sequence[Commit]) -> Checkpoint | None:
+    """The checkpoint of a table with these commits, oldest first; None without any. Raises as `Commit.mark`."""
+    return next((commit.mark() for commit in reversed(commits) if commit.checkpoint or commit.fault), None)
 
 
 @dataclasses.dataclass(frozen=True)

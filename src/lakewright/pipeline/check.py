@@ -21,6 +21,7 @@ from lakewright.model.batch import EXACT, raw_schema
 from lakewright.model.contracts import Load
 from lakewright.model.names import quote_identifier as quote
 from lakewright.model.position import Position
+from lakewright.model.table import newest_mark
 from lakewright.pipeline import damage, definitions, survey, table_at
 from lakewright.pipeline.catch_up import catch_up
 from lakewright.pipeline.feed import moved
@@ -153,7 +154,12 @@ def _compare(lake: Wiring, mirror: Mirror, load: Load) -> TableCheck:
     for stop in view.stopped():
         if stop.table == mirror.origin and stop.position <= load.position:
             return TableCheck(mirror.name, "stopped", None, None, detail=stop.error.line(hinted=False))
-    at = table_at.plan(mirror, log, view, lake.format.open(mirror.path), load.position)
+    table = lake.format.open(mirror.path)
+    mark = newest_mark(table.history()) if table else None
+    if mark is not None and mark.paused:
+        detail = f"it is paused at {mark.position}; `lakewright resume {mirror.name}` goes on"
+        return TableCheck(mirror.name, "paused", None, None, detail=detail)
+    at = table_at.plan(mirror, log, view, table, load.position)
     fold = Fold(connection, at, log)
     columns = ", ".join(quote(name) for name in at.schema.column_names)
     checksum = f"SELECT count(*), coalesce(sum(hash({columns})::HUGEINT), 0), coalesce(bit_xor(hash({columns})), 0)"

@@ -21,6 +21,7 @@ from lakewright.pipeline import (
     plan,
     quarantine,
     query,
+    restore,
     resync,
     savepoints,
     status,
@@ -36,6 +37,7 @@ from lakewright.pipeline.mirror import Mirror
 from lakewright.pipeline.plan import LeftOutTable, Plan
 from lakewright.pipeline.quarantine import Discarded, Exported, Quarantine, Replayed
 from lakewright.pipeline.query import Answer
+from lakewright.pipeline.restore import Restored, Standing
 from lakewright.pipeline.status import Status
 from lakewright.pipeline.steps import Cleaned, Merged, Notice, ignore
 from lakewright.pipeline.tasks import Event, keep_up
@@ -150,6 +152,18 @@ class Lake(Wiring):
     def release(self, name: str, instant: str) -> list[Commit]:
         """Remove the savepoint of a commit; returns the table's commits that have one."""
         return savepoints.release(self, self.mirror(name), instant)
+
+    def restore(self, name: str, to: str, *, is_asked: bool = False) -> Restored:
+        """Make a table what it was at an instant or a time, and pause it there; with `is_asked` only say what it takes."""
+        return restore.restore(self, self.mirror(name), to, is_asked=is_asked)
+
+    def pause(self, name: str) -> Standing:
+        """Leave a table where it is until `resume`."""
+        return restore.pause(self, self.mirror(name))
+
+    def resume(self, name: str, *, at: str | None = None, now: bool = False) -> Standing:
+        """Let a table follow its source again, without what the log has up to a position or up to its end."""
+        return restore.resume(self, self.mirror(name), at=at, now=now)
 
     # ---- looking
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from lakewright.model.contracts import Table
-from lakewright.model.table import Commit
+from lakewright.model.table import Commit, newest_mark
 from lakewright.pipeline import table_at
 from lakewright.pipeline.mirror import Mirror
 from lakewright.pipeline.steps import Merged
@@ -23,20 +23,20 @@ It must fail without a commit where any other write of the table completes betwe
 def merge(lake: Wiring, mirror: Mirror, *, wait: float = 0.0, apply: Apply | None = None) -> Merged | None:
     """Bring the table up to the log's watermark in one commit; None while its source was never loaded.
 
-    Holds the table's lease for its run, and waits at most `wait` seconds for another's. A crash at any moment leaves the table at
-    the old or the new checkpoint; a repeated merge changes nothing. `apply` is the engine: DuckDB and our own writer where it is
-    None. Raises `CommitConflict` where another merge came first, and `LogError` where a raw file is not, byte by byte, what its
-    manifest says.
+    A table that is paused stays where it is. Holds the table's lease for its run, and waits at most `wait` seconds for another's.
+    A crash at any moment leaves the table at the old or the new checkpoint; a repeated merge changes nothing. `apply` is the
+    engine: DuckDB and our own writer where it is None. Raises `CommitConflict` where another merge came first, and `LogError`
+    where a raw file is not, byte by byte, what its manifest says.
     """
     log, table = lake.log(mirror.source), lake.format.open(mirror.path)
-    if _is_current(mirror, log, table):
-        return Merged(mirror.name, None, log.view().watermark)
+    if (done := _settled(mirror, log, table)) is not None:
+        return done
     if log.view().load_of(mirror.origin, log.view().watermark) is None:
         return None
     with Lease.take(lake.store, lease_name(mirror), purpose="merge", wait=wait) as lease:
         table = lake.format.open(mirror.path)
-        if _is_current(mirror, log, table):  # another merge came first
-            return Merged(mirror.name, None, log.view().watermark)
+        if (done := _settled(mirror, log, table)) is not None:  # another came first
+            return done
         if table is None:
             table = lake.format.create(mirror.path, table_at.plan(mirror, log, log.view(), None, log.view().watermark).spec)
         commit = (apply or _natively())(lake, mirror, table, lease)
@@ -56,11 +56,13 @@ def _natively() -> Apply:
     return apply
 
 
-def _is_current(mirror: Mirror, log: RawLog, table: Table | None) -> bool:
-    """Whether the log holds nothing for the table after its checkpoint."""
+def _settled(mirror: Mirror, log: RawLog, table: Table | None) -> Merged | None:
+    """What there is to say of a table that is paused, or for which the log holds nothing after its checkpoint; else None."""
     view = log.view()
-    mark = next((c.checkpoint for c in reversed(table.history()) if c.checkpoint), None) if table else None
+    mark = newest_mark(table.history()) if table else None
+    if mark is not None and mark.paused:
+        return Merged(mirror.name, None, mark.position, paused=True)
     load = view.load_of(mirror.origin, view.watermark)
     if mark is None or load is None or mark.feed != view.feed or mark.generation != load.generation:
-        return False
-    return not view.changes(mirror.origin, mark.position, view.watermark)
+        return None
+    return None if view.changes(mirror.origin, mark.position, view.watermark) else Merged(mirror.name, None, view.watermark)

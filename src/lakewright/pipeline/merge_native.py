@@ -53,7 +53,7 @@ def _write(write: Write, fold: Fold) -> None:
     at = fold.at
     try:
         if fold.replaces:
-            write.replace(at.spec, _batches(fold, fold.rows_sql(), at.spec.arrow()))
+            write.replace(at.spec, batches(fold, fold.rows_sql(), at.spec.arrow()))
         else:
             spec = at.spec.arrow()
             upserts = fold.reader(fold.upserts_sql(), BATCH_ROWS).read_all().cast(spec)
@@ -66,6 +66,7 @@ def _write(write: Write, fold: Fold) -> None:
         fold.close()
 
 
-def _batches(fold: Fold, text: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+def batches(fold: Fold, text: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """The answer to one of the fold's SELECTs, in batches of that schema."""
     for batch in fold.reader(text, BATCH_ROWS):
         yield from pa.Table.from_batches([batch]).cast(schema).to_batches()

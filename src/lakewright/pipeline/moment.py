@@ -12,6 +12,7 @@ from lakewright.model.batch import COMMIT_TIME, POSITION
 from lakewright.model.names import quote_literal
 from lakewright.model.position import Position
 from lakewright.pipeline import damage, scan
+from lakewright.pipeline.mirror import Mirror
 from lakewright.raw.log import RawLog
 from lakewright.raw.view import LogView
 
@@ -47,6 +48,18 @@ def _moment(text: str, now: datetime.datetime) -> datetime.datetime:
         return datetime.datetime.strptime(text + "000", "%Y%m%d%H%M%S%f").replace(tzinfo=datetime.UTC)
     moment = datetime.datetime.fromisoformat(text)
     return moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)
+
+
+def require_loaded(mirror: Mirror, view: LogView, moment: datetime.datetime) -> None:
+    """Raise `QueryError` LW-520 for a moment before the table's first load in the log."""
+    load = view.first_load(mirror.origin)
+    if load is not None and moment < load.time:
+        raise QueryError(
+            "LW-520",
+            f"table {mirror.name} was loaded at {load.time:{_SECONDS}} UTC; nothing is known of"
+            f" {moment.astimezone(datetime.UTC):{_SECONDS}} UTC",
+            hint="choose that time or a later one; what `lakewright history` lists from before it is of a former load",
+        )
 
 
 def position_at(log: RawLog, view: LogView, moment: datetime.datetime, connection: duckdb.DuckDBPyConnection) -> Position:

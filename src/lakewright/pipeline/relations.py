@@ -15,10 +15,11 @@ from lakewright.model.batch import COMMIT_TIME, DELETED, EXACT, OP, POSITION, TR
 from lakewright.model.names import quote_identifier as quote
 from lakewright.model.position import Position
 from lakewright.model.schema import TableSchema
+from lakewright.model.table import newest_mark
 from lakewright.pipeline import damage, scan, survey, table_at
 from lakewright.pipeline.folding import Fold
 from lakewright.pipeline.mirror import Mirror
-from lakewright.pipeline.moment import position_at
+from lakewright.pipeline.moment import position_at, require_loaded
 from lakewright.pipeline.wiring import Wiring
 from lakewright.raw.log import RawLog
 from lakewright.raw.view import LogView
@@ -73,15 +74,14 @@ class LakeRelations:
         view = self._views.setdefault(mirror.source, log.view())
         as_of = ref.as_of or self._as_of
         self._note(mirror, view)
-        if as_of is not None and (load := view.first_load(mirror.origin)) is not None and as_of < load.time:
-            raise QueryError(
-                "LW-520",
-                f"table {mirror.name} was loaded at {load.time:%Y-%m-%d %H:%M:%S} UTC; nothing is known of"
-                f" {as_of.astimezone(datetime.UTC):%Y-%m-%d %H:%M:%S} UTC",
-                hint="choose that time or a later one; what `lakewright history` lists from before it is of a former load",
-            )
+        if as_of is not None:
+            require_loaded(mirror, view, as_of)
         if ref.schema == self._raw:
             return self._raw_rows(mirror, log, view, self._position(log, view, as_of))
+        if not self._committed and (stands := self._paused(mirror, as_of)) is not None:
+            if self._since is None:
+                return self._committed_rows(mirror, as_of)
+            return self._changes(mirror, log, view, self._position(log, view, self._since), stands)
         if self._committed:
             if self._since is None:
                 return self._committed_rows(mirror, as_of)
@@ -96,6 +96,16 @@ class LakeRelations:
         """Let go of the folds of this query."""
         while self._folds:
             self._lake.folds.release(self._folds.pop())
+
+    def _paused(self, mirror: Mirror, as_of: datetime.datetime | None) -> Position | None:
+        """Where the table stands if it is paused, and was so at that moment: it is read there, and the answer says so."""
+        table = self._lake.format.open(mirror.path)
+        commits = [commit for commit in (table.history() if table else []) if commit.checkpoint or commit.fault]
+        mark = newest_mark(commits)
+        if mark is None or not mark.paused or (as_of is not None and as_of < commits[-1].time):
+            return None
+        self.notes.append(f"table {mirror.name} is paused at {mark.position}: `lakewright resume {mirror.name}` goes on")
+        return mark.position
 
     def _position(self, log: RawLog, view: LogView, moment: datetime.datetime | None) -> Position:
         return view.watermark if moment is None else position_at(log, view, moment, self._con)
@@ -125,21 +135,22 @@ class LakeRelations:
     def _committed_position(self, mirror: Mirror, view: LogView, moment: datetime.datetime | None) -> Position:
         """How far the log is in the table's newest commit of that moment, whose files may be gone by now."""
         table = self._lake.format.open(mirror.path)
-        commits = [(commit, commit.checkpoint) for commit in (table.history() if table else []) if commit.checkpoint]
+        commits = [commit for commit in (table.history() if table else []) if commit.checkpoint or commit.fault]
         if not commits:
             raise mirror.no_instant()
-        found = [(commit, mark) for commit, mark in commits if moment is None or commit.time <= moment]
+        found = [commit for commit in commits if moment is None or commit.time <= moment]
         if not found:
-            first = commits[0][0].instant
+            first = commits[0].instant
             message = f"table {mirror.name} has no instant before {first}, its first, and so no changes since then"
             raise QueryError(
                 "LW-522", message, hint=f"choose a later time; `lakewright history {mirror.name}` lists the instants"
             )
-        commit, mark = found[-1]
-        if mark.feed != view.feed:
+        mark = newest_mark(found)
+        if mark is None or mark.feed != view.feed:
             raise QueryError(
                 "LW-520",
-                f"the whole source was loaded anew after instant {commit.instant} of {mirror.name}: how it changed is not known",
+                f"the whole source was loaded anew after instant {found[-1].instant} of {mirror.name}:"
+                " how it changed is not known",
                 hint=f"`lakewright merge {mirror.name}`, and choose the time of an instant after the load",
             )
         return mark.position

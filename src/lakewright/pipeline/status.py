@@ -11,6 +11,7 @@ from typing import Literal
 from lakewright.errors import FormatError, LakewrightError, LogError, NotLoaded, SourceError
 from lakewright.model.names import TableName
 from lakewright.model.position import format_lsn
+from lakewright.model.table import newest_mark
 from lakewright.model.times import utc_now
 from lakewright.pipeline import definitions, survey
 from lakewright.pipeline.feed import moved
@@ -20,7 +21,9 @@ from lakewright.raw.manifest import RawFile
 from lakewright.raw.view import LogView
 from lakewright.storage.lease import Lease
 
-State = Literal["live", "idle", "behind", "not loaded", "not merged", "stopped", "dropped", "retired", "left out", "damaged"]
+State = Literal[
+    "live", "idle", "behind", "paused", "not loaded", "not merged", "stopped", "dropped", "retired", "left out", "damaged"
+]
 GONE = "LW-213"
 
 
@@ -29,8 +32,9 @@ class TableStatus:
     """One table: what `lakewright sql --committed` would read, and how far it is behind its source.
 
     ``state``: live, all captured changes are in it; behind, it waits for a merge; idle, nobody captures, so nobody knows of new
-    changes; not loaded; not merged; stopped, its changes are not captured any more, ``problem`` says why; dropped, its source has
-    it no more; retired, lake.yaml does not choose it any more; left out, lake.yaml chooses it and it cannot be captured; damaged.
+    changes; paused, it stays where it is until it is resumed; not loaded; not merged; stopped, its changes are not captured any
+    more, ``problem`` says why; dropped, its source has it no more; retired, lake.yaml does not choose it any more; left out,
+    lake.yaml chooses it and it cannot be captured; damaged.
     ``lag_seconds`` is how old the oldest change can be that is not in the table: in the log already, or, while nobody captures,
     after its end. ``lag_bytes`` and ``lag_rows`` are the size of the changes that are in the log and not in the table;
     `lakewright sql` reads them too: its answers are as fresh as the source's watermark. ``problem`` is what deserves a look.
@@ -116,38 +120,45 @@ def _table_status(lake: Wiring, mirror: Mirror, source: SourceStatus, now: datet
     try:
         table = lake.format.open(mirror.path)
         snapshot = table.snapshot() if table else None
-        commits = [commit for commit in table.history() if commit.checkpoint] if table else []
+        commits = [commit for commit in table.history() if commit.checkpoint or commit.fault] if table else []
+        mark = newest_mark(commits)
     except FormatError as error:
         return _without_table(mirror.name, mirror.source, mirror.origin, "damaged", error)
     view = lake.log(mirror.source).view()
     load = view.load_of(mirror.origin, view.watermark)
-    mark = commits[-1].checkpoint if commits else None
+    paused = mark is not None and mark.paused
     merged = mark if mark and load and mark.feed == view.feed and mark.generation == load.generation else None
     tail = view.changes(mirror.origin, (merged or load).position, view.watermark) if load else ()
     stop = next((s.error for s in view.stopped() if s.table == mirror.origin), None) if wanted else None
-    state = _state(source, stop, wanted=wanted, loaded=load is not None, merged=merged is not None, behind=bool(tail))
+    is_loaded, is_merged = load is not None, merged is not None
+    state = _state(source, stop, wanted=wanted, paused=paused, loaded=is_loaded, merged=is_merged, behind=bool(tail))
+    problem = stop.line() if stop else definitions.former(lake, mirror) if wanted else None
+    if mark and paused and not stop:
+        problem = f"paused at {mark.position}; `lakewright resume {mirror.name}` goes on"
     return TableStatus(
         table=mirror.name,
         source=mirror.source,
         origin=mirror.origin,
         state=state,
         rows=snapshot.rows if snapshot else None,
-        lag_seconds=_lag(source, view, tail, now) if merged and state in ("live", "idle", "behind") else None,
+        lag_seconds=_lag(source, view, tail, now) if merged and state in ("live", "idle", "behind", "paused") else None,
         lag_bytes=sum(file.bytes for file in tail),
         lag_rows=sum(file.rows for file in tail),
         last_commit=commits[-1].time if commits else None,
-        problem=stop.line() if stop else definitions.former(lake, mirror) if wanted else None,
+        problem=problem,
     )
 
 
 def _state(
-    source: SourceStatus, stop: LakewrightError | None, *, wanted: bool, loaded: bool, merged: bool, behind: bool
+    source: SourceStatus, stop: LakewrightError | None, *, wanted: bool, paused: bool, loaded: bool, merged: bool, behind: bool
 ) -> State:
     """The state of a table that can be read, by the first of these that holds."""
     if not wanted:
         return "retired"
     if stop is not None:
         return "dropped" if stop.code == GONE else "stopped"
+    if paused:
+        return "paused"
     if not loaded:
         return "not loaded"
     if not merged:

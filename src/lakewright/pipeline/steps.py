@@ -75,11 +75,12 @@ class LeftOut:
 
 @dataclasses.dataclass(frozen=True)
 class Merged:
-    """What a merge of one table did; ``commit`` is None where its log held nothing new."""
+    """What a merge of one table did; ``commit`` is None where its log held nothing new, or where the table is ``paused``."""
 
     table: str
     commit: Commit | None
     position: Position
+    paused: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,7 +93,7 @@ class Cleaned:
     released: int = 0
 
 
-Verdict = Literal["equal", "different", "append-only", "stopped", "error"]
+Verdict = Literal["equal", "different", "append-only", "stopped", "paused", "error"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -190,6 +191,7 @@ def describe(step: Step) -> Told:
         case Merged():
             new = step.commit
             what = f"{new.inserts:,} new, {new.updates:,} changed, {new.deletes:,} deleted" if new else "nothing new"
+            what = f"paused, `lakewright resume {step.table}` goes on" if step.paused else what
             return Told("merged", step.table, what)
         case Cleaned():
             points = f", {step.saved:,} savepoints made, {step.released:,} removed" if step.saved or step.released else ""

@@ -60,7 +60,8 @@ class TableAt:
 def plan(mirror: Mirror, log: RawLog, view: LogView, table: Instants | None, upto: Position) -> TableAt:
     """The files of `mirror` at `upto`.
 
-    Raises `QueryError` LW-520 where the table did not exist there yet, `FormatError` LW-407 where it has another partition.
+    Raises `QueryError` LW-520 where the table did not exist there yet, `FormatError` LW-407 where it has another partition or
+    LW-404 where a checkpoint is damaged.
     """
     load = view.load_of(mirror.origin, upto)
     feed = view.feed
@@ -72,7 +73,7 @@ def plan(mirror: Mirror, log: RawLog, view: LogView, table: Instants | None, upt
         )
     snapshot, after = None, load.position
     for commit in reversed(table.snapshots() if table else []):
-        mark = commit.checkpoint
+        mark = commit.mark()
         if mark and mark.feed == feed and mark.generation == load.generation and mark.position <= upto:
             snapshot, after = table.snapshot(commit.instant) if table else None, mark.position
             break

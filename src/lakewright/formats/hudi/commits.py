@@ -11,17 +11,13 @@ from lakewright.model.table import Checkpoint, Commit, TableSpec
 
 
 def of_metadata(time: str, action: str, metadata: CommitMetadata) -> Commit:
-    """The commit that a write's metadata describes; raises `FormatError` LW-404 for a checkpoint that is none."""
+    """The commit that a write's metadata describes."""
     text = metadata.extra.get(CHECKPOINT)
+    checkpoint, fault = None, None
     try:
         checkpoint = Checkpoint.from_json(text) if text else None
     except (ValueError, KeyError, TypeError) as error:
-        message = f"the checkpoint of instant {time} is damaged: {error}"
-        raise FormatError(
-            "LW-404",
-            message,
-            hint="restore the commit's file from a backup, or move the table's folder away: `lakewright merge` makes it anew",
-        ) from error
+        fault = f"the checkpoint of instant {time} is damaged: {error}"
     return Commit(
         instant=time,
         action=action,
@@ -32,6 +28,7 @@ def of_metadata(time: str, action: str, metadata: CommitMetadata) -> Commit:
         updates=sum(stat.updates for stat in metadata.stats),
         deletes=sum(stat.deletes for stat in metadata.stats),
         total_bytes=sum(stat.size for stat in metadata.stats),
+        fault=fault,
     )
 
 
@@ -41,11 +38,14 @@ def of_service(instant: Instant) -> Commit:
 
 
 def newest_with_checkpoint(folder: Folder, hoodie: Hoodie, until: str | None = None) -> Commit | None:
-    """The newest completed write, at or before `until`, that has a checkpoint, archived ones included; None without any."""
+    """The newest completed write, at or before `until`, that has a checkpoint, archived ones included; None without any.
+
+    Raises `FormatError` LW-404 where that one is damaged.
+    """
     for instant in reversed(hoodie.timeline.writes):
         if until is None or instant.time <= until:
             commit = of_metadata(instant.time, instant.action, folder.read_commit(instant))
-            if commit.checkpoint is not None:
+            if commit.mark() is not None:
                 return commit
     found = archive.newest_checkpoint(folder, hoodie.archive)
     return of_metadata(found[0], COMMIT, CommitMetadata("ARCHIVED", extra={CHECKPOINT: found[1]})) if found else None

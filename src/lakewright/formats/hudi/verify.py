@@ -52,7 +52,7 @@ def _timeline(folder: Folder, hoodie: Hoodie) -> Iterator[Flaw]:
         try:
             with contextlib.suppress(NotFound):  # archived meanwhile
                 if instant.action in WRITES:
-                    commits.of_metadata(instant.time, instant.action, folder.read_commit(instant))
+                    commits.of_metadata(instant.time, instant.action, folder.read_commit(instant)).mark()
                 elif instant.action in (CLEAN, ROLLBACK):
                     avro.decode(folder.store.read(name), name)
         except FormatError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import threading
 from collections.abc import Iterator
 
@@ -64,7 +65,7 @@ class HudiWrite:
             try:
                 hoodie = rollback.roll_back_others(folder, self.instant)
                 self._seen = hoodie.timeline.writes[-1:]
-                self.base = commits.newest_with_checkpoint(folder, hoodie)
+                self._hoodie = hoodie
                 self.spec = commits.spec_as_of(folder, hoodie.timeline, found)
             except BaseException:
                 with contextlib.suppress(StorageError):
@@ -80,6 +81,11 @@ class HudiWrite:
                 hoodie = self._folder.hoodie()
             else:
                 return time
+
+    @functools.cached_property
+    def base(self) -> Commit | None:
+        """The newest commit with a checkpoint as of the opening; raises `FormatError` LW-404 where that is damaged."""
+        return commits.newest_with_checkpoint(self._folder, self._hoodie)
 
     def upsert(self, rows: pa.Table, deletes: pa.Table) -> None:
         """Insert or replace `rows` by key, remove the keys of `deletes`."""

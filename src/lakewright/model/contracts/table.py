@@ -14,12 +14,15 @@ from lakewright.model.table import Checkpoint, Commit, Snapshot, TableSpec, Veri
 class Write(Protocol):
     """One pending instant of a table. Nothing is visible before `commit` returns; leaving the block without it undoes all.
 
-    Opening it rolls back every other pending write of ours on the table: the caller holds the table's lease. ``base`` is the
-    newest completed instant that has a checkpoint, read after the instant was opened.
+    Opening it rolls back every other pending write of ours on the table: the caller holds the table's lease.
     """
 
     instant: str
-    base: Commit | None
+
+    @property
+    def base(self) -> Commit | None:
+        """The newest completed instant that has a checkpoint, as of the opening; raises `FormatError` where it is damaged."""
+        ...
 
     def upsert(self, rows: pa.Table, deletes: pa.Table) -> None:
         """Insert or replace `rows` by key, remove the keys of `deletes` (its columns are the key); at most once per instant.

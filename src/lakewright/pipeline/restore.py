@@ -1,0 +1,201 @@
+"""Restore, pause, resume: a table goes back, stands still, and follows its source again; each is one commit with a checkpoint.
+
+A restore is a new instant with former rows and the checkpoint that they had, which is paused: otherwise the next merge would fold
+the log over them that they were restored from. As in every commit, rows and checkpoint land together or not at all.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import re
+from collections.abc import Callable, Iterator, Sequence
+
+import pyarrow as pa
+
+from lakewright.errors import QueryError
+from lakewright.model.contracts import Table
+from lakewright.model.position import Position
+from lakewright.model.table import Checkpoint, Commit, Snapshot, newest_mark
+from lakewright.model.times import utc_now
+from lakewright.pipeline import damage, merge_native, scan, table_at
+from lakewright.pipeline.folding import Fold
+from lakewright.pipeline.merge import lease_name
+from lakewright.pipeline.mirror import Mirror
+from lakewright.pipeline.moment import parse_time, position_at, require_loaded
+from lakewright.pipeline.wiring import Wiring
+from lakewright.storage.lease import Lease
+
+WAIT = 30.0
+"""Seconds to wait for the table's lease."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Standing:
+    """Where a table stands, and whether it is paused there."""
+
+    table: str
+    position: Position
+    paused: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class Restored:
+    """What a restore of a table takes: it writes all ``rows`` of ``instant`` again, with ``changes`` from the log over them.
+
+    ``bytes`` are of the files that are read; ``position`` is where the table then stands. ``instant`` is None where the rows come
+    from the load in the log, ``commit`` before it is done.
+    """
+
+    table: str
+    instant: str | None
+    position: Position
+    rows: int
+    changes: int
+    bytes: int
+    commit: Commit | None = None
+
+
+def restore(lake: Wiring, mirror: Mirror, to: str, *, is_asked: bool = False) -> Restored:
+    """Make the table what it was at `to`, an instant or a time, and pause it there; with `is_asked` only say what it takes.
+
+    Raises `QueryError` where it had no rows then, and `FormatError` LW-415 where they cannot be read any more.
+    """
+    if is_asked:
+        return _chosen(lake, mirror, _opened(lake, mirror), to).told
+    with Lease.take(lake.store, lease_name(mirror), purpose="restore", wait=WAIT) as lease:
+        table = _opened(lake, mirror)
+        with table.write() as write:
+            chosen = _chosen(lake, mirror, table, to)
+            write.replace(chosen.spec, chosen.batches())
+            lease.check()
+            return dataclasses.replace(chosen.told, commit=write.commit(chosen.checkpoint))
+
+
+def pause(lake: Wiring, mirror: Mirror) -> Standing:
+    """Leave the table where it is until `resume`; queries read it there."""
+    return _stand(lake, mirror, lambda mark: dataclasses.replace(mark, paused=True))
+
+
+def resume(lake: Wiring, mirror: Mirror, *, at: str | None = None, now: bool = False) -> Standing:
+    """Let the table follow its source again: from where it stands, or leaving out what the log has up to `at`, or up to its end.
+
+    Raises `QueryError` LW-526 for a table that is not paused, or a position that it cannot go on from.
+    """
+
+    def resumed(mark: Checkpoint) -> Checkpoint:
+        if not mark.paused:
+            raise QueryError("LW-526", f"table {mirror.name} is not paused", hint="`lakewright status` shows which tables are")
+        return dataclasses.replace(mark, position=_skipped(lake, mirror, mark, at, now=now), paused=False)
+
+    return _stand(lake, mirror, resumed)
+
+
+def _stand(lake: Wiring, mirror: Mirror, change: Callable[[Checkpoint], Checkpoint]) -> Standing:
+    """Commit another checkpoint and no rows, unless it is the same."""
+    with Lease.take(lake.store, lease_name(mirror), purpose="pause", wait=WAIT):
+        table = _opened(lake, mirror)
+        mark = newest_mark(table.history())
+        if mark is None:
+            raise mirror.no_instant()
+        changed = change(mark)
+        if changed != mark:
+            with table.write() as write:
+                write.commit(changed)
+    return Standing(mirror.name, changed.position, changed.paused)
+
+
+def _skipped(lake: Wiring, mirror: Mirror, mark: Checkpoint, at: str | None, *, now: bool) -> Position:
+    """The position to go on from."""
+    if at is None and not now:
+        return mark.position
+    view = lake.log(mirror.source).view()
+    load = view.load_of(mirror.origin, view.watermark)
+    if load is None or (mark.feed, mark.generation) != (view.feed, load.generation):
+        message = f"table {mirror.name} was loaded anew since {mark.position}: there is nothing to leave out"
+        hint = f"`lakewright resume {mirror.name}`, and the next merge replaces its rows"
+        raise QueryError("LW-526", message, hint=hint)
+    try:
+        position = view.watermark if at is None else Position.parse(at)
+    except ValueError as error:
+        raise QueryError("LW-526", str(error), hint="positions look like 0000000001A2B3C8.0000000012") from None
+    if not mark.position <= position <= view.watermark:
+        message = (
+            f"table {mirror.name} cannot go on at {position}: it stands at {mark.position}, the log ends at {view.watermark}"
+        )
+        raise QueryError("LW-526", message, hint="choose a position from the one to the other")
+    return position
+
+
+def _opened(lake: Wiring, mirror: Mirror) -> Table:
+    table = lake.format.open(mirror.path)
+    if table is None:
+        raise mirror.no_instant()
+    return table
+
+
+# ---- the rows to go back to
+
+
+class _Instant:
+    """The rows of a commit."""
+
+    def __init__(self, lake: Wiring, mirror: Mirror, snapshot: Snapshot) -> None:
+        if snapshot.checkpoint is None:
+            raise mirror.no_instant()
+        self._lake, self._log, self._snapshot = lake, lake.log(mirror.source), snapshot
+        self.spec, self.checkpoint = snapshot.spec, dataclasses.replace(snapshot.checkpoint, paused=True)
+        self.told = _told(mirror, snapshot, self.checkpoint, 0)
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        text = scan.snapshot_sql(self._snapshot, self.spec)
+        with damage.named(self._log, (), self._snapshot.files, self.told.table):
+            for batch in self._lake.connection().sql(text).to_arrow_reader(merge_native.BATCH_ROWS):
+                yield from pa.Table.from_batches([batch]).cast(self.spec.arrow()).to_batches()
+
+
+class _Moment:
+    """The rows at a time: of the newest commit before it whose checkpoint can be read, with the log over them."""
+
+    def __init__(self, lake: Wiring, mirror: Mirror, table: Table, moment: datetime.datetime) -> None:
+        self._lake, self._log = lake, lake.log(mirror.source)
+        view = self._log.view()
+        require_loaded(mirror, view, moment)
+        upto = position_at(self._log, view, moment, lake.connection())
+        self._at = table_at.plan(mirror, self._log, view, _Sound(table), upto)
+        self.spec, self.checkpoint = self._at.spec, dataclasses.replace(self._at.checkpoint, paused=True)
+        self.told = _told(mirror, self._at.snapshot, self.checkpoint, sum(file.rows for file in self._at.tail))
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        for file in (*self._at.load, *self._at.tail):
+            self._log.verify(file)
+        fold = Fold(self._lake.connection(), self._at, self._log)
+        try:
+            yield from merge_native.batches(fold, fold.rows_sql(), self.spec.arrow())
+        finally:
+            fold.close()
+
+
+class _Sound:
+    """A table's commits without those whose checkpoint is damaged: the others and the log say the same."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self.snapshot = table.snapshot
+
+    def snapshots(self) -> Sequence[Commit]:
+        return [commit for commit in self._table.snapshots() if commit.fault is None]
+
+
+def _chosen(lake: Wiring, mirror: Mirror, table: Table, to: str) -> _Instant | _Moment:
+    if re.fullmatch(r"\d{14}|\d{17}", to) is None:
+        return _Moment(lake, mirror, table, parse_time(to, utc_now()))
+    snapshot = table.snapshot(to)
+    if snapshot is None:
+        raise mirror.no_instant()
+    return _Instant(lake, mirror, snapshot)
+
+
+def _told(mirror: Mirror, snapshot: Snapshot | None, mark: Checkpoint, changes: int) -> Restored:
+    rows, size = (snapshot.rows, sum(file.size for file in snapshot.files)) if snapshot else (0, 0)
+    return Restored(mirror.name, snapshot.instant if snapshot else None, mark.position, rows, changes, size)
