@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gc
 import os
 import zipfile
 from pathlib import Path
@@ -11,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from lakewright.errors import LogError
 from lakewright.pipeline.lake import Lake
 
 LAKE = """
@@ -390,6 +392,18 @@ def test_what_is_missing_of_a_lake_is_told_in_one_line(lakewright, folder):
     assert (found["in_files"], found["taken"], found["rows"], found["rejected"]) == (None, None, 3, 2)
     record.unlink()
     assert lakewright("quarantine", "--json").json["datasets"][0] == found
+
+
+def test_an_export_that_fails_leaves_nothing_behind_that_ends_later(lakewright, folder):
+    """What ends when memory is collected may end inside of a lock that its own end waits for."""
+    lakewright("run")
+    (stored,) = (folder / "raw" / "csv" / "orders").rglob("orders1.csv")
+    stored.unlink()
+    with Lake.open(folder) as lake, pytest.raises(LogError) as failure:
+        lake.export("orders", folder / "out.csv")
+    del failure
+    gc.collect()
+    assert "engine" not in vars(lake)
 
 
 def test_rejected_rows_of_packed_parquet_are_exported(lakewright, folder):

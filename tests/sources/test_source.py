@@ -20,6 +20,7 @@ from lakewright.model.schema import TableSchema
 from lakewright.sources.postgres import connection, source
 from lakewright.sources.postgres.embedded import EmbeddedPostgres
 from lakewright.sources.postgres.source import PostgresSource
+from tests.acceptance.running import wait_for
 
 Sql = Callable[[str], Any]
 
@@ -133,7 +134,7 @@ def test_stream_goes_on_after_what_was_acknowledged(shop: PostgresSource, sql: S
             rows, position = follow(stream, shop.current_position())
             assert [row["id"] for row in rows] == [number]
             stream.acknowledge(position)
-    assert shop.status().confirmed_lsn == position.lsn
+    wait_for(lambda: shop.status().confirmed_lsn == position.lsn)  # the server hears of it after the stream is closed
 
 
 def test_table_loaded_later_joins_the_stream_at_its_own_load(shop: PostgresSource, sql: Sql) -> None:

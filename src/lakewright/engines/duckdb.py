@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import collections
 import concurrent.futures
 import contextlib
 import datetime
-import importlib.resources
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
 import duckdb
 import pyarrow as pa
 
+from lakewright.engines.athena_sql import macros
 from lakewright.engines.athena_sql import statement as statements
 from lakewright.engines.athena_sql.place import at_named_word
 from lakewright.engines.athena_sql.tables import resolve
@@ -42,7 +41,7 @@ class DuckDBEngine:
         # Started now: Ctrl-C in the middle of a thread's start leaves one that nobody can end.
         self._worker.submit(int).result()
         self._open: pa.RecordBatchReader | None = None
-        self._macros: Mapping[str, frozenset[int]] = {}
+        self._defined: set[str] = set()
         settings = {
             # Not in connect(): DuckDB then looks for an extension that is built in.
             "TimeZone": "UTC",
@@ -101,7 +100,9 @@ class DuckDBEngine:
     def translate(self, query: statements.Query, relations: Relations) -> str:
         """The DuckDB SELECT that answers `query`; raises `QueryError` as `query` does."""
         self._finish()
-        return translate(query, relations, self._functions(), self._moment)
+        sql = translate(query, relations, self._moment)
+        self._define(sql)
+        return sql
 
     def _stream(self, sql: str) -> tuple[list[tuple[str, str]], pa.RecordBatchReader]:
         """Start a SELECT: (name, DuckDB type) of its columns and its rows."""
@@ -152,19 +153,16 @@ class DuckDBEngine:
     def _reads(self, reader: pa.RecordBatchReader) -> bool:
         return self._open is reader
 
-    def _functions(self) -> Mapping[str, frozenset[int]]:
-        """The functions a statement may call, by name with the numbers of arguments; made on first use."""
-        if not self._macros:
-            source = importlib.resources.files("lakewright.engines.athena_sql").joinpath("macros.sql")
-            self._run(lambda: self._con.execute(source.read_text(encoding="utf-8")))
-            arities: dict[str, set[int]] = collections.defaultdict(set)
-            listed = "SELECT function_name, len(parameters) FROM duckdb_functions() WHERE schema_name = 'athena'"
-            for name, count in self._con.execute(listed).fetchall():
-                arities[name].add(count)
-            self._macros = {name: frozenset(counts) for name, counts in arities.items()}
-        return self._macros
+    def _define(self, sql: str) -> None:
+        """Make the macros that a SELECT of DuckDB needs, unless they are there."""
+        missing = [macro for macro in macros.needed(sql) if macro.name not in self._defined]
+        if missing:
+            text = "; ".join([macros.SCHEMAS, *(macro.statement.removesuffix(";") for macro in missing)])
+            self._run(lambda: self._con.execute(text))
+            self._defined |= {macro.name for macro in missing}
 
     def _moment(self, sql: str) -> datetime.datetime:
+        self._define(sql)
         rows = self._run(lambda: self._con.execute(f"SELECT epoch_us(CAST(moment AS TIMESTAMPTZ)) FROM ({sql})").fetchall())
         if rows[0][0] is None:
             raise QueryError("LW-507", "the time of FOR TIMESTAMP AS OF is NULL")

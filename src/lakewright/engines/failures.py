@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.resources
 import re
 from collections.abc import Iterator
 
 import duckdb
 
+from lakewright.engines.athena_sql import macros
 from lakewright.errors import NotFound, QueryError, StorageError, StorageUnreachable
 
 # By the name that DuckDB's message begins with: errors of a stream come as OSError, with nothing else to tell them by.
@@ -81,8 +81,7 @@ def _known(kind: str, said: str) -> QueryError:
 
 def _own_sentences() -> frozenset[str]:
     """What ``macros.sql`` raises; no other sentence of DuckDB's is sure to be free of values."""
-    source = importlib.resources.files("lakewright.engines.athena_sql").joinpath("macros.sql").read_text(encoding="utf-8")
-    return frozenset(re.findall(r"error\('([^']+)'\)", source))
+    return frozenset(re.findall(r"error\('([^']+)'\)", macros.source()))
 
 
 _OURS = _own_sentences()

@@ -131,7 +131,8 @@ def export(lake: Wiring, name: str, path: Path) -> Exported:
     try:
         with path.open("x", newline="", encoding="utf-8") as file:
             try:
-                done, left_out = _write(csv.writer(file), corrections, _records(rejected_rows(lake, name)))
+                with rejected_rows(lake, name) as answer:
+                    done, left_out = _write(csv.writer(file), corrections, _records(answer))
             except BaseException:
                 path.unlink()
                 raise
@@ -171,12 +172,12 @@ def replay(lake: Wiring, name: str, path: Path) -> Replayed:
     for file, number in found:
         corrections.require(file, number)
     catch_up(lake, mirror.source, corrections.position)
-    places = _records(query.answer(lake, f"SELECT {', '.join(PLACE)}, text FROM {quote_identifier(mirror.name)}"))
-    exported = {
-        (row["_file"], row["_arrival"], row["_line"]): corrections.values(row["_arrival"], row["text"])
-        for row in places
-        if _in(found, row)
-    }
+    with query.answer(lake, f"SELECT {', '.join(PLACE)}, text FROM {quote_identifier(mirror.name)}") as places:
+        exported = {
+            (row["_file"], row["_arrival"], row["_line"]): corrections.values(row["_arrival"], row["text"])
+            for row in _records(places)
+            if _in(found, row)
+        }
     runs, left, unchanged = list[Run](), 0, 0
     for (file, number), rows in sorted(found.items()):
         still = {line: values for line, values in rows.items() if (file, number, line) in exported}
@@ -214,9 +215,9 @@ def _in(found: Mapping[tuple[str, int], Mapping[int, object]], row: Mapping[str,
 
 
 def _records(answer: Answer) -> Iterator[dict[str, Any]]:
-    with answer:
-        for batch in answer.batches():
-            yield from batch.to_pylist()
+    """The rows of an answer, which the caller closes: an abandoned generator ends when and where memory is collected."""
+    for batch in answer.batches():
+        yield from batch.to_pylist()
 
 
 def _sources(lake: Wiring) -> dict[str, FilesSettings]:

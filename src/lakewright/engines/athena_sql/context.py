@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from sqlglot import exp
 
@@ -14,10 +14,9 @@ from lakewright.errors import QueryError
 
 @dataclasses.dataclass(frozen=True)
 class Context:
-    """What a rule knows besides its node: the user's text, and the numbers of arguments of the macros in schema athena."""
+    """What a rule knows besides its node: the user's text."""
 
     text: str
-    macros: Mapping[str, frozenset[int]]
 
     def error(self, message: str, node: exp.Expr, hint: str | None = None, code: str = "LW-506") -> QueryError:
         """A `QueryError` at `node`."""

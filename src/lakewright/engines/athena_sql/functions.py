@@ -13,6 +13,7 @@ from sqlglot import exp
 from lakewright.engines.athena_sql import arithmetic, conditions, nested, texts, times
 from lakewright.engines.athena_sql.build import call
 from lakewright.engines.athena_sql.context import Call, Context, Form, macro
+from lakewright.engines.athena_sql.macros import callable_arities
 from lakewright.engines.athena_sql.signatures import WINDOWS
 from lakewright.model.names import did_you_mean
 
@@ -49,10 +50,10 @@ def translate_call(node: exp.Anonymous, context: Context) -> exp.Expr:
         return node
     if made.name in _FORMS:
         arities, form = _FORMS[made.name]
-    elif made.name in context.macros:
-        arities, form = context.macros[made.name], macro
+    elif made.name in callable_arities():
+        arities, form = callable_arities()[made.name], macro
     else:
-        hint = did_you_mean(made.name, {*_FORMS, *context.macros, *WINDOWS})
+        hint = did_you_mean(made.name, {*_FORMS, *callable_arities(), *WINDOWS})
         raise context.error(f"there is no function {made.name}, or it is not supported here", node, hint, "LW-505")
     if len(made.arguments) not in arities:
         takes = "at least 1" if len(arities) > 20 else " or ".join(str(count) for count in sorted(arities))

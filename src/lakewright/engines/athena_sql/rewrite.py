@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from sqlglot import exp
 
 from lakewright.engines.athena_sql import aggregation, arithmetic, casts, conditions, nested, texts, times
@@ -22,12 +20,12 @@ _RULES: dict[type[exp.Expr], Rule] = {
 }
 
 
-def rewrite(tree: exp.Query, text: str, macros: Mapping[str, frozenset[int]]) -> exp.Query:
+def rewrite(tree: exp.Query, text: str) -> exp.Query:
     """The annotated tree in DuckDB's terms.
 
     Raises `QueryError` LW-502, LW-505 or LW-506 at what cannot be translated to the same meaning.
     """
-    context = Context(text, macros)
+    context = Context(text)
     root = exp.Subquery(this=tree)
     for node in reversed(list(tree.walk(bfs=True))):
         rule = _RULES.get(type(node))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from sqlglot import exp
 from sqlglot.errors import UnsupportedError
@@ -19,48 +19,44 @@ from lakewright.errors import QueryError
 from lakewright.model.names import quote_identifier
 
 
-def translate(
-    query: Query, relations: Relations, macros: Mapping[str, frozenset[int]], moment: Callable[[str], datetime.datetime]
-) -> str:
+def translate(query: Query, relations: Relations, moment: Callable[[str], datetime.datetime]) -> str:
     """DuckDB's SQL for `query` over `relations`.
 
-    `macros` are the arities of the functions in schema athena, `moment` evaluates a timestamp expression of DuckDB. Raises
-    `QueryError` with the place in the user's text.
+    `moment` evaluates a timestamp expression of DuckDB. The macros that it and the answer call are to be
+    made before (see `macros.needed`). Raises `QueryError` with the place in the user's text.
     """
     try:
-        return _translate(query, relations, macros, moment)
+        return _translate(query, relations, moment)
     except RecursionError:
         raise QueryError("LW-500", "the statement is nested too deeply") from None
 
 
-def _translate(
-    query: Query, relations: Relations, macros: Mapping[str, frozenset[int]], moment: Callable[[str], datetime.datetime]
-) -> str:
+def _translate(query: Query, relations: Relations, moment: Callable[[str], datetime.datetime]) -> str:
     text = query.text
     tree = query.tree.copy()
     allowed.check(tree, text)
 
     def as_of(expression: exp.Expr) -> datetime.datetime:
-        return moment(_constant(expression.copy(), text, macros))
+        return moment(_constant(expression.copy(), text))
 
     placed = bind_tables(tree, text, relations, as_of)
     schema = schema_of(placed)
     resolved = resolve_columns(tree, text, schema)
     types.annotate(resolved, schema)
     try:
-        return _with_relations(rewrite(resolved, text, macros), placed)
+        return _with_relations(rewrite(resolved, text), placed)
     except UnsupportedError as error:
         raise QueryError("LW-502", f"this cannot be written for DuckDB: {str(error).rstrip('.')}") from None
 
 
-def _constant(expression: exp.Expr, text: str, macros: Mapping[str, frozenset[int]]) -> str:
+def _constant(expression: exp.Expr, text: str) -> str:
     """The SQL of an expression without tables."""
     select = exp.Select(expressions=[exp.alias_(expression, "moment", copy=False)])
     allowed.check(select, text)
     schema = schema_of(())
     resolved = resolve_columns(select, text, schema)
     types.annotate(resolved, schema)
-    return to_duckdb(rewrite(resolved, text, macros))
+    return to_duckdb(rewrite(resolved, text))
 
 
 def _with_relations(tree: exp.Query, placed: list[Placed]) -> str:
