@@ -154,14 +154,21 @@ class Database:
                     cursor.execute("SET client_encoding = 'SQL_ASCII'")
             return connection
 
-    @contextlib.contextmanager
-    def arrow(self) -> Iterator[adbc.Connection]:
-        """An ADBC connection in autocommit mode, closed with the block; its errors are raised as `SourceError`."""
-        with translated(), adbc.connect(self._dsn(), autocommit=True) as session:
-            with session.cursor() as cursor:
-                cursor.execute(_SET)
-                cursor.fetchall()
-            yield session
+    def arrow(self, like: adbc.Connection | None = None) -> adbc.Connection:
+        """An ADBC connection in autocommit mode, for the caller to close; its errors are the caller's to translate.
+
+        A first one asks the server for all its types, which takes as long as many small tables; one that is made `like` another
+        that is open knows them from that one.
+        """
+        if like is None:
+            session = adbc.connect(self._dsn(), autocommit=True)
+        else:
+            session = like.adbc_clone()
+            session.adbc_connection.set_autocommit(True)
+        with session.cursor() as cursor:
+            cursor.execute(_SET)
+            cursor.fetchall()
+        return session
 
     def _dsn(self) -> str:
         given = parse(self.url)

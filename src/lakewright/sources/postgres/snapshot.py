@@ -25,6 +25,7 @@ from lakewright.errors import SourceUnreachable
 from lakewright.model.contracts import Waiting
 from lakewright.model.position import Position, parse_lsn
 from lakewright.model.schema import TableSchema
+from lakewright.sources.postgres.arrow_sessions import ArrowSessions
 from lakewright.sources.postgres.catalog import qualified
 from lakewright.sources.postgres.connection import Database, translated
 from lakewright.sources.postgres.projection import CASTS_QUERY, Projection
@@ -47,7 +48,7 @@ WHERE (oid = {table}::regclass OR oid IN (SELECT relid FROM pg_partition_tree({t
 class SnapshotLoad:
     """Fulfils `contracts.Load`. A thread reads ahead of the consumer, at most some 50 MB of rows per table being read."""
 
-    database: Database
+    sessions: ArrowSessions
     snapshot: str
     position: Position
     time: datetime.datetime
@@ -58,7 +59,7 @@ class SnapshotLoad:
         return _ahead(lambda: self._read(schema))
 
     def _read(self, schema: TableSchema) -> Iterator[pa.RecordBatch]:
-        with self.database.arrow() as session, session.cursor() as cursor, translated(f"table {schema.name}"):
+        with self.sessions.session() as session, session.cursor() as cursor, translated(f"table {schema.name}"):
             cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
             cursor.execute(f"SET TRANSACTION SNAPSHOT '{self.snapshot}'")
             table = qualified(schema.name)
@@ -74,6 +75,7 @@ class SnapshotLoad:
             for batch in cursor.fetch_record_batch():
                 if batch.num_rows:
                     yield projection.rows(batch)
+            cursor.execute("COMMIT")  # the table's lock ends with the reading of it
 
 
 @contextlib.contextmanager
@@ -92,7 +94,8 @@ def open_snapshot(database: Database, slot: str, waiting: Waiting, *, temporary:
             (time,) = clock.fetchone() or (None,)
         _create(database, cursor, sql.SQL(command).format(sql.Identifier(name)), waiting)
         _, consistent_point, snapshot, _ = cursor.fetchone() or ()
-        yield SnapshotLoad(database, snapshot, Position(parse_lsn(consistent_point)), time.astimezone(datetime.UTC))
+        with contextlib.closing(ArrowSessions(database)) as sessions:
+            yield SnapshotLoad(sessions, snapshot, Position(parse_lsn(consistent_point)), time.astimezone(datetime.UTC))
 
 
 def _create(database: Database, cursor: ReplicationCursor, command: sql.Composable, waiting: Waiting) -> None:
