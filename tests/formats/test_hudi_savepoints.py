@@ -14,6 +14,7 @@ from hudi_world import BY_REGION, LOCK, PATH, PLAIN, Crash, DyingStore, World, a
 from tests.strides import strides
 
 from lakewright.errors import FormatError
+from lakewright.formats.hudi import archive, avro
 from lakewright.formats.hudi.table import HudiTable
 from lakewright.storage.local import LocalStore
 
@@ -85,16 +86,22 @@ def test_only_what_can_be_read_is_kept_and_only_what_is_there_removed(tmp_path: 
     world.check()
 
 
-@pytest.mark.parametrize("is_made", [True, False], ids=["made", "removed"])
-@strides(3)
-def test_a_crash_leaves_a_savepoint_or_none(stride: int, is_made: bool, tmp_path: Path) -> None:
+@pytest.mark.parametrize("step", ["made", "removed", "archived"])
+@strides(7)
+def test_a_crash_leaves_a_savepoint_or_none(stride: int, step: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     prepared = _prepared(tmp_path / "prepared")
     commit, rows, spec = prepared.commits[1]
-    if not is_made:
+    if step == "removed":
         prepared.open().save(commit.instant, "why")
-
-    def step(table: HudiTable) -> None:
-        table.save(commit.instant, "why") if is_made else table.release([commit.instant])
+    elif step == "archived":
+        _archived(prepared, monkeypatch)
+        monkeypatch.setattr(archive, "KEPT_WRITES", 1)
+        monkeypatch.setattr(archive, "BATCH", 1)
+    acts: dict[str, Callable[[HudiTable], object]] = {
+        "made": lambda table: table.save(commit.instant, "why"),
+        "removed": lambda table: table.release([commit.instant]),
+        "archived": lambda table: table.clean([]),
+    }
 
     seen = set()
     for calls in range(1, 100, stride):
@@ -103,7 +110,7 @@ def test_a_crash_leaves_a_savepoint_or_none(stride: int, is_made: bool, tmp_path
         world.rows, world.commits = dict(prepared.rows), list(prepared.commits)
         store = DyingStore(LocalStore(world.root), calls)
         with contextlib.suppress(Crash):
-            step(world.open(store))
+            acts[step](world.open(store))
         if not store.has_died:
             break
         world.store.delete(LOCK)
@@ -116,6 +123,51 @@ def test_a_crash_leaves_a_savepoint_or_none(stride: int, is_made: bool, tmp_path
         assert world.open().verify().flaws == ()
         assert not [p for p in (world.root / PATH / ".hoodie").glob("*.savepoint.inflight") if not saved]
         world.upsert([row(9)])
-        world.check()
+        assert_rows(rust_rows(world.location), world.rows, spec)
+        assert_rows(own_rows(world.open().snapshot()), world.rows, spec)
         shutil.rmtree(world.root)
-    assert seen == {True, False} or stride > 1
+    assert seen == ({True} if step == "archived" else {True, False}) or stride > 1
+
+
+def _archived(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let many commits follow a savepoint of the second, and a clean archive what it may."""
+    monkeypatch.setattr(archive, "KEPT_WRITES", 2)
+    monkeypatch.setattr(archive, "BATCH", 3)
+    world.open().save(world.commits[1][0].instant, "why")
+    for version in range(4, 10):
+        world.upsert([row(3, version), row(20 + version, version)])
+        world.open().clean([])
+
+
+def test_the_timeline_of_a_table_with_old_savepoints_stays_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = _prepared(tmp_path)
+    commit, rows, spec = world.commits[1]
+    _archived(world, monkeypatch)
+    hoodie = tmp_path / PATH / ".hoodie"
+    assert len(list(hoodie.glob("*.*commit"))) < 6
+    assert not (hoodie / f"{commit.instant}.commit").exists()
+    table = world.open()
+    assert [c.instant for c in table.snapshots() if c.saved] == [commit.instant]
+    assert [c.instant for c in table.history() if c.saved] == [commit.instant]
+    snapshot = table.snapshot(commit.instant)
+    assert snapshot is not None
+    assert snapshot.checkpoint == commit.checkpoint
+    assert_rows(own_rows(snapshot), rows, spec)
+    assert_rows(rust_rows(world.location, commit.instant), rows, spec)
+    assert_rows(rust_rows(world.location), world.rows, spec)
+    assert_rows(own_rows(table.snapshot()), world.rows, spec)
+    assert table.verify().flaws == ()
+    assert table.release([commit.instant]) == 1
+    assert world.open().clean([]) > 0
+    world.check()
+
+
+def test_a_savepoint_of_another_engine_keeps_its_commit_on_the_timeline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = _prepared(tmp_path)
+    instant = world.commits[1][0].instant
+    foreign = avro.encode(avro.SAVEPOINT, {"savepointedBy": "me", "savepointedAt": 0, "comments": "", "partitionMetadata": {}})
+    world.store.create(f"{PATH}/.hoodie/{instant}.savepoint", foreign)
+    _archived(world, monkeypatch)
+    assert (tmp_path / PATH / f".hoodie/{instant}.commit").exists()
+    assert world.open().reasons([instant]) == {instant: "made by me"}
+    assert_rows(own_rows(world.open().snapshot(instant)), world.commits[1][1], world.spec)

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from lakewright.errors import FormatError
-from tests.formats.hudi_world import World, table_of
+from lakewright.formats.hudi import archive
+from tests.formats.hudi_world import PATH, World, assert_rows, own_rows, table_of
 from tests.interop.engine import Spark
 from tests.interop.histories import SHAPES, History, assert_agreement
 
@@ -73,3 +74,32 @@ def _call(spark: Spark, world: World, call: str) -> None:
     spark.session.sql(f"CREATE TABLE t USING hudi LOCATION '{world.location}'")
     spark.session.sql(f"CALL {call}").collect()
     spark.session.sql("DROP TABLE t")
+
+
+@pytest.mark.parametrize("shape", ["plain", "by day"])
+def test_spark_and_savepoints_whose_commits_are_archived(
+    spark: Spark, tmp_path: Path, shape: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Spark reads the table as it is and as of the savepoint, keeps its files, and takes a savepoint of ours as its own."""
+    monkeypatch.setattr(archive, "KEPT_WRITES", 2)
+    monkeypatch.setattr(archive, "BATCH", 3)
+    history = _history(tmp_path, shape)
+    world = history.world
+    (commit, rows, spec), table = world.commits[-1], world.open()
+    table.save(commit.instant, "why")
+    for _ in range(6):
+        history.change()
+        world.open().clean([])
+    assert not (tmp_path / PATH / ".hoodie" / f"{commit.instant}.commit").exists()
+    assert_agreement(spark, world)
+    _, then = spark.read(world.location, as__of__instant=commit.instant)
+    assert_rows(then, rows, spec)
+    _call(spark, world, "run_clean(table => 't', retain_commits => 1)")
+    spark.write(world.location, spec, table_of(list(world.rows.values())[:1], spec.columns))
+    assert_rows(own_rows(world.open().snapshot(commit.instant)), rows, spec)
+    _, now = spark.read(world.location)
+    assert_rows(now, world.rows, spec)
+    _call(spark, world, f"delete_savepoint(table => 't', instant_time => '{commit.instant}')")
+    assert [c.instant for c in world.open().history() if c.saved] == []
+    history.change()
+    assert_agreement(spark, world)

@@ -20,7 +20,7 @@ from lakewright.errors import FormatError
 from lakewright.formats.hudi import avro, slices
 from lakewright.formats.hudi.folder import Folder
 from lakewright.formats.hudi.metadata import CHECKPOINT, SCHEMA, CommitMetadata
-from lakewright.formats.hudi.timeline import CLEAN, COMPLETED, INFLIGHT, REQUESTED, ROLLBACK, WRITES, Instant
+from lakewright.formats.hudi.timeline import CLEAN, COMPLETED, INFLIGHT, REQUESTED, ROLLBACK, SAVEPOINT, WRITES, Instant
 
 KEPT_WRITES = 20
 """Writes that stay on the timeline in any case: Hudi's ``hoodie.keep.min.commits``."""
@@ -35,16 +35,22 @@ _FILE = re.compile(r".*\.archive\.(\d+)_1-0-1")
 def archive(folder: Folder, before: str) -> None:
     """Move completed instants older than `before`, and older than any pending or foreign one, from the timeline to the archive.
 
-    The caller has the lock and keeps no snapshot older than `before`. Files of rolled back instants that would now count as
-    completed, as all files older than the timeline do, are deleted first. Requests go before completed files, and old instants
-    before new ones, so that a crash leaves completed instants completed.
+    The caller has the lock and keeps no snapshot older than `before` but those of savepoints, which stay; a savepoint that does
+    not tell of its commit is as an instant of another engine. Files of rolled back instants that would now count as completed, as
+    all files older than the timeline do, are deleted first. Requests go before completed files, and old instants before new ones,
+    so that a crash leaves completed instants completed.
     """
     view = slices.load(folder)
     timeline = view.hoodie.timeline
-    barriers = [i.time for i in timeline.instants if i.state != COMPLETED or i.action not in (*WRITES, CLEAN, ROLLBACK)]
+    ours = (*WRITES, CLEAN, ROLLBACK, SAVEPOINT)
+    barriers = [i.time for i in timeline.instants if i.state != COMPLETED or i.action not in ours]
     barriers += [view.ended[file.group] for file in view.files if file.group in view.ended]
     barriers += [before, *(i.time for i in timeline.writes[-KEPT_WRITES:])]
     old = [instant for instant in timeline.instants if instant.time < min(barriers)]
+    if sum(instant.is_write for instant in old) < BATCH:
+        return
+    silent = [i.time for i in old if i.action == SAVEPOINT and not _tells(folder, i.time)]
+    old = [i for i in old if i.action != SAVEPOINT and i.time < min(silent, default=before)]
     if sum(instant.is_write for instant in old) < BATCH:
         return
     for file in view.files:
@@ -76,6 +82,14 @@ def writes(folder: Folder, names: Iterable[str]) -> Iterator[tuple[str, CommitMe
         except Exception as error:  # fastavro raises what its decoder stumbles over
             raise FormatError("LW-404", f"{name} is damaged: {error}", hint="restore the file from a backup") from error
         yield from sorted(found, key=lambda write: write[0], reverse=True)
+
+
+def _tells(folder: Folder, time: str) -> bool:
+    """Whether a savepoint says what its commit does, so that this need not stay."""
+    try:
+        return folder.read_saved(time) is not None
+    except FormatError:
+        return False
 
 
 def _number(name: str) -> int:

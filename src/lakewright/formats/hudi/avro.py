@@ -110,6 +110,8 @@ CLEAN = _record(
     bootstrapPartitionMetadata=["null", _map("HoodieCleanPartitionMetadata")],
     extraMetadata=["null", _map("string")],
 )
+SAVEPOINT_COMMIT = "lakewrightCommit"
+"""A field of ours in a savepoint, which Hudi's readers pass over: what the file of its commit says, for when that is archived."""
 SAVEPOINT = _record(
     "HoodieSavepointMetadata",
     savepointedBy="string",
@@ -117,6 +119,7 @@ SAVEPOINT = _record(
     comments="string",
     partitionMetadata=_map(_record("HoodieSavepointPartitionMetadata", partitionPath="string", savepointDataFile=_STRINGS)),
     version=["int", "null"],
+    **{SAVEPOINT_COMMIT: ["null", "string"]},
 )
 REPLACE_REQUEST = _record(
     "HoodieRequestedReplaceMetadata",

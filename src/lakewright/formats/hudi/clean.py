@@ -32,11 +32,12 @@ def clean(folder: Folder, keep: Sequence[str]) -> int:
     timeline = view.hoodie.timeline
     if not timeline.writes:
         return deleted
-    kept = {*keep, *(instant.time for instant in timeline.completed(SAVEPOINT)), timeline.writes[-1].time}
+    saved = {instant.time for instant in timeline.completed(SAVEPOINT)}
+    kept = {*keep, *saved, timeline.writes[-1].time}
     time = _plan(folder, view, kept)
     if time is not None:
         deleted += _execute(folder, time)
-    archive.archive(folder, min(kept))
+    archive.archive(folder, min(kept - saved or kept))
     return deleted
 
 

@@ -11,11 +11,12 @@ import re
 from collections.abc import Iterator
 
 from lakewright.errors import AlreadyExists, FormatError, NotFound
+from lakewright.formats.hudi import avro
 from lakewright.formats.hudi import properties as props
 from lakewright.formats.hudi.metadata import CommitMetadata
 from lakewright.formats.hudi.partitions import HIVE, PathStyle
 from lakewright.formats.hudi.properties import Properties
-from lakewright.formats.hudi.timeline import Instant, Timeline, file_name
+from lakewright.formats.hudi.timeline import COMPLETED, SAVEPOINT, Instant, Timeline, file_name
 from lakewright.model.contracts import Entry, Store
 from lakewright.model.times import utc_now
 
@@ -58,8 +59,8 @@ class Hoodie:
 
     def is_completed(self, time: str) -> bool:
         """Whether the write at `time` completed; one before a timeline whose beginning was archived did."""
-        writes = self.timeline.writes
-        return time in self.timeline.write_times or bool(self.archive and writes and time < writes[0].time)
+        begins = self.timeline.begins
+        return time in self.timeline.write_times or bool(self.archive and begins and time < begins)
 
 
 class Folder:
@@ -134,7 +135,7 @@ class Folder:
                 metadata_table.append(entry.name)
         timeline = Timeline(sizes)
         for instant in timeline.writes:
-            if sizes[file_name(*instant)] == 0:
+            if sizes.get(file_name(*instant)) == 0:
                 name = self.instant_name(*instant)
                 raise FormatError("LW-404", f"{name} is damaged: it is empty", hint="restore the file from a backup")
         return Hoodie(timeline, markers, heartbeats, tuple(archive), tuple(metadata_table))
@@ -158,9 +159,25 @@ class Folder:
         yield from self.store.list(prefix, after=f"{own[:-1]}0")
 
     def _read_commit(self, instant: Instant) -> CommitMetadata:
-        """The metadata of a completed commit or replacecommit; raises `FormatError` LW-404."""
+        """The metadata of a completed commit or replacecommit, from its savepoint where it was archived.
+
+        Raises `FormatError` LW-404.
+        """
         name = self.instant_name(*instant)
-        return CommitMetadata.decode(self.store.read(name), name)
+        try:
+            data = self.store.read(name)
+        except NotFound:
+            told = self.read_saved(instant.time)
+            if told is None:
+                raise
+            data = told.encode()
+        return CommitMetadata.decode(data, name)
+
+    def read_saved(self, time: str) -> str | None:
+        """What a savepoint of ours tells of its commit; None of another engine's. Raises `NotFound` and `FormatError` LW-404."""
+        name = self.instant_name(time, SAVEPOINT, COMPLETED)
+        told = avro.decode(self.store.read(name), name).get(avro.SAVEPOINT_COMMIT)
+        return None if told is None else str(told)
 
     def add_partition(self, partition: str, time: str) -> None:
         """Write the partition's metadata file if it is not there; without it Spark reads no row of the partition."""

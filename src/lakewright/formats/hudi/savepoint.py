@@ -1,4 +1,7 @@
-"""Savepoints: ``<instant>.savepoint`` on the timeline, which keeps the files of that instant's snapshot from every clean."""
+"""Savepoints: ``<instant>.savepoint`` on the timeline, which keeps the files of that instant's snapshot from every clean.
+
+One of ours also holds what its commit says, so that the commit itself need not stay on the timeline: the archive goes past it.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ def save(folder: Folder, time: str, reason: str) -> bool:
     timeline = view.hoodie.timeline
     if COMPLETED in timeline.states(time, SAVEPOINT):
         return False
-    readable = {w.time for w, gone in zip(timeline.writes, slices.cleaned(folder, view), strict=True) if not gone}
+    readable = {w.time: w for w, gone in zip(timeline.writes, slices.cleaned(folder, view), strict=True) if not gone}
     if time not in readable:
         hint = f"`lakewright history {folder.path.rpartition('/')[2]}` lists the instants; files of older ones were cleaned"
         raise FormatError("LW-415", f"instant {time} of {folder.path} cannot be read", hint=hint)
@@ -39,6 +42,7 @@ def save(folder: Folder, time: str, reason: str) -> bool:
             partition: {"partitionPath": partition, "savepointDataFile": names} for partition, names in files.items()
         },
         "version": 1,
+        avro.SAVEPOINT_COMMIT: folder.read_commit(readable[time]).encode().decode(),
     }
     with contextlib.suppress(AlreadyExists):
         folder.store.create(folder.instant_name(time, SAVEPOINT, INFLIGHT), b"")
@@ -47,11 +51,11 @@ def save(folder: Folder, time: str, reason: str) -> bool:
 
 
 def reasons(folder: Folder, times: Collection[str]) -> dict[str, str]:
-    """Why there are savepoints of these instants, as their files say; one that is none any more is left out."""
+    """Why there are savepoints of these instants, as their files say; one that is none any more, or damaged, is left out."""
     found = {}
     for time in times:
         name = folder.instant_name(time, SAVEPOINT, COMPLETED)
-        with contextlib.suppress(NotFound):
+        with contextlib.suppress(NotFound, FormatError):
             record = avro.decode(folder.store.read(name), name)
             found[time] = record["comments"] if record["savepointedBy"] == WRITER else f"made by {record['savepointedBy']}"
     return found

@@ -92,8 +92,8 @@ class HudiTable:
 
     def _history(self) -> list[Commit]:
         timeline = self._folder.hoodie().timeline
-        shown = (i for i in timeline.instants if i.state == COMPLETED and i.action in (*WRITES, CLEAN, ROLLBACK))
-        return self._commits(timeline, shown)
+        services = (i for i in timeline.instants if i.state == COMPLETED and i.action in (CLEAN, ROLLBACK))
+        return self._commits(timeline, sorted([*timeline.writes, *services]))
 
     def _snapshots(self) -> list[Commit]:
         view = slices.load(self._folder)
@@ -152,7 +152,7 @@ class HudiTable:
             return savepoint.release(self._folder, instants)
 
     def reasons(self, instants: Collection[str]) -> dict[str, str]:
-        """What the savepoints of these instants say; raises `FormatError` LW-404 for a damaged one."""
+        """What the savepoints of these instants say; a damaged one says nothing."""
         return savepoint.reasons(self._folder, instants)
 
     def verify(self) -> Verification:

@@ -34,7 +34,11 @@ class Instant(NamedTuple):
 
 
 class Timeline:
-    """The instants that a listing of ``.hoodie`` shows, oldest first."""
+    """The instants that a listing of ``.hoodie`` shows, oldest first.
+
+    ``writes`` are the completed ones that bring base files, with those that are ``archived`` and of which a savepoint tells; the
+    first one of the timeline itself is at ``begins``.
+    """
 
     def __init__(self, names: Iterable[str]) -> None:
         found: dict[tuple[str, str], set[str]] = collections.defaultdict(set)
@@ -46,7 +50,12 @@ class Timeline:
                 found[(time, action)].add(state or COMPLETED)
         self._states = found
         self.instants = sorted(Instant(time, action, _furthest(states)) for (time, action), states in found.items())
-        self.writes = [instant for instant in self.instants if instant.is_write]
+        there = [instant for instant in self.instants if instant.is_write]
+        self.begins = there[0].time if there else None
+        times = {instant.time for instant in there}
+        saved = [i.time for i in self.instants if i.action == SAVEPOINT and i.state == COMPLETED and i.time not in times]
+        self.archived = frozenset(saved)
+        self.writes = [*(Instant(time, COMMIT, COMPLETED) for time in saved), *there]
         self.write_times = frozenset(instant.time for instant in self.writes)
         self.pending = [instant for instant in self.instants if instant.state != COMPLETED]
 

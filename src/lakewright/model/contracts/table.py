@@ -85,7 +85,10 @@ class Table(Protocol):
         ...
 
     def reasons(self, instants: Collection[str]) -> dict[str, str]:
-        """The reasons of those of these instants that have a savepoint; one of another engine tells who made it."""
+        """The reasons of those of these instants that have a savepoint; one of another engine tells who made it.
+
+        A damaged one is left out.
+        """
         ...
 
     def verify(self) -> Verification:
