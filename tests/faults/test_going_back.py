@@ -163,5 +163,24 @@ def test_a_table_whose_newest_checkpoint_is_damaged_is_restored_to_the_commit_be
     assert loaded.equal() == {"orders": "equal", "parts": "equal"}
 
 
+def test_an_empty_commit_is_rolled_back_and_what_is_left_of_it_repaired(loaded: Shop) -> None:
+    loaded.sql("INSERT INTO parts VALUES (35, 'once more')")
+    loaded.ok("run")
+    newest = loaded.files("curated/parts/.hoodie/*.commit")[-1]
+    newest.write_bytes(b"")
+    assert loaded.fails("merge", "parts").code == "LW-404"
+    assert "--yes does it" in loaded.ok("rollback", "parts").err
+    assert newest.exists()
+    assert loaded.ok("rollback", "parts", "--yes", "--json").json["instant"] == newest.stem
+    (loaded.folder / "curated/parts/.hoodie_partition_metadata").unlink()
+    assert loaded.run("verify", "parts").code == 3
+    (flaw,) = loaded.ok("repair", "parts", "--json").json["flaws"]
+    assert "is missing" in flaw["detail"]
+    assert "mended" in loaded.ok("repair", "parts", "--yes").err
+    assert loaded.ok("repair", "parts", "--json").json == {"flaws": []}
+    assert loaded.equal() == {"orders": "equal", "parts": "equal"}
+    assert loaded.ok("verify").code == 0
+
+
 def _rows(shop: Shop, *options: str) -> list[dict[str, object]]:
     return cast("list[dict[str, object]]", shop.ok("sql", "SELECT * FROM parts ORDER BY 1", "--json", *options).json)

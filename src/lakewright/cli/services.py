@@ -1,4 +1,4 @@
-"""Commands that care for tables: maintain, savepoint, restore, pause, resume."""
+"""Commands that care for tables: maintain, savepoint, restore, pause, resume, rollback, repair."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import click
 
 from lakewright.cli.command import Command, pass_session, returns
 from lakewright.cli.session import Session
+
+NOT_YET = "nothing was changed; --yes does it"
 
 
 @click.command(cls=Command)
@@ -57,7 +59,7 @@ def restore(session: Session, table: str, to: str, yes: bool) -> None:
     with session.lake() as lake, session.progress(f"restoring {table}"):
         done = lake.restore(table, to, is_asked=not yes)
     session.show(done)
-    session.say(f"paused; `lakewright resume {table}` goes on" if yes else "nothing was changed; --yes does it")
+    session.say(f"paused; `lakewright resume {table}` goes on" if yes else NOT_YET)
 
 
 @click.command(cls=Command)
@@ -88,4 +90,39 @@ def resume(session: Session, table: str, at: str | None, now: bool) -> None:
         session.show(lake.resume(table, at=at, now=now))
 
 
-COMMANDS: list[click.Command] = [maintain, savepoint, restore, pause, resume]
+@click.command(cls=Command)
+@click.argument("table")
+@click.option("--yes", is_flag=True, help="Do it.")
+@pass_session
+@returns("lakewright.model.table:RolledBack")
+def rollback(session: Session, table: str, yes: bool) -> None:
+    """Undo the newest commit of TABLE, whatever its file says.
+
+    Without --yes it says what that takes and changes nothing. The table is what the commit before it left, and the next merge
+    goes on from there: for a commit that is damaged, or that another engine should not have made.
+    """
+    with session.lake() as lake:
+        session.show(lake.roll_back(table, is_asked=not yes))
+    session.say("undone" if yes else NOT_YET)
+
+
+@click.command(cls=Command)
+@click.argument("table")
+@click.option("--yes", is_flag=True, help="Do it.")
+@pass_session
+@returns("flaws=lakewright.model.table:Flaw")
+def repair(session: Session, table: str, yes: bool) -> None:
+    """Mend what `lakewright verify` finds in TABLE and what can be mended without a row being lost.
+
+    Without --yes it says what that is and changes nothing. Missing partition metadata is written; a stale metadata table, half a
+    change of hoodie.properties, and what is left of writes that died go away. For a file that is lost or damaged restore it, or
+    `lakewright resync TABLE`.
+    """
+    with session.lake() as lake:
+        flaws = lake.repair(table, is_asked=not yes)
+    session.show_list("flaws", flaws, "there is nothing to mend")
+    if flaws:
+        session.say("mended" if yes else NOT_YET)
+
+
+COMMANDS: list[click.Command] = [maintain, savepoint, restore, pause, resume, rollback, repair]

@@ -153,6 +153,15 @@ class Flaw:
 
 
 @dataclasses.dataclass(frozen=True)
+class RolledBack:
+    """A commit that is undone: the table is that of the ``previous`` commit (None: it has no row), and ``files`` of it go."""
+
+    instant: str
+    previous: str | None
+    files: int
+
+
+@dataclasses.dataclass(frozen=True)
 class Verification:
     """What reading a table's folder as a whole gave: the newest instant, the base files and rows that are the table, all flaws.
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from lakewright.errors import LakewrightError, together
 from lakewright.model.finding import Finding
-from lakewright.model.table import Commit, Verification
+from lakewright.model.table import Commit, Flaw, RolledBack, Verification
 from lakewright.model.times import utc_now
 from lakewright.pipeline import (
     check,
@@ -18,6 +18,7 @@ from lakewright.pipeline import (
     doctor,
     history,
     maintain,
+    mend,
     plan,
     quarantine,
     query,
@@ -164,6 +165,14 @@ class Lake(Wiring):
     def resume(self, name: str, *, at: str | None = None, now: bool = False) -> Standing:
         """Let a table follow its source again, without what the log has up to a position or up to its end."""
         return restore.resume(self, self.mirror(name), at=at, now=now)
+
+    def roll_back(self, name: str, *, is_asked: bool = False) -> RolledBack:
+        """Undo a table's newest commit, whatever its file says; with `is_asked` only say what that takes."""
+        return mend.roll_back(self, self.mirror(name), is_asked=is_asked)
+
+    def repair(self, name: str, *, is_asked: bool = False) -> list[Flaw]:
+        """Mend what can be of a table without a row being lost; with `is_asked` only say what that is."""
+        return mend.repair(self, self.mirror(name), is_asked=is_asked)
 
     # ---- looking
 

@@ -7,6 +7,7 @@ import datetime
 
 from lakewright.errors import ConfigError, FormatError, QueryError
 from lakewright.model import types
+from lakewright.model.contracts import Table, TableFormat
 from lakewright.model.names import TableName
 from lakewright.model.names import quote_identifier as quote
 from lakewright.model.schema import TableSchema
@@ -65,6 +66,13 @@ class Mirror:
     def no_instant(self) -> QueryError:
         """The error LW-522 of who needs a commit of the table where there is none."""
         return QueryError("LW-522", f"table {self.name} has no instant to read", hint=f"`lakewright merge {self.name}`")
+
+    def opened(self, format: TableFormat) -> Table:
+        """The table, of which there is one; raises LW-522 otherwise."""
+        table = format.open(self.path)
+        if table is None:
+            raise self.no_instant()
+        return table
 
     def spec(self, schema: TableSchema) -> TableSpec:
         """The table as a format keeps it; raises `ConfigError` where the partition column cannot be."""

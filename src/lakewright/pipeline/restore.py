@@ -62,9 +62,9 @@ def restore(lake: Wiring, mirror: Mirror, to: str, *, is_asked: bool = False) ->
     Raises `QueryError` where it had no rows then, and `FormatError` LW-415 where they cannot be read any more.
     """
     if is_asked:
-        return _chosen(lake, mirror, _opened(lake, mirror), to).told
+        return _chosen(lake, mirror, mirror.opened(lake.format), to).told
     with Lease.take(lake.store, lease_name(mirror), purpose="restore", wait=WAIT) as lease:
-        table = _opened(lake, mirror)
+        table = mirror.opened(lake.format)
         with table.write() as write:
             chosen = _chosen(lake, mirror, table, to)
             write.replace(chosen.spec, chosen.batches())
@@ -94,7 +94,7 @@ def resume(lake: Wiring, mirror: Mirror, *, at: str | None = None, now: bool = F
 def _stand(lake: Wiring, mirror: Mirror, change: Callable[[Checkpoint], Checkpoint]) -> Standing:
     """Commit another checkpoint and no rows, unless it is the same."""
     with Lease.take(lake.store, lease_name(mirror), purpose="pause", wait=WAIT):
-        table = _opened(lake, mirror)
+        table = mirror.opened(lake.format)
         mark = newest_mark(table.history())
         if mark is None:
             raise mirror.no_instant()
@@ -125,13 +125,6 @@ def _skipped(lake: Wiring, mirror: Mirror, mark: Checkpoint, at: str | None, *, 
         )
         raise QueryError("LW-526", message, hint="choose a position from the one to the other")
     return position
-
-
-def _opened(lake: Wiring, mirror: Mirror) -> Table:
-    table = lake.format.open(mirror.path)
-    if table is None:
-        raise mirror.no_instant()
-    return table
 
 
 # ---- the rows to go back to

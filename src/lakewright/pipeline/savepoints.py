@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from lakewright.model.contracts import Table
 from lakewright.model.table import Commit
 from lakewright.pipeline.maintain import BY_POLICY
 from lakewright.pipeline.merge import lease_name
@@ -21,7 +20,7 @@ def save(lake: Wiring, mirror: Mirror, instant: str | None) -> list[Commit]:
     One that the policy made is made by hand from now on. Raises `FormatError` LW-415, or `QueryError` LW-522 where there is no
     commit.
     """
-    table = _opened(lake, mirror)
+    table = mirror.opened(lake.format)
     snapshots = table.snapshots()
     if not snapshots:
         raise mirror.no_instant()
@@ -35,14 +34,7 @@ def save(lake: Wiring, mirror: Mirror, instant: str | None) -> list[Commit]:
 
 def release(lake: Wiring, mirror: Mirror, instant: str) -> list[Commit]:
     """Remove the savepoint of an instant; returns the commits that have one. Raises `FormatError` LW-415 where it has none."""
-    table = _opened(lake, mirror)
+    table = mirror.opened(lake.format)
     with Lease.take(lake.store, lease_name(mirror), purpose="savepoint", wait=WAIT):
         table.release([instant])
     return [commit for commit in table.history() if commit.saved]
-
-
-def _opened(lake: Wiring, mirror: Mirror) -> Table:
-    table = lake.format.open(mirror.path)
-    if table is None:
-        raise mirror.no_instant()
-    return table

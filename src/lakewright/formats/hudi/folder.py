@@ -64,12 +64,16 @@ class Hoodie:
 
 
 class Folder:
-    """The folder `path` of a store; ``style`` is how its partition paths are written."""
+    """The folder `path` of a store; ``style`` is how its partition paths are written.
 
-    def __init__(self, store: Store, path: str, style: PathStyle = HIVE) -> None:
+    `hidden` is a file in ``.hoodie`` that counts as gone.
+    """
+
+    def __init__(self, store: Store, path: str, style: PathStyle = HIVE, hidden: str | None = None) -> None:
         self.store = store
         self.path = path.rstrip("/")
         self.style = style
+        self._hidden = hidden
         # One read of a table asks its newest commits for several things, and a completed instant never changes.
         self.read_commit = functools.lru_cache(_REMEMBERED)(self._read_commit)
 
@@ -112,6 +116,16 @@ class Folder:
         """Whether there is nothing at all."""
         return next(self.store.list(f"{self.path}/"), None) is None
 
+    def hiding(self, file: str) -> Folder:
+        """The same folder as if a file were not in ``.hoodie``."""
+        return Folder(self.store, self.path, self.style, file)
+
+    def timeline(self) -> Timeline:
+        """What the names in ``.hoodie`` say, whatever the files hold."""
+        prefix = self.hoodie_name("")
+        names = (entry.name.removeprefix(prefix) for entry in self.store.list(prefix))
+        return Timeline(name for name in names if "/" not in name)
+
     def hoodie(self) -> Hoodie:
         """List ``.hoodie``; raises `FormatError` LW-404 for a completed commit without a byte, which Spark takes for empty."""
         prefix = self.hoodie_name("")
@@ -123,7 +137,7 @@ class Folder:
         for entry in self.store.list(prefix):
             folder, _, rest = entry.name.removeprefix(prefix).rpartition("/")
             top, _, below = folder.partition("/")
-            if not folder:
+            if not folder and rest != self._hidden:
                 sizes[rest] = entry.size
             elif top == ".temp":
                 markers.setdefault(below.partition("/")[0], []).append(entry.name)

@@ -9,13 +9,13 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from lakewright.errors import AlreadyExists, FormatError, LakewrightError, NotFound
-from lakewright.formats.hudi import clean, commits, inventory, properties, savepoint, schema, slices, verify
+from lakewright.formats.hudi import clean, commits, inventory, properties, repair, savepoint, schema, slices, verify
 from lakewright.formats.hudi.base_file import BaseFileReader
 from lakewright.formats.hudi.folder import BaseFile, Folder
 from lakewright.formats.hudi.timeline import CLEAN, COMPLETED, ROLLBACK, SAVEPOINT, WRITES, Instant, Timeline
 from lakewright.formats.hudi.write import HudiWrite, lock
 from lakewright.model.contracts import Store
-from lakewright.model.table import Commit, DataFile, Snapshot, TableSpec, Verification
+from lakewright.model.table import Commit, DataFile, Flaw, RolledBack, Snapshot, TableSpec, Verification
 
 Result = TypeVar("Result")
 
@@ -67,13 +67,20 @@ class HudiFormat:
 
 
 class HudiTable:
-    """Fulfils `lakewright.model.contracts.Table`; ``spec`` is as of the opening, or of this object's last commit."""
+    """Fulfils `lakewright.model.contracts.Table`; ``spec`` is as of its first use, or of this object's last commit."""
 
     def __init__(self, folder: Folder, found: properties.Properties, read: Callable[[str, Instant], Commit]) -> None:
         self._folder = folder
         self._properties = found
         self._read = read
-        self.spec = commits.spec_as_of(folder, folder.hoodie().timeline, found)
+        self._spec: TableSpec | None = None
+
+    @property
+    def spec(self) -> TableSpec:
+        """Raises `FormatError` LW-402 or LW-404 where the newest commit does not tell it."""
+        if self._spec is None:
+            self._spec = commits.spec_as_of(self._folder, self._folder.hoodie().timeline, self._properties)
+        return self._spec
 
     def history(self) -> list[Commit]:
         """Completed instants, oldest first; those that were archived are left out."""
@@ -132,7 +139,7 @@ class HudiTable:
                     write.undo()
             raise
         if write.is_committed:
-            self.spec = write.spec
+            self._spec = write.spec
         else:
             write.undo()
 
@@ -154,6 +161,16 @@ class HudiTable:
     def reasons(self, instants: Collection[str]) -> dict[str, str]:
         """What the savepoints of these instants say; a damaged one says nothing."""
         return savepoint.reasons(self._folder, instants)
+
+    def roll_back(self, *, is_asked: bool = False) -> RolledBack:
+        """Undo the newest commit; raises `FormatError` LW-418."""
+        with lock(self._folder):
+            return repair.newest_undone(self._folder, is_asked=is_asked)
+
+    def repair(self, *, is_asked: bool = False) -> list[Flaw]:
+        """Mend what can be without a row being lost."""
+        with lock(self._folder):
+            return repair.mended(self._folder, is_asked=is_asked)
 
     def verify(self) -> Verification:
         """Read the folder and every row's meta columns, and tell all that is wrong."""

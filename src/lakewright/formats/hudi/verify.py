@@ -12,11 +12,12 @@ from lakewright.formats.hudi.base_file import BaseFileReader
 from lakewright.formats.hudi.folder import PARTITION_METADATA, BaseFile, Folder, Hoodie
 from lakewright.formats.hudi.metadata import WriteStat
 from lakewright.formats.hudi.slices import View
-from lakewright.formats.hudi.timeline import CLEAN, COMPLETED, INFLIGHT, ROLLBACK, WRITES, Instant, parse_time
+from lakewright.formats.hudi.timeline import CLEAN, COMPLETED, INFLIGHT, ROLLBACK, SAVEPOINT, WRITES, Instant, parse_time
 from lakewright.model.table import Flaw, TableSpec, Verification
 from lakewright.model.times import utc_now
 
-_SWEPT = "the table's next merge takes it away"
+_REPAIRED = "`lakewright repair` mends it"
+_SWEPT = "the table's next merge takes it away, as `lakewright repair` does"
 _METADATA_COMMIT = re.compile(r".*/metadata/\.hoodie/(\d{17})\d*\.(?:deltacommit|commit)")
 
 
@@ -24,7 +25,7 @@ def verify(folder: Folder, spec: TableSpec) -> Verification:
     """Read everything of the table `spec`; nothing is changed, and a write that goes on meanwhile is no flaw."""
     view = slices.load(folder)
     files = view.as_of()
-    found = [*_timeline(folder, view.hoodie), *_stale(folder, view.hoodie), *_partitions(folder, files)]
+    found = [*_properties(folder), *_timeline(folder, view.hoodie), *_stale(folder, view.hoodie), *_partitions(folder, files)]
     stats: dict[BaseFile, WriteStat] = {}
     try:
         stats.update(inventory.stats_of(folder, view, files))
@@ -36,6 +37,21 @@ def verify(folder: Folder, spec: TableSpec) -> Verification:
     found += [*flaws, *_leftovers(folder, view)]
     newest = view.hoodie.timeline.writes[-1].time if view.hoodie.timeline.writes else None
     return Verification(spec.name, newest, len(files), rows, tuple(dict.fromkeys(found)))
+
+
+def mendable(folder: Folder) -> list[Flaw]:
+    """The flaws that are mended without a row being lost, which `repair` does."""
+    view = slices.load(folder)
+    dead = [flaw for flaw in _timeline(folder, view.hoodie) if flaw.kind == "leftover"]
+    absent = _partitions(folder, view.as_of())
+    return [*_properties(folder), *dead, *_stale(folder, view.hoodie), *absent, *_leftovers(folder, view)]
+
+
+def _properties(folder: Folder) -> Iterator[Flaw]:
+    """What is left of another engine's change of ``hoodie.properties``."""
+    name = folder.hoodie_name(properties.BACKUP)
+    if folder.store.exists(name):
+        yield Flaw("leftover", folder.store.location(name), "is left of a change of hoodie.properties", _REPAIRED)
 
 
 def _timeline(folder: Folder, hoodie: Hoodie) -> Iterator[Flaw]:
@@ -69,7 +85,7 @@ def _is_dead(folder: Folder, hoodie: Hoodie, instant: Instant) -> bool:
     if instant.action in WRITES:
         is_begun = instant.state == INFLIGHT and not rollback.is_clustering(folder, hoodie, instant)
         return is_begun and not _lives(hoodie, instant.time)
-    return instant.action in (CLEAN, ROLLBACK) and not _lives(hoodie, instant.time)
+    return instant.action in (CLEAN, ROLLBACK, SAVEPOINT) and not _lives(hoodie, instant.time)
 
 
 def _lives(hoodie: Hoodie, time: str) -> bool:
@@ -84,9 +100,11 @@ def _lives(hoodie: Hoodie, time: str) -> bool:
 def _leftovers(folder: Folder, view: View) -> Iterator[Flaw]:
     """Files of no completed commit, and what tells of instants that have ended."""
     hoodie = view.hoodie
+    begun = {instant.time for instant in hoodie.timeline.pending} | hoodie.markers.keys()
     for file in view.files:
         if not hoodie.is_completed(file.instant) and not _lives(hoodie, file.instant):
-            yield Flaw("leftover", folder.store.location(file.name), "belongs to no completed commit", _SWEPT)
+            mend = _SWEPT if file.instant in begun else _REPAIRED
+            yield Flaw("leftover", folder.store.location(file.name), "belongs to no completed commit", mend)
     pending = {instant.time for instant in hoodie.timeline.pending}
     for time in sorted((hoodie.markers.keys() | hoodie.heartbeats.keys()) - pending):
         if not _lives(hoodie, time):
@@ -112,7 +130,7 @@ def _partitions(folder: Folder, files: list[BaseFile]) -> Iterator[Flaw]:
         name = folder.data_name(partition, PARTITION_METADATA)
         if not folder.store.exists(name):
             what = "is missing, without which Spark reads no row of the partition"
-            yield Flaw("fault", folder.store.location(name), what, inventory.mend(folder))
+            yield Flaw("fault", folder.store.location(name), what, _REPAIRED)
 
 
 def _contents(

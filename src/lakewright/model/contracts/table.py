@@ -8,7 +8,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
-from lakewright.model.table import Checkpoint, Commit, Snapshot, TableSpec, Verification
+from lakewright.model.table import Checkpoint, Commit, Flaw, RolledBack, Snapshot, TableSpec, Verification
 
 
 class Write(Protocol):
@@ -48,7 +48,10 @@ class Write(Protocol):
 class Table(Protocol):
     """One table of a format; reads see completed instants only and may run beside a writer."""
 
-    spec: TableSpec
+    @property
+    def spec(self) -> TableSpec:
+        """As of its first use, or of this object's last commit; raises `FormatError` where the newest commit does not tell it."""
+        ...
 
     def history(self) -> list[Commit]:
         """Completed instants, oldest first."""
@@ -88,6 +91,20 @@ class Table(Protocol):
         """The reasons of those of these instants that have a savepoint; one of another engine tells who made it.
 
         A damaged one is left out.
+        """
+        ...
+
+    def roll_back(self, *, is_asked: bool = False) -> RolledBack:
+        """Undo the newest commit, whatever its file says; with `is_asked` only say what that takes. The caller holds the lease.
+
+        Raises `FormatError` where what was before it is not there any more, or somebody keeps it.
+        """
+        ...
+
+    def repair(self, *, is_asked: bool = False) -> list[Flaw]:
+        """Mend what `verify` finds and what can be mended without a row being lost; with `is_asked` only say what.
+
+        The caller holds the lease.
         """
         ...
 

@@ -1,0 +1,82 @@
+"""Repair: the newest commit undone, and what dead or careless writers left put right. No row of another commit is touched."""
+
+from __future__ import annotations
+
+from lakewright.errors import FormatError
+from lakewright.formats.hudi import inventory, rollback, slices, verify
+from lakewright.formats.hudi.folder import Folder
+from lakewright.formats.hudi.properties import BACKUP
+from lakewright.formats.hudi.timeline import INFLIGHT, SAVEPOINT, Instant, file_name
+from lakewright.formats.hudi.write import prepare
+from lakewright.model.table import Flaw, RolledBack
+
+
+def newest_undone(folder: Folder, *, is_asked: bool) -> RolledBack:
+    """Undo the newest commit, whatever its file says; with `is_asked` only say what that takes. The caller has the lock.
+
+    Once its completed file is gone it is a write that died, which any writer rolls back: so a crash leaves the old state or the
+    new one. Raises `FormatError` LW-418 where it has a savepoint, or where the table before it is not there any more.
+    """
+    timeline = folder.timeline()
+    newest = next((i for i in reversed(timeline.writes) if i.time not in timeline.archived), None)
+    if newest is None:
+        raise _refused(f"{folder.path} has no commit on its timeline", "`lakewright history` lists the commits")
+    if timeline.states(newest.time, SAVEPOINT):
+        hint = f"`lakewright savepoint TABLE {newest.time} --remove` gives it free"
+        raise _refused(f"instant {newest.time} of {folder.path} has a savepoint", hint)
+    past = folder.hiding(file_name(*newest))
+    previous = _previous(past, newest)
+    files = sum(file.instant == newest.time for file in past.base_files())
+    if not is_asked:
+        prepare(past)
+        if INFLIGHT not in timeline.states(newest.time, newest.action):
+            folder.store.create(folder.instant_name(newest.time, newest.action, INFLIGHT), b"")
+        name = folder.instant_name(*newest)
+        folder.store.delete(name)
+        folder.store.delete(folder.hoodie_name(f".{file_name(*newest)}.crc"))
+        rollback.roll_back(folder, newest)
+    return RolledBack(newest.time, previous, files)
+
+
+def mended(folder: Folder, *, is_asked: bool) -> list[Flaw]:
+    """Put right what can be without a row being lost; with `is_asked` only say what. The caller has the lock."""
+    flaws = verify.mendable(folder)
+    if is_asked or not flaws:
+        return flaws
+    prepare(folder)
+    folder.store.delete(folder.hoodie_name(BACKUP))
+    hoodie = rollback.roll_back_others(folder, "")
+    pending = {instant.time for instant in hoodie.timeline.pending if instant.action != SAVEPOINT}
+    for instant in hoodie.timeline.pending:
+        if instant.action == SAVEPOINT:
+            folder.store.delete(folder.instant_name(*instant))
+    view = slices.load(folder)
+    for file in view.files:
+        if not view.hoodie.is_completed(file.instant) and file.instant not in pending:
+            folder.store.delete(file.name)
+    for file in view.as_of():
+        folder.add_partition(file.partition, file.instant)
+    return flaws
+
+
+def _previous(past: Folder, newest: Instant) -> str | None:
+    """The commit before the newest one, in a folder without this; raises LW-418 where that cannot be read."""
+    if rollback.is_clustering(past, past.hoodie(), newest):
+        raise _refused(f"instant {newest.time} of {past.path} is a clustering", "undo it with the engine that made it")
+    view = slices.load(past)
+    writes = view.hoodie.timeline.writes
+    if not writes:
+        return None
+    try:
+        gone = slices.cleaned(past, view)[-1]
+        inventory.whole(past, view)
+    except FormatError:
+        gone = True
+    if gone:
+        hint = "`lakewright restore` goes back to what is kept; `lakewright resync` loads the table anew"
+        raise _refused(f"files that {past.path} had before instant {newest.time} are gone", hint)
+    return writes[-1].time
+
+
+def _refused(message: str, hint: str) -> FormatError:
+    return FormatError("LW-418", message, hint=hint)

@@ -1,0 +1,187 @@
+"""What mends a table: its newest commit is undone, and what a dead or careless writer left is put right; no row is lost."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hudi_world import BY_REGION, LOCK, PATH, Crash, DyingStore, World, assert_rows, keys_of, own_rows, row, table_of
+from tests.strides import strides
+
+from lakewright.errors import FormatError
+from lakewright.formats.hudi import rollback
+from lakewright.formats.hudi.folder import PARTITION_METADATA, Folder
+from lakewright.formats.hudi.table import HudiTable
+from lakewright.formats.hudi.write import HudiWrite
+from lakewright.storage.local import LocalStore
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+@pytest.fixture(autouse=True)
+def _dead_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What died counts as dead without a wait."""
+    monkeypatch.setattr(rollback, "ALIVE_FOR", datetime.timedelta(0))
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    """A table with three commits."""
+    world = World(tmp_path / "prepared", BY_REGION)
+    world.replace([row(i, region=("north", "south")[i % 2]) for i in range(6)])
+    world.upsert([row(1, 1, region="south")], [(3,)])
+    world.upsert([row(2, 2), row(9, 2)])
+    return world
+
+
+def _undone(world: World) -> None:
+    """The model without its newest commit."""
+    del world.commits[-1]
+    commit, world.rows, world.spec = world.commits[-1]
+    snapshot = world.open().snapshot()
+    assert snapshot is not None
+    assert (snapshot.instant, snapshot.checkpoint) == (commit.instant, commit.checkpoint)
+    world.check()
+
+
+# ---- the newest commit is undone
+
+
+def _cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:50])
+
+
+DAMAGE: dict[str, Callable[[Path], object]] = {
+    "whole": lambda path: None,
+    "cut": _cut,
+    "empty": lambda path: path.write_bytes(b""),
+    "without its inflight file": lambda path: path.with_suffix(".inflight").unlink(),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGE)
+def test_the_newest_commit_is_undone_whatever_its_file_says(world: World, name: str) -> None:
+    newest = world.root / PATH / ".hoodie" / f"{world.commits[-1][0].instant}.commit"
+    DAMAGE[name](newest)
+    asked = world.open().roll_back(is_asked=True)
+    assert newest.exists()
+    assert (asked.instant, asked.previous) == (world.commits[-1][0].instant, world.commits[-2][0].instant)
+    done = world.open().roll_back()
+    assert (done.instant, done.files) == (asked.instant, asked.files)
+    assert done.files > 0
+    _undone(world)
+    assert world.open().verify().flaws == ()
+    world.upsert([row(9, 3)])
+    world.check()
+
+
+def test_a_replacement_is_undone_and_the_old_rows_are_back(world: World) -> None:
+    world.replace([row(1, 9)])
+    world.open().roll_back()
+    _undone(world)
+
+
+def test_what_cannot_be_undone_is_refused(world: World) -> None:
+    table, newest = world.open(), world.commits[-1][0].instant
+    table.save(newest, "why")
+    refused = []
+    for step in (lambda: None, lambda: (table.release([newest]), world.open().clean([]))):
+        step()
+        with pytest.raises(FormatError) as caught:
+            table.roll_back()
+        refused.append((caught.value.code, "savepoint" in caught.value.message))
+    assert refused == [("LW-418", True), ("LW-418", False)]
+    world.check()
+
+
+# ---- repair
+
+
+def _no_partition_metadata(world: World) -> None:
+    (world.root / PATH / "region=south" / PARTITION_METADATA).unlink()
+
+
+def _no_properties(world: World) -> None:
+    hoodie = world.root / PATH / ".hoodie"
+    (hoodie / "hoodie.properties").rename(hoodie / "hoodie.properties.backup")
+
+
+def _orphan(world: World) -> None:
+    (file,) = [f for f in Folder(world.store, PATH).base_files() if f.instant == world.commits[-1][0].instant][:1]
+    content = (world.root / file.name).read_bytes()
+    (world.root / file.name.replace(file.instant, "20200101000000000")).write_bytes(content)
+
+
+def _stale_metadata_table(world: World) -> None:
+    hoodie = world.root / PATH / ".hoodie"
+    with (hoodie / "hoodie.properties").open("a") as file:
+        file.write("hoodie.table.metadata.partitions=files\n")
+    (hoodie / "metadata/.hoodie").mkdir(parents=True)
+    (hoodie / "metadata/.hoodie/20200101000000000.deltacommit").touch()
+
+
+def _dead_write(world: World) -> None:
+    write = HudiWrite(Folder(world.store, PATH))
+    write.upsert(table_of([row(2, 5)]), keys_of([], world.spec))
+    write._heartbeat.stop()  # as the death of the process would
+
+
+def _half_a_savepoint(world: World) -> None:
+    (world.root / PATH / ".hoodie" / f"{world.commits[-1][0].instant}.savepoint.inflight").touch()
+
+
+SPOILS = (_dead_write, _no_partition_metadata, _orphan, _half_a_savepoint, _stale_metadata_table, _no_properties)
+
+
+@pytest.mark.parametrize("spoil", SPOILS)
+def test_a_repair_tells_what_it_would_do_and_does_it(world: World, spoil: Callable[[World], None]) -> None:
+    assert world.open().repair(is_asked=True) == []
+    spoil(world)
+    asked = world.open().repair(is_asked=True)
+    assert asked
+    assert world.open().repair(is_asked=True) == asked
+    assert world.open().repair() == asked
+    assert (world.open().repair(), world.open().verify().flaws) == ([], ())
+    world.check()
+    assert not list((world.root / PATH / ".hoodie").glob("hoodie.properties.backup"))
+
+
+# ---- crashes
+
+
+@pytest.mark.parametrize("step", ["undo", "repair"])
+@strides(7)
+def test_a_crash_leaves_the_old_or_the_new_state(stride: int, step: str, world: World, tmp_path: Path) -> None:
+    if step == "repair":
+        for spoil in SPOILS:
+            spoil(world)
+    acts: dict[str, Callable[[HudiTable], object]] = {
+        "undo": lambda table: table.roll_back(),
+        "repair": lambda table: table.repair(),
+    }
+    seen = set()
+    for calls in range(1, 200, stride):
+        shutil.copytree(world.root, tmp_path / "world")
+        copy = World(tmp_path / "world", world.spec)
+        store = DyingStore(LocalStore(copy.root), calls)
+        with contextlib.suppress(Crash):
+            acts[step](copy.open(store))
+        if not store.has_died:
+            break
+        copy.store.delete(LOCK)
+        there = {commit.instant for commit in copy.open().history() if commit.checkpoint}
+        copy.commits = [commit for commit in world.commits if commit[0].instant in there]
+        copy.rows = copy.commits[-1][1]
+        seen.add(len(copy.commits))
+        assert_rows(own_rows(copy.open().snapshot()), copy.rows, copy.spec)
+        copy.open().repair()
+        assert copy.open().verify().flaws == ()
+        copy.upsert([row(1, 7)])
+        copy.check()
+        shutil.rmtree(copy.root)
+    assert calls > 3
+    assert seen == ({3} if step == "repair" else {2, 3}) or stride > 1
