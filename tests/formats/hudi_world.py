@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import datetime
 import decimal
 import json
@@ -15,6 +16,7 @@ from typing import Any, BinaryIO
 import hudi
 import pyarrow as pa
 import pyarrow.parquet as pq
+from logs_world import assert_log, merged_rows
 
 from lakewright.formats.hudi import HudiFormat
 from lakewright.formats.hudi.table import HudiTable
@@ -32,6 +34,7 @@ STAT_FIELDS = {
     *("totalUpdatedRecordsCompacted", "totalLogBlocks", "totalCorruptLogBlock", "totalRollbackBlocks", "fileSizeInBytes"),
     *("minEventTime", "maxEventTime", "runtimeStats"),
 }
+LOG_FIELDS = {"logVersion", "logOffset", "baseFile", "logFiles", "recordsStats"}
 COLUMNS = (
     ("id", "bigint"),
     ("kind", "string"),
@@ -49,6 +52,8 @@ PLAIN = TableSpec("orders", COLUMNS, ("id",))
 BY_REGION = TableSpec("orders", COLUMNS, ("id",), ("region",))
 TWO_KEYS = TableSpec("orders", COLUMNS, ("id", "kind"))
 TWO_KEYS_BY_REGION = TableSpec("orders", COLUMNS, ("id", "kind"), ("region",))
+LOGGED = dataclasses.replace(PLAIN, type="mor")
+LOGGED_BY_REGION = dataclasses.replace(TWO_KEYS_BY_REGION, type="mor")
 TWO_KEYS_BY_REGION_AND_DAY = TableSpec("orders", COLUMNS, ("id", "kind"), ("region", "day"))
 
 Row = dict[str, Any]
@@ -165,8 +170,10 @@ def own_rows(snapshot: Snapshot | None) -> list[Row]:
         found = pq.ParquetFile(file.location).read()
         assert (file.rows, file.size) == (found.num_rows, Path(file.location).stat().st_size)
         assert {*file.columns, *META} == set(found.column_names)
-        rows += found.to_pylist()
-    return rows
+        rows += [row | {"_base": file.location} for row in found.to_pylist()]
+    if snapshot is not None and snapshot.logs:
+        rows = merged_rows(snapshot, rows)
+    return [{name: value for name, value in row.items() if name != "_base"} for row in rows]
 
 
 def rust_rows(location: str, as_of: str | None = None) -> list[Row]:
@@ -199,10 +206,13 @@ def assert_checklist(folder: Path, spec: TableSpec) -> None:
     assert leftovers == []
     assert list(folder.rglob("*.crc")) == []
     names = {path.name for path in files}
-    completed = {path.name for path in files if path.suffix in (".commit", ".replacecommit", ".clean", ".rollback")}
+    suffixes = (".commit", ".deltacommit", ".replacecommit", ".clean", ".rollback")
+    completed = {path.name for path in files if path.suffix in suffixes}
     times = sorted(name.split(".")[0] for name in completed)
     assert len(set(times)) == len(times)
     for name in completed:
+        if f"{name[:17]}.compaction.requested" in names:
+            continue
         inflight = name.replace(".commit", ".inflight") if name.endswith(".commit") else f"{name}.inflight"
         assert {f"{name}.requested", inflight} <= names
     assert {name for name in names if name[:17].isdigit() and name[:17] not in times} == set()
@@ -215,6 +225,9 @@ def assert_checklist(folder: Path, spec: TableSpec) -> None:
         # A file that no commit names is an orphan.
         stat = None if is_archived else stats[str(path.relative_to(folder))]
         _assert_base_file(path, path.relative_to(folder), stat, spec)
+    for path in folder.rglob(".*.log.*"):
+        if path.parent != hoodie / "archived" and (stat := stats.get(str(path.relative_to(folder)))):
+            assert_log(path, stat)
 
 
 def _assert_properties(hoodie: Path, spec: TableSpec) -> None:
@@ -223,7 +236,8 @@ def _assert_properties(hoodie: Path, spec: TableSpec) -> None:
     kind = "Complex" if len(spec.key) > 1 else "Simple" if len(spec.partition) == 1 else "Custom"
     generator = kind if spec.partition else "Nonpartitioned"
     assert found["hoodie.table.name"] == spec.name
-    assert found["hoodie.table.type"] == "COPY_ON_WRITE"
+    assert found["hoodie.table.type"] == {"cow": "COPY_ON_WRITE", "mor": "MERGE_ON_READ"}[spec.type]
+    assert ("hoodie.compaction.payload.class" in found) == (spec.type == "mor")
     assert (found["hoodie.table.version"], found["hoodie.timeline.layout.version"]) == ("6", "1")
     assert found["hoodie.table.recordkey.fields"] == ",".join(spec.key)
     assert found.get("hoodie.table.partition.fields", "") == ",".join(spec.partition)
@@ -244,7 +258,10 @@ def _assert_commit(path: Path, spec: TableSpec) -> dict[str, dict[str, Any]]:
     assert "lakewright.checkpoint" in data["extraMetadata"]
     stats = {stat["path"]: stat for stats in data["partitionToWriteStats"].values() for stat in stats}
     for name, stat in stats.items():
-        assert stat["fileId"] == Path(name).name.split("_")[0]
+        assert stat["fileId"] == Path(name).name.removeprefix(".").split("_")[0]
+        if ".log." in name:
+            assert set(stat) == STAT_FIELDS | LOG_FIELDS
+            continue
         assert name.endswith(f"_{path.name.split('.')[0]}.parquet")
         assert stat["prevCommit"] == "null" or stat["prevCommit"] < path.name
         assert set(stat) == STAT_FIELDS

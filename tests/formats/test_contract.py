@@ -1,19 +1,22 @@
-"""Copy-on-write tables against the contract of tables, on a local store and on S3."""
+"""Copy-on-write and merge-on-read tables against the contract of tables, on a local store and on S3."""
 
 from __future__ import annotations
 
+import dataclasses
 import io
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow.parquet as pq
 import pytest
 from tests import s3
 
 from lakewright.formats.hudi import HudiFormat
 from lakewright.model.contracts import Store, Table
-from lakewright.model.table import Snapshot, TableSpec
+from lakewright.model.table import COW, MOR, Snapshot, TableSpec
+from lakewright.pipeline.stored import Stored
 from lakewright.storage.local import LocalStore
 from lakewright.testing.table_contract import CONTRACT, Subject, any_sequence_gives_the_models_rows, commits_carry_checkpoints
 
@@ -23,20 +26,33 @@ IN_BRIEF = commits_carry_checkpoints
 
 
 class Hudi:
-    """A Hudi table in a store, read by pyarrow."""
+    """A Hudi table in a store, read by pyarrow, and by SQL where it has logs."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, store: Store, kind: str = COW) -> None:
+        self._store, self._kind = store, kind
 
     def create(self, spec: TableSpec) -> Table:
-        return HudiFormat(self._store).create(PATH, spec)
+        return HudiFormat(self._store).create(PATH, dataclasses.replace(spec, type=self._kind))
 
     def open(self) -> Table | None:
         return HudiFormat(self._store).open(PATH)
 
     def rows(self, snapshot: Snapshot) -> list[dict[str, Any]]:
+        if snapshot.logs:
+            return self._merged(snapshot)
         files = (pq.ParquetFile(io.BytesIO(self._store.read(file.name))) for file in snapshot.files)
         return [row for file in files for row in file.read().to_pylist()]
+
+    def _merged(self, snapshot: Snapshot) -> list[dict[str, Any]]:
+        table = self.open()
+        assert table is not None
+        with duckdb.connect() as connection:
+            connection.execute("SET TimeZone = 'UTC'")
+            stored = Stored(connection, table, snapshot)
+            rows = connection.sql(stored.sql(snapshot.spec)).to_arrow_table().cast(snapshot.spec.arrow())
+            stored.close()
+        assert len(rows) == snapshot.rows
+        return rows.to_pylist()
 
 
 @pytest.fixture(scope="module")
@@ -50,9 +66,10 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.mark.usefixtures("one_thread")
+@pytest.mark.parametrize("kind", [COW, MOR])
 @pytest.mark.parametrize("check", CONTRACT, ids=lambda check: check.__name__)
-def test_contract(check: Callable[[Subject], None], tmp_path: Path) -> None:
-    check(Hudi(LocalStore(tmp_path)))
+def test_contract(check: Callable[[Subject], None], kind: str, tmp_path: Path) -> None:
+    check(Hudi(LocalStore(tmp_path), kind))
 
 
 @pytest.mark.usefixtures("one_thread")
@@ -64,6 +81,7 @@ def test_contract_on_s3(check: Callable[[Subject], None], endpoint: str, tmp_pat
 
 
 @pytest.mark.crash
+@pytest.mark.parametrize("kind", [COW, MOR])
 @pytest.mark.parametrize("seed", range(100, 140))
-def test_any_sequence(seed: int, tmp_path: Path) -> None:
-    any_sequence_gives_the_models_rows(Hudi(LocalStore(tmp_path)), seed, 30)
+def test_any_sequence(seed: int, kind: str, tmp_path: Path) -> None:
+    any_sequence_gives_the_models_rows(Hudi(LocalStore(tmp_path), kind), seed, 30)

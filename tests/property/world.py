@@ -37,6 +37,8 @@ LAKE = """
 lake: t
 sources:
   db: {{kind: postgres, url: "{url}", tables: ["{schema}.*"], slot: "{schema}"}}
+tables:
+  {schema}_pair: {{from: db.{schema}.pair, type: mor}}
 """
 
 

@@ -13,10 +13,14 @@ from lakewright.errors import FormatError
 from lakewright.model import sealed, types
 from lakewright.model.position import Feed, Position
 
+COW, MOR = "cow", "mor"
+"""Kinds of table: changes rewrite the files that hold their rows (copy-on-write), or go to logs beside them (merge-on-read)."""
 POSITION_COLUMN = "_position"
 """Stored position, ``<4-digit generation>.<position>``: never decreases within a table; Hudi's precombine field."""
 DELETED_COLUMN = "_hoodie_is_deleted"
 """Always null; lets Spark delete and upsert in one commit."""
+BASE_COLUMN = "_base"
+"""In the changes that logs hold: where engines find the base file whose row the change is for."""
 ROW_COLUMN = "_row"
 """Record key of a table whose source has no key: the row's place in the log."""
 HIDDEN_COLUMNS = frozenset({POSITION_COLUMN, DELETED_COLUMN, ROW_COLUMN})
@@ -27,13 +31,14 @@ class TableSpec:
     """What a table is: its columns with lake types (hidden and partition column included), its record key, its partition.
 
     ``partition`` are columns of the table, from the outermost folder to the innermost; rows with equal values share a folder.
-    All columns but the key are nullable.
+    All columns but the key are nullable. ``type`` is `COW` or `MOR`.
     """
 
     name: str
     columns: tuple[tuple[str, str], ...]
     key: tuple[str, ...]
     partition: tuple[str, ...] = ()
+    type: str = COW
 
     def arrow(self) -> pa.Schema:
         """The columns as Arrow fields; the key's are not nullable."""
@@ -78,7 +83,7 @@ class Checkpoint:
 class Commit:
     """A completed instant of a table.
 
-    ``instant`` is ``yyyyMMddHHmmssSSS`` in UTC, ``action`` commit, replacecommit, clean or rollback.
+    ``instant`` is ``yyyyMMddHHmmssSSS`` in UTC, ``action`` commit, deltacommit, replacecommit, clean or rollback.
     ``rows`` are those the instant wrote new or changed, ``deletes`` those it removed. ``saved``: a savepoint keeps its files.
     ``fault`` says why the checkpoint cannot be read; there is none in ``checkpoint`` then.
     """
@@ -124,18 +129,37 @@ class DataFile:
 
 
 @dataclasses.dataclass(frozen=True)
+class LogFile:
+    """A log of a snapshot: name in the store, where engines find it, bytes.
+
+    ``base`` is where they find the base file whose rows it changes (None: there is none), ``gain`` how many rows it adds, from
+    metadata.
+    """
+
+    name: str
+    location: str
+    size: int
+    base: str | None
+    gain: int
+
+
+@dataclasses.dataclass(frozen=True)
 class Snapshot:
-    """The rows of a table as of ``instant``: the union of its files, with the columns of `spec`."""
+    """The rows of a table as of ``instant``: the union of its files, with the columns of `spec`.
+
+    Rows of base files that their logs change do not count; the rows that the logs hold in their place do (`Table.changes`).
+    """
 
     instant: str
     checkpoint: Checkpoint | None
     spec: TableSpec
     files: tuple[DataFile, ...]
+    logs: tuple[LogFile, ...] = ()
 
     @property
     def rows(self) -> int:
         """Row count, from metadata."""
-        return sum(file.rows for file in self.files)
+        return sum(file.rows for file in self.files) + sum(log.gain for log in self.logs)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -163,7 +187,7 @@ class RolledBack:
 
 @dataclasses.dataclass(frozen=True)
 class Verification:
-    """What reading a table's folder as a whole gave: the newest instant, the base files and rows that are the table, all flaws.
+    """What reading a table's folder as a whole gave: the newest instant, the files and rows that are the table, all flaws.
 
     ``instant`` is None for a table without a commit. ``rows`` are those of the files that can be read.
     """

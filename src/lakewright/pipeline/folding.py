@@ -14,6 +14,7 @@ from lakewright.model.batch import POSITION
 from lakewright.model.table import ROW_COLUMN
 from lakewright.pipeline import damage, scan
 from lakewright.pipeline.folded import Folded
+from lakewright.pipeline.stored import Stored
 from lakewright.pipeline.table_at import TableAt
 from lakewright.raw.log import RawLog
 
@@ -24,6 +25,7 @@ class Fold(Folded):
     def __init__(self, connection: duckdb.DuckDBPyConnection, at: TableAt, log: RawLog) -> None:
         self._con = connection
         self._reading: pa.RecordBatchReader | None = None
+        self._stored: Stored | None = None
         super().__init__(at, log)
 
     def reader(self, text: str, rows: int) -> pa.RecordBatchReader:
@@ -37,6 +39,9 @@ class Fold(Folded):
         if self._reading is not None:
             self._reading.close()
         super().close()
+        if self._stored is not None:
+            with known_errors():
+                self._stored.close()
 
     def _batches(self, reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
         with self._named_failures():
@@ -61,7 +66,10 @@ class Fold(Folded):
     def _base(self) -> str:
         at = self.at
         if at.snapshot is not None:
-            return f"({scan.snapshot_sql(at.snapshot, at.spec, at.schema.columns)})"
+            if self._stored is None and at.table is not None:
+                self._stored = Stored(self._con, at.table, at.snapshot)
+            assert self._stored is not None
+            return f"({self._stored.sql(at.spec, at.schema.columns)})"
         if self._keyed:
             return f"({scan.raw_sql(self._log, at.schema, at.load, POSITION)})"
         # A row of a load without key is known by its file and its place in it; a named file never changes.

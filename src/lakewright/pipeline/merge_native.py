@@ -48,6 +48,9 @@ class _Pinned:
     def snapshot(self, instant: str | None = None) -> Snapshot | None:
         return self._table.snapshot(instant)
 
+    def changes(self, snapshot: Snapshot) -> Iterator[pa.RecordBatch]:
+        return self._table.changes(snapshot)
+
 
 def _write(write: Write, fold: Fold) -> None:
     at = fold.at

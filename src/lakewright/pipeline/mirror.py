@@ -11,7 +11,7 @@ from lakewright.model.contracts import Table, TableFormat
 from lakewright.model.names import TableName
 from lakewright.model.names import quote_identifier as quote
 from lakewright.model.schema import TableSchema
-from lakewright.model.table import DELETED_COLUMN, POSITION_COLUMN, ROW_COLUMN, TableSpec
+from lakewright.model.table import COW, DELETED_COLUMN, POSITION_COLUMN, ROW_COLUMN, TableSpec
 from lakewright.project.values import Partition
 
 
@@ -19,8 +19,8 @@ from lakewright.project.values import Partition
 class Mirror:
     """What lake.yaml says of one table.
 
-    ``path`` is its folder in the store, ``divided_by`` what partitions it. ``recent`` is how far back every moment stays
-    readable, ``savepoints`` for each span of time how long its newest commit is kept after that.
+    ``path`` is its folder in the store, ``divided_by`` what partitions it, ``type`` `COW` or `MOR`. ``recent`` is how far back
+    every moment stays readable, ``savepoints`` for each span of time how long its newest commit is kept after that.
     """
 
     name: str
@@ -30,6 +30,7 @@ class Mirror:
     divided_by: tuple[Partition, ...] = ()
     recent: datetime.timedelta = datetime.timedelta(hours=1)
     savepoints: tuple[tuple[datetime.timedelta, datetime.timedelta], ...] = ()
+    type: str = COW
 
     @property
     def partition(self) -> tuple[str, ...]:
@@ -45,8 +46,10 @@ class Mirror:
         """Each day, made of its column, under the stored column's name; the session is in UTC."""
         return [f"CAST(CAST({quote(each.column)} AS DATE) AS VARCHAR) AS {quote(each.stored)}" for each in self.days]
 
-    def partition_mismatch(self, stored: TableSpec) -> FormatError | None:
-        """What is wrong with the stored table where lake.yaml asks for another partition, LW-407."""
+    def mismatch(self, stored: TableSpec) -> FormatError | None:
+        """What is wrong with the stored table where lake.yaml asks for another partition or type, LW-407."""
+        if stored.type != self.type:
+            return self._anew(f"is of type {stored.type}, and lake.yaml asks for {self.type}", "type")
         if stored.partition == self.partition:
             return None
         names = dict(stored.columns)
@@ -56,11 +59,14 @@ class Mirror:
             for day, name in zip(found, stored.partition, strict=True)
         )
         asked = ", ".join(map(str, self.divided_by))
+        return self._anew(f"is partitioned by {before or 'nothing'}, and lake.yaml asks for {asked or 'nothing'}", "partition")
+
+    def _anew(self, what: str, setting: str) -> FormatError:
         return FormatError(
             "LW-407",
-            f"table {self.name} is partitioned by {before or 'nothing'}, and lake.yaml asks for {asked or 'nothing'}",
+            f"table {self.name} {what}",
             hint=f"move {self.path} away, and the next `lakewright merge` makes the table anew from the captured log; or put"
-            f" `partition` of {self.name} in lake.yaml back",
+            f" `{setting}` of {self.name} in lake.yaml back",
         )
 
     def no_instant(self) -> QueryError:
@@ -84,7 +90,7 @@ class Mirror:
         if not schema.key:
             columns.append((ROW_COLUMN, types.STRING))
         columns += [(POSITION_COLUMN, types.STRING), (DELETED_COLUMN, types.BOOLEAN)]
-        return TableSpec(self.name, tuple(columns), schema.key or (ROW_COLUMN,), self.partition)
+        return TableSpec(self.name, tuple(columns), schema.key or (ROW_COLUMN,), self.partition, self.type)
 
     def stored(self, schema: TableSchema, generation: int) -> str:
         """The select list that makes the table's columns of a relation with the source's columns, ``_position`` and, without key,

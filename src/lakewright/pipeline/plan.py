@@ -121,12 +121,12 @@ def _read_otherwise(lake: Wiring) -> Iterator[str]:
 
 
 def _moved(lake: Wiring) -> Iterator[str]:
-    """Tables that have another partition than lake.yaml asks for."""
+    """Tables that have another partition or type than lake.yaml asks for."""
     for mirror in survey.mirrors(lake):
         try:
             table = lake.format.open(mirror.path)
         except FormatError as error:
             yield error.line()
             continue
-        if table is not None and (mismatch := mirror.partition_mismatch(table.spec)) is not None:
+        if table is not None and (mismatch := mirror.mismatch(table.spec)) is not None:
             yield mismatch.line()

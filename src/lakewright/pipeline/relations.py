@@ -6,6 +6,7 @@ never holds half a transaction, not even across tables.
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 
 from lakewright.engines.relation import Relation, TableRef
@@ -15,14 +16,18 @@ from lakewright.model.batch import COMMIT_TIME, DELETED, EXACT, OP, POSITION, TR
 from lakewright.model.names import quote_identifier as quote
 from lakewright.model.position import Position
 from lakewright.model.schema import TableSchema
-from lakewright.model.table import newest_mark
+from lakewright.model.table import MOR, newest_mark
 from lakewright.pipeline import damage, scan, survey, table_at
 from lakewright.pipeline.folding import Fold
 from lakewright.pipeline.mirror import Mirror
 from lakewright.pipeline.moment import position_at, require_loaded
+from lakewright.pipeline.stored import Stored
 from lakewright.pipeline.wiring import Wiring
 from lakewright.raw.log import RawLog
 from lakewright.raw.view import LogView
+
+_OPTIMIZED = "_ro"
+"""Behind a merge-on-read table's name: its base files alone, which are read fast and lack what its logs say. Hudi's name."""
 
 
 class LakeRelations:
@@ -52,10 +57,12 @@ class LakeRelations:
         self._committed, self._as_of, self._since = committed, as_of, since
         self._views: dict[str, LogView] = {}
         self._folds: list[Fold] = []
+        self._stored: list[Stored] = []
 
     def names(self) -> list[tuple[str, str]]:
-        """All tables, then the raw rows of each."""
-        return [(zone, name) for zone in (self._curated, self._raw) for name in self._mirrors]
+        """All tables, what there is to read of some without their logs, then the raw rows of each."""
+        optimized = [f"{name}{_OPTIMIZED}" for name in self._mirrors if self._optimized(f"{name}{_OPTIMIZED}")]
+        return [(zone, name) for zone, more in ((self._curated, optimized), (self._raw, [])) for name in [*self._mirrors, *more]]
 
     def resolve(self, ref: TableRef) -> Relation | None:
         """The rows of a table of the lake, or of its raw log; raises `QueryError` where it had none at that moment.
@@ -64,7 +71,8 @@ class LakeRelations:
         """
         if ref.schema not in (None, self._curated, self._raw):
             return None
-        mirror = self._mirrors.get(ref.name)
+        optimized = self._optimized(ref.name) if ref.schema != self._raw else None
+        mirror = optimized or self._mirrors.get(ref.name)
         if mirror is None:
             for misfit in self._misfits:
                 if misfit.name in (ref.name, None):
@@ -78,6 +86,8 @@ class LakeRelations:
             require_loaded(mirror, view, as_of)
         if ref.schema == self._raw:
             return self._raw_rows(mirror, log, view, self._position(log, view, as_of))
+        if optimized:
+            return self._committed_rows(mirror, as_of, optimized=True)
         if not self._committed and (stands := self._paused(mirror, as_of)) is not None:
             if self._since is None:
                 return self._committed_rows(mirror, as_of)
@@ -96,6 +106,13 @@ class LakeRelations:
         """Let go of the folds of this query."""
         while self._folds:
             self._lake.folds.release(self._folds.pop())
+        while self._stored:
+            self._stored.pop().close()
+
+    def _optimized(self, name: str) -> Mirror | None:
+        """The merge-on-read table whose base files alone are the table of this name."""
+        found = self._mirrors.get(name.removesuffix(_OPTIMIZED)) if name.endswith(_OPTIMIZED) else None
+        return found if found is not None and found.type == MOR and name not in self._mirrors else None
 
     def _paused(self, mirror: Mirror, as_of: datetime.datetime | None) -> Position | None:
         """Where the table stands if it is paused, and was so at that moment: it is read there, and the answer says so."""
@@ -122,15 +139,18 @@ class LakeRelations:
         text = fold.visible_sql(lambda column: _shown(column.name, column.type))
         return at.schema, Relation(text, _columns(mirror, at.schema))
 
-    def _committed_rows(self, mirror: Mirror, as_of: datetime.datetime | None) -> Relation:
+    def _committed_rows(self, mirror: Mirror, as_of: datetime.datetime | None, *, optimized: bool = False) -> Relation:
+        """The rows of a table's newest instant; ``optimized`` leaves out what its logs say."""
         table = self._lake.format.open(mirror.path)
         commits = [c for c in (table.snapshots() if table else []) if as_of is None or c.time <= as_of]
         snapshot = table.snapshot(commits[-1].instant) if table and commits else None
-        if snapshot is None:
+        if table is None or snapshot is None:
             raise mirror.no_instant()
         columns = snapshot.spec.visible
         listed = ", ".join(_shown(name, kind) for name, kind in columns)
-        return Relation(f"SELECT {listed} FROM ({scan.snapshot_sql(snapshot, snapshot.spec)})", columns)
+        stored = Stored(self._con, table, dataclasses.replace(snapshot, logs=()) if optimized else snapshot)
+        self._stored.append(stored)
+        return Relation(f"SELECT {listed} FROM ({stored.sql(snapshot.spec)})", columns)
 
     def _committed_position(self, mirror: Mirror, view: LogView, moment: datetime.datetime | None) -> Position:
         """How far the log is in the table's newest commit of that moment, whose files may be gone by now."""

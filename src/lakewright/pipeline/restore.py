@@ -18,11 +18,12 @@ from lakewright.model.contracts import Table
 from lakewright.model.position import Position
 from lakewright.model.table import Checkpoint, Commit, Snapshot, newest_mark
 from lakewright.model.times import utc_now
-from lakewright.pipeline import damage, merge_native, scan, table_at
+from lakewright.pipeline import damage, merge_native, table_at
 from lakewright.pipeline.folding import Fold
 from lakewright.pipeline.merge import lease_name
 from lakewright.pipeline.mirror import Mirror
 from lakewright.pipeline.moment import parse_time, position_at, require_loaded
+from lakewright.pipeline.stored import Stored
 from lakewright.pipeline.wiring import Wiring
 from lakewright.storage.lease import Lease
 
@@ -133,18 +134,22 @@ def _skipped(lake: Wiring, mirror: Mirror, mark: Checkpoint, at: str | None, *, 
 class _Instant:
     """The rows of a commit."""
 
-    def __init__(self, lake: Wiring, mirror: Mirror, snapshot: Snapshot) -> None:
+    def __init__(self, lake: Wiring, mirror: Mirror, table: Table, snapshot: Snapshot) -> None:
         if snapshot.checkpoint is None:
             raise mirror.no_instant()
-        self._lake, self._log, self._snapshot = lake, lake.log(mirror.source), snapshot
+        self._lake, self._log, self._table, self._snapshot = lake, lake.log(mirror.source), table, snapshot
         self.spec, self.checkpoint = snapshot.spec, dataclasses.replace(snapshot.checkpoint, paused=True)
         self.told = _told(mirror, snapshot, self.checkpoint, 0)
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        text = scan.snapshot_sql(self._snapshot, self.spec)
-        with damage.named(self._log, (), self._snapshot.files, self.told.table):
-            for batch in self._lake.connection().sql(text).to_arrow_reader(merge_native.BATCH_ROWS):
-                yield from pa.Table.from_batches([batch]).cast(self.spec.arrow()).to_batches()
+        connection = self._lake.connection()
+        stored = Stored(connection, self._table, self._snapshot)
+        try:
+            with damage.named(self._log, (), self._snapshot.files, self.told.table):
+                for batch in connection.sql(stored.sql(self.spec)).to_arrow_reader(merge_native.BATCH_ROWS):
+                    yield from pa.Table.from_batches([batch]).cast(self.spec.arrow()).to_batches()
+        finally:
+            stored.close()
 
 
 class _Moment:
@@ -174,7 +179,7 @@ class _Sound:
 
     def __init__(self, table: Table) -> None:
         self._table = table
-        self.snapshot = table.snapshot
+        self.snapshot, self.changes = table.snapshot, table.changes
 
     def snapshots(self) -> Sequence[Commit]:
         return [commit for commit in self._table.snapshots() if commit.fault is None]
@@ -186,7 +191,7 @@ def _chosen(lake: Wiring, mirror: Mirror, table: Table, to: str) -> _Instant | _
     snapshot = table.snapshot(to)
     if snapshot is None:
         raise mirror.no_instant()
-    return _Instant(lake, mirror, snapshot)
+    return _Instant(lake, mirror, table, snapshot)
 
 
 def _told(mirror: Mirror, snapshot: Snapshot | None, mark: Checkpoint, changes: int) -> Restored:

@@ -9,11 +9,11 @@ from collections.abc import Iterable, Sequence
 import pyarrow as pa
 
 from lakewright.model import types
-from lakewright.model.batch import raw_schema
+from lakewright.model.batch import DELETED, raw_schema
 from lakewright.model.names import quote_identifier as quote
 from lakewright.model.names import quote_literal
 from lakewright.model.schema import Column, TableSchema
-from lakewright.model.table import Snapshot, TableSpec
+from lakewright.model.table import BASE_COLUMN, DataFile, Snapshot, TableSpec
 from lakewright.raw.log import RawLog
 from lakewright.raw.manifest import RawFile
 from lakewright.sources.postgres import values
@@ -29,16 +29,34 @@ _WIDER = (
 _DIGITS = {types.INT: (10, 0), types.BIGINT: (19, 0)}
 
 
-def snapshot_sql(snapshot: Snapshot, spec: TableSpec, columns: Sequence[Column] = ()) -> str:
-    """A SELECT of a snapshot's rows with the columns of `spec`; those of `columns` that it lacks have their missing value."""
+def snapshot_sql(snapshot: Snapshot, spec: TableSpec, columns: Sequence[Column] = (), changes: str | None = None) -> str:
+    """A SELECT of a snapshot's rows with the columns of `spec`; those of `columns` that it lacks have their missing value.
+
+    ``changes`` is the relation that holds what its logs do (`Table.changes`).
+    """
     stored = {name for name, _ in snapshot.spec.columns}
-    if not snapshot.files:
-        nulls = (f"CAST(NULL AS {types.to_duckdb(kind)}) AS {quote(name)}" for name, kind in spec.columns)
-        return f"SELECT {', '.join(nulls)} WHERE false"
     added = {column.name: missing_sql(column) for column in columns if column.name not in stored}
     listed = ", ".join(added.get(name) or quote(name) for name, _ in spec.columns)
-    union = any(stored - set(file.columns) for file in snapshot.files)
-    return f"SELECT {listed} FROM {_parquet((file.location for file in snapshot.files), union)}"
+    changed = {log.base for log in snapshot.logs} if changes else set()
+    parts = []
+    if plain := [file for file in snapshot.files if file.location not in changed]:
+        parts.append(f"SELECT {listed} FROM {_stored(plain, stored)}")
+    if others := [file for file in snapshot.files if file.location in changed]:
+        same = " AND ".join(f"c.{quote(name)} = b.{quote(name)}" for name in snapshot.spec.key)
+        match = f"SELECT 1 FROM {changes} AS c WHERE c.{BASE_COLUMN} = b.{PATH} AND {same}"
+        parts.append(f"SELECT {listed} FROM {_stored(others, stored, with_path=True)} AS b WHERE NOT EXISTS ({match})")
+    if changes:
+        parts.append(f"SELECT {listed} FROM {changes} WHERE NOT {DELETED}")
+    if not parts:
+        nulls = (f"CAST(NULL AS {types.to_duckdb(kind)}) AS {quote(name)}" for name, kind in spec.columns)
+        parts.append(f"SELECT {', '.join(nulls)} WHERE false")
+    return " UNION ALL ".join(parts)
+
+
+def _stored(files: Sequence[DataFile], columns: set[str], *, with_path: bool = False) -> str:
+    """Base files as a relation, with `PATH` if ``with_path``; those that lack one of `columns` have nulls there."""
+    union = any(columns - set(file.columns) for file in files)
+    return _parquet((file.location for file in files), union, f", filename = '{PATH[1:-1]}'" if with_path else "")
 
 
 def raw_sql(
@@ -129,6 +147,6 @@ def _numbered(log: RawLog, own: TableSchema, files: Sequence[RawFile]) -> str:
     return f"(SELECT {listed}, filename AS {PATH}, file_row_number AS {NUMBER} FROM {rows})"
 
 
-def _parquet(paths: Iterable[str], union: bool = False) -> str:
+def _parquet(paths: Iterable[str], union: bool = False, options: str = "") -> str:
     """Files as a relation. A folder such as ``day=2026-01-01`` on their way is no column."""
-    return f"read_parquet({strings(paths)}, hive_partitioning = false{', union_by_name = true' if union else ''})"
+    return f"read_parquet({strings(paths)}, hive_partitioning = false{', union_by_name = true' if union else ''}{options})"

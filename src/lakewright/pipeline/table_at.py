@@ -7,8 +7,10 @@ snapshot. `plan` decides which files that takes, from metadata only; `folding.Fo
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Protocol
+
+import pyarrow as pa
 
 from lakewright.errors import QueryError
 from lakewright.model.position import Feed, Position
@@ -31,10 +33,17 @@ class Instants(Protocol):
         """The table as of one of them."""
         ...
 
+    def changes(self, snapshot: Snapshot) -> Iterator[pa.RecordBatch]:
+        """As `model.contracts.Table` has it."""
+        ...
+
 
 @dataclasses.dataclass(frozen=True)
 class TableAt:
-    """Which files make a table at ``upto``: a snapshot or, before a generation's first merge, the load; and the tail after it."""
+    """Which files make a table at ``upto``: a snapshot or, before a generation's first merge, the load; and the tail after it.
+
+    ``table`` is what the snapshot is of.
+    """
 
     mirror: Mirror
     feed: Feed
@@ -45,6 +54,7 @@ class TableAt:
     after: Position
     upto: Position
     tail: tuple[RawFile, ...]
+    table: Instants | None = dataclasses.field(compare=False)
 
     @property
     def spec(self) -> TableSpec:
@@ -60,8 +70,8 @@ class TableAt:
 def plan(mirror: Mirror, log: RawLog, view: LogView, table: Instants | None, upto: Position) -> TableAt:
     """The files of `mirror` at `upto`.
 
-    Raises `QueryError` LW-520 where the table did not exist there yet, `FormatError` LW-407 where it has another partition or
-    LW-404 where a checkpoint is damaged.
+    Raises `QueryError` LW-520 where the table did not exist there yet, `FormatError` LW-407 where it is of another partition or
+    type, or LW-404 where a checkpoint is damaged.
     """
     load = view.load_of(mirror.origin, upto)
     feed = view.feed
@@ -77,10 +87,11 @@ def plan(mirror: Mirror, log: RawLog, view: LogView, table: Instants | None, upt
         if mark and mark.feed == feed and mark.generation == load.generation and mark.position <= upto:
             snapshot, after = table.snapshot(commit.instant) if table else None, mark.position
             break
-    if snapshot is not None and (mismatch := mirror.partition_mismatch(snapshot.spec)) is not None:
+    if snapshot is not None and (mismatch := mirror.mismatch(snapshot.spec)) is not None:
         raise mismatch
     tail = tuple(view.changes(mirror.origin, after, upto))
     # Merged files count too: their columns stay when the tail is empty.
     last = view.last_change(mirror.origin, upto)
     number = max(load.schema, last.schema) if last and last.last > load.position else load.schema
-    return TableAt(mirror, feed, load.generation, log.schema(mirror.origin, number), snapshot, load.files, after, upto, tail)
+    schema = log.schema(mirror.origin, number)
+    return TableAt(mirror, feed, load.generation, schema, snapshot, load.files, after, upto, tail, table)

@@ -237,6 +237,9 @@ class TableSettings(Settings):
     such: folders in folders. Unpartitioned unless said otherwise."""
     retention: Retention = Retention()
     """How long what a newer commit replaced stays readable."""
+    type: Literal["cow", "mor"] = "cow"
+    """``cow`` writes the files of changed rows anew (Hudi's COPY_ON_WRITE); ``mor`` writes changes to logs beside them
+    (MERGE_ON_READ), which makes a merge cheap and a read dearer."""
     types: dict[str, DecimalText] = {}
     """``decimal(precision,scale)`` for numeric columns of the source that have no precision, which are exact text otherwise."""
 

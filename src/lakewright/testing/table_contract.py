@@ -294,7 +294,7 @@ def old_commits_go_by_a_clean_alone(subject: Subject) -> None:
     assert {instants[1], instants[3], instants[5]} <= {commit.instant for commit in model.table.snapshots()}
     model.check_all()
     assert model.table.release([instants[1]]) == 1
-    model.upsert([row(n, 9) for n in range(3)])
+    model.replace([row(n, 9) for n in range(3)])
     model.table.clean([])
     assert [commit.instant for commit in model.table.snapshots()] == [model.commits[-1][0].instant]
     for gone in (instants[1], "20200101000000000"):

@@ -7,28 +7,32 @@ Hudi's ``HoodieArchivedMetaEntry``; what we write of it has the fields we use.
 
 from __future__ import annotations
 
-import io
 import json
 import re
-import struct
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-import fastavro
-
 from lakewright.errors import FormatError
-from lakewright.formats.hudi import avro, slices
+from lakewright.formats.hudi import avro, log_block, slices
 from lakewright.formats.hudi.folder import Folder
 from lakewright.formats.hudi.metadata import CHECKPOINT, SCHEMA, CommitMetadata
-from lakewright.formats.hudi.timeline import CLEAN, COMPLETED, INFLIGHT, REQUESTED, ROLLBACK, SAVEPOINT, WRITES, Instant
+from lakewright.formats.hudi.timeline import (
+    CLEAN,
+    COMPACTION,
+    COMPLETED,
+    INFLIGHT,
+    REQUESTED,
+    ROLLBACK,
+    SAVEPOINT,
+    WRITES,
+    Instant,
+)
 
 KEPT_WRITES = 20
 """Writes that stay on the timeline in any case: Hudi's ``hoodie.keep.min.commits``."""
 BATCH = 100
 """Writes that go together; fewer wait."""
 
-_MAGIC = b"#HUDI#"
-_FORMAT_VERSION, _AVRO_BLOCK, _SCHEMA_KEY, _BLOCK_VERSION = 1, 3, 2, 3
 _FILE = re.compile(r".*\.archive\.(\d+)_1-0-1")
 
 
@@ -42,9 +46,10 @@ def archive(folder: Folder, before: str) -> None:
     """
     view = slices.load(folder)
     timeline = view.hoodie.timeline
+    everything = view.everything()
     ours = (*WRITES, CLEAN, ROLLBACK, SAVEPOINT)
     barriers = [i.time for i in timeline.instants if i.state != COMPLETED or i.action not in ours]
-    barriers += [view.ended[file.group] for file in view.files if file.group in view.ended]
+    barriers += [view.ended[stored.group] for stored in everything if stored.group in view.ended]
     barriers += [before, *(i.time for i in timeline.writes[-KEPT_WRITES:])]
     old = [instant for instant in timeline.instants if instant.time < min(barriers)]
     if sum(instant.is_write for instant in old) < BATCH:
@@ -53,15 +58,17 @@ def archive(folder: Folder, before: str) -> None:
     old = [i for i in old if i.action != SAVEPOINT and i.time < min(silent, default=before)]
     if sum(instant.is_write for instant in old) < BATCH:
         return
-    for file in view.files:
-        if file.instant <= old[-1].time and not view.hoodie.is_completed(file.instant):
-            folder.store.delete(file.name)
+    for stored in everything:
+        if stored.instant <= old[-1].time and not view.hoodie.is_completed(stored.instant):
+            folder.store.delete(stored.name)
     number = 1 + max(map(_number, view.hoodie.archive), default=0)
     records = [record for instant in old for record in _entries(folder, instant)]
     folder.store.create(folder.hoodie_name(f"archived/.commits_.archive.{number}_1-0-1"), _block(records))
     for instant in old:
         for state in (REQUESTED, INFLIGHT, COMPLETED):
             folder.store.delete(folder.instant_name(instant.time, instant.action, state))
+            if instant.time in timeline.compacted and state != COMPLETED:
+                folder.store.delete(folder.instant_name(instant.time, COMPACTION, state))
 
 
 def newest_checkpoint(folder: Folder, names: Iterable[str]) -> tuple[str, str] | None:
@@ -75,7 +82,7 @@ def writes(folder: Folder, names: Iterable[str]) -> Iterator[tuple[str, CommitMe
     for name in sorted(names, key=_number, reverse=True):
         found = []
         try:
-            for record in _records(folder.store.read(name)):
+            for record in _records(folder.store.read(name), name):
                 fields = record.get("hoodieCommitMetadata") or record.get("hoodieReplaceCommitMetadata")
                 if fields and record["actionState"] == COMPLETED.upper():
                     found.append((record["commitTime"], CommitMetadata.of_fields(fields)))
@@ -121,50 +128,13 @@ def _entries(folder: Folder, instant: Instant) -> Iterator[dict[str, Any]]:
     yield {**entry, "actionState": COMPLETED.upper(), avro.ARCHIVED_FIELD[instant.action]: content}
 
 
-# ---- log files -------------------------------------------------------------------------------------------------------------
-
-
 def _block(records: list[dict[str, Any]]) -> bytes:
-    schema = json.dumps(avro.ARCHIVED).encode()
-    parsed = fastavro.parse_schema(avro.ARCHIVED)
-    content = struct.pack(">ii", _BLOCK_VERSION, len(records))
-    for record in records:
-        buffer = io.BytesIO()
-        fastavro.schemaless_writer(buffer, parsed, record)
-        content += struct.pack(">i", buffer.tell()) + buffer.getvalue()
-    header = struct.pack(">iii", 1, _SCHEMA_KEY, len(schema)) + schema
-    body = struct.pack(">ii", _FORMAT_VERSION, _AVRO_BLOCK) + header + struct.pack(">q", len(content)) + content
-    body += struct.pack(">i", 0)
-    size = len(body) + 8
-    return _MAGIC + struct.pack(">q", size) + body + struct.pack(">q", size + len(_MAGIC))
+    return log_block.encode(
+        log_block.AVRO_DATA, {log_block.SCHEMA: json.dumps(avro.ARCHIVED)}, log_block.record_content(avro.ARCHIVED, records)
+    )
 
 
-def _records(data: bytes) -> Iterator[dict[str, Any]]:
-    file = io.BytesIO(data)
-    while file.read(len(_MAGIC)) == _MAGIC:
-        (size,) = _read(file, ">q")
-        end = file.tell() + size
-        _, kind = _read(file, ">ii")
-        header = _header(file)
-        if kind == _AVRO_BLOCK:
-            schema = fastavro.parse_schema(json.loads(header[_SCHEMA_KEY]))
-            _, _, count = _read(file, ">qii")
-            for _ in range(count):
-                (length,) = _read(file, ">i")
-                record = fastavro.schemaless_reader(io.BytesIO(file.read(length)), schema, None)
-                assert isinstance(record, dict)
-                yield record
-        file.seek(end)
-
-
-def _header(file: io.BytesIO) -> dict[int, str]:
-    (count,) = _read(file, ">i")
-    header = {}
-    for _ in range(count):
-        key, length = _read(file, ">ii")
-        header[key] = file.read(length).decode()
-    return header
-
-
-def _read(file: io.BytesIO, layout: str) -> tuple[Any, ...]:
-    return struct.unpack(layout, file.read(struct.calcsize(layout)))
+def _records(data: bytes, name: str) -> Iterator[dict[str, Any]]:
+    for block in log_block.decode(data, name, whole=True):
+        if block.kind == log_block.AVRO_DATA:
+            yield from log_block.records_of(block)

@@ -160,6 +160,7 @@ ARCHIVED = _record(
 )
 ARCHIVED_FIELD = {
     "commit": "hoodieCommitMetadata",
+    "deltacommit": "hoodieCommitMetadata",
     "replacecommit": "hoodieReplaceCommitMetadata",
     "clean": "hoodieCleanMetadata",
     "rollback": "hoodieRollbackMetadata",

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from lakewright.errors import AlreadyExists
 from lakewright.formats.hudi import archive, avro, slices
-from lakewright.formats.hudi.folder import Folder
+from lakewright.formats.hudi.folder import BaseFile, Folder, Log
 from lakewright.formats.hudi.timeline import CLEAN, COMPLETED, INFLIGHT, REQUESTED, SAVEPOINT, format_time
 from lakewright.model.times import utc_now
 
@@ -19,7 +19,7 @@ _POLICY = "KEEP_LATEST_COMMITS"
 
 
 def clean(folder: Folder, keep: Sequence[str]) -> int:
-    """Delete base files that neither the newest snapshot, nor those of `keep`, nor a savepoint needs; return how many.
+    """Delete files that neither the newest snapshot, nor those of `keep`, nor a savepoint needs; return how many.
 
     The caller has the lock. Finishes earlier cleans first. Files of instants that are not completed are not its business.
     """
@@ -44,11 +44,9 @@ def clean(folder: Folder, keep: Sequence[str]) -> int:
 def _plan(folder: Folder, view: slices.View, kept: set[str]) -> str | None:
     """Request a clean of what the snapshots of `kept` do not need; return its instant, or None where there is nothing."""
     timeline = view.hoodie.timeline
-    needed = {file.name for time in kept for file in view.as_of(time)}
     doomed: dict[str, list[str]] = {}
-    for file in view.completed_files():
-        if file.name not in needed:
-            doomed.setdefault(file.partition, []).append(file.name.rpartition("/")[2])
+    for file in _unneeded(view, kept):
+        doomed.setdefault(file.partition, []).append(file.name.rpartition("/")[2])
     if not doomed:
         return None
     earliest = next(instant for instant in timeline.writes if instant.time >= min(kept))
@@ -72,6 +70,18 @@ def _plan(folder: Folder, view: slices.View, kept: set[str]) -> str | None:
     time = timeline.next_time(utc_now())
     folder.store.create(folder.instant_name(time, CLEAN, REQUESTED), avro.encode(avro.CLEAN_PLAN, plan))
     return time
+
+
+def _unneeded(view: slices.View, kept: set[str]) -> list[BaseFile | Log]:
+    """The files of slices that no snapshot of `kept` needs, what was taken back of their logs included.
+
+    A slice's logs go with it, and not before: its snapshots need the older of them.
+    """
+    needed = {(file.group, file.instant) for time in kept for file in view.as_of(time)}
+    needed |= {(log.group, log.base) for time in kept for logs in view.logs_as_of(time).values() for log in logs}
+    files: list[BaseFile | Log] = [file for file in view.completed_files() if (file.group, file.instant) not in needed]
+    pending = {instant.time for instant in view.hoodie.timeline.pending}
+    return files + [log for log in view.logs if (log.group, log.base) not in needed and log.instant not in pending]
 
 
 def _execute(folder: Folder, time: str) -> int:

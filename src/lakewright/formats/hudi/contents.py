@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -50,25 +50,40 @@ def _wrong(rows: pa.Table, file: BaseFile, spec: TableSpec, style: PathStyle) ->
     for column, expected in ((schema.PARTITION_PATH, file.partition), (schema.FILE_NAME, name)):
         if set(pc.unique(rows.column(column)).to_pylist()) - {expected, None}:
             yield f"has rows whose {column} is not {expected!r}"
-    if not pc.all(pc.equal(rows.column(schema.RECORD_KEY), keys.record_keys(rows, spec.key, spec.name))).as_py():
-        yield f"has rows whose {schema.RECORD_KEY} is not that of their key columns: changes do not find them"
-    if rows.num_rows:
-        paths = partitions.paths(rows, spec.partition, style, spec.name).combine_chunks().dictionary.to_pylist()
-        if paths != [file.partition]:
-            columns = ", ".join(spec.partition)
-            yield f"has rows that belong into another partition by {columns}: readers that skip partitions miss them"
+    yield from misplaced(rows, file.partition, spec, style)
     newest = pc.max(rows.column(schema.COMMIT_TIME)).as_py()
     if newest is not None and newest > file.instant:
         yield f"has rows of instant {newest}, which is after its own"
 
 
-def repeated_keys(folder: Folder, files: Sequence[BaseFile], rows: int) -> tuple[int, str, str] | None:
+def misplaced(rows: pa.Table, partition: str, spec: TableSpec, style: PathStyle) -> Iterator[str]:
+    """What is wrong in rows with their record keys: keys and partition beside the columns that these are made of."""
+    if not rows.num_rows:
+        return
+    if not pc.all(pc.equal(rows.column(schema.RECORD_KEY), keys.record_keys(rows, spec.key, spec.name))).as_py():
+        yield f"has rows whose {schema.RECORD_KEY} is not that of their key columns: changes do not find them"
+    paths = partitions.paths(rows, spec.partition, style, spec.name).combine_chunks().dictionary.to_pylist()
+    if paths != [partition]:
+        columns = ", ".join(spec.partition)
+        yield f"has rows that belong into another partition by {columns}: readers that skip partitions miss them"
+
+
+def held(folder: Folder, file: BaseFile, record_keys: pa.Array) -> int:
+    """How many of these record keys a base file has."""
+    return sum(pc.sum(pc.is_in(column, record_keys)).as_py() or 0 for column in _keys(folder, file)) if len(record_keys) else 0
+
+
+Gone = Mapping[tuple[str, str], pa.Array]
+"""The record keys of rows that logs removed from the base files of a file group."""
+
+
+def repeated_keys(folder: Folder, files: Sequence[BaseFile], rows: int, gone: Gone) -> tuple[int, str, str] | None:
     """How many record keys more than one of the `rows` rows has, and the names of two files with one; None where none."""
     shares = rows // _AT_ONCE + 1
-    twice = np.concatenate([_twice(folder, files, share, shares) for share in range(shares)])
+    twice = np.concatenate([_twice(folder, files, gone, share, shares) for share in range(shares)])
     seen: dict[str, str] = {}
     for file in files if len(twice) else ():
-        for column in _keys(folder, file):
+        for column in _keys(folder, file, gone):
             for key in column.filter(pa.array(np.isin(bloom.hash64(column), twice[:_CONFIRMED]))).to_pylist():
                 if key in seen:
                     return len(twice), seen[key], file.name
@@ -76,17 +91,19 @@ def repeated_keys(folder: Folder, files: Sequence[BaseFile], rows: int) -> tuple
     return None
 
 
-def _twice(folder: Folder, files: Sequence[BaseFile], share: int, shares: int) -> Hashes:
+def _twice(folder: Folder, files: Sequence[BaseFile], gone: Gone, share: int, shares: int) -> Hashes:
     """The hashes that more than one key of this share of all keys has."""
     parts = [np.empty(0, np.uint64)]
     for file in files:
-        for column in _keys(folder, file):
+        for column in _keys(folder, file, gone):
             hashed = bloom.hash64(column)
             parts.append(hashed[hashed % np.uint64(shares) == share])
     hashed = np.sort(np.concatenate(parts))
     return np.unique(hashed[1:][hashed[1:] == hashed[:-1]])
 
 
-def _keys(folder: Folder, file: BaseFile) -> Iterator[pa.ChunkedArray]:
+def _keys(folder: Folder, file: BaseFile, gone: Gone | None = None) -> Iterator[pa.ChunkedArray]:
+    removed = gone.get(file.group) if gone else None
     for rows in BaseFileReader(folder.store, file.name, file.size).row_groups([schema.RECORD_KEY]):
-        yield rows.column(0).drop_null()
+        column = rows.column(0).drop_null()
+        yield column if removed is None else column.filter(pc.invert(pc.is_in(column, removed)))

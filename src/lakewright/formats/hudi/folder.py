@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 
 from lakewright.errors import AlreadyExists, FormatError, NotFound
-from lakewright.formats.hudi import avro
+from lakewright.formats.hudi import avro, log_block
 from lakewright.formats.hudi import properties as props
 from lakewright.formats.hudi.metadata import CommitMetadata
 from lakewright.formats.hudi.partitions import HIVE, PathStyle
@@ -22,8 +22,10 @@ from lakewright.model.times import utc_now
 
 PARTITION_METADATA = ".hoodie_partition_metadata"
 _HOODIE = ".hoodie"
-_REMEMBERED = 8
+_REMEMBERED, _REMEMBERED_LOGS = 8, 1 << 12
 _BASE_FILE = re.compile(r"([^_/]+)_([^_/]+)_(\d{14}|\d{17})\.parquet")
+_LOG_FILE = re.compile(r"\.([^/]+)_(\d{14}|\d{17})\.log\.(\d+)_(\d+-(\d+)-(\d+))")
+_HEAD = 1 << 16
 _MARKER = re.compile(r"(?:(.*)/)?([^/]+)\.marker\.[A-Z]+")
 
 
@@ -44,6 +46,46 @@ class BaseFile:
 
 
 @dataclasses.dataclass(frozen=True)
+class Log:
+    """A log file in a listing: its name in the store, what its name says, and its size in bytes. Its instant may have failed.
+
+    ``base`` is the instant of the base file that it changes, ``number`` its place among the logs of that. ``instant`` wrote it;
+    ``undoes`` is the instant whose logs it takes back, where it holds nothing but that. ``is_ours``: it was written whole or
+    not at all.
+    """
+
+    name: str
+    partition: str
+    file_id: str
+    base: str
+    number: int
+    instant: str
+    size: int
+    undoes: str | None = None
+    is_ours: bool = False
+
+    @property
+    def group(self) -> tuple[str, str]:
+        """The file group: partition path and file id."""
+        return self.partition, self.file_id
+
+
+def log_file_name(file_id: str, base: str, number: int, instant: str, ordinal: int) -> str:
+    """The name of a log of ours. A log's name has no instant: its token, which says nothing else, has it as two numbers."""
+    return f".{file_id}_{base}.log.{number}_{ordinal}-{instant[:8]}-{instant[8:]}"
+
+
+def log_named(name: str, partition: str, size: int) -> Log | None:
+    """The log of that name, as far as the name says: that of another engine's says no instant. None for what is no log."""
+    match = _LOG_FILE.fullmatch(name.rpartition("/")[2])
+    if match is None:
+        return None
+    is_ours = (len(match[5]), len(match[6])) == (8, 9)
+    instant = match[5] + match[6] if is_ours else ""
+    return Log(name, partition, match[1], match[2], int(match[3]), instant, size, is_ours=is_ours)
+
+
+@dataclasses.dataclass(frozen=True)
 class Hoodie:
     """What a listing of ``.hoodie`` shows.
 
@@ -60,7 +102,7 @@ class Hoodie:
     def is_completed(self, time: str) -> bool:
         """Whether the write at `time` completed; one before a timeline whose beginning was archived did."""
         begins = self.timeline.begins
-        return time in self.timeline.write_times or bool(self.archive and begins and time < begins)
+        return time in self.timeline.write_times or bool(time and self.archive and begins and time < begins)
 
 
 class Folder:
@@ -76,6 +118,7 @@ class Folder:
         self._hidden = hidden
         # One read of a table asks its newest commits for several things, and a completed instant never changes.
         self.read_commit = functools.lru_cache(_REMEMBERED)(self._read_commit)
+        self._log_head = functools.lru_cache(_REMEMBERED_LOGS)(self._read_log_head)
 
     @property
     def lock_name(self) -> str:
@@ -96,7 +139,7 @@ class Folder:
         return self.hoodie_name(file_name(time, action, state))
 
     def marker_name(self, time: str, partition: str, file: str, kind: str) -> str:
-        """The store's name of a direct marker; `kind` is CREATE or MERGE."""
+        """The store's name of a direct marker; `kind` is CREATE, MERGE or APPEND."""
         return self.hoodie_name(f".temp/{time}/{partition}{'/' if partition else ''}{file}.marker.{kind}")
 
     def heartbeat_name(self, time: str) -> str:
@@ -154,29 +197,36 @@ class Folder:
                 raise FormatError("LW-404", f"{name} is damaged: it is empty", hint="restore the file from a backup")
         return Hoodie(timeline, markers, heartbeats, tuple(archive), tuple(metadata_table))
 
-    def base_files(self) -> list[BaseFile]:
-        """List the data: all base files, completed or not."""
+    def data(self) -> tuple[list[BaseFile], list[Log]]:
+        """List the data: all base files and logs, completed or not."""
         prefix = f"{self.path}/"
-        files = []
+        files, logs = [], []
         for entry in self._data(prefix):
             partition, _, file = entry.name.removeprefix(prefix).rpartition("/")
             if match := _BASE_FILE.fullmatch(file):
                 files.append(BaseFile(entry.name, partition, match[1], match[3], entry.size))
-        return files
+            elif log := log_named(entry.name, partition, entry.size):
+                if not log.instant:
+                    instant, undoes = self._log_head(entry.name)
+                    log = dataclasses.replace(log, instant=instant, undoes=undoes)
+                logs.append(log)
+        return files, logs
+
+    def _read_log_head(self, name: str) -> tuple[str, str | None]:
+        """The instant that wrote a log, "" for one that ends within its head, and the one that it takes back."""
+        found = log_block.head(self.store.read_range(name, 0, _HEAD)) or log_block.head(self.store.read(name))
+        kind, header = found or (log_block.AVRO_DATA, {})
+        return header.get(log_block.INSTANT, ""), header.get(log_block.TARGET) if kind == log_block.COMMAND else None
 
     def _data(self, prefix: str) -> Iterator[Entry]:
-        """What stands below `prefix` but not in ``.hoodie``, which only bare values of a partition may sort before."""
+        """What stands below `prefix` but not in ``.hoodie``: bare values of a partition may sort before it, and logs do."""
         own = f"{prefix}{_HOODIE}/"
-        if not self.style.hive:
-            yield from itertools.takewhile(lambda entry: entry.name < own, self.store.list(prefix))
+        yield from itertools.takewhile(lambda entry: entry.name < own, self.store.list(prefix))
         # "0" is the character after "/".
         yield from self.store.list(prefix, after=f"{own[:-1]}0")
 
     def _read_commit(self, instant: Instant) -> CommitMetadata:
-        """The metadata of a completed commit or replacecommit, from its savepoint where it was archived.
-
-        Raises `FormatError` LW-404.
-        """
+        """The metadata of a completed write, from its savepoint where it was archived; raises `FormatError` LW-404."""
         name = self.instant_name(*instant)
         try:
             data = self.store.read(name)

@@ -10,20 +10,22 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import itertools
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple, TypeVar
 
 from lakewright.errors import FormatError
 from lakewright.formats.hudi import archive, slices
-from lakewright.formats.hudi.folder import BaseFile, Folder
+from lakewright.formats.hudi.folder import BaseFile, Folder, Log, log_named
 from lakewright.formats.hudi.metadata import INVENTORY, CommitMetadata, WriteStat
 from lakewright.formats.hudi.slices import Group, View
+
+Stored = TypeVar("Stored", BaseFile, BaseFile | Log)
 
 _WITHOUT = 128
 """So many commits are read, from the newest on, where none has an inventory."""
 
 
-def of(files: Iterable[BaseFile]) -> str:
+def of(files: Iterable[BaseFile | Log]) -> str:
     """The inventory of some slices, ``<files> <digest> <bytes>``; the digest is of their groups and instants, in any order."""
     names, size = [], 0
     for file in files:
@@ -33,11 +35,15 @@ def of(files: Iterable[BaseFile]) -> str:
     return f"{len(names)} {digest} {size}"
 
 
-def after(folder: Folder, base: Iterable[BaseFile], instant: str, stats: Iterable[WriteStat]) -> str:
-    """The inventory after an instant that wrote `stats` over the slices `base`."""
-    files = {file.group: file for file in base}
-    files |= {(stat.partition, stat.file_id): _file(folder, instant, stat) for stat in stats}
-    return of(files.values())
+def after(folder: Folder, base: Iterable[BaseFile | Log], instant: str, stats: Sequence[WriteStat]) -> str:
+    """The inventory after an instant that wrote `stats` over the slices whose files are `base`."""
+    rewritten = {(stat.partition, stat.file_id) for stat in stats if not stat.is_log}
+    return of([*(file for file in base if file.group not in rewritten), *(_file(folder, instant, stat) for stat in stats)])
+
+
+def of_view(view: View, until: str | None = None) -> list[BaseFile | Log]:
+    """All files of the slices as of an instant (default: the newest)."""
+    return [*view.as_of(until), *itertools.chain.from_iterable(view.logs_as_of(until).values())]
 
 
 class Fault(NamedTuple):
@@ -48,12 +54,10 @@ class Fault(NamedTuple):
     code: str
 
 
-def whole(folder: Folder, view: View, until: str | None = None) -> list[BaseFile]:
-    """The slices as of an instant (default: the newest); raises `FormatError` LW-417 or LW-405 for the first of `faults`."""
-    files = view.as_of(until)
-    for fault in faults(folder, view, files, until):
+def check(folder: Folder, view: View, until: str | None = None) -> None:
+    """Raise `FormatError` LW-417 or LW-405 for the first of `faults` as of an instant (default: the newest)."""
+    for fault in faults(folder, view, until):
         raise FormatError(fault.code, f"{folder.store.location(fault.name)} {fault.what}", hint=mend(folder))
-    return files
 
 
 def mend(folder: Folder) -> str:
@@ -61,9 +65,9 @@ def mend(folder: Folder) -> str:
     return f"restore it from a backup, or `lakewright resync {folder.path.rpartition('/')[2]}` loads the table anew"
 
 
-def faults(folder: Folder, view: View, files: list[BaseFile], until: str | None = None) -> Iterator[Fault]:
-    """What is wrong with `files`, the slices as of an instant: what is missing, what nobody left, what has another size."""
-    writes = view.writes(until)
+def faults(folder: Folder, view: View, until: str | None = None) -> Iterator[Fault]:
+    """What is wrong with the files of slices as of an instant: what is missing, what nobody left, what has another size."""
+    writes, files = view.writes(until), of_view(view, until)
     said = folder.read_commit(writes[-1]).extra.get(INVENTORY) if writes else None
     if not writes or said == of(files):
         return
@@ -73,14 +77,14 @@ def faults(folder: Folder, view: View, files: list[BaseFile], until: str | None 
             if file.size != stat.size:
                 found.append(Fault(file.name, f"is damaged: it has {file.size} bytes, and {stat.size} were written", "LW-405"))
         if not found:
-            what = f"holds {len(files)} base files that are not those which instant {writes[-1].time} left"
+            what = f"holds {len(files)} files that are not those which instant {writes[-1].time} left"
             found.append(Fault(folder.path, what, "LW-417"))
     yield from found
 
 
-def lost(folder: Folder, view: View, until: str | None = None) -> list[BaseFile]:
+def lost(folder: Folder, view: View, until: str | None = None) -> list[BaseFile | Log]:
     """The files that hold rows as of an instant and that are not there, as far as commits name them."""
-    there = {file.name for file in view.files}
+    there = {file.name for file in view.files} | {log.name for log in view.logs}
     known: set[Group] = set()
     gone = []
     for time, metadata in _disputed(folder, view, until):
@@ -88,7 +92,7 @@ def lost(folder: Folder, view: View, until: str | None = None) -> list[BaseFile]
             file = _file(folder, time, stat)
             if file.group not in known and stat.path and file.name not in there:
                 gone.append(file)
-            known.add(file.group)
+            known |= set() if stat.is_log else {file.group}
         known |= {(partition, group) for partition, groups in (metadata.replaced or {}).items() for group in groups}
     return gone
 
@@ -105,7 +109,7 @@ def _disputed(folder: Folder, view: View, until: str | None) -> Iterator[tuple[s
         said = metadata.extra.get(INVENTORY)
         if said is not None:
             past = past or _with_cleaned(folder, view)
-            if _names(said) == _names(of(past.as_of(instant.time))):
+            if _names(said) == _names(of(of_view(past, instant.time))):
                 return
             is_disputed = True
         elif number >= _WITHOUT and not is_disputed:
@@ -115,7 +119,7 @@ def _disputed(folder: Folder, view: View, until: str | None) -> Iterator[tuple[s
         yield from archive.writes(folder, view.hoodie.archive)
 
 
-def stats_of(folder: Folder, view: View, files: list[BaseFile]) -> Iterator[tuple[BaseFile, WriteStat]]:
+def stats_of(folder: Folder, view: View, files: Sequence[Stored]) -> Iterator[tuple[Stored, WriteStat]]:
     """Those of `files` that a commit tells of, archived ones too, each with what it says."""
     wanted = {file.name: file for file in files}
     instants = {file.instant for file in files}
@@ -128,13 +132,15 @@ def stats_of(folder: Folder, view: View, files: list[BaseFile]) -> Iterator[tupl
 
 def _with_cleaned(folder: Folder, view: View) -> View:
     """The view with the files that cleans took."""
-    cleaned = slices.deleted(folder, view.hoodie)[0]
-    files = (BaseFile("", partition, file_id, instant, 0) for (partition, file_id), instant in cleaned)
-    return dataclasses.replace(view, files=(*view.files, *files))
+    files, logs, _ = slices.deleted(folder, view.hoodie)
+    return dataclasses.replace(view, files=(*view.files, *files), logs=(*view.logs, *logs))
 
 
-def _file(folder: Folder, instant: str, stat: WriteStat) -> BaseFile:
-    return BaseFile(folder.data_name("", stat.path), stat.partition, stat.file_id, instant, stat.size)
+def _file(folder: Folder, instant: str, stat: WriteStat) -> BaseFile | Log:
+    name = folder.data_name("", stat.path)
+    if log := log_named(name, stat.partition, stat.size):
+        return dataclasses.replace(log, instant=instant)
+    return BaseFile(name, stat.partition, stat.file_id, instant, stat.size)
 
 
 def _names(inventory: str) -> str:

@@ -5,12 +5,15 @@ One key column gives its bare value; several give ``a:1,b:x``.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from lakewright.errors import FormatError
+from lakewright.model import types
+from lakewright.model.table import TableSpec
 
 _EMPTY = "__empty__"
 
@@ -34,6 +37,24 @@ def record_keys(rows: pa.Table, key: Sequence[str], table: str) -> pa.ChunkedArr
             text = _unambiguous(text, name, key[index + 1 : index + 2], table)
         parts += [pa.scalar(f"{',' if index else ''}{name}:"), text]
     return pc.binary_join_element_wise(*parts, "")
+
+
+def columns_of(record_keys: pa.Array, spec: TableSpec) -> dict[str, pa.Array]:
+    """The key columns that record keys are made of; raises ArrowInvalid for text that is no record key of the table."""
+    kinds = dict(spec.columns)
+    if len(spec.key) == 1:
+        texts = {spec.key[0]: record_keys}
+    else:
+        # The first place where the next column may begin is where it does (`_unambiguous`).
+        pattern = ",".join(f"{re.escape(name)}:(?P<k{index}>.*?)" for index, name in enumerate(spec.key))
+        parts = pc.extract_regex(record_keys, f"(?s)^{pattern}$")
+        texts = {name: pc.struct_field(parts, [index]) for index, name in enumerate(spec.key)}
+    found = {}
+    for name, text in texts.items():
+        arrow = types.to_arrow(kinds[name])
+        empty = pa.types.is_string(arrow) and len(spec.key) > 1
+        found[name] = (pc.if_else(pc.equal(text, _EMPTY), "", text) if empty else text).cast(arrow)
+    return found
 
 
 def _unambiguous(text: pa.ChunkedArray, name: str, following: Sequence[str], table: str) -> pa.ChunkedArray:

@@ -17,7 +17,7 @@ WRITER = "lakewright.writer"
 SCHEMA = "schema"
 NO_COMMIT = "null"
 
-# Of merge-on-read, change-data-capture and event time; a copy-on-write stat has them all the same.
+# Of compaction, change-data-capture and event time; every stat has them all the same.
 _UNUSED_FIRST = {"totalWriteErrors": 0, "tempPath": None}
 _UNUSED_LAST = {
     "totalLogRecords": 0,
@@ -31,10 +31,26 @@ _UNUSED_LAST = {
 
 
 @dataclasses.dataclass(frozen=True)
+class AppendedTo:
+    """The slice that a log goes to: its file group, the instant of its base file, what it consists of so far.
+
+    ``number`` is that of the next log, ``base_file`` "" where a compaction is to make that, ``logs`` are names, oldest first.
+    """
+
+    partition: str
+    file_id: str
+    base: str
+    number: int
+    base_file: str
+    logs: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True)
 class WriteStat:
-    """A base file that an instant wrote: ``path`` below the table, ``rows`` in it, and how they came about.
+    """A base file or log that an instant wrote: ``path`` below the table, ``rows`` in it, and how they came about.
 
     ``previous`` is the instant of the file group's version before, or None for a new group; ``took`` is in milliseconds.
+    ``appended`` is the slice that a log was written to; None for a base file, and for what another engine's commit says.
     """
 
     partition: str
@@ -47,9 +63,15 @@ class WriteStat:
     deletes: int
     size: int
     took: int = 0
+    appended: AppendedTo | None = None
+
+    @property
+    def is_log(self) -> bool:
+        """Whether it is a log's."""
+        return self.path.rpartition("/")[2].startswith(".")
 
     def to_json(self) -> dict[str, Any]:
-        """A ``HoodieWriteStat``."""
+        """A ``HoodieWriteStat``, of a log a ``HoodieDeltaWriteStat``."""
         upsert, create = (0, self.took) if self.previous is None else (self.took, 0)
         return {
             "fileId": self.file_id,
@@ -68,6 +90,19 @@ class WriteStat:
             "minEventTime": None,
             "maxEventTime": None,
             "runtimeStats": {"totalScanTime": 0, "totalUpsertTime": upsert, "totalCreateTime": create},
+            **self._delta(),
+        }
+
+    def _delta(self) -> dict[str, Any]:
+        if self.appended is None:
+            return {}
+        own = self.path.rpartition("/")[2]
+        return {
+            "logVersion": self.appended.number,
+            "logOffset": 0,
+            "baseFile": self.appended.base_file,
+            "logFiles": [*self.appended.logs, own],
+            "recordsStats": {"val": None},
         }
 
     @classmethod

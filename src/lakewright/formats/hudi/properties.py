@@ -9,7 +9,7 @@ import zlib
 from lakewright.errors import FormatError
 from lakewright.formats.hudi import schema
 from lakewright.formats.hudi.partitions import PathStyle
-from lakewright.model.table import POSITION_COLUMN, TableSpec
+from lakewright.model.table import COW, MOR, POSITION_COLUMN, TableSpec
 
 Properties = dict[str, str]
 
@@ -26,11 +26,17 @@ METADATA_PARTITIONS = ("hoodie.table.metadata.partitions", "hoodie.table.metadat
 _FIXED: dict[str, tuple[str, str | None]] = {
     "hoodie.table.version": ("6", None),
     "hoodie.timeline.layout.version": ("1", None),
-    "hoodie.table.type": ("COPY_ON_WRITE", "COPY_ON_WRITE"),
     TIMEZONE: ("UTC", "UTC"),  # as for tables of ours, which lose it when Spark's SQL registers them
     "hoodie.table.base.file.format": ("PARQUET", "PARQUET"),
     "hoodie.populate.meta.fields": ("true", "true"),
     "hoodie.datasource.write.drop.partition.columns": ("false", "false"),
+}
+_TYPE, _PRECOMBINE = "hoodie.table.type", "hoodie.table.precombine.field"
+_TYPES = {"COPY_ON_WRITE": COW, "MERGE_ON_READ": MOR}
+# Within logs the greater position wins, and a log over its base file: so the newest change does, for every engine alike.
+_MERGED_BY = {
+    "hoodie.compaction.payload.class": "org.apache.hudi.common.model.OverwriteWithLatestAvroPayload",
+    "hoodie.compaction.record.merger.strategy": "eeb8d96f-b1e4-49fd-bbf8-28ac514178e5",
 }
 _ESCAPED = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
 _CONTROL = {"t": "\t", "n": "\n", "r": "\r", "f": "\f"}
@@ -52,14 +58,27 @@ def of_spec(spec: TableSpec) -> Properties:
     if spec.partition:
         properties[_PARTITION] = ",".join(spec.partition)
     if POSITION_COLUMN in dict(spec.columns):
-        properties["hoodie.table.precombine.field"] = POSITION_COLUMN
-    return properties
+        properties[_PRECOMBINE] = POSITION_COLUMN
+    properties[_TYPE] = next(name for name, kind in _TYPES.items() if kind == spec.type)
+    return properties | (_MERGED_BY if spec.type == MOR else {})
 
 
 def to_spec(properties: Properties, avro: str | None) -> TableSpec:
     """The table that properties describe, with the columns of the schema `avro` (None: those it was created with)."""
     columns = schema.columns_of(avro or properties[_SCHEMA])
-    return TableSpec(properties[_TABLE], columns, _names(properties, _KEY), _names(properties, _PARTITION))
+    key, partition = _names(properties, _KEY), _names(properties, _PARTITION)
+    return TableSpec(properties[_TABLE], columns, key, partition, type_of(properties))
+
+
+def ordering(properties: Properties, spec: TableSpec) -> str | None:
+    """The column by which the newest of a key's rows in logs is known; None where it is the last one."""
+    name = properties.get(_PRECOMBINE)
+    return name if name in dict(spec.columns) else None
+
+
+def type_of(properties: Properties) -> str:
+    """`COW` or `MOR`; raises KeyError for another type."""
+    return _TYPES[properties.get(_TYPE, "COPY_ON_WRITE")]
 
 
 def path_style(properties: Properties) -> PathStyle:
@@ -77,6 +96,10 @@ def check(properties: Properties, where: str) -> None:
             raise FormatError("LW-403", f"{where} lacks {name}", hint="restore the file from a backup")
     for name, (value, absent) in _FIXED.items():
         _require(properties.get(name, absent), value, name, where)
+    if properties.get(_TYPE, "COPY_ON_WRITE") not in _TYPES:
+        _require(properties[_TYPE], " or ".join(_TYPES), _TYPE, where)
+    for name, value in _MERGED_BY.items() if type_of(properties) == MOR else ():
+        _require(properties.get(name, value), value, name, where)
     if properties.get(_CHECKSUM, _checksum(properties)) != _checksum(properties):
         raise FormatError("LW-403", f"{where} has a wrong checksum", hint="restore the file from a backup")
     generator = _generator(_names(properties, _KEY), _names(properties, _PARTITION))

@@ -26,7 +26,8 @@ def newest_undone(folder: Folder, *, is_asked: bool) -> RolledBack:
         raise _refused(f"instant {newest.time} of {folder.path} has a savepoint", hint)
     past = folder.hiding(file_name(*newest))
     previous = _previous(past, newest)
-    files = sum(file.instant == newest.time for file in past.base_files())
+    view = slices.load(past)
+    files = sum(file.instant == newest.time for file in view.everything())
     if not is_asked:
         prepare(past)
         if INFLIGHT not in timeline.states(newest.time, newest.action):
@@ -51,7 +52,7 @@ def mended(folder: Folder, *, is_asked: bool) -> list[Flaw]:
         if instant.action == SAVEPOINT:
             folder.store.delete(folder.instant_name(*instant))
     view = slices.load(folder)
-    for file in view.files:
+    for file in view.everything():
         if not view.hoodie.is_completed(file.instant) and file.instant not in pending:
             folder.store.delete(file.name)
     for file in view.as_of():
@@ -69,7 +70,7 @@ def _previous(past: Folder, newest: Instant) -> str | None:
         return None
     try:
         gone = slices.cleaned(past, view)[-1]
-        inventory.whole(past, view)
+        inventory.check(past, view)
     except FormatError:
         gone = True
     if gone:

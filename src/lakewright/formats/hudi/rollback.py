@@ -11,7 +11,7 @@ import datetime
 
 from lakewright.errors import AlreadyExists, FormatError
 from lakewright.formats.hudi import avro
-from lakewright.formats.hudi.folder import Folder, Hoodie
+from lakewright.formats.hudi.folder import BaseFile, Folder, Hoodie, Log
 from lakewright.formats.hudi.metadata import WRITER, CommitMetadata
 from lakewright.formats.hudi.timeline import COMPLETED, INFLIGHT, REQUESTED, ROLLBACK, WRITES, Instant, format_time
 from lakewright.model.times import utc_now
@@ -72,7 +72,7 @@ def roll_back(folder: Folder, instant: Instant) -> None:
     requests = [
         {
             "partitionPath": partition,
-            "fileId": file.partition("_")[0],
+            "fileId": file.removeprefix(".").partition("_")[0],
             "latestBaseInstant": instant.time,
             "filesToBeDeleted": [folder.store.location(folder.data_name(partition, file))],
             "logBlocksToBeDeleted": {},
@@ -157,7 +157,9 @@ def tidy(folder: Folder, time: str) -> None:
 def _files_of(folder: Folder, hoodie: Hoodie, time: str) -> set[tuple[str, str]]:
     """Partition and name of the data files of an instant, by its markers and by listing."""
     marked = {file for name in hoodie.markers.get(time, ()) if (file := folder.marked_file(time, name))}
-    listed = {(f.partition, f.name.rpartition("/")[2]) for f in folder.base_files() if f.instant == time}
+    files, logs = folder.data()
+    everything: list[BaseFile | Log] = [*files, *logs]
+    listed = {(f.partition, f.name.rpartition("/")[2]) for f in everything if f.instant == time}
     return marked | listed
 
 

@@ -6,6 +6,7 @@ nullable-first unions), because Spark refuses to upsert into a table whose commi
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from typing import Any
@@ -103,10 +104,11 @@ def columns_of(avro: str) -> Columns:
     Raises ValueError or KeyError for a type that no lake type stands for (lists, maps, records).
     """
     fields = json.loads(avro)["fields"]
-    return tuple((field["name"], _lake_type(field["type"])) for field in fields if field["name"] not in META_COLUMNS)
+    return tuple((field["name"], lake_type_of(field["type"])) for field in fields if field["name"] not in META_COLUMNS)
 
 
-def _lake_type(avro: Any) -> str:
+def lake_type_of(avro: Any) -> str:
+    """The lake type of a field's Avro type; raises ValueError or KeyError where there is none."""
     if isinstance(avro, list):
         (avro,) = [branch for branch in avro if branch != "null"]
     if isinstance(avro, dict):
@@ -147,7 +149,7 @@ def extended(spec: TableSpec, rows: pa.Schema) -> TableSpec:
         if known != kind:
             raise FormatError("LW-412", f"column {field.name} of table {spec.name} is {known}, the rows hold {kind}")
     added = [(name, kind) for name, kind in kinds.items() if name not in dict(spec.columns)]
-    return TableSpec(spec.name, (*spec.columns, *added), spec.key, spec.partition)
+    return dataclasses.replace(spec, columns=(*spec.columns, *added))
 
 
 def _cannot_hold(spec: TableSpec, why: str, hint: str | None) -> FormatError:

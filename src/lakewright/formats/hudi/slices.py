@@ -1,7 +1,8 @@
-"""Which base files are the table as of an instant, and which instants can still be read.
+"""Which files are the table as of an instant, and which instants can still be read.
 
-A file group's slice as of an instant is its newest completed base file at or before it, unless a replacement ended the group.
-This comes from two listings alone, however long the timeline is; commit files are read only for replacements.
+A file group's slice as of an instant is its newest completed base file at or before it, and the completed logs of that or of a
+compaction that is still to come, unless a replacement ended the group. This comes from two listings alone, however long the
+timeline is; commit files are read only for replacements, and heads of logs that other engines wrote.
 """
 
 from __future__ import annotations
@@ -9,34 +10,59 @@ from __future__ import annotations
 import bisect
 import dataclasses
 from collections.abc import Iterable
+from typing import Any
 
 from lakewright.errors import NotFound
 from lakewright.formats.hudi import avro
-from lakewright.formats.hudi.folder import BaseFile, Folder, Hoodie
-from lakewright.formats.hudi.timeline import CLEAN, COMPLETED, REPLACE, REQUESTED, Instant
+from lakewright.formats.hudi.folder import BaseFile, Folder, Hoodie, Log, log_named
+from lakewright.formats.hudi.timeline import CLEAN, COMPACTION, COMPLETED, REPLACE, REQUESTED, Instant
 
 Group = tuple[str, str]
 
 
 @dataclasses.dataclass(frozen=True)
 class View:
-    """A table's files at one moment: the listings, the groups that were replaced and when."""
+    """A table's files at one moment: the listings, the groups that were replaced and when.
+
+    ``compacting`` are the groups that a pending compaction is to write, with its instant: logs go on under that.
+    """
 
     hoodie: Hoodie
     files: tuple[BaseFile, ...]
     ended: dict[Group, str]
+    logs: tuple[Log, ...] = ()
+    compacting: dict[Group, str] = dataclasses.field(default_factory=dict)
 
     def as_of(self, time: str | None = None) -> list[BaseFile]:
-        """The slices as of an instant (default: the newest), in name order."""
-        writes = self.hoodie.timeline.writes
-        if not writes:
-            return []
-        until = time or writes[-1].time
+        """The base files of the slices as of an instant (default: the newest), in name order."""
+        until = self._until(time)
         newest: dict[Group, BaseFile] = {}
         for file in self.completed_files():
             if file.instant <= until and (file.group not in newest or newest[file.group].instant < file.instant):
                 newest[file.group] = file
         return sorted((file for file in newest.values() if not self.ended.get(file.group, "~") <= until), key=lambda f: f.name)
+
+    def logs_as_of(self, time: str | None = None) -> dict[Group, list[Log]]:
+        """The logs of the slices as of an instant (default: the newest) that have any, in the order in which they were written.
+
+        A group of that order has no base file where an engine began it with a log.
+        """
+        until = self._until(time)
+        bases = {file.group: file.instant for file in self.as_of(time)}
+        found: dict[Group, list[Log]] = {}
+        for log in self.completed_logs():
+            is_now = log.instant <= until and log.base >= bases.get(log.group, "") and not self.ended.get(log.group, "~") <= until
+            if is_now:
+                found.setdefault(log.group, []).append(log)
+        return {group: sorted(logs, key=lambda log: (log.base, log.number, log.name)) for group, logs in found.items()}
+
+    def everything(self) -> list[BaseFile | Log]:
+        """All files whose instant is known, completed or not."""
+        return [*self.files, *(log for log in self.logs if log.instant)]
+
+    def _until(self, time: str | None) -> str:
+        writes = self.hoodie.timeline.writes
+        return time or (writes[-1].time if writes else "")
 
     def writes(self, time: str | None = None) -> list[Instant]:
         """The completed writes as of an instant (default: all), oldest first."""
@@ -47,18 +73,42 @@ class View:
         is_completed = {time: self.hoodie.is_completed(time) for time in {file.instant for file in self.files}}
         return (file for file in self.files if is_completed[file.instant])
 
+    def completed_logs(self) -> Iterable[Log]:
+        """Logs whose instant completed and was not taken back, those of archived instants included."""
+        undone = {(log.group, log.undoes) for log in self.logs if log.undoes}
+        is_completed = {time: self.hoodie.is_completed(time) for time in {log.instant for log in self.logs}}
+        return (
+            log for log in self.logs if is_completed[log.instant] and not log.undoes and (log.group, log.instant) not in undone
+        )
+
 
 def load(folder: Folder) -> View:
     """List a table beside writers: the timeline first, then the files, and both again where a clean came between."""
     while True:
         hoodie = folder.hoodie()
-        files = folder.base_files()
+        files, logs = folder.data()
         ended: dict[Group, str] = {}
         for instant in hoodie.timeline.completed(REPLACE):
             for partition, groups in (folder.read_commit(instant).replaced or {}).items():
                 ended |= dict.fromkeys(((partition, group) for group in groups), instant.time)
         if _cleans(hoodie) == _cleans(folder.hoodie()):
-            return View(hoodie, tuple(files), ended)
+            return View(hoodie, tuple(files), ended, tuple(logs), _compacting(folder, hoodie))
+
+
+def _compacting(folder: Folder, hoodie: Hoodie) -> dict[Group, str]:
+    return {
+        (operation["partitionPath"] or "", operation["fileId"]): instant.time
+        for instant in hoodie.timeline.pending
+        if instant.action == COMPACTION
+        for operation in compaction_plan(folder, instant.time)["operations"] or ()
+    }
+
+
+def compaction_plan(folder: Folder, time: str) -> dict[str, Any]:
+    """What a compaction is to do; raises `FormatError` LW-404."""
+    name = folder.instant_name(time, COMPACTION, REQUESTED)
+    data = folder.store.read(name)
+    return avro.decode(data, name) if data else {"operations": None}
 
 
 def _cleans(hoodie: Hoodie) -> set[str]:
@@ -72,7 +122,8 @@ def cleaned(folder: Folder, view: View) -> list[bool]:
     meanwhile nothing is kept that is older: so no write before such a clean can be read.
     """
     times = [instant.time for instant in view.hoodie.timeline.writes]
-    gone, archived = deleted(folder, view.hoodie)
+    files, logs, archived = deleted(folder, view.hoodie)
+    gone = {(file.group, file.instant) for file in files} | {(log.group, log.base) for log in logs}
     versions: dict[Group, list[str]] = {}
     for group, instant in gone | {(file.group, file.instant) for file in view.completed_files()}:
         versions.setdefault(group, []).append(instant)
@@ -90,10 +141,14 @@ def cleaned(folder: Folder, view: View) -> list[bool]:
     return unreadable
 
 
-def deleted(folder: Folder, hoodie: Hoodie) -> tuple[set[tuple[Group, str]], str]:
-    """Group and instant of every file that the plan of a clean names, whether that clean has finished or not; and the newest
-    clean that was archived meanwhile."""
-    gone, archived = set(), ""
+def deleted(folder: Folder, hoodie: Hoodie) -> tuple[list[BaseFile], list[Log], str]:
+    """The files that plans of cleans name, whether those have finished or not; and the newest clean that was archived meanwhile.
+
+    Of the files no more is known than their names say.
+    """
+    files: list[BaseFile] = []
+    logs: list[Log] = []
+    archived = ""
     for instant in hoodie.timeline.instants:
         if instant.action == CLEAN:
             try:
@@ -104,8 +159,11 @@ def deleted(folder: Folder, hoodie: Hoodie) -> tuple[set[tuple[Group, str]], str
             for partition, names in plan.items():
                 for name in names:
                     file_id, _, rest = name.partition("_")
-                    gone.add(((partition, file_id), rest.rpartition("_")[2].partition(".")[0]))
-    return gone, archived
+                    if log := log_named(name, partition, 0):
+                        logs.append(log)
+                    else:
+                        files.append(BaseFile("", partition, file_id, rest.rpartition("_")[2].partition(".")[0], 0))
+    return files, logs, archived
 
 
 def clean_plan(folder: Folder, time: str) -> dict[str, list[str]]:

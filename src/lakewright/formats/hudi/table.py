@@ -8,14 +8,17 @@ import functools
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import TypeVar
 
+import pyarrow as pa
+
 from lakewright.errors import AlreadyExists, FormatError, LakewrightError, NotFound
-from lakewright.formats.hudi import clean, commits, inventory, properties, repair, savepoint, schema, slices, verify
+from lakewright.formats.hudi import clean, commits, inventory, logs, properties, repair, savepoint, schema, slices, verify
 from lakewright.formats.hudi.base_file import BaseFileReader
 from lakewright.formats.hudi.folder import BaseFile, Folder
+from lakewright.formats.hudi.metadata import CommitMetadata
 from lakewright.formats.hudi.timeline import CLEAN, COMPLETED, ROLLBACK, SAVEPOINT, WRITES, Instant, Timeline
 from lakewright.formats.hudi.write import HudiWrite, lock
 from lakewright.model.contracts import Store
-from lakewright.model.table import Commit, DataFile, Flaw, RolledBack, Snapshot, TableSpec, Verification
+from lakewright.model.table import Commit, DataFile, Flaw, LogFile, RolledBack, Snapshot, TableSpec, Verification
 
 Result = TypeVar("Result")
 
@@ -25,7 +28,7 @@ _REMEMBERED = 1 << 14
 
 
 class HudiFormat:
-    """Fulfils `lakewright.model.contracts.TableFormat` with Hudi tables, version 6, copy-on-write."""
+    """Fulfils `lakewright.model.contracts.TableFormat` with Hudi tables, version 6."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -119,13 +122,19 @@ class HudiTable:
             raise FormatError("LW-415", f"{self._folder.path} has no instant {time}", hint="`lakewright history` lists them")
         if time != writes[-1].time and slices.cleaned(self._folder, view)[index]:
             raise FormatError("LW-415", f"files of instant {time} of {self._folder.path} were cleaned", hint="choose a later one")
+        inventory.check(self._folder, view, time)
         base = commits.newest_with_checkpoint(self._folder, view.hoodie, time)
         return Snapshot(
             instant=time,
             checkpoint=base.checkpoint if base else None,
             spec=commits.spec_as_of(self._folder, view.hoodie.timeline, self._properties, time),
-            files=tuple(self._data_files(view, inventory.whole(self._folder, view, time))),
+            files=tuple(self._data_files(view, view.as_of(time))),
+            logs=tuple(self._log_files(view, time)),
         )
+
+    def changes(self, snapshot: Snapshot) -> Iterator[pa.RecordBatch]:
+        """What the snapshot's logs hold in the place of base files' rows; raises `FormatError` LW-405 for a damaged log."""
+        return logs.changes(self._folder, snapshot, properties.ordering(self._properties, snapshot.spec))
 
     @contextlib.contextmanager
     def write(self) -> Iterator[HudiWrite]:
@@ -191,18 +200,37 @@ class HudiTable:
     def _commit(self, instant: Instant) -> Commit:
         return self._read(self._folder.path, instant) if instant.action in WRITES else commits.of_service(instant)
 
+    def _log_files(self, view: slices.View, time: str) -> Iterator[LogFile]:
+        """What a log adds to the rows comes from the commit that wrote it; nothing where that is archived."""
+        found = view.logs_as_of(time)
+        if not found:
+            return
+        bases = {file.group: self._folder.store.location(file.name) for file in view.as_of(time)}
+        gains = {
+            self._folder.data_name("", stat.path): stat.inserts - stat.deletes
+            for _, metadata in self._metadata_of(view, {log.instant for group in found.values() for log in group})
+            for stat in metadata.stats
+        }
+        for group, listed in found.items():
+            for log in listed:
+                location = self._folder.store.location(log.name)
+                yield LogFile(log.name, location, log.size, bases.get(group), gains.get(log.name, 0))
+
+    def _metadata_of(self, view: slices.View, times: set[str]) -> Iterator[tuple[str, CommitMetadata]]:
+        """What the writes at `times` say, but for those that are archived."""
+        for instant in view.hoodie.timeline.writes:
+            if instant.time in times:
+                with contextlib.suppress(NotFound):  # archived meanwhile
+                    yield instant.time, self._folder.read_commit(instant)
+
     def _data_files(self, view: slices.View, files: list[BaseFile]) -> Iterator[DataFile]:
         """Rows and columns come from the commits that wrote the files, from the footer where those are archived."""
         store = self._folder.store
         rows: dict[str, int] = {}
         columns: dict[str, tuple[str, ...] | None] = {}
-        wanted = {file.instant for file in files}
-        for instant in view.hoodie.timeline.writes:
-            if instant.time in wanted:
-                with contextlib.suppress(NotFound):  # archived meanwhile
-                    metadata = self._folder.read_commit(instant)
-                    columns[instant.time] = commits.columns_of(metadata)
-                    rows |= {self._folder.data_name("", stat.path): stat.rows for stat in metadata.stats}
+        for time, metadata in self._metadata_of(view, {file.instant for file in files}):
+            columns[time] = commits.columns_of(metadata)
+            rows |= {self._folder.data_name("", stat.path): stat.rows for stat in metadata.stats}
         for file in files:
             known, names = rows.get(file.name), columns.get(file.instant)
             if known is None or names is None:

@@ -10,10 +10,11 @@ from typing import NamedTuple
 
 from lakewright.errors import FormatError
 
-COMMIT, REPLACE, CLEAN, ROLLBACK, SAVEPOINT = "commit", "replacecommit", "clean", "rollback", "savepoint"
+COMMIT, DELTA, REPLACE = "commit", "deltacommit", "replacecommit"
+COMPACTION, CLEAN, ROLLBACK, SAVEPOINT = "compaction", "clean", "rollback", "savepoint"
 REQUESTED, INFLIGHT, COMPLETED = "requested", "inflight", "completed"
-WRITES = frozenset({COMMIT, REPLACE})
-"""Actions whose completed instants bring base files."""
+WRITES = frozenset({COMMIT, DELTA, REPLACE})
+"""Actions whose completed instants bring base files or logs. A completed compaction is a commit."""
 
 _FILE = re.compile(r"(\d{14}|\d{17})\.([a-z]+)(?:\.(requested|inflight))?")
 _MILLISECOND = datetime.timedelta(milliseconds=1)
@@ -29,15 +30,15 @@ class Instant(NamedTuple):
 
     @property
     def is_write(self) -> bool:
-        """Whether it is a completed commit or replacecommit."""
+        """Whether it is a completed commit, deltacommit or replacecommit."""
         return self.state == COMPLETED and self.action in WRITES
 
 
 class Timeline:
     """The instants that a listing of ``.hoodie`` shows, oldest first.
 
-    ``writes`` are the completed ones that bring base files, with those that are ``archived`` and of which a savepoint tells; the
-    first one of the timeline itself is at ``begins``.
+    ``writes`` are the completed ones that bring files, with those that are ``archived`` and of which a savepoint tells; the
+    first one of the timeline itself is at ``begins``. ``compacted`` are the times of completed compactions.
     """
 
     def __init__(self, names: Iterable[str]) -> None:
@@ -48,6 +49,9 @@ class Timeline:
                 if action == INFLIGHT:  # of a commit, whose inflight file does not name the action
                     action, state = COMMIT, INFLIGHT
                 found[(time, action)].add(state or COMPLETED)
+        self.compacted = {t for t, action in found if action == COMPACTION and COMPLETED in found.get((t, COMMIT), ())}
+        for time in self.compacted:
+            del found[(time, COMPACTION)]
         self._states = found
         self.instants = sorted(Instant(time, action, _furthest(states)) for (time, action), states in found.items())
         there = [instant for instant in self.instants if instant.is_write]

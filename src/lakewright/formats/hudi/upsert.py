@@ -53,6 +53,14 @@ class Changes:
         self.paths: list[str] = encoded.dictionary.to_pylist()
         self.path_of: Numbers = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
 
+    def stay(self, numbers: Numbers, partition: str) -> npt.NDArray[np.bool_]:
+        """Which of the changes with these numbers are rows of a partition."""
+        is_row = numbers < self.rows.num_rows
+        stays: npt.NDArray[np.bool_] = is_row.copy()
+        index = self.paths.index(partition) if partition in self.paths else -1
+        stays[is_row] = self.path_of[numbers[is_row]] == index
+        return stays
+
 
 @dataclasses.dataclass
 class Rewrite:
@@ -78,34 +86,48 @@ class Rewrite:
 def upsert(folder: Folder, instant: str, spec: TableSpec, slices: list[BaseFile], changes: Changes) -> list[WriteStat]:
     """Write the base files of the instant, several at a time, and return their stats."""
     with concurrent.futures.ThreadPoolExecutor(THREADS) as pool:
-        work = _plan(folder, slices, changes, pool)
-        group = uuid.uuid4()
-        for partition in {rewrite.partition for rewrite in work if rewrite.source is None}:
-            folder.add_partition(partition, instant)
-        return list(pool.map(lambda job: _write(folder, instant, spec, changes, group, *job), enumerate(work)))
-
-
-def _plan(folder: Folder, slices: list[BaseFile], changes: Changes, pool: concurrent.futures.ThreadPoolExecutor) -> list[Rewrite]:
-    """Which file groups get a new version, and what goes where."""
-    path_index = {path: index for index, path in enumerate(changes.paths)}
-    placed = np.zeros(changes.rows.num_rows, bool)
-    groups: list[Rewrite] = []
-    for found in pool.map(lambda files: list(_lookup(folder, files, changes)), _batched(slices, len(changes.keys))):
-        for group in found:
-            is_row = group.change < len(placed)
-            stays = is_row.copy()
-            stays[is_row] = changes.path_of[group.change[is_row]] == path_index.get(group.partition, -1)
+        groups = find(folder, slices, changes, pool)
+        placed = np.zeros(changes.rows.num_rows, bool)
+        for group in groups:
+            stays = changes.stay(group.change, group.partition)
             placed[group.change[stays]] = True
             group.change = np.where(stays, group.change, -1)
-            groups.append(group)
-    new = np.flatnonzero(~placed)
-    if len(new):
-        width = _bytes_per_row(groups, changes.rows)
-        order = new[np.argsort(changes.path_of[new], kind="stable")]
-        for index in np.unique(changes.path_of[order]):
-            numbers = order[changes.path_of[order] == index]
-            groups += _place(numbers, changes.paths[index], [g for g in groups if g.partition == changes.paths[index]], width)
-    return [group for group in groups if group.touched]
+        groups += place(np.flatnonzero(~placed), changes, groups, bytes_per_row(groups, changes.rows), _SMALL_BYTES)
+        return write(folder, instant, spec, changes, [group for group in groups if group.touched], pool)
+
+
+def find(folder: Folder, slices: list[BaseFile], changes: Changes, pool: concurrent.futures.ThreadPoolExecutor) -> list[Rewrite]:
+    """Every file group of `slices`, each with the rows that a change is for, and the number of that change."""
+    batches = _batched(slices, len(changes.keys))
+    return [group for found in pool.map(lambda files: list(_lookup(folder, files, changes)), batches) for group in found]
+
+
+def place(new: Numbers, changes: Changes, groups: list[Rewrite], width: float, small: int) -> list[Rewrite]:
+    """Give the rows `new` to those of `groups` that are smaller than `small` bytes; return the new groups for the rest.
+
+    ``width`` is what a row takes in a file.
+    """
+    more: list[Rewrite] = []
+    order = new[np.argsort(changes.path_of[new], kind="stable")]
+    for index in np.unique(changes.path_of[order]):
+        numbers, path = order[changes.path_of[order] == index], changes.paths[index]
+        more += _place(numbers, path, [g for g in groups if g.partition == path], width, small)
+    return more
+
+
+def write(
+    folder: Folder,
+    instant: str,
+    spec: TableSpec,
+    changes: Changes,
+    work: list[Rewrite],
+    pool: concurrent.futures.ThreadPoolExecutor,
+) -> list[WriteStat]:
+    """Write the base files of some rewrites."""
+    group = uuid.uuid4()
+    for partition in {rewrite.partition for rewrite in work if rewrite.source is None}:
+        folder.add_partition(partition, instant)
+    return list(pool.map(lambda job: _write(folder, instant, spec, changes, group, *job), enumerate(work)))
 
 
 def _batched(slices: list[BaseFile], changed: int) -> Iterator[list[BaseFile]]:
@@ -138,17 +160,19 @@ def _lookup(folder: Folder, files: list[BaseFile], changes: Changes) -> Iterator
         yield Rewrite(file.partition, file, reader.rows, np.concatenate(at), np.concatenate(change))
 
 
-def _bytes_per_row(groups: list[Rewrite], rows: pa.Table) -> float:
+def bytes_per_row(groups: list[Rewrite], rows: pa.Table) -> float:
     """What a row takes in a file: measured where there are any, else guessed from Arrow's size."""
     stored = sum(group.rows for group in groups)
+    if not rows.num_rows:
+        return 1.0
     if stored:
         return max(1.0, sum(group.source.size for group in groups if group.source) / stored)
     return max(1.0, float(rows.nbytes / rows.num_rows / 2))
 
 
-def _place(numbers: Numbers, partition: str, groups: list[Rewrite], width: float) -> list[Rewrite]:
+def _place(numbers: Numbers, partition: str, groups: list[Rewrite], width: float, most: int) -> list[Rewrite]:
     """Give new rows to file groups with room, those that are rewritten anyway first; return the new groups for the rest."""
-    small = [group for group in groups if group.source is not None and group.source.size < _SMALL_BYTES]
+    small = [group for group in groups if group.source is not None and group.source.size < most]
     for group in sorted(small, key=lambda g: (not g.touched, g.source.size if g.source else 0)):
         if not len(numbers):
             return []

@@ -6,12 +6,15 @@ import contextlib
 import re
 from collections.abc import Iterator, Mapping
 
+import pyarrow as pa
+
 from lakewright.errors import FormatError, NotFound
-from lakewright.formats.hudi import avro, commits, contents, inventory, properties, rollback, slices
+from lakewright.formats.hudi import avro, commits, contents, inventory, logs, properties, rollback, slices
 from lakewright.formats.hudi.base_file import BaseFileReader
 from lakewright.formats.hudi.folder import PARTITION_METADATA, BaseFile, Folder, Hoodie
+from lakewright.formats.hudi.logs import Newest
 from lakewright.formats.hudi.metadata import WriteStat
-from lakewright.formats.hudi.slices import View
+from lakewright.formats.hudi.slices import Group, View
 from lakewright.formats.hudi.timeline import CLEAN, COMPLETED, INFLIGHT, ROLLBACK, SAVEPOINT, WRITES, Instant, parse_time
 from lakewright.model.table import Flaw, TableSpec, Verification
 from lakewright.model.times import utc_now
@@ -29,14 +32,14 @@ def verify(folder: Folder, spec: TableSpec) -> Verification:
     stats: dict[BaseFile, WriteStat] = {}
     try:
         stats.update(inventory.stats_of(folder, view, files))
-        for fault in inventory.faults(folder, view, files):
+        for fault in inventory.faults(folder, view):
             found.append(Flaw("fault", folder.store.location(fault.name), fault.what, inventory.mend(folder)))
     except FormatError as error:  # of a commit: what it says of files is not known
         found.append(_of(folder, error.message.partition(" is damaged")[0], error))
-    rows, flaws = _contents(folder, spec, files, stats)
+    rows, flaws = _contents(folder, spec, view, stats)
     found += [*flaws, *_leftovers(folder, view)]
     newest = view.hoodie.timeline.writes[-1].time if view.hoodie.timeline.writes else None
-    return Verification(spec.name, newest, len(files), rows, tuple(dict.fromkeys(found)))
+    return Verification(spec.name, newest, len(inventory.of_view(view)), rows, tuple(dict.fromkeys(found)))
 
 
 def mendable(folder: Folder) -> list[Flaw]:
@@ -101,7 +104,10 @@ def _leftovers(folder: Folder, view: View) -> Iterator[Flaw]:
     """Files of no completed commit, and what tells of instants that have ended."""
     hoodie = view.hoodie
     begun = {instant.time for instant in hoodie.timeline.pending} | hoodie.markers.keys()
-    for file in view.files:
+    undone = {log.group for log in view.logs if log.undoes}  # by another engine, in its way: nothing has to go
+    for file in view.everything():
+        if file.group in undone:
+            continue
         if not hoodie.is_completed(file.instant) and not _lives(hoodie, file.instant):
             mend = _SWEPT if file.instant in begun else _REPAIRED
             yield Flaw("leftover", folder.store.location(file.name), "belongs to no completed commit", mend)
@@ -133,14 +139,13 @@ def _partitions(folder: Folder, files: list[BaseFile]) -> Iterator[Flaw]:
             yield Flaw("fault", folder.store.location(name), what, _REPAIRED)
 
 
-def _contents(
-    folder: Folder, spec: TableSpec, files: list[BaseFile], stats: Mapping[BaseFile, WriteStat]
-) -> tuple[int, list[Flaw]]:
+def _contents(folder: Folder, spec: TableSpec, view: View, stats: Mapping[BaseFile, WriteStat]) -> tuple[int, list[Flaw]]:
     """The rows of the files that can be read, and what is wrong in them."""
     flaws: list[Flaw] = []
     readable: list[BaseFile] = []
-    rows = 0
-    for file in files:
+    changed = dict(_logged(folder, spec, view, flaws))
+    rows = sum(len(found.keys) for found in changed.values())
+    for file in view.as_of():
         try:
             reader = BaseFileReader(folder.store, file.name, file.size)
             for what in contents.flaws_of(file, reader, spec, folder.style, stats.get(file)):
@@ -150,11 +155,30 @@ def _contents(
         else:
             readable.append(file)
             rows += reader.rows
-    if (found := contents.repeated_keys(folder, readable, rows)) is not None:
+            if file.group in changed:
+                own = changed[file.group]
+                rows -= contents.held(folder, file, pa.concat_arrays([own.keys, own.gone]))
+    gone = {group: found.gone for group, found in changed.items()}
+    if (found := contents.repeated_keys(folder, readable, rows, gone)) is not None:
         count, one, other = found
         what = f"has a record key that is in {folder.store.location(one)} too; so have {count} keys of the table"
         flaws.append(Flaw("fault", folder.store.location(other), what, inventory.mend(folder)))
     return rows, flaws
+
+
+def _logged(folder: Folder, spec: TableSpec, view: View, flaws: list[Flaw]) -> Iterator[tuple[Group, Newest]]:
+    """What the logs of each slice hold, as far as they can be read; what is wrong in them is added to `flaws`."""
+    ordering = properties.ordering(folder.read_properties() or {}, spec)
+    for group, written in view.logs_as_of().items():
+        name = written[-1].name
+        try:
+            found = logs.newest(folder, written, spec, ordering)
+            for what in contents.misplaced(found.rows, group[0], spec, folder.style):
+                flaws.append(Flaw("fault", folder.store.location(name), what, inventory.mend(folder)))
+        except FormatError as error:
+            flaws.append(_of(folder, error.message.partition(" is damaged")[0], error))
+        else:
+            yield group, found
 
 
 def _of(folder: Folder, name: str, error: FormatError) -> Flaw:

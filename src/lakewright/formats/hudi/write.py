@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
 import threading
 from collections.abc import Iterator
@@ -10,12 +11,12 @@ from collections.abc import Iterator
 import pyarrow as pa
 
 from lakewright.errors import AlreadyExists, CommitConflict, FormatError, StorageError
-from lakewright.formats.hudi import avro, commits, inventory, properties, replace, rollback, schema, slices, upsert
-from lakewright.formats.hudi.folder import BaseFile, Folder, Hoodie
+from lakewright.formats.hudi import avro, commits, delta, inventory, properties, replace, rollback, schema, slices, upsert
+from lakewright.formats.hudi.folder import BaseFile, Folder, Hoodie, Log
 from lakewright.formats.hudi.metadata import CHECKPOINT, INVENTORY, SCHEMA, WRITER, CommitMetadata, WriteStat
-from lakewright.formats.hudi.timeline import COMMIT, COMPLETED, INFLIGHT, REPLACE, REQUESTED
+from lakewright.formats.hudi.timeline import COMMIT, COMPACTION, COMPLETED, DELTA, INFLIGHT, REPLACE, REQUESTED, Instant
 from lakewright.model.contracts import Store
-from lakewright.model.table import Checkpoint, Commit, TableSpec
+from lakewright.model.table import MOR, Checkpoint, Commit, TableSpec
 from lakewright.model.times import utc_now
 from lakewright.storage.lease import Lease
 
@@ -55,28 +56,29 @@ class HudiWrite:
 
     def __init__(self, folder: Folder) -> None:
         self._folder = folder
-        self._action = COMMIT
         self._metadata: CommitMetadata | None = None
         self.is_committed = False
         with lock(folder):
             hoodie, found = prepare(folder)
+            self._properties = found
+            self._plain = self._action = DELTA if properties.type_of(found) == MOR else COMMIT
             self.instant = self._request(hoodie)
             self._heartbeat = _Heartbeat(folder.store, folder.heartbeat_name(self.instant))
             try:
                 hoodie = rollback.roll_back_others(folder, self.instant)
-                self._seen = hoodie.timeline.writes[-1:]
+                self._seen = _state(hoodie)
                 self._hoodie = hoodie
                 self.spec = commits.spec_as_of(folder, hoodie.timeline, found)
             except BaseException:
                 with contextlib.suppress(StorageError):
-                    folder.store.delete(folder.instant_name(self.instant, COMMIT, REQUESTED))
+                    folder.store.delete(folder.instant_name(self.instant, self._plain, REQUESTED))
                 raise
 
     def _request(self, hoodie: Hoodie) -> str:
         while True:
             time = hoodie.timeline.next_time(utc_now())
             try:
-                self._folder.store.create(self._folder.instant_name(time, COMMIT, REQUESTED), b"")
+                self._folder.store.create(self._folder.instant_name(time, self._plain, REQUESTED), b"")
             except AlreadyExists:  # an engine that does not know our lock was faster
                 hoodie = self._folder.hoodie()
             else:
@@ -93,41 +95,47 @@ class HudiWrite:
         rows = rows.select([name for name, _ in spec.columns]).cast(schema.arrow_schema(spec.columns))
         keys_only = schema.arrow_schema(tuple((name, kind) for name, kind in spec.columns if name in spec.key))
         changes = upsert.Changes(spec, rows, deletes.select(keys_only.names).cast(keys_only), self._folder.style)
-        self._begin(COMMIT, "UPSERT" if rows.num_rows or not deletes.num_rows else "DELETE")
-        base = inventory.whole(self._folder, slices.load(self._folder))
-        self._fill(spec, base, upsert.upsert(self._folder, self.instant, spec, base, changes))
+        self._begin(self._plain, "UPSERT" if rows.num_rows or not deletes.num_rows else "DELETE")
+        view = self._checked_view()
+        if spec.type == MOR:
+            order = properties.ordering(self._properties, spec)
+            stats = delta.upsert_into(self._folder, self.instant, spec, order, view, changes)
+        else:
+            stats = upsert.upsert(self._folder, self.instant, spec, view.as_of(), changes)
+        self._fill(spec, view, stats)
 
     def replace(self, spec: TableSpec, batches: Iterator[pa.RecordBatch]) -> None:
         """Make `batches` the table's only rows, under `spec`; a file that is missing ends too, should it come back."""
         schema.check_spec(spec)
-        if (spec.name, spec.key, spec.partition) != (self.spec.name, self.spec.key, self.spec.partition):
+        if dataclasses.replace(spec, columns=()) != dataclasses.replace(self.spec, columns=()):
             raise FormatError(
                 "LW-407",
-                f"table {self.spec.name} has the key ({', '.join(self.spec.key)}) and the partition"
-                f" ({', '.join(self.spec.partition)}), not ({', '.join(spec.key)}) and ({', '.join(spec.partition)})",
+                f"table {self.spec.name} has the key ({', '.join(self.spec.key)}), the partition"
+                f" ({', '.join(self.spec.partition)}) and the type {self.spec.type}, not ({', '.join(spec.key)}),"
+                f" ({', '.join(spec.partition)}) and {spec.type}",
                 hint=f"move {self._folder.path} away; the next `lakewright merge` makes the table anew from the captured log",
             )
         old: dict[str, list[str]] = {}
         view = slices.load(self._folder)
-        for file in (*view.as_of(), *inventory.lost(self._folder, view)):
-            old.setdefault(file.partition, []).append(file.file_id)
-        self._begin(*((REPLACE, "INSERT_OVERWRITE_TABLE") if old else (COMMIT, "BULK_INSERT")))
+        for partition, group in sorted({f.group for f in (*inventory.of_view(view), *inventory.lost(self._folder, view))}):
+            old.setdefault(partition, []).append(group)
+        self._begin(*((REPLACE, "INSERT_OVERWRITE_TABLE") if old else (self._plain, "BULK_INSERT")))
         stored = schema.arrow_schema(spec.columns)
         conformed = (_conformed(batch, stored, spec) for batch in batches)
-        self._fill(spec, [], replace.write_all(self._folder, self.instant, spec, conformed), old or None)
+        self._fill(spec, None, replace.write_all(self._folder, self.instant, spec, conformed), old or None)
 
     def commit(self, checkpoint: Checkpoint) -> Commit:
         """Complete the instant with its checkpoint, in one atomic step; raises `CommitConflict` LW-416."""
         if self._metadata is None:
-            self._begin(COMMIT, "UPSERT")
-            self._fill(self.spec, inventory.whole(self._folder, slices.load(self._folder)), [])
+            self._begin(self._plain, "UPSERT")
+            self._fill(self.spec, self._checked_view(), [])
         assert self._metadata is not None
         self._metadata.extra[CHECKPOINT] = checkpoint.to_json()
         with lock(self._folder) as lease:
             hoodie, _ = prepare(self._folder)
             if hoodie.timeline.states(self.instant, self._action) != {REQUESTED, INFLIGHT}:
                 raise _conflict(f"instant {self.instant} of {self._folder.path} was rolled back by another writer")
-            if hoodie.timeline.writes[-1:] != self._seen:
+            if _state(hoodie) != self._seen:
                 raise _conflict(f"another commit came before instant {self.instant} of {self._folder.path}")
             name = self._folder.instant_name(self.instant, self._action, COMPLETED)
             lease.check()
@@ -154,23 +162,40 @@ class HudiWrite:
         folder, store = self._folder, self._folder.store
         if action == REPLACE:
             store.create(folder.instant_name(self.instant, REPLACE, REQUESTED), avro.encode(avro.REPLACE_REQUEST, {}))
-            store.delete(folder.instant_name(self.instant, COMMIT, REQUESTED))
+            store.delete(folder.instant_name(self.instant, self._plain, REQUESTED))
         self._action = action
         self._metadata = CommitMetadata(operation, extra={WRITER: "lakewright"})
         store.create(folder.instant_name(self.instant, action, INFLIGHT), self._metadata.encode())
         self._heartbeat.start()
 
+    def _checked_view(self) -> slices.View:
+        view = slices.load(self._folder)
+        inventory.check(self._folder, view)
+        return view
+
     def _fill(
-        self, spec: TableSpec, base: list[BaseFile], stats: list[WriteStat], replaced: dict[str, list[str]] | None = None
+        self,
+        spec: TableSpec,
+        view: slices.View | None,
+        stats: list[WriteStat],
+        replaced: dict[str, list[str]] | None = None,
     ) -> None:
-        """What the commit says: `stats` were written over the slices `base`."""
+        """What the commit says: `stats` were written over the newest slices of `view`, or over none.
+
+        While a compaction is pending no inventory is given: what the slices consist of changes once it is complete.
+        """
         assert self._metadata is not None
         self.spec = spec
-        extra = {
-            SCHEMA: schema.avro_schema(spec.name, spec.columns),
-            INVENTORY: inventory.after(self._folder, base, self.instant, stats),
-        }
+        extra = {SCHEMA: schema.avro_schema(spec.name, spec.columns)}
+        if view is None or not view.compacting:
+            base: list[BaseFile | Log] = inventory.of_view(view) if view else []
+            extra[INVENTORY] = inventory.after(self._folder, base, self.instant, stats)
         self._metadata = CommitMetadata(self._metadata.operation, tuple(stats), extra, replaced)
+
+
+def _state(hoodie: Hoodie) -> tuple[list[Instant], list[Instant]]:
+    """What must not have changed while an instant was open: the newest write, and which compactions logs are to go on under."""
+    return hoodie.timeline.writes[-1:], [instant for instant in hoodie.timeline.pending if instant.action == COMPACTION]
 
 
 def _conformed(batch: pa.RecordBatch, stored: pa.Schema, spec: TableSpec) -> pa.RecordBatch:

@@ -1,0 +1,139 @@
+"""Upsert into a merge-on-read table: changes of rows that a file group holds go to a log of it, new rows to base files.
+
+Engines look for a key in base files only (Spark's SIMPLE and BLOOM indexes), so no key may be in a log alone. New rows go where
+Spark itself puts them: into a small base file of a group that has no log, which then takes all changes of that group, or into a
+new group. A row that comes back while its group's base file still has it goes to that group's log.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import dataclasses
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lakewright.formats.hudi import logs, upsert
+from lakewright.formats.hudi.folder import Folder, Log
+from lakewright.formats.hudi.metadata import AppendedTo, WriteStat
+from lakewright.formats.hudi.slices import Group, View
+from lakewright.formats.hudi.upsert import THREADS, Changes, Numbers, Rewrite
+from lakewright.model.table import TableSpec
+
+_SMALL_BYTES = 16 << 20
+"""Below this size a base file takes new rows: writing it again has to cost little beside a log."""
+
+
+@dataclasses.dataclass
+class _Held:
+    """What changes are for rows of a file group: their numbers, and whether the group's logs say that the row is gone already.
+
+    Of them ``rows`` come to stand in the group, ``revived`` of these are of rows that were gone, and ``removed`` leave it.
+    """
+
+    group: Group
+    numbers: Numbers
+    gone: npt.NDArray[np.bool_]
+    rows: Numbers = dataclasses.field(default_factory=lambda: np.empty(0, np.int64))
+    removed: Numbers = dataclasses.field(default_factory=lambda: np.empty(0, np.int64))
+    revived: int = 0
+
+
+def upsert_into(
+    folder: Folder, instant: str, spec: TableSpec, ordering: str | None, view: View, changes: Changes
+) -> list[WriteStat]:
+    """Write the base files and logs of the instant, several at a time, and return their stats."""
+    written = view.logs_as_of()
+    with concurrent.futures.ThreadPoolExecutor(THREADS) as pool:
+        bases = upsert.find(folder, view.as_of(), changes, pool)
+
+        def hold(base: Rewrite | None, group: Group) -> _Held:
+            return _held(group, base, _state(folder, written.get(group, []), spec, ordering, changes), changes)
+
+        both = {(b.partition, b.source.file_id): b for b in bases if b.source}
+        held = list(pool.map(lambda group: hold(both.get(group), group), [*both, *(g for g in written if g not in both)]))
+        placed = _settle(held, changes)
+        open_groups = [
+            both[h.group] for h in held if h.group in both and not ({h.group} & (written.keys() | view.compacting.keys()))
+        ]
+        for rewrite, each in ((both[h.group], h) for h in held if h.group in both):
+            rewrite.change = np.where(np.isin(rewrite.change, each.rows), rewrite.change, -1)
+        width = upsert.bytes_per_row(bases, changes.rows)
+        more = upsert.place(np.flatnonzero(~placed), changes, open_groups, width, _SMALL_BYTES)
+        work = [*(group for group in open_groups if len(group.inserts)), *more]
+        stats = upsert.write(folder, instant, spec, changes, work, pool)
+        rewritten = {(group.partition, group.source.file_id) for group in work if group.source}
+        slices = _slices(view, written)
+        jobs = [h for h in held if h.group not in rewritten and len(h.rows) + len(h.removed)]
+        return stats + list(
+            pool.map(
+                lambda job: _append(folder, instant, spec, slices(job[1].group), job[0], job[1], changes),
+                enumerate(jobs, len(work)),
+            )
+        )
+
+
+def _state(
+    folder: Folder, written: list[Log], spec: TableSpec, ordering: str | None, changes: Changes
+) -> tuple[Numbers, Numbers]:
+    """The numbers of the changes whose key the logs of a slice have: those of rows that are alive, and of rows that are gone."""
+    if not written or not len(changes.keys):
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    found = logs.newest(folder, written, spec, ordering, keys_only=True)
+    numbers = (pc.index_in(changes.keys, value_set=keys) for keys in (found.keys, found.gone))
+    alive, gone = (np.flatnonzero(each.is_valid().to_numpy(zero_copy_only=False)) for each in numbers)
+    return alive, gone
+
+
+def _held(group: Group, base: Rewrite | None, state: tuple[Numbers, Numbers], changes: Changes) -> _Held:
+    in_base = base.change if base else np.empty(0, np.int64)
+    numbers = np.union1d(in_base, state[0])
+    return _Held(group, numbers, np.isin(numbers, state[1]))
+
+
+def _settle(held: list[_Held], changes: Changes) -> npt.NDArray[np.bool_]:
+    """Decide for each group which changes write a row there and which remove one; return which rows have a place now.
+
+    A row stays where its key is, if that is in its partition: where it is alive before where it is gone.
+    """
+    placed = np.zeros(changes.rows.num_rows, bool)
+    for is_gone in (False, True):
+        for each in held:
+            numbers = each.numbers[each.gone == is_gone]
+            stays = changes.stay(numbers, each.group[0])
+            stays[stays] = ~placed[numbers[stays]]
+            placed[numbers[stays]] = True
+            each.rows = np.sort(np.concatenate([each.rows, numbers[stays]]))
+            if is_gone:
+                each.revived = int(stays.sum())
+            else:
+                each.removed = numbers[~stays]
+    return placed
+
+
+class _slices:
+    """The slice of a group, as the next log has to know it."""
+
+    def __init__(self, view: View, written: dict[Group, list[Log]]) -> None:
+        self._bases = {file.group: file for file in view.as_of()}
+        self._view, self._written = view, written
+
+    def __call__(self, group: Group) -> AppendedTo:
+        base, written = self._bases.get(group), self._written.get(group, [])
+        compaction = self._view.compacting.get(group)
+        instant = compaction or (base.instant if base else written[-1].base)
+        number = 1 + max((log.number for log in self._view.logs if (log.group, log.base) == (group, instant)), default=0)
+        names = tuple(log.name.rpartition("/")[2] for log in written if log.base == instant)
+        file = base.name.rpartition("/")[2] if base and not compaction else ""
+        return AppendedTo(*group, instant, number, file, names)
+
+
+def _append(
+    folder: Folder, instant: str, spec: TableSpec, to: AppendedTo, ordinal: int, held: _Held, changes: Changes
+) -> WriteStat:
+    numbers = pa.array(held.rows)
+    keys, removed = changes.keys.take(numbers), changes.keys.take(pa.array(held.removed))
+    stat = logs.append(folder, instant, spec, to, ordinal, changes.rows.take(numbers), keys, removed)
+    return dataclasses.replace(stat, inserts=held.revived, updates=len(held.rows) - held.revived)

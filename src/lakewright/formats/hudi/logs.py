@@ -1,0 +1,221 @@
+"""The logs of a file slice: what they hold in the place of its base file's rows, read; and one more log, written.
+
+Of the changes of a key the newest counts. That is the last one in the logs, but where one before it has a greater value in the
+table's ordering column; a delete of the usual kind has none, and counts whatever was before it. So it is for every engine.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lakewright.formats.hudi import keys, log_block, schema
+from lakewright.formats.hudi.folder import Folder, Log, log_file_name, log_named
+from lakewright.formats.hudi.metadata import AppendedTo, WriteStat
+from lakewright.model.batch import DELETED
+from lakewright.model.table import BASE_COLUMN, Snapshot, TableSpec
+
+_BLOCK_BYTES = 64 << 20
+"""In Arrow's memory: rows of so many bytes make a block."""
+_FRONT = (schema.COMMIT_TIME, schema.COMMIT_SEQNO, schema.RECORD_KEY)
+
+Numbers = npt.NDArray[np.int64]
+
+
+class Newest(NamedTuple):
+    """The newest change of each key in a slice's logs: ``rows`` that are alive, and the record keys of those that are gone.
+
+    ``rows`` have commit time, sequence number and record key in front of the columns that were asked for.
+    """
+
+    rows: pa.Table
+    gone: pa.Array
+
+    @property
+    def keys(self) -> pa.Array:
+        """The record keys of ``rows``."""
+        return self.rows.column(schema.RECORD_KEY).combine_chunks()
+
+
+def newest(folder: Folder, logs: Sequence[Log], spec: TableSpec, ordering: str | None, *, keys_only: bool = False) -> Newest:
+    """Read the logs of one slice, given in the order in which they were written; `ordering` is the table's ordering column.
+
+    With `keys_only` the rows have no columns of the table. Raises `FormatError` LW-405 for a damaged log. Of another engine's a
+    torn end is left out, as that engine does: it is of an attempt that was repeated.
+    """
+    stored = schema.arrow_schema(spec.columns, meta=True)
+    wanted = pa.schema(
+        [stored.field(name) for name in (*_FRONT, *(() if keys_only else stored.names[len(schema.META_COLUMNS) :]))]
+    )
+    changes = _Changes(wanted, stored.field(ordering) if ordering else None)
+    for log in logs:
+        for block in log_block.decode(folder.store.read(log.name), log.name, whole=log.is_ours):
+            if block.kind == log_block.AVRO_DATA:
+                names = dict.fromkeys([*wanted.names, *([ordering] if ordering else [])])
+                changes.add_rows(log_block.rows_of(block, list(names), log.name))
+            elif block.kind == log_block.PARQUET_DATA:
+                changes.add_rows(log_block.parquet_rows_of(block, log.name))
+            elif block.kind == log_block.DELETE:
+                changes.add_deletes(*log_block.deletes_of(block, log.name))
+            elif block.kind != log_block.COMMAND:
+                raise log_block.damaged(log.name, f"it has a block of kind {block.kind}, which nothing here reads")
+    return changes.newest()
+
+
+class _Changes:
+    """All changes in logs, in their order: ``row`` is the number of a change's row, -1 for a delete."""
+
+    def __init__(self, wanted: pa.Schema, ordering: pa.Field | None) -> None:
+        self._wanted, self._ordering = wanted, ordering
+        self._rows: list[pa.Table] = []
+        self._orders: list[pa.ChunkedArray] = []
+        self._keys: list[pa.Array] = []
+        self._row: list[Numbers] = []
+        self._deletes: dict[int, Any] = {}
+        self._count = self._changes = 0
+
+    def add_rows(self, rows: pa.Table) -> None:
+        def column(field: pa.Field) -> pa.ChunkedArray:
+            if field.name in rows.column_names:
+                return rows.column(field.name).cast(field.type)
+            return pa.chunked_array([pa.nulls(rows.num_rows, field.type)])
+
+        self._rows.append(pa.table([column(field) for field in self._wanted], schema=self._wanted))
+        if self._ordering is not None:
+            self._orders.append(column(self._ordering))
+        self._add(rows.column(schema.RECORD_KEY).combine_chunks(), np.arange(self._count, self._count + rows.num_rows))
+        self._count += rows.num_rows
+
+    def add_deletes(self, record_keys: pa.Array, ordering: list[Any]) -> None:
+        self._deletes |= {self._changes + index: value for index, value in enumerate(ordering) if value is not None}
+        self._add(record_keys, np.full(len(record_keys), -1))
+
+    def _add(self, record_keys: pa.Array, row: Numbers) -> None:
+        self._keys.append(record_keys)
+        self._row.append(row)
+        self._changes += len(row)
+
+    def newest(self) -> Newest:
+        rows = pa.concat_tables(self._rows) if self._rows else self._wanted.empty_table()
+        keys = pa.concat_arrays(self._keys) if self._keys else pa.array([], pa.string())
+        row = np.concatenate([np.empty(0, np.int64), *self._row])
+        encoded = keys.dictionary_encode()
+        codes = encoded.indices.to_numpy().astype(np.int64)
+        last = np.full(len(encoded.dictionary), -1)
+        last[codes] = np.arange(len(codes))
+        for code, change in self._overtaken(codes, row):
+            last[code] = change
+        alive = row[last] >= 0
+        return Newest(rows.take(pa.array(np.sort(row[last][alive]))), encoded.dictionary.filter(pa.array(~alive)))
+
+    def _overtaken(self, codes: Numbers, row: Numbers) -> Iterator[tuple[int, int]]:
+        """The keys whose newest change is perhaps not their last one, each with its newest."""
+        order = np.argsort(codes, kind="stable")
+        before, after = order[:-1], order[1:]
+        pairs = codes[before] == codes[after]
+        before, after = before[pairs], after[pairs]
+        suspect = [codes[number] for number in after if int(number) in self._deletes] if self._deletes else []
+        if self._orders:
+            values = pa.chunked_array([chunk for part in self._orders for chunk in part.chunks])
+            both = (row[before] >= 0) & (row[after] >= 0)
+            first, then = (values.take(pa.array(row[side[both]])) for side in (before, after))
+            behind = pc.fill_null(pc.greater(first, then), False).to_numpy()
+            suspect += codes[after[both][behind]].tolist()
+            for code in dict.fromkeys(map(int, suspect)):
+                yield code, self._walked(np.flatnonzero(codes == code), row, values)
+
+    def _walked(self, changes: Numbers, row: Numbers, values: pa.ChunkedArray) -> int:
+        """Which of the changes of one key is its newest."""
+
+        def order(change: int) -> Any:
+            return values[int(row[change])].as_py() if row[change] >= 0 else self._deletes.get(change)
+
+        best = int(changes[0])
+        for change in map(int, changes[1:]):
+            held, value = order(best), order(change)
+            is_older = row[best] >= 0 and value is not None and held is not None and type(held) is type(value) and held > value
+            best = best if is_older else change
+        return best
+
+
+def changes(folder: Folder, snapshot: Snapshot, ordering: str | None) -> Iterator[pa.RecordBatch]:
+    """What the logs of a snapshot hold, one slice after the other, as `Table.changes` gives it."""
+    spec, groups = snapshot.spec, dict[Any, list[Log]]()
+    bases: dict[Any, str | None] = {}
+    for file in snapshot.logs:
+        partition = file.name.removeprefix(f"{folder.path}/").rpartition("/")[0]
+        log = log_named(file.name, partition, file.size)
+        assert log is not None
+        groups.setdefault(log.group, []).append(log)
+        bases[log.group] = file.base
+    stored = pa.schema([*schema.arrow_schema(spec.columns), pa.field(BASE_COLUMN, pa.string()), pa.field(DELETED, pa.bool_())])
+    for group, logs in groups.items():
+        found = newest(folder, logs, spec, ordering)
+        for rows, is_gone in ((found.rows, False), (pa.table(keys.columns_of(found.gone, spec)), True)):
+            said = {BASE_COLUMN: bases[group], DELETED: is_gone}
+            columns = [
+                pa.repeat(pa.scalar(said[f.name], f.type), rows.num_rows)
+                if f.name in said
+                else rows.column(f.name)
+                if f.name in rows.column_names
+                else pa.nulls(rows.num_rows, f.type)
+                for f in stored
+            ]
+            yield from pa.table(columns, schema=stored).to_batches()
+
+
+def append(
+    folder: Folder,
+    instant: str,
+    spec: TableSpec,
+    to: AppendedTo,
+    ordinal: int,
+    rows: pa.Table,
+    record_keys: pa.Array,
+    deletes: pa.Array,
+) -> WriteStat:
+    """Write a log with `rows` of the columns of `spec`, whose record keys are `record_keys`, and the record keys to remove.
+
+    The marker stands before the log, so that a rollback finds it. The inserts among the rows are for the caller to tell.
+    """
+    start = time.monotonic()
+    file = log_file_name(to.file_id, to.base, to.number, instant, ordinal)
+    folder.store.create(folder.marker_name(instant, to.partition, file, "APPEND"), b"")
+    header = {log_block.SCHEMA: schema.avro_schema(spec.name, spec.columns, meta=True), log_block.INSTANT: instant}
+    data = b""
+    step = max(1, int(_BLOCK_BYTES * rows.num_rows / max(1, rows.nbytes)))
+    for first in range(0, rows.num_rows, step):
+        part = _stamped(rows.slice(first, step), record_keys.slice(first, step), instant, to, ordinal, first)
+        data += log_block.encode(log_block.AVRO_DATA, header, log_block.rows_content(part))
+    if len(deletes):
+        data += log_block.encode(log_block.DELETE, header, log_block.deletes_content(deletes, to.partition))
+    folder.store.create(folder.data_name(to.partition, file), data)
+    return WriteStat(
+        partition=to.partition,
+        file_id=to.file_id,
+        path=f"{to.partition}/{file}" if to.partition else file,
+        previous=to.base,
+        rows=rows.num_rows,
+        inserts=0,
+        updates=rows.num_rows,
+        deletes=len(deletes),
+        size=len(data),
+        took=int((time.monotonic() - start) * 1000),
+        appended=to,
+    )
+
+
+def _stamped(rows: pa.Table, record_keys: pa.Array, instant: str, to: AppendedTo, ordinal: int, first: int) -> pa.Table:
+    """The rows with all five meta columns; in a log the file's name is the file group's."""
+    count = rows.num_rows
+    numbers = pa.array(np.arange(first, first + count)).cast(pa.string())
+    seqno = pc.binary_join_element_wise(f"{instant}_{ordinal}", numbers, "_")
+    same = [pa.repeat(pa.scalar(text), count) for text in (instant, to.partition, to.file_id)]
+    meta = [same[0], seqno, record_keys, same[1], same[2]]
+    return pa.table([*meta, *rows.columns], names=[*schema.META_COLUMNS, *rows.column_names])

@@ -1,0 +1,162 @@
+"""Merge-on-read: what goes to a log and what to a base file, and what is read of both."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from hudi_world import COLUMNS, LOGGED, LOGGED_BY_REGION, META, PATH, World, assert_rows, own_rows, row, rust_rows, table_of
+
+from lakewright.errors import FormatError
+from lakewright.formats.hudi import log_block, schema
+from lakewright.model.table import Commit
+
+SAMPLES = Path(__file__).parent / "samples"
+
+
+def _files(world: World) -> tuple[int, int]:
+    """How many base files and logs the table is."""
+    snapshot = world.open().snapshot()
+    assert snapshot is not None
+    return len(snapshot.files), len(snapshot.logs)
+
+
+def _counts(commit: Commit) -> tuple[str, int, int, int]:
+    return commit.action, commit.inserts, commit.updates, commit.deletes
+
+
+def test_changes_go_to_a_log_and_leave_the_base_file(tmp_path: Path) -> None:
+    world = World(tmp_path, LOGGED)
+    world.replace([row(i) for i in range(8)])
+    commit = world.upsert([row(3, 1)], [(5,), (99,)])
+    assert _counts(commit) == ("deltacommit", 0, 1, 1)
+    assert _files(world) == (1, 1)
+    world.check()
+
+
+def test_a_new_row_goes_to_a_base_file_and_never_to_a_log_alone(tmp_path: Path) -> None:
+    world = World(tmp_path, LOGGED)
+    world.replace([row(i) for i in range(8)])
+    assert _counts(world.upsert([row(3, 1), row(50)])) == ("deltacommit", 1, 1, 0)
+    assert _files(world) == (1, 0)  # the small base file of a group without log takes its changes with the new row
+    world.upsert([row(3, 2)])
+    world.upsert([row(3, 3), row(51)])
+    assert _files(world) == (2, 2)  # the group has a log by now: a new group
+    world.check()
+
+
+def test_a_row_that_comes_back_goes_where_its_key_is(tmp_path: Path) -> None:
+    world = World(tmp_path, LOGGED)
+    world.replace([row(i) for i in range(8)])
+    world.upsert([], [(3,)])
+    assert _counts(world.upsert([], [(3,)])) == ("deltacommit", 0, 0, 0)
+    world.check()
+    assert _counts(world.upsert([row(3, 2)])) == ("deltacommit", 1, 0, 0)
+    assert _files(world) == (1, 2)
+    world.check()
+
+
+def test_a_row_that_moves_leaves_its_partition_and_may_come_back(tmp_path: Path) -> None:
+    world = World(tmp_path, LOGGED_BY_REGION)
+    world.replace([row(i, region=("north", "south")[i % 2]) for i in range(10)])
+    for version, region in enumerate(("south", "north", "west", "west", None, "", "south"), 1):
+        world.upsert([row(4, version, region=region)], [(6, "a")])
+    world.check()
+    for commit, rows, spec in world.commits:
+        snapshot = world.open().snapshot(commit.instant)
+        assert_rows(own_rows(snapshot), rows, spec)
+        assert_rows(rust_rows(world.location, commit.instant), rows, spec)
+
+
+def test_a_column_that_a_log_adds(tmp_path: Path) -> None:
+    world = World(tmp_path, LOGGED)
+    world.replace([row(i) for i in range(8)])
+    wider = dataclasses.replace(LOGGED, columns=(*COLUMNS, ("extra", "decimal(30,10)")))
+    world.upsert([row(3, 1, extra=None)], [(5,)], wider)
+    assert _files(world) == (1, 1)
+    world.check()
+
+
+@pytest.mark.parametrize("spoiled", [7, 30, -1], ids=["its size", "its header", "its end"])
+def test_a_damaged_log_is_named(tmp_path: Path, spoiled: int) -> None:
+    world = World(tmp_path, LOGGED)
+    world.replace([row(i) for i in range(8)])
+    world.upsert([row(3, 1)], [(5,)])
+    (log,) = (tmp_path / PATH).glob(".*.log.*")
+    data = bytearray(log.read_bytes())
+    data[spoiled] ^= 0xFF
+    log.write_bytes(data)
+    snapshot = world.open().snapshot()
+    assert snapshot is not None
+    with pytest.raises(FormatError, match=log.name) as caught:
+        list(world.open().changes(snapshot))
+    assert caught.value.code == "LW-405"
+
+
+def test_a_missing_log_and_a_truncated_one_are_told(tmp_path: Path) -> None:
+    world = World(tmp_path, LOGGED)
+    world.replace([row(i) for i in range(8)])
+    world.upsert([row(3, 1)], [(5,)])
+    world.upsert([row(4, 1)])
+    log = min((tmp_path / PATH).glob(".*.log.*"))
+    data = log.read_bytes()
+    for content, code in ((data[:-1], "LW-405"), (None, "LW-417")):
+        log.write_bytes(content) if content else log.unlink()
+        with pytest.raises(FormatError, match=log.name) as caught:
+            world.open().snapshot()
+        assert caught.value.code == code
+
+
+# ---- blocks ----------------------------------------------------------------------------------------------------------------
+
+
+def test_blocks_are_those_that_hudi_writes() -> None:
+    """Byte for byte, as Spark 3.5 with Hudi 0.15 wrote them."""
+    for path in sorted(SAMPLES.glob("*.log.bin")):
+        data = path.read_bytes()
+        (block,) = log_block.decode(data, path.name, whole=True)
+        assert log_block.encode(block.kind, block.header, block.content) == data
+        if block.kind == log_block.AVRO_DATA:
+            names = [field["name"] for field in json.loads(block.header[log_block.SCHEMA])["fields"]]
+            rows = log_block.rows_of(block, names, path.name)
+            assert [list(row.values()) for row in rows.to_pylist()] == [
+                [r[n] for n in names] for r in log_block.records_of(block)
+            ]
+            assert log_block.rows_content(rows) == block.content
+        else:
+            keys, ordering = log_block.deletes_of(block, path.name)
+            assert ordering == [None] * len(keys)
+            assert log_block.deletes_content(keys, "") == block.content
+
+
+def test_rows_of_every_type_come_back() -> None:
+    rows = table_of([row(i, i % 5, kind="été & co" * (i % 40), region=None if i % 3 else "x") for i in range(300)])
+    rows = pa.table([*[pa.array(["m"] * 300)] * 5, *rows.columns], names=[*META, *rows.column_names])
+    block = log_block.Block(
+        log_block.AVRO_DATA, {log_block.SCHEMA: schema.avro_schema("t", COLUMNS, meta=True)}, log_block.rows_content(rows)
+    )
+    assert log_block.rows_of(block, rows.column_names, "here").cast(rows.schema).equals(rows.combine_chunks())
+    assert list(log_block.records_of(block)) == rows.to_pylist()
+    assert log_block.rows_of(block, ["kind", "none"], "here").column_names == ["kind"]
+
+
+def test_no_damage_of_a_block_is_a_stack_trace(tmp_path: Path) -> None:
+    rows = table_of([row(i) for i in range(3)])
+    names = [name for name, _ in COLUMNS]
+    header = {log_block.SCHEMA: schema.avro_schema("t", COLUMNS), log_block.INSTANT: "20260101000000000"}
+    data = log_block.encode(log_block.AVRO_DATA, header, log_block.rows_content(rows))
+    data += log_block.encode(log_block.DELETE, header, log_block.deletes_content(pa.array(["1", "22"]), "p=1"))
+    for place in range(0, len(data), 43):
+        for value in (0x00, 0xFF, data[place] ^ 0x01):
+            with contextlib.suppress(FormatError):  # and nothing else
+                for block in log_block.decode(data[:place] + bytes([value]) + data[place + 1 :], "the log", whole=True):
+                    if block.kind == log_block.DELETE:
+                        log_block.deletes_of(block, "the log")
+                    elif block.kind == log_block.AVRO_DATA:
+                        log_block.rows_of(block, names, "the log")
+    for end in range(0, len(data), 97):
+        assert len(list(log_block.decode(data[:end], "the log"))) < 2
