@@ -111,7 +111,7 @@ def _no_properties(world: World) -> None:
 
 
 def _orphan(world: World) -> None:
-    (file,) = [f for f in Folder(world.store, PATH).base_files() if f.instant == world.commits[-1][0].instant][:1]
+    (file,) = [f for f in Folder(world.store, PATH).data()[0] if f.instant == world.commits[-1][0].instant][:1]
     content = (world.root / file.name).read_bytes()
     (world.root / file.name.replace(file.instant, "20200101000000000")).write_bytes(content)
 
