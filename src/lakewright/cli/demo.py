@@ -52,10 +52,11 @@ def demo(session: Session, target: Path, scale: float | None) -> None:
 
 
 def _ended(report: CheckReport, target: Path, queries: Sequence[str]) -> None:
-    """How the database compared, and a command to go on with."""
+    """How the database compared, a command to go on with, and the one that ends what runs."""
     click.echo(f"{report.equal} of {len(report.tables)} tables equal")
     program = shlex.join([*_program(), "-C", str(target)])
-    click.echo(f"next: {program} sql @{queries[0]}" if queries else f"next: {program} status")
+    click.echo(f"next: {program} {f'sql @{queries[0]}' if queries else 'status'}")
+    click.echo(f"      {program} down    (stops its database; any command starts it again)")
 
 
 def _program() -> list[str]:
