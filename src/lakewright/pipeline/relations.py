@@ -8,15 +8,20 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import functools
+from collections.abc import Iterator
+
+import pyarrow as pa
 
 from lakewright.engines.relation import Relation, TableRef
 from lakewright.errors import QueryError
 from lakewright.model import types
 from lakewright.model.batch import COMMIT_TIME, DELETED, EXACT, OP, POSITION, TRUNCATE, UNAVAILABLE
+from lakewright.model.contracts import Table
 from lakewright.model.names import quote_identifier as quote
 from lakewright.model.position import Position
 from lakewright.model.schema import TableSchema
-from lakewright.model.table import MOR, newest_mark
+from lakewright.model.table import MOR, Commit, Snapshot, newest_mark
 from lakewright.pipeline import damage, scan, survey, table_at
 from lakewright.pipeline.folding import Fold
 from lakewright.pipeline.mirror import Mirror
@@ -56,6 +61,7 @@ class LakeRelations:
         self._raw, self._curated = zones.raw, zones.curated
         self._committed, self._as_of, self._since = committed, as_of, since
         self._views: dict[str, LogView] = {}
+        self._tables: dict[str, table_at.Instants | None] = {}
         self._folds: list[Fold] = []
         self._stored: list[Stored] = []
 
@@ -116,13 +122,20 @@ class LakeRelations:
 
     def _paused(self, mirror: Mirror, as_of: datetime.datetime | None) -> Position | None:
         """Where the table stands if it is paused, and was so at that moment: it is read there, and the answer says so."""
-        table = self._lake.format.open(mirror.path)
-        commits = [commit for commit in (table.history() if table else []) if commit.checkpoint or commit.fault]
+        table = self._table(mirror)
+        commits = [commit for commit in (table.snapshots() if table else []) if commit.checkpoint or commit.fault]
         mark = newest_mark(commits)
         if mark is None or not mark.paused or (as_of is not None and as_of < commits[-1].time):
             return None
         self.notes.append(f"table {mirror.name} is paused at {mark.position}: `lakewright resume {mirror.name}` goes on")
         return mark.position
+
+    def _table(self, mirror: Mirror) -> table_at.Instants | None:
+        """The table as this query sees it, however often it is asked for."""
+        if mirror.name not in self._tables:
+            table = self._lake.format.open(mirror.path)
+            self._tables[mirror.name] = _Once(table) if table else None
+        return self._tables[mirror.name]
 
     def _position(self, log: RawLog, view: LogView, moment: datetime.datetime | None) -> Position:
         return view.watermark if moment is None else position_at(log, view, moment, self._con)
@@ -133,7 +146,7 @@ class LakeRelations:
                 self.notes.append(f"table {mirror.name} stands at {stop.position}: {stop.error.message}")
 
     def _rows(self, mirror: Mirror, log: RawLog, view: LogView, upto: Position) -> tuple[TableSchema, Relation]:
-        at = table_at.plan(mirror, log, view, self._lake.format.open(mirror.path), upto)
+        at = table_at.plan(mirror, log, view, self._table(mirror), upto)
         fold = self._lake.folds.take(at, log)
         self._folds.append(fold)
         text = fold.visible_sql(lambda column: _shown(column.name, column.type))
@@ -141,7 +154,7 @@ class LakeRelations:
 
     def _committed_rows(self, mirror: Mirror, as_of: datetime.datetime | None, *, optimized: bool = False) -> Relation:
         """The rows of a table's newest instant; ``optimized`` leaves out what its logs say."""
-        table = self._lake.format.open(mirror.path)
+        table = self._table(mirror)
         commits = [c for c in (table.snapshots() if table else []) if as_of is None or c.time <= as_of]
         snapshot = table.snapshot(commits[-1].instant) if table and commits else None
         if table is None or snapshot is None:
@@ -218,6 +231,26 @@ class LakeRelations:
         listed = ", ".join(f"{'k' if name in schema.key else 'r'}.{quote(name)}" for name, _ in rows.columns)
         gone = f"r.{quote(schema.key[0])} IS NULL AS {DELETED}"
         return Relation(f"SELECT {listed}, {gone} FROM ({keys}) AS k LEFT JOIN ({rows.sql}) AS r ON {same}", columns)
+
+
+class _Once:
+    """A table whose instants are listed once."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    @functools.cached_property
+    def _instants(self) -> list[Commit]:
+        return self._table.snapshots()
+
+    def snapshots(self) -> list[Commit]:
+        return self._instants
+
+    def snapshot(self, instant: str | None = None) -> Snapshot | None:
+        return self._table.snapshot(instant)
+
+    def changes(self, snapshot: Snapshot) -> Iterator[pa.RecordBatch]:
+        return self._table.changes(snapshot)
 
 
 def _same_key(former: TableSchema, schema: TableSchema) -> bool:

@@ -38,6 +38,8 @@ class HudiFormat:
             return commits.of_metadata(instant.time, instant.action, Folder(store, path).read_commit(instant))
 
         self._read = read
+        # What `snapshots` saw: the snapshot of one of its instants, which comes next mostly, needs no other look.
+        self._seen: slices.View | None = None
 
     def open(self, path: str) -> HudiTable | None:
         """The table at `path`, or None where there is nothing; raises `FormatError` LW-401, LW-402 or LW-403."""
@@ -76,6 +78,8 @@ class HudiTable:
         self._folder = folder
         self._properties = found
         self._read = read
+        # What `snapshots` saw: the snapshot of one of its instants, which comes next mostly, needs no other look.
+        self._seen: slices.View | None = None
         self._spec: TableSpec | None = None
 
     @property
@@ -106,13 +110,15 @@ class HudiTable:
         return self._commits(timeline, sorted([*timeline.writes, *services]))
 
     def _snapshots(self) -> list[Commit]:
-        view = slices.load(self._folder)
+        view = self._seen = slices.load(self._folder)
         unreadable = slices.cleaned(self._folder, view)
         timeline = view.hoodie.timeline
         return self._commits(timeline, (i for i, gone in zip(timeline.writes, unreadable, strict=True) if not gone))
 
     def _snapshot(self, instant: str | None) -> Snapshot | None:
-        view = slices.load(self._folder)
+        view, self._seen = self._seen if instant else None, None
+        if view is None or instant not in {write.time for write in view.hoodie.timeline.writes}:
+            view = slices.load(self._folder)
         writes = view.hoodie.timeline.writes
         if instant is None and not writes:
             return None
