@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +52,7 @@ class Spark:
     def __init__(self, bundle: Path, scratch: Path) -> None:
         from pyspark.sql import SparkSession
 
+        os.environ["PYSPARK_PYTHON"] = sys.executable
         builder = SparkSession.builder.master("local[2]").appName("interop").config("spark.jars", str(bundle))
         for name, value in _SESSION.items():
             builder = builder.config(name, value)

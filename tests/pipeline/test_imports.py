@@ -9,7 +9,7 @@ BLOCKED = """
 import importlib, sys
 for name in ("duckdb", "psycopg2", "adbc_driver_postgresql", "adbc_driver_manager"):
     sys.modules[name] = None
-for name in ("wiring", "survey", "merge", "folded", "scan"):
+for name in ("merge_all", "merge_spark", "wiring"):
     importlib.import_module("lakewright.pipeline." + name)
 """
 

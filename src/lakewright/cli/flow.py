@@ -31,13 +31,24 @@ def capture(session: Session) -> None:
 
 @click.command(cls=Command)
 @click.argument("tables", nargs=-1)
+@click.option("--engine", type=click.Choice(["duckdb", "spark"]), default="duckdb", show_default=True, help="What computes it.")
+@click.option("--master", metavar="URL", help="Where Spark runs, such as local[2]; otherwise what Spark's own settings say.")
 @pass_session
 @returns("merged=lakewright.pipeline.steps:Merged")
-def merge(session: Session, tables: tuple[str, ...]) -> None:
-    """Bring TABLES (default: all) up to the captured log, each in one commit."""
-    with session.lake() as lake:
+def merge(session: Session, tables: tuple[str, ...], engine: str, master: str | None) -> None:
+    """Bring TABLES (default: all) up to the captured log, each in one commit.
+
+    With --engine spark the same rows are computed by Spark and written by Hudi's own writer: for what outgrows this machine. The
+    engines may take turns; each goes on at the checkpoint that the other left.
+    """
+    if master is not None and engine != "spark":
+        raise click.UsageError("--master goes with --engine spark")
+    from lakewright.pipeline import merge_all
+
+    with session.lake() as lake, contextlib.ExitStack() as stack:
+        apply = stack.enter_context(merge_all.spark(master)) if engine == "spark" else None
         with session.progress("merging") as notice:
-            merged = lake.merge(tables or None, notice)
+            merged = lake.merge(tables or None, notice, apply=apply)
         session.show_list("merged", merged, "nothing is captured yet")
 
 

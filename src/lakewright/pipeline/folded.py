@@ -72,6 +72,11 @@ class Folded(abc.ABC):
         keys = ", ".join(map(quote, self.at.spec.key))
         return f"SELECT {keys} FROM {self._folded} WHERE {DELETED if self._keyed else 'false'}"
 
+    def changes_sql(self) -> str:
+        """Both in one SELECT with the columns of the spec: a key that the tail removes has ``_hoodie_is_deleted`` true."""
+        gone = f"CASE WHEN {DELETED} THEN true END" if self._keyed else "CAST(NULL AS BOOLEAN)"
+        return f"SELECT {self.at.mirror.stored(self.at.schema, self.at.generation, gone)} FROM {self._folded}"
+
     def close(self) -> None:
         """Drop what was made."""
         self._drop(self._folded, self._tail)

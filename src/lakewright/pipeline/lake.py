@@ -19,6 +19,7 @@ from lakewright.pipeline import (
     history,
     maintain,
     mend,
+    merge_all,
     plan,
     quarantine,
     query,
@@ -33,7 +34,7 @@ from lakewright.pipeline import (
 from lakewright.pipeline.capture import capture_of
 from lakewright.pipeline.check import CheckReport
 from lakewright.pipeline.describe import TableInfo, TableSchemaInfo, schema_info, table_info
-from lakewright.pipeline.merge import merge
+from lakewright.pipeline.merge import Apply
 from lakewright.pipeline.mirror import Mirror
 from lakewright.pipeline.plan import LeftOutTable, Plan
 from lakewright.pipeline.quarantine import Discarded, Exported, Quarantine, Replayed
@@ -91,24 +92,14 @@ class Lake(Wiring):
         if failures:
             raise together(failures)
 
-    def merge(self, names: Sequence[str] | None = None, notice: Notice = ignore, *, wait: float = 30.0) -> list[Merged]:
-        """Merge the tables (all of them by default) up to the log's end; what one raises comes when the others are done."""
-        done = []
-        failures = [misfit.error for misfit in survey.of(self).misfits] if names is None else []
-        for mirror in self.mirrors(names):
-            try:
-                merged = merge(self, mirror, wait=wait)
-                if merged and merged.commit is None and (table := self.format.open(mirror.path)):
-                    table.snapshot()  # a table that is up to date and lacks a file is not well
-            except LakewrightError as error:
-                failures.append(error)
-                continue
-            if merged:
-                notice(merged)
-                done.append(merged)
-        if failures:
-            raise together(failures)
-        return done
+    def merge(
+        self, names: Sequence[str] | None = None, notice: Notice = ignore, *, wait: float = 30.0, apply: Apply | None = None
+    ) -> list[Merged]:
+        """Merge the tables (all of them by default) up to the log's end; what one raises comes when the others are done.
+
+        `apply` is the engine: see `merge_all.spark` for Spark; None is DuckDB and our own writer.
+        """
+        return merge_all.merge_all(self, names, notice, wait=wait, apply=apply)
 
     def run(self, notice: Notice = ignore) -> Ran:
         """One pass of capture and merge."""

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from lakewright.errors import FormatError
 from lakewright.model.contracts import Table, Write
-from lakewright.model.table import Commit, Snapshot
+from lakewright.model.table import Commit
 from lakewright.pipeline import damage, loaded, table_at
 from lakewright.pipeline.folding import Fold
 from lakewright.pipeline.mirror import Mirror
@@ -23,7 +23,7 @@ def apply(lake: Wiring, mirror: Mirror, table: Table, lease: Lease) -> Commit:
     log = lake.log(mirror.source)
     with table.write() as write:
         view = log.view()  # read after the instant is open: nobody else's pending merge can land any more
-        at = table_at.plan(mirror, log, view, _Pinned(table, write), view.watermark)
+        at = table_at.plan(mirror, log, view, table_at.Pinned(table, write.base), view.watermark)
         for file in (*at.load, *at.tail):
             log.verify(file)  # a changed value inside of a Parquet file is no fault to those who read it
         with damage.named_for(at, log):
@@ -33,23 +33,6 @@ def apply(lake: Wiring, mirror: Mirror, table: Table, lease: Lease) -> Commit:
                 _write(write, Fold(lake.connection(), at, log))
         lease.check()
         return write.commit(at.checkpoint)
-
-
-class _Pinned:
-    """The table as a pending write sees it: its newest snapshot, and no newer one whatever happens meanwhile."""
-
-    def __init__(self, table: Table, write: Write) -> None:
-        self._table = table
-        self._base = write.base
-
-    def snapshots(self) -> list[Commit]:
-        return [self._base] if self._base else []
-
-    def snapshot(self, instant: str | None = None) -> Snapshot | None:
-        return self._table.snapshot(instant)
-
-    def changes(self, snapshot: Snapshot) -> Iterator[pa.RecordBatch]:
-        return self._table.changes(snapshot)
 
 
 def _write(write: Write, fold: Fold) -> None:

@@ -44,7 +44,7 @@ class Mirror:
 
     def days_sql(self) -> list[str]:
         """Each day, made of its column, under the stored column's name; the session is in UTC."""
-        return [f"CAST(CAST({quote(each.column)} AS DATE) AS VARCHAR) AS {quote(each.stored)}" for each in self.days]
+        return [f"CAST(CAST({quote(each.column)} AS DATE) AS STRING) AS {quote(each.stored)}" for each in self.days]
 
     def mismatch(self, stored: TableSpec) -> FormatError | None:
         """What is wrong with the stored table where lake.yaml asks for another partition or type, LW-407."""
@@ -92,14 +92,14 @@ class Mirror:
         columns += [(POSITION_COLUMN, types.STRING), (DELETED_COLUMN, types.BOOLEAN)]
         return TableSpec(self.name, tuple(columns), schema.key or (ROW_COLUMN,), self.partition, self.type)
 
-    def stored(self, schema: TableSchema, generation: int) -> str:
+    def stored(self, schema: TableSchema, generation: int, deleted: str = "CAST(NULL AS BOOLEAN)") -> str:
         """The select list that makes the table's columns of a relation with the source's columns, ``_position`` and, without key,
-        the row's identity.
+        the row's identity; `deleted` says whether the row goes, where the engine's writer takes that from a column.
         """
         parts = [quote(column.name) for column in schema.columns]
         parts += self.days_sql()
         if not schema.key:
             parts.append(f"'{generation:04d}.' || {ROW_COLUMN} AS {ROW_COLUMN}")
         parts.append(f"'{generation:04d}.' || {POSITION_COLUMN} AS {POSITION_COLUMN}")
-        parts.append(f"CAST(NULL AS BOOLEAN) AS {DELETED_COLUMN}")
+        parts.append(f"{deleted} AS {DELETED_COLUMN}")
         return ", ".join(parts)

@@ -13,6 +13,7 @@ from typing import Protocol
 import pyarrow as pa
 
 from lakewright.errors import QueryError
+from lakewright.model.contracts import Table
 from lakewright.model.position import Feed, Position
 from lakewright.model.schema import TableSchema
 from lakewright.model.table import Checkpoint, Commit, Snapshot, TableSpec
@@ -36,6 +37,23 @@ class Instants(Protocol):
     def changes(self, snapshot: Snapshot) -> Iterator[pa.RecordBatch]:
         """As `model.contracts.Table` has it."""
         ...
+
+
+class Pinned:
+    """A table as a pending write sees it: at its newest instant with a checkpoint, whatever happens meanwhile."""
+
+    def __init__(self, table: Table, base: Commit | None) -> None:
+        self._table = table
+        self._base = base
+
+    def snapshots(self) -> list[Commit]:
+        return [self._base] if self._base else []
+
+    def snapshot(self, instant: str | None = None) -> Snapshot | None:
+        return self._table.snapshot(instant)
+
+    def changes(self, snapshot: Snapshot) -> Iterator[pa.RecordBatch]:
+        return self._table.changes(snapshot)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -14,13 +14,19 @@ SOURCES = {
 """`Source` by the ``kind`` of a source in lake.yaml."""
 FORMATS = {"hudi": "lakewright.formats.hudi:HudiFormat"}
 """`TableFormat` by name."""
-ENGINES = {"duckdb": "lakewright.engines.duckdb:DuckDBEngine"}
+ENGINES = {"duckdb": "lakewright.engines.duckdb:DuckDBEngine", "spark": "lakewright.engines.spark:SparkEngine"}
 """Engine by name."""
 STORES = {"s3": "lakewright.storage.s3:S3Store"}
 """`Store` by the scheme of its URL; the local directory needs none."""
 FILE_SYSTEMS = {"s3": "lakewright.engines.stored:StoredFiles"}
 """How engines read a store's files, by the scheme of their URLs."""
-_EXTRAS = {"boto3": "lakewright[aws]", "botocore": "lakewright[aws]", "fsspec": "lakewright[aws]"}
+_EXTRAS = {
+    "boto3": "lakewright[aws]",
+    "botocore": "lakewright[aws]",
+    "fsspec": "lakewright[aws]",
+    "pyspark": "lakewright[spark]",
+    "py4j": "lakewright[spark]",
+}
 """What to install for a package that belongs to an extra."""
 
 

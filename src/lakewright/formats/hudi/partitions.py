@@ -20,6 +20,8 @@ _DEFAULT = "__HIVE_DEFAULT_PARTITION__"
 _ESCAPED = re.compile(r"[\x00-\x1f\x7f\"#%'*/:=?\\{\[\]^]")
 _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
 _NOT_IN_PATH = re.compile(r"[:\x00-\x1f]")
+NOT_IN_LEVEL = r"[/:\x00-\x1f]"
+"""What no value of a table of ours has that names a folder, as a regular expression."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,13 +75,18 @@ def _levels(rows: pa.Table, column: str, style: PathStyle, table: str, *, is_alo
     texts = [style.level(column, value) for value in values.dictionary.to_pylist()]
     for text in texts:
         if not _is_path(text, style, may_be_deep=is_alone and not style.hive):
-            raise FormatError(
-                "LW-411",
-                f"a value in partition column {column} of table {table} cannot be a folder's name",
-                hint="partition by another column: a value may not hold a slash, a colon or control characters",
-            )
+            raise no_folder(column, table)
     distinct = pa.array(texts, pa.string()).dictionary_encode()
     return pa.DictionaryArray.from_arrays(distinct.indices.take(values.indices), distinct.dictionary)
+
+
+def no_folder(column: str, table: str) -> FormatError:
+    """The error LW-411 of a value in a partition column that cannot be a folder's name."""
+    return FormatError(
+        "LW-411",
+        f"a value in partition column {column} of table {table} cannot be a folder's name",
+        hint="partition by another column: a value may not hold a slash, a colon or control characters",
+    )
 
 
 def _is_path(text: str, style: PathStyle, *, may_be_deep: bool) -> bool:

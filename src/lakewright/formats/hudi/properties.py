@@ -106,6 +106,22 @@ def check(properties: Properties, where: str) -> None:
     _require(properties.get(_GENERATOR, generator), generator, _GENERATOR, where)
 
 
+def writer_settings(properties: Properties) -> Properties:
+    """What Hudi's Spark writer is told of the table, so that it writes keys and paths as the table has them."""
+    generator, partition = _generator(_names(properties, _KEY), _names(properties, _PARTITION)), _names(properties, _PARTITION)
+    typed = generator.endswith("CustomKeyGenerator")
+    return {
+        _TABLE: properties[_TABLE],
+        "hoodie.datasource.write.table.type": properties.get("hoodie.table.type", "COPY_ON_WRITE"),
+        "hoodie.datasource.write.recordkey.field": properties[_KEY],
+        "hoodie.datasource.write.partitionpath.field": ",".join(f"{name}:SIMPLE" if typed else name for name in partition),
+        "hoodie.datasource.write.keygenerator.class": generator,
+        "hoodie.datasource.write.precombine.field": properties.get("hoodie.table.precombine.field", POSITION_COLUMN),
+        _HIVE_STYLE: properties.get(_HIVE_STYLE, "false"),
+        _ENCODED: properties.get(_ENCODED, "false"),
+    }
+
+
 def is_local(properties: Properties) -> bool:
     """Whether Hudi takes the instants for local time, as it does where the properties do not say otherwise."""
     return TIMEZONE not in properties

@@ -14,6 +14,7 @@ from lakewright.errors import AlreadyExists, FormatError, LakewrightError, NotFo
 from lakewright.formats.hudi import clean, commits, inventory, logs, properties, repair, savepoint, schema, slices, verify
 from lakewright.formats.hudi.base_file import BaseFileReader
 from lakewright.formats.hudi.folder import BaseFile, Folder
+from lakewright.formats.hudi.loan import HudiLoan
 from lakewright.formats.hudi.metadata import CommitMetadata
 from lakewright.formats.hudi.timeline import CLEAN, COMPLETED, ROLLBACK, SAVEPOINT, WRITES, Instant, Timeline
 from lakewright.formats.hudi.write import HudiWrite, lock
@@ -157,6 +158,10 @@ class HudiTable:
             self._spec = write.spec
         else:
             write.undo()
+
+    def lend(self) -> HudiLoan:
+        """Make the table ready for a write by Spark; the caller holds the table's lease."""
+        return HudiLoan(self._folder)
 
     def clean(self, keep: Sequence[str]) -> int:
         """Delete files that neither the newest snapshot nor those of `keep` need; return how many."""

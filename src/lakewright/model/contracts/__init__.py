@@ -9,13 +9,14 @@ from __future__ import annotations
 from lakewright.model.contracts.changes import Drift, Flush, Past, Stopped
 from lakewright.model.contracts.source import Load, Source, SourceFacts, Stream, Waiting
 from lakewright.model.contracts.store import Entry, Store
-from lakewright.model.contracts.table import Table, TableFormat, Write
+from lakewright.model.contracts.table import Loan, Table, TableFormat, Write
 
 __all__ = [
     "Drift",
     "Entry",
     "Flush",
     "Load",
+    "Loan",
     "Past",
     "Source",
     "SourceFacts",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Protocol
 
 import pyarrow as pa
 
+from lakewright.errors import FormatError
 from lakewright.model.table import Checkpoint, Commit, Flaw, RolledBack, Snapshot, TableSpec, Verification
 
 
@@ -45,6 +46,32 @@ class Write(Protocol):
         ...
 
 
+class Loan(Protocol):
+    """A table made ready for one write by another engine, under the lease that the caller holds.
+
+    What dead writers left was rolled back. ``base`` is the newest completed instant that has a checkpoint, ``spec`` the table's
+    as of then.
+    """
+
+    base: Commit | None
+    spec: TableSpec
+
+    def settings(self, checkpoint: Checkpoint, *, replaces: bool) -> Mapping[str, str]:
+        """What the engine's writer is told for one commit with `checkpoint`: of changes, or of rows that take the place of all.
+
+        A changed row whose `DELETED_COLUMN` is true leaves the table.
+        """
+        ...
+
+    def refused(self) -> list[tuple[str, FormatError]]:
+        """Conditions in SQL on rows that the table cannot take, and what each means."""
+        ...
+
+    def guard(self) -> Callable[[], None]:
+        """A function, which can be sent to another process, that raises `CommitConflict` where a write completed since."""
+        ...
+
+
 class Table(Protocol):
     """One table of a format; reads see completed instants only and may run beside a writer."""
 
@@ -78,6 +105,10 @@ class Table(Protocol):
 
     def write(self) -> contextlib.AbstractContextManager[Write]:
         """Open an instant; the caller holds the table's lease."""
+        ...
+
+    def lend(self) -> Loan:
+        """Make the table ready for a write by another engine; raises as opening a `Write` does."""
         ...
 
     def clean(self, keep: Sequence[str]) -> int:

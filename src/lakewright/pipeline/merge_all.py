@@ -1,0 +1,51 @@
+"""One pass of merges over the tables of a lake, by the engine that is asked for."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+
+from lakewright.errors import LakewrightError, together
+from lakewright.pipeline import survey
+from lakewright.pipeline.merge import Apply, merge
+from lakewright.pipeline.merge_spark import SparkMerge
+from lakewright.pipeline.steps import Merged, Notice, ignore
+from lakewright.pipeline.wiring import Wiring
+from lakewright.project import kinds
+
+
+def merge_all(
+    lake: Wiring,
+    names: Sequence[str] | None = None,
+    notice: Notice = ignore,
+    *,
+    wait: float = 30.0,
+    apply: Apply | None = None,
+) -> list[Merged]:
+    """Merge the tables (all of them by default) up to the log's end; what one raises comes when the others are done."""
+    done = []
+    failures = [misfit.error for misfit in survey.of(lake).misfits] if names is None else []
+    for mirror in survey.mirrors(lake, names):
+        try:
+            merged = merge(lake, mirror, wait=wait, apply=apply)
+            if merged and merged.commit is None and (table := lake.format.open(mirror.path)):
+                table.snapshot()  # a table that is up to date and lacks a file is not well
+        except LakewrightError as error:
+            failures.append(error)
+            continue
+        if merged:
+            notice(merged)
+            done.append(merged)
+    if failures:
+        raise together(failures)
+    return done
+
+
+@contextlib.contextmanager
+def spark(master: str | None = None) -> Iterator[Apply]:
+    """Merges by Spark, whose session lives as long as the block; `master` is Spark's own default where it is None.
+
+    Raises `MissingDependency` where Spark, Java or Hudi is not there.
+    """
+    with contextlib.closing(kinds.load_kind(kinds.ENGINES, "spark")(master)) as engine:
+        yield SparkMerge(engine)

@@ -1,0 +1,65 @@
+"""A merge that Spark computes and Hudi's own writer writes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lakewright.errors import CommitConflict
+from lakewright.model.contracts import Loan, Table
+from lakewright.model.names import quote_identifier as quote
+from lakewright.model.table import Commit
+from lakewright.pipeline import table_at
+from lakewright.pipeline.folding_spark import SparkFold
+from lakewright.pipeline.mirror import Mirror
+from lakewright.pipeline.wiring import Wiring
+from lakewright.storage.lease import Lease
+
+if TYPE_CHECKING:
+    from lakewright.engines.spark import SparkEngine
+
+
+class SparkMerge:
+    """Fulfils `merge.Apply` with an engine.
+
+    Spark opens the instant when it writes, after this has planned what: the loan's guard, in what it writes, looks then whether
+    the table is still the one that was planned on.
+    """
+
+    def __init__(self, engine: SparkEngine) -> None:
+        self._engine = engine
+
+    def __call__(self, lake: Wiring, mirror: Mirror, table: Table, lease: Lease) -> Commit:
+        log, location = lake.log(mirror.source), lake.store.location(mirror.path)
+        loan = table.lend()
+        view = log.view()
+        at = table_at.plan(mirror, log, view, table_at.Pinned(table, loan.base), view.watermark)
+        for file in (*at.load, *at.tail):
+            log.verify(file)
+        fold = SparkFold(self._engine, at, log, location)
+        try:
+            text = fold.rows_sql() if fold.replaces else _ordered(fold.changes_sql(), at, loan)
+            self._refuse(text, loan)
+            lease.check()
+            self._engine.write(location, text, loan.settings(at.checkpoint, replaces=fold.replaces), loan.guard())
+        finally:
+            fold.close()
+        commit = next(commit for commit in reversed(table.history()) if commit.checkpoint is not None)
+        if commit.checkpoint != at.checkpoint:
+            raise CommitConflict("LW-416", f"spark's commit of {mirror.path} did not land", hint="repeat the merge")
+        return commit
+
+    def _refuse(self, text: str, loan: Loan) -> None:
+        """Raise what is wrong with a row that the table cannot take."""
+        refused = loan.refused()
+        if refused:
+            cases = " ".join(f"WHEN {condition} THEN {number}" for number, (condition, _) in enumerate(refused))
+            found = self._engine.one(f"SELECT min(CASE {cases} END) FROM ({text})")
+            if found is not None:
+                raise refused[found][1]
+
+
+def _ordered(text: str, at: table_at.TableAt, loan: Loan) -> str:
+    """The rows with their columns in the table's order: those that it has, then those that are new."""
+    stored = [name for name, _ in loan.spec.columns]
+    names = [*stored, *(name for name, _ in at.spec.columns if name not in stored)]
+    return f"SELECT {', '.join(map(quote, names))} FROM ({text})"
