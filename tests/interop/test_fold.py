@@ -7,7 +7,6 @@ import random
 import pytest
 
 from lakewright.engines.spark import SparkEngine
-from lakewright.model.names import quote_identifier as quote
 from lakewright.raw import fold
 from tests.interop.engine import Spark
 from tests.raw import test_fold as histories
@@ -24,7 +23,6 @@ def test_the_fold_in_spark(spark: Spark, seed: int) -> None:
 
 def _folded(engine: SparkEngine, base: histories.Rows, tail: list[tuple], names: histories.Names) -> histories.Rows:
     """The table that Spark makes of `base` and `tail`."""
-    id_, s, p = map(quote, names)
     key, columns = names[:1], names[1:]
     values = f"`{names[0]}` bigint, `{names[1]}` string, `{names[2]}` int"
     frames = {
