@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import datetime
 import shutil
 from collections.abc import Callable
@@ -63,6 +64,21 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
 }
 
 
+@pytest.mark.parametrize("name", ["whole", "cut"])
+def test_the_newest_commit_of_logs_is_undone_too(tmp_path: Path, name: str) -> None:
+    world = World(tmp_path, dataclasses.replace(BY_REGION, type="mor"))
+    world.replace([row(i, region=("north", "south")[i % 2]) for i in range(6)])
+    world.upsert([row(1, 1, region="south")], [(3,)])
+    world.upsert([row(2, 2), row(1, 2, region="south")])
+    newest = world.commits[-1][0].instant
+    DAMAGE[name](world.root / PATH / ".hoodie" / f"{newest}.deltacommit")
+    assert world.open().roll_back().files > 0
+    _undone(world)
+    assert not list((world.root / PATH).glob(f"region=*/*{newest[8:]}*"))
+    world.upsert([row(2, 3)])
+    world.check()
+
+
 @pytest.mark.parametrize("name", DAMAGE)
 def test_the_newest_commit_is_undone_whatever_its_file_says(world: World, name: str) -> None:
     newest = world.root / PATH / ".hoodie" / f"{world.commits[-1][0].instant}.commit"
@@ -111,7 +127,7 @@ def _no_properties(world: World) -> None:
 
 
 def _orphan(world: World) -> None:
-    (file,) = [f for f in Folder(world.store, PATH).data()[0] if f.instant == world.commits[-1][0].instant][:1]
+    file = next(f for f in Folder(world.store, PATH).data()[0] if f.instant == world.commits[-1][0].instant)
     content = (world.root / file.name).read_bytes()
     (world.root / file.name.replace(file.instant, "20200101000000000")).write_bytes(content)
 

@@ -10,7 +10,7 @@ from collections.abc import Collection
 
 from lakewright.errors import AlreadyExists, FormatError, NotFound
 from lakewright.formats.hudi import avro, slices
-from lakewright.formats.hudi.folder import Folder
+from lakewright.formats.hudi.folder import BaseFile, Folder, Log
 from lakewright.formats.hudi.timeline import COMPLETED, INFLIGHT, SAVEPOINT
 from lakewright.model.times import utc_now
 
@@ -32,7 +32,9 @@ def save(folder: Folder, time: str, reason: str) -> bool:
         hint = f"`lakewright history {folder.path.rpartition('/')[2]}` lists the instants; files of older ones were cleaned"
         raise FormatError("LW-415", f"instant {time} of {folder.path} cannot be read", hint=hint)
     files: dict[str, list[str]] = {}
-    for file in view.as_of(time):
+    logs = (log for some in view.logs_as_of(time).values() for log in some)
+    kept: list[BaseFile | Log] = [*view.as_of(time), *logs]
+    for file in kept:
         files.setdefault(file.partition, []).append(file.name.rpartition("/")[2])
     record = {
         "savepointedBy": WRITER,
