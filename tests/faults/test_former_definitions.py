@@ -306,3 +306,42 @@ def test_rows_that_were_rejected_under_a_former_definition_are_replayed_after_a_
     redefine(folder, "orders", "delimiter: ;", "delimiter: ','")
     with Lake.open(folder) as lake:
         assert lake.replay("orders", rejected).taken == 1
+
+
+def test_a_row_that_was_corrected_and_fits_by_itself_now_is_there_once(folder: Path) -> None:
+    put(folder, "orders1.csv", "id,day", "1,03/04/2026", "2,2026-04-05", "3,04/04/2026")
+    run(folder)
+    rejected = folder / "rejected.csv"
+    with Lake.open(folder) as lake:
+        lake.export("orders", rejected)
+        rejected.write_text(rejected.read_text().replace("2026-04-05", "05/04/2026"))
+        assert lake.replay("orders", rejected).taken == 1
+    redefine(folder, "orders", f"date, {DAY_FIRST}", "string")
+    resync(folder, "orders")
+    run(folder)
+    assert rows(folder, "SELECT id, day FROM orders") == [(1, "03/04/2026"), (2, "05/04/2026"), (3, "04/04/2026")]
+    assert rows(folder, "SELECT _line FROM quarantine_orders") == []
+    assert {verdict for verdict, _ in checked(folder).values()} == {"equal"}
+    assert counted(folder) == (3, 3, 3, 0)
+
+
+def test_a_resync_counts_anew_what_was_taken(folder: Path) -> None:
+    put(folder, "orders1.csv", "id,day", "1,03/04/2026", "2,04/25/2026", "3,2026-04-05")
+    put(folder, "orders2.csv", "id,day", "4,05/04/2026", "x,05/04/2026")
+    run(folder)
+    assert counted(folder) == (5, 2, 2, 3)
+    redefine(folder, "orders", DAY_FIRST, MONTH_FIRST)
+    resync(folder, "orders")
+    run(folder)
+    assert counted(folder) == (5, 3, 3, 2)
+    redefine(folder, "orders", f"date, {MONTH_FIRST}", "string")
+    resync(folder, None)
+    run(folder)
+    assert counted(folder) == (5, 4, 4, 1)
+
+
+def counted(folder: Path) -> tuple[int | None, ...]:
+    """Of the orders: the rows in files, of those taken, in the table, rejected."""
+    with Lake.open(folder) as lake:
+        (found,) = (each for each in lake.quarantine().datasets if each.dataset == "orders")
+    return found.in_files, found.taken, found.rows, found.rejected

@@ -105,12 +105,12 @@ class ArrivalReader:
     def version(self, version: Version, definition_of: DefinitionOf) -> Iterator[tuple[Arrival, Piece]]:
         """The rows that a version of a file has by now, each piece with its arrival, in no particular order of these.
 
-        What was rejected and is replayed is what the last replay made of it.
+        What was rejected and is replayed is what the last replay made of it, even where it would fit by itself now.
         """
         replayed = Lines()
         for arrival in (*reversed(version.replays), version.arrival):
             for piece in self.pieces(arrival, definition_of(arrival)):
-                yield arrival, piece._replace(rejects=replayed.others(piece.rejects))
+                yield arrival, Piece(replayed.others(piece.rows), replayed.others(piece.rejects))
                 if arrival.corrects:
                     replayed.add(piece.rows)
                     replayed.add(piece.rejects)

@@ -14,6 +14,7 @@ class Lines:
 
     def __init__(self) -> None:
         self._has = np.zeros(1024, dtype=bool)
+        self._is_empty = True
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Take the lines of rows."""
@@ -21,9 +22,12 @@ class Lines:
         if len(lines) and lines.max() >= len(self._has):
             self._has = np.concatenate([self._has, np.zeros(int(lines.max()), dtype=bool)])
         self._has[lines] = True
+        self._is_empty = self._is_empty and not len(lines)
 
     def others(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """The rows whose lines are not in the set."""
+        if self._is_empty:
+            return batch
         lines = batch.column(LINE).to_numpy()
         known = lines < len(self._has)
         return batch.filter(pa.array(~(known & self._has[np.where(known, lines, 0)])))

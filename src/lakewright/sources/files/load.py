@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import pyarrow as pa
@@ -21,6 +22,7 @@ from lakewright.sources.files.file_reader import Piece
 from lakewright.sources.files.ledger import Ledger, Version
 from lakewright.sources.files.limit import Counts
 from lakewright.sources.files.newest import collecting
+from lakewright.sources.files.runs import Run, Runs
 from lakewright.sources.files.tables import Rule
 
 
@@ -45,6 +47,19 @@ class FilesLoad:
         self._reader = reader
         self._rules = rules
         self._past = past
+        self._counted: list[tuple[Version, dict[int, Counts]]] = []
+
+    def record(self, runs: Runs) -> None:
+        """Tell in the run records what became of the rows of each file that was read, now that it is in the log.
+
+        A line of a file that a replay corrects counts as rejected of the file, and as what the last replay made of it.
+        """
+        for version, counts in self._counted:
+            corrected = sum(counts[replay.number].rows for replay in version.replays if replay.number in counts)
+            for arrival in (version.arrival, *version.replays):
+                found = counts.get(arrival.number, Counts())
+                rejected = found.rejected + (0 if arrival.corrects else corrected)
+                runs.put(Run.of(arrival, self.time, (found.taken, rejected)))
 
     def batches(self, schema: TableSchema) -> Iterator[pa.RecordBatch]:
         """See `Load`."""
@@ -86,12 +101,14 @@ class FilesLoad:
 
     def _limited(self, version: Version, rule: Rule, definition_of: DefinitionOf) -> Iterator[tuple[Arrival, Piece]]:
         """The rows of a file; raises `SourceError` LW-275 where too many do not fit the present definition."""
-        counts = Counts()
+        counts, by_arrival = Counts(), collections.defaultdict[int, Counts](Counts)
         for file, piece in self._reader.version(version, definition_of):
             counts.add(piece)
+            by_arrival[file.number].add(piece)
             yield file, piece
         if not (self._past or version.arrival.accepts):
             counts.require(version.arrival, rule)
+        self._counted.append((version, by_arrival))
 
     def _definition_of(self, schema: TableSchema, rule: Rule) -> DefinitionOf:
         if self._past is not None:

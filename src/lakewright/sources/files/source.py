@@ -102,7 +102,10 @@ class FilesSource:
         """See `contracts.Source`: what the arrivals before `after` make; with None nothing, for the stream has them all."""
         for schema in tables:
             self._reader.past.keep(schema.definition)
-        yield FilesLoad(self._ledger, self._reader, self._rules, after or FIRST, past)
+        load = FilesLoad(self._ledger, self._reader, self._rules, after or FIRST, past)
+        yield load
+        if past is None:
+            load.record(self._runs)
 
     @contextlib.contextmanager
     def open_stream(
