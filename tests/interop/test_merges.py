@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import random
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg2
 import pyarrow as pa
@@ -12,9 +18,17 @@ import pytest
 from hudi import HudiTableBuilder
 
 from lakewright.engines.spark import SparkEngine
+from lakewright.errors import CommitConflict
+from lakewright.model.contracts import Table
+from lakewright.model.table import Commit
+from lakewright.pipeline import merge_native
 from lakewright.pipeline.lake import Lake
 from lakewright.pipeline.merge import merge
 from lakewright.pipeline.merge_spark import SparkMerge
+from lakewright.pipeline.mirror import Mirror
+from lakewright.pipeline.wiring import Wiring
+from lakewright.storage.lease import Lease
+from tests.conftest import run_sql
 from tests.interop.engine import Spark
 from tests.property.histories import TABLES, History
 from tests.property.world import as_rows
@@ -26,6 +40,35 @@ sources:
 tables:
   h_coded: {{from: db.h.coded, partition: "day(v)"}}
   h_pair: {{from: db.h.pair, partition: "x"}}
+  h_wide: {{from: db.h.wide, type: mor}}
+"""
+
+SHOP = """
+lake: shop
+sources:
+  db: {{kind: postgres, url: "{url}", tables: ["public.*"]}}
+tables:
+  orders: {{from: db.public.orders, partition: [region, "day(made)"]}}
+"""
+ORDERS = """
+CREATE TABLE orders (
+  id bigint PRIMARY KEY, region int, price numeric(10, 2), note text, made timestamptz, due date, total numeric(38, 10),
+  weight real, score double precision, flag boolean, raw bytea, number smallint, codes text[], body jsonb, free numeric
+)"""
+EXTREMES = """
+INSERT INTO orders VALUES
+  (101, 1, -99999999.99, E'a\\nb\\t''"\\\\ é 漢字 🙂', '0001-01-01 00:00:00+00', '0001-01-01', -1e27, 'NaN', '-Infinity', true,
+   '\\x00ff', -32768, '{a,NULL}', '{"a": 1}', 1.50),
+  (102, 2, 0, '', '1582-10-10 12:00:00.000001+00', '1582-10-10', 1e-10, '-0', 5e-324, false, '', 32767, '{}', 'null', 'NaN'),
+  (103, NULL, NULL, 'null', '9999-12-31 23:59:59.999999+00', '9999-12-31', NULL, 'Infinity', 1e300, NULL, NULL, 0,
+   NULL, '[]', 1e40)
+"""
+DIES_BEFORE_ITS_COMMIT = """
+import os, signal, sys
+from lakewright.cli.main import main
+from lakewright.formats.hudi.write import HudiWrite
+HudiWrite.commit = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+main(["-C", sys.argv[1], "merge"])
 """
 
 
@@ -58,6 +101,96 @@ def test_spark_and_we_merge_in_turn(engine: SparkEngine, url: str, tmp_path: Pat
                     assert lake.verify(f"h_{name}")[0].flaws == ()
     finally:
         connection.close()
+
+
+@pytest.fixture
+def shop(url: str, tmp_path: Path) -> Path:
+    """A lake of one table, ``orders``, whose columns have every type, loaded and not merged."""
+    run_sql(url, ORDERS, "INSERT INTO orders SELECT g, g % 3, g * 1.5, 'note ' || g FROM generate_series(1, 50) g", EXTREMES)
+    (tmp_path / "lake.yaml").write_text(SHOP.format(url=url))
+    with Lake.open(tmp_path) as lake:
+        lake.capture()
+    return tmp_path
+
+
+def test_every_type_and_far_day(engine: SparkEngine, url: str, shop: Path) -> None:
+    with Lake.open(shop) as lake:
+        lake.merge(apply=SparkMerge(engine))
+        assert lake.check("db").passed
+        run_sql(
+            url,
+            "UPDATE orders SET region = region + 1, note = note || E'\\n' WHERE id % 2 = 0",
+            "DELETE FROM orders WHERE id < 9",
+        )
+        lake.capture()
+        (merged,) = lake.merge(apply=SparkMerge(engine))
+        assert merged.commit is not None
+        assert merged.commit.checkpoint is not None
+        assert lake.check("db").passed
+        assert lake.verify("orders")[0].flaws == ()
+        run_sql(url, "UPDATE orders SET region = 0 WHERE id % 5 = 0")
+        lake.capture()
+        lake.merge()
+        assert lake.check("db").passed
+
+
+def test_spark_does_not_commit_over_what_came_meanwhile(engine: SparkEngine, url: str, shop: Path) -> None:
+    """Its driver was suspended between its plan and its write, and lost the lease."""
+
+    def overtaken(lake: Wiring, mirror: Mirror, table: Table, lease: Lease) -> Commit:
+        def late(*arguments: Any) -> None:
+            merge_native.apply(lake, mirror, table, lease)
+            SparkEngine.write(engine, *arguments)
+
+        engine.write = late  # type: ignore[method-assign]
+        return SparkMerge(engine)(lake, mirror, table, lease)
+
+    with Lake.open(shop) as lake:
+        with pytest.raises(CommitConflict) as caught:
+            lake.merge(apply=overtaken)
+        assert caught.value.code == "LW-416"
+        run_sql(url, "DELETE FROM orders WHERE id < 9")
+        lake.capture()
+        with pytest.raises(CommitConflict):
+            lake.merge(apply=overtaken)
+        assert [commit.operation for commit in lake.history("orders") if commit.checkpoint] == ["BULK_INSERT", "DELETE"]
+        run_sql(url, "UPDATE orders SET region = 0 WHERE id % 5 = 0")
+        lake.capture()
+        lake.merge()
+        assert lake.verify("orders")[0].flaws == ()
+        assert lake.check("db").passed
+
+
+def test_one_engine_is_killed_and_the_other_goes_on(engine: SparkEngine, url: str, shop: Path) -> None:
+    with Lake.open(shop) as lake:
+        lake.merge()
+    run_sql(url, "UPDATE orders SET note = note || '!'", "DELETE FROM orders WHERE id < 9")
+    command = [sys.executable, "-m", "lakewright", "-C", str(shop), "merge", "--engine", "spark", "--master", "local[1]"]
+    with Lake.open(shop) as lake:
+        lake.capture()
+    driver = subprocess.Popen(command, start_new_session=True)
+    hoodie = shop / "curated/orders/.hoodie"
+    try:
+        while not [path for path in hoodie.glob("*.inflight") if not path.with_suffix(".commit").exists()]:
+            assert driver.poll() is None, "spark ended before it was killed"
+            time.sleep(0.02)
+    finally:
+        os.killpg(driver.pid, signal.SIGKILL)  # the JVM too, which is in the group of its driver
+        driver.wait()
+    with Lake.open(shop) as lake:
+        (merged,) = lake.merge()
+        assert merged.commit is not None
+        assert lake.verify("orders")[0].flaws == ()
+        assert lake.check("db").passed
+        run_sql(url, "UPDATE orders SET note = 'later', region = region + 1", "DELETE FROM orders WHERE id < 20")
+        lake.capture()
+    killed = subprocess.run([sys.executable, "-c", DIES_BEFORE_ITS_COMMIT, str(shop)], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    with Lake.open(shop) as lake:
+        (merged,) = lake.merge(apply=SparkMerge(engine))
+        assert merged.commit is not None
+        assert lake.verify("orders")[0].flaws == ()
+        assert lake.check("db").passed
 
 
 def stored(lake: Lake, name: str) -> list[tuple[object, ...]]:

@@ -18,8 +18,8 @@ from lakewright.model.table import Checkpoint, Commit, TableSpec
 from lakewright.model.times import utc_now
 
 _ALWAYS = {
-    # Lists of a file with small decimals would be written in a form that Hudi's own upsert reads as null.
-    "hoodie.parquet.writelegacyformat.enabled": "false",
+    # What the row writer makes of a small decimal Hudi's own upsert cannot read, or of a list in its company it reads nulls.
+    "hoodie.datasource.write.row.writer.enable": "false",
     # A metadata table is stale after our next commit, and Spark would lose the rows of that.
     "hoodie.metadata.enable": "false",
     # Retention is `lakewright maintain`'s: a file that a savepoint or an as-of needs is not Spark's to delete.
