@@ -8,6 +8,7 @@ from typing import cast
 
 import pytest
 
+from lakewright.formats.hudi import upsert
 from lakewright.model.position import Feed, Position
 from lakewright.model.table import Checkpoint, Commit
 from lakewright.pipeline import maintain
@@ -63,6 +64,23 @@ def test_savepoints_come_and_go_by_policy_and_those_by_hand_stay(loaded: Shop) -
     assert loaded.fails("savepoint", "parts", first).code == "LW-415"
     assert loaded.fails("savepoint", "parts", newest, "--remove").code == "LW-415"
     assert loaded.ok("savepoint", "parts", by_hand, "--remove", "--json").json == {"savepoints": []}
+
+
+@pytest.mark.crash
+def test_small_files_become_larger_ones_by_policy(loaded: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upsert, "_SMALL_BYTES", 0)  # as another engine may do, new rows come into new files
+    lake = loaded.folder / "lake.yaml"
+    lake.write_text(lake.read_text() + "tables:\n  parts: {from: shop.public.parts, small_files: 1MB}\n")
+    for number in range(40, 48):
+        loaded.sql(f"INSERT INTO parts VALUES ({number}, 'small')")
+        loaded.ok("run")
+    rows = _rows(loaded)
+    (cleaned,) = [each for each in loaded.ok("maintain", "--json").json["cleaned"] if each["table"] == "parts"]
+    assert cleaned["gathered"] == 9
+    assert _rows(loaded) == rows
+    assert loaded.ok("maintain", "--json").json["cleaned"][-1]["gathered"] == 0
+    assert loaded.equal() == {"orders": "equal", "parts": "equal"}
+    assert loaded.ok("verify", "parts").code == 0
 
 
 @pytest.mark.crash

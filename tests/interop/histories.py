@@ -35,9 +35,9 @@ HIDDEN = ("_position", "_hoodie_is_deleted")
 MANY = ("id", "code", "line", "due", "flag", "price")
 SHAPES = {
     "plain": TableSpec("plain", COLUMNS, ("id",)),
-    "by day": TableSpec("by_day", COLUMNS, ("id",), "at_day"),
+    "by day": TableSpec("by_day", COLUMNS, ("id",), ("at_day",)),
     "many keys": TableSpec("many_keys", COLUMNS, MANY),
-    "many keys by day": TableSpec("many_keys_by_day", COLUMNS, MANY, "at_day"),
+    "many keys by day": TableSpec("many_keys_by_day", COLUMNS, MANY, ("at_day",)),
     "text key": TableSpec("text_key", COLUMNS, ("code",)),
     "date key": TableSpec("date_key", COLUMNS, ("due",)),
     "decimal key": TableSpec("decimal_key", COLUMNS, ("total",)),

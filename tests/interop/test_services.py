@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from lakewright.errors import FormatError
-from lakewright.formats.hudi import archive
-from tests.formats.hudi_world import PATH, World, assert_rows, own_rows, table_of
+from lakewright.formats.hudi import archive, upsert
+from tests.formats.hudi_world import PATH, World, assert_rows, checkpoint, own_rows, table_of
 from tests.interop.engine import Spark
 from tests.interop.histories import SHAPES, History, assert_agreement
 
@@ -103,3 +103,27 @@ def test_spark_and_savepoints_whose_commits_are_archived(
     assert [c.instant for c in world.open().history() if c.saved] == []
     history.change()
     assert_agreement(spark, world)
+
+
+def test_spark_after_small_files_became_one(spark: Spark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And after our newest commit was rolled back, and the table restored."""
+    monkeypatch.setattr(upsert, "_SMALL_BYTES", 0)
+    history = _history(tmp_path, "by day")
+    world = history.world
+    commit, rows, _ = world.commits[-1]
+    with world.open().write() as write:
+        assert write.gather(1 << 30, 2) > 0
+        write.commit(checkpoint(len(world.commits)))
+    assert_agreement(spark, world)
+    spark.write(world.location, world.spec, table_of(list(world.rows.values())[:2], world.spec.columns))
+    _call(spark, world, "run_clean(table => 't', retain_commits => 3)")
+    assert_agreement(spark, world)
+    assert world.open().roll_back().files > 0  # of Spark's commit
+    assert_agreement(spark, world)
+    history.change()
+    world.rows = dict(rows)
+    world.replace(list(rows.values()))
+    assert_agreement(spark, world)
+    spark.write(world.location, world.spec, table_of(list(world.rows.values())[:2], world.spec.columns))
+    assert_agreement(spark, world)
+    assert commit.instant in {each.instant for each in world.open().history()}

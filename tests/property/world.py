@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import datetime
 import random
 import threading
@@ -89,7 +90,7 @@ class Lives:
     def maintain(self, lake: Lake) -> None:
         """Fold manifests, clean every table of all but its newest snapshot."""
         lake.log("db").fold_manifests()
-        for mirror in lake.mirrors():
+        for mirror in (dataclasses.replace(each, small_files=1 << 30) for each in lake.mirrors()):
             clean(lake, mirror, datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=1))
 
     def care(self, lake: Lake) -> None:

@@ -14,9 +14,10 @@ NOT_YET = "nothing was changed; --yes does it"
 @pass_session
 @returns("cleaned=lakewright.pipeline.steps:Cleaned")
 def maintain(session: Session) -> None:
-    """Do what the tables' retention asks for.
+    """Do what the tables' retention and other policies ask for.
 
     Makes the savepoints that are due, removes those that are over, and deletes the files that no read within the retention needs.
+    Where `small_files` is set, base files that are too small become larger ones first.
     `lakewright up` does the same as it goes.
     """
     with session.lake() as lake:

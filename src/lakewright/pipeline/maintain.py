@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import collections
 import datetime
 from collections.abc import Iterable, Sequence
 
 from lakewright.model.contracts import Table
-from lakewright.model.table import Commit
+from lakewright.model.table import COW, Commit
 from lakewright.pipeline.merge import lease_name
 from lakewright.pipeline.mirror import Mirror
 from lakewright.pipeline.steps import Cleaned
@@ -15,24 +16,28 @@ from lakewright.storage.lease import Lease
 
 STEPS = 6
 """Within the recent time so many instants are kept; moments between them are read from the raw log."""
+FEWEST = 8
+"""So many small files of one partition are worth a commit of their own."""
 BY_POLICY = "retention"
 """The reason of a savepoint that the policy made: only those are removed when they are over."""
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 
 
 def clean(lake: Wiring, mirror: Mirror, now: datetime.datetime, *, wait: float = 0.0) -> Cleaned:
-    """Make and remove savepoints as the table's policy has it, then delete the files that no kept instant of the table needs.
+    """Write small files into larger ones, make and remove savepoints as the table's policy has it, then delete the files that no
+    kept instant of the table needs.
 
     The table's lease is held meanwhile, as in `merge`.
     """
     table = lake.format.open(mirror.path)
-    if table is None or not _is_due(table, mirror, now):
+    if table is None or not (_is_due(table, mirror, now) or _has_small_files(table, mirror)):
         return Cleaned(mirror.name, 0)
     with Lease.take(lake.store, lease_name(mirror), purpose="clean", wait=wait):
+        gathered = _gathered(table, mirror) if _has_small_files(table, mirror) else 0
         missing, over = _due(table, mirror, now)
         saved = sum(table.save(instant, BY_POLICY) for instant in missing)
         released = table.release(over)
-        return Cleaned(mirror.name, table.clean(kept(table.snapshots(), mirror.recent, now)), saved, released)
+        return Cleaned(mirror.name, table.clean(kept(table.snapshots(), mirror.recent, now)), saved, released, gathered)
 
 
 def kept(snapshots: Sequence[Commit], recent: datetime.timedelta, now: datetime.datetime) -> list[str]:
@@ -66,6 +71,25 @@ def savepoints(
         ends = {instant: _EPOCH + span * (number + 1) for number, instant in newest.items()}
         wanted |= {instant for instant, end in ends.items() if now - keep < end <= now}
     return wanted
+
+
+def _has_small_files(table: Table, mirror: Mirror) -> bool:
+    """Whether the policy is to gather what a partition has; of a merge-on-read table that is compaction's."""
+    snapshot = table.snapshot() if mirror.small_files is not None else None
+    if snapshot is None or snapshot.spec.type != COW:
+        return False
+    counts = collections.Counter(file.partition for file in snapshot.files if file.size < (mirror.small_files or 0))
+    return max(counts.values(), default=0) >= FEWEST
+
+
+def _gathered(table: Table, mirror: Mirror) -> int:
+    """Write small files into larger ones, in one commit with the checkpoint that the table has."""
+    with table.write() as write:
+        mark = write.base.checkpoint if write.base else None
+        count = write.gather(mirror.small_files or 0, FEWEST) if mark else 0
+        if mark and count:
+            write.commit(mark)
+        return count
 
 
 def _due(table: Table, mirror: Mirror, now: datetime.datetime) -> tuple[list[str], list[str]]:

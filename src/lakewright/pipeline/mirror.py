@@ -21,6 +21,7 @@ class Mirror:
 
     ``path`` is its folder in the store, ``divided_by`` what partitions it, ``type`` `COW` or `MOR`. ``recent`` is how far back
     every moment stays readable, ``savepoints`` for each span of time how long its newest commit is kept after that.
+    ``small_files`` is the size in bytes below which base files are to become larger ones, if at all.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Mirror:
     divided_by: tuple[Partition, ...] = ()
     recent: datetime.timedelta = datetime.timedelta(hours=1)
     savepoints: tuple[tuple[datetime.timedelta, datetime.timedelta], ...] = ()
+    small_files: int | None = None
     type: str = COW
 
     @property

@@ -85,12 +85,13 @@ class Merged:
 
 @dataclasses.dataclass(frozen=True)
 class Cleaned:
-    """Files of old snapshots that were deleted from a table, and savepoints that were made and removed before."""
+    """Files of old snapshots that were deleted from a table, savepoints that were made and removed, small files made one."""
 
     table: str
     files: int
     saved: int = 0
     released: int = 0
+    gathered: int = 0
 
 
 Verdict = Literal["equal", "different", "append-only", "stopped", "paused", "error"]
@@ -195,7 +196,8 @@ def describe(step: Step) -> Told:
             return Told("merged", step.table, what)
         case Cleaned():
             points = f", {step.saved:,} savepoints made, {step.released:,} removed" if step.saved or step.released else ""
-            return Told("cleaned", step.table, f"{step.files:,} files{points}")
+            small = f", {step.gathered:,} small ones made into larger ones" if step.gathered else ""
+            return Told("cleaned", step.table, f"{step.files:,} files{points}{small}")
         case TableCheck():
             rows = f" ({step.source_rows:,} rows)" if step.source_rows is not None else ""
             return Told("compared", step.table, f"{step.verdict}{rows}")

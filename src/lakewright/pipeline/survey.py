@@ -43,6 +43,7 @@ def of(lake: Wiring) -> Survey:
             divided_by=table.settings.partition,
             recent=table.settings.retention.recent,
             savepoints=table.settings.retention.savepoints.policy(),
+            small_files=table.settings.small_files,
             type=table.settings.type,
         )
         for table in found

@@ -5,14 +5,15 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
+import itertools
 import threading
 from collections.abc import Iterator
 
 import pyarrow as pa
 
 from lakewright.errors import AlreadyExists, CommitConflict, FormatError, StorageError
-from lakewright.formats.hudi import avro, commits, delta, inventory, properties, replace, rollback, schema, slices, upsert
-from lakewright.formats.hudi.folder import BaseFile, Folder, Hoodie, Log
+from lakewright.formats.hudi import avro, commits, delta, inventory, properties, replace, rollback, schema, slices, small, upsert
+from lakewright.formats.hudi.folder import Folder, Hoodie
 from lakewright.formats.hudi.metadata import CHECKPOINT, INVENTORY, SCHEMA, WRITER, CommitMetadata, WriteStat
 from lakewright.formats.hudi.timeline import COMMIT, COMPACTION, COMPLETED, DELTA, INFLIGHT, REPLACE, REQUESTED, Instant
 from lakewright.model.contracts import Store
@@ -124,6 +125,19 @@ class HudiWrite:
         conformed = (_conformed(batch, stored, spec) for batch in batches)
         self._fill(spec, None, replace.write_all(self._folder, self.instant, spec, conformed), old or None)
 
+    def gather(self, below: int, fewest: int) -> int:
+        """Write small base files of a partition into larger ones; those that a log or a compaction goes on from are left."""
+        view = self._checked_view()
+        held = view.logs_as_of().keys() | view.compacting.keys()
+        wanted = small.heaps((file for file in view.as_of() if file.group not in held), below, fewest)
+        old: dict[str, list[str]] = {}
+        for file in itertools.chain.from_iterable(wanted):
+            old.setdefault(file.partition, []).append(file.file_id)
+        if old:
+            self._begin(REPLACE, "CLUSTER")
+            self._fill(self.spec, view, small.write(self._folder, self.instant, self.spec, wanted), old)
+        return sum(map(len, old.values()))
+
     def commit(self, checkpoint: Checkpoint) -> Commit:
         """Complete the instant with its checkpoint, in one atomic step; raises `CommitConflict` LW-416."""
         if self._metadata is None:
@@ -180,7 +194,7 @@ class HudiWrite:
         stats: list[WriteStat],
         replaced: dict[str, list[str]] | None = None,
     ) -> None:
-        """What the commit says: `stats` were written over the newest slices of `view`, or over none.
+        """What the commit says: `stats` were written over the newest slices of `view` without those `replaced`, or over none.
 
         While a compaction is pending no inventory is given: what the slices consist of changes once it is complete.
         """
@@ -188,7 +202,8 @@ class HudiWrite:
         self.spec = spec
         extra = {SCHEMA: schema.avro_schema(spec.name, spec.columns)}
         if view is None or not view.compacting:
-            base: list[BaseFile | Log] = inventory.of_view(view) if view else []
+            ended = {(partition, group) for partition, groups in (replaced or {}).items() for group in groups}
+            base = [file for file in (inventory.of_view(view) if view else []) if file.group not in ended]
             extra[INVENTORY] = inventory.after(self._folder, base, self.instant, stats)
         self._metadata = CommitMetadata(self._metadata.operation, tuple(stats), extra, replaced)
 

@@ -37,6 +37,13 @@ class Write(Protocol):
         """Make `batches` the table's only rows, under `spec`; memory is bounded. At most once per instant."""
         ...
 
+    def gather(self, below: int, fewest: int) -> int:
+        """Write base files with fewer than `below` bytes into larger ones, where a partition has at least `fewest` of them.
+
+        Returns how many: 0 where there is nothing to commit. Rows stay as they are, older snapshots can be read as before.
+        """
+        ...
+
     def commit(self, checkpoint: Checkpoint) -> Commit:
         """Complete the instant with its checkpoint, in one atomic step.
 
