@@ -7,6 +7,7 @@ import dataclasses
 import datetime
 import decimal
 import json
+import re
 import threading
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -19,6 +20,7 @@ import pyarrow.parquet as pq
 from logs_world import assert_log, merged_rows
 
 from lakewright.formats.hudi import HudiFormat
+from lakewright.formats.hudi.metadata import CHECKSUM
 from lakewright.formats.hudi.table import HudiTable
 from lakewright.model.contracts import Entry, Store, Write
 from lakewright.model.position import Feed, Position
@@ -192,6 +194,26 @@ def rust_changes(location: str, start: str, end: str) -> list[Row]:
 
 def _rows(batches: list[pa.RecordBatch]) -> list[Row]:
     return [row for batch in batches for row in pa.Table.from_batches([batch]).to_pylist()]
+
+
+# ---- other engines' writing -------------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def edited(path: Path) -> Iterator[dict[str, Any]]:
+    """A commit's JSON to change, which then has no checksum, as another engine's."""
+    data = json.loads(path.read_bytes())
+    data["extraMetadata"].pop(CHECKSUM, None)
+    yield data
+    path.write_text(json.dumps(data))
+
+
+def bare_paths(world: World, *, encoded: bool = False) -> None:
+    """Make an empty table one whose partition paths are bare values, as Spark makes them by default."""
+    path = world.root / PATH / ".hoodie/hoodie.properties"
+    text = path.read_text().replace("hive_style_partitioning=true", "hive_style_partitioning=false")
+    text = re.sub("lakewright.settings=.*\n", "", text)
+    path.write_text(text.replace("urlencode=false", f"urlencode={str(encoded).lower()}"))
 
 
 # ---- the checklist ---------------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hudi_world import BY_REGION, COLUMNS, PATH, PLAIN, World, assert_rows, checkpoint, own_rows, row
+from hudi_world import BY_REGION, COLUMNS, PATH, PLAIN, World, assert_rows, checkpoint, edited, own_rows, row
 
 from lakewright.errors import FormatError
 from lakewright.formats.hudi import archive
@@ -45,9 +45,8 @@ def _commits(world: World) -> list[Path]:
 
 def _forget(path: Path) -> None:
     """Make a commit one of another engine, or one of an older version of ours."""
-    data = json.loads(path.read_bytes())
-    del data["extraMetadata"][INVENTORY]
-    path.write_text(json.dumps(data))
+    with edited(path) as data:
+        del data["extraMetadata"][INVENTORY]
 
 
 @pytest.mark.parametrize("region", ["north", "south"], ids=["with an older version of it", "the only one of its group"])

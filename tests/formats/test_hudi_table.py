@@ -17,7 +17,9 @@ from hudi_world import (
     TWO_KEYS_BY_REGION_AND_DAY,
     World,
     assert_rows,
+    bare_paths,
     checkpoint,
+    edited,
     keys_of,
     own_rows,
     row,
@@ -100,15 +102,13 @@ def test_a_row_whose_partition_moves_leaves_the_old_one(tmp_path: Path) -> None:
     world.check()
 
 
-@pytest.mark.parametrize("encoded", ["true", "false"])
+@pytest.mark.parametrize("encoded", [True, False])
 @pytest.mark.parametrize("columns", [("region",), ("region", "day")])
-def test_paths_of_bare_values(tmp_path: Path, columns: tuple[str, ...], encoded: str) -> None:
+def test_paths_of_bare_values(tmp_path: Path, columns: tuple[str, ...], encoded: bool) -> None:
     world = World(tmp_path, TableSpec("orders", COLUMNS, ("id", "kind"), columns))
     world.open()
-    properties = tmp_path / PATH / ".hoodie/hoodie.properties"
-    text = properties.read_text().replace("hive_style_partitioning=true", "hive_style_partitioning=false")
-    properties.write_text(text.replace("urlencode=false", f"urlencode={encoded}"))
-    special = {"true": "a:b/c=%41", "false": "a/b/c" if len(columns) == 1 else "a=%41"}[encoded]
+    bare_paths(world, encoded=encoded)
+    special = "a:b/c=%41" if encoded else "a/b/c" if len(columns) == 1 else "a=%41"
     regions = ["north", "-5", None, special, "!"]
     world.replace([row(i, region=regions[i % 5]) for i in range(10)])
     world.upsert([row(i, 1, region=regions[i - 1]) for i in range(1, 5)] + [row(11, region=special)], [world.key(row(6))])
@@ -346,9 +346,8 @@ def test_old_instants_are_archived_and_the_checkpoint_is_not_lost(world: World, 
     world.upsert([row(5, 9)])
     world.check()
     for path in hoodie.glob("*.commit"):
-        data = json.loads(path.read_bytes())
-        del data["extraMetadata"]["lakewright.checkpoint"]
-        path.write_text(json.dumps(data))
+        with edited(path) as data:
+            del data["extraMetadata"]["lakewright.checkpoint"]
     snapshot = world.open().snapshot()
     assert snapshot is not None
     assert snapshot.checkpoint == world.commits[-4][0].checkpoint

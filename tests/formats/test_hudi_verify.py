@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hudi_world import BY_REGION, COLUMNS, PATH, TWO_KEYS_BY_REGION, World, keys_of, row, table_of
+from hudi_world import BY_REGION, COLUMNS, PATH, TWO_KEYS_BY_REGION, World, edited, keys_of, row, table_of
 
 from lakewright.formats.hudi import archive, bloom, contents
 from lakewright.formats.hudi.folder import Folder
@@ -52,12 +51,11 @@ def _rewrite(world: World, change: Callable[[pa.Table], pa.Table], footer: Calla
         writer.write_table(rows)
         writer.add_key_value_metadata(said)
     newest = max((world.root / PATH / ".hoodie").glob("*.commit"))
-    data = json.loads(newest.read_text())
-    (stat,) = [s for stats in data["partitionToWriteStats"].values() for s in stats if s["path"].endswith(path.name)]
-    stat["fileSizeInBytes"], stat["numWrites"] = path.stat().st_size, rows.num_rows
-    names, _, size = data["extraMetadata"][INVENTORY].rpartition(" ")
-    data["extraMetadata"][INVENTORY] = f"{names} {int(size) - before + path.stat().st_size}"
-    newest.write_text(json.dumps(data))
+    with edited(newest) as data:
+        (stat,) = [s for stats in data["partitionToWriteStats"].values() for s in stats if s["path"].endswith(path.name)]
+        stat["fileSizeInBytes"], stat["numWrites"] = path.stat().st_size, rows.num_rows
+        names, _, size = data["extraMetadata"][INVENTORY].rpartition(" ")
+        data["extraMetadata"][INVENTORY] = f"{names} {int(size) - before + path.stat().st_size}"
     return _relative(world, path)
 
 
@@ -94,7 +92,10 @@ def _damaged(world: World) -> str:
 
 def _miscounted(world: World) -> str:
     newest = max((world.root / PATH / ".hoodie").glob("*.commit"))
-    newest.write_text(newest.read_text().replace('"numWrites": 4', '"numWrites": 5'))
+    with edited(newest) as data:
+        for stats in data["partitionToWriteStats"].values():
+            for stat in stats:
+                stat["numWrites"] += 1
     return _relative(world, _file(world))
 
 
@@ -112,9 +113,8 @@ def _cut_commit(world: World) -> str:
 
 def _changed_checkpoint(world: World) -> str:
     path = max((world.root / PATH / ".hoodie").glob("*.commit"))
-    data = json.loads(path.read_text())
-    data["extraMetadata"][CHECKPOINT] = data["extraMetadata"][CHECKPOINT].replace('"generation":1', '"generation":2')
-    path.write_text(json.dumps(data))
+    with edited(path) as data:
+        data["extraMetadata"][CHECKPOINT] = data["extraMetadata"][CHECKPOINT].replace('"generation":1', '"generation":2')
     return _relative(world, path)
 
 

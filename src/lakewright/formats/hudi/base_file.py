@@ -82,6 +82,7 @@ class BaseFileWriter:
                 use_dictionary=_REPEATED,
                 store_schema=False,
                 write_page_index=False,
+                write_page_checksum=True,
             )
             self._stack = stack.pop_all()
         return self
@@ -165,7 +166,8 @@ class BaseFileReader:
     def __init__(self, store: Store, name: str, size: int) -> None:
         self.name = name
         with self._translated():
-            self._parquet = pq.ParquetFile(pa.PythonFile(StoredFile(store, name, size), mode="r"), pre_buffer=True)
+            file = pa.PythonFile(StoredFile(store, name, size), mode="r")
+            self._parquet = pq.ParquetFile(file, pre_buffer=True, page_checksum_verification=True)
         self.rows: int = self._parquet.metadata.num_rows
 
     @property
@@ -182,7 +184,7 @@ class BaseFileReader:
         """Some columns, meta columns too, by row group; the file is damaged where it lacks one."""
         for index in range(self._parquet.num_row_groups):
             with self._translated():
-                yield self._parquet.read_row_group(index, list(columns)).select(columns)
+                yield self._row_group(index, list(columns)).select(columns)
 
     def keys(self, least: str, greatest: str) -> Iterator[tuple[int, pa.ChunkedArray]]:
         """The record keys by row group, each with the number of its first row.
@@ -196,33 +198,47 @@ class BaseFileReader:
                 group = self._parquet.metadata.row_group(index)
                 bounds = group.column(column).statistics
                 if bounds is None or not bounds.has_min_max or (bounds.min <= greatest and least <= bounds.max):
-                    yield start, self._parquet.read_row_group(index, [schema.RECORD_KEY]).column(0)
+                    yield start, self._row_group(index, [schema.RECORD_KEY]).column(0)
                 start += group.num_rows
 
     def batches(self, spec: TableSpec) -> Iterator[pa.Table]:
         """The rows in order, as commit time, sequence number, record key and the columns of `spec`.
 
-        A column that the file lacks is null. Each table is one chunk of at most `ROW_GROUP_ROWS` rows.
+        A column that the file lacks is null; one that `spec` lacks, or has otherwise, is damage. Each table is one chunk of at
+        most `ROW_GROUP_ROWS` rows.
         """
         wanted = pa.schema([f for f in schema.arrow_schema(spec.columns, meta=True) if f.name not in _SAME_IN_FILE])
         with self._translated():
-            stored = set(self._parquet.schema_arrow.names)
-            present = [name for name in wanted.names if name in stored]
+            stored = self._parquet.schema_arrow
+            for field in stored:
+                if field.name not in _SAME_IN_FILE and not schema.holds(wanted, field):
+                    raise ValueError(f"the table has no column {field.name} of type {field.type}")
+            present = [name for name in wanted.names if name in stored.names]
             found = self._parquet.iter_batches(ROW_GROUP_ROWS, columns=present)
+        missing = self.rows
         while True:
             with self._translated():
                 batch = next(found, None)
                 if batch is None:
+                    if missing:
+                        raise ValueError(f"{missing} rows are missing")
                     return
+                missing -= batch.num_rows
                 columns = [
                     batch.column(f.name).cast(f.type) if f.name in present else pa.nulls(batch.num_rows, f.type) for f in wanted
                 ]
             yield pa.table(columns, schema=wanted)
 
+    def _row_group(self, index: int, columns: list[str]) -> pa.Table:
+        found, rows = self._parquet.read_row_group(index, columns), self._parquet.metadata.row_group(index).num_rows
+        if found.num_rows != rows:  # Arrow is content with less
+            raise ValueError(f"{rows - found.num_rows} rows are missing")
+        return found
+
     @contextlib.contextmanager
     def _translated(self) -> Iterator[None]:
         try:
             yield
-        except (pa.ArrowException, OSError, KeyError) as error:
+        except (pa.ArrowException, OSError, KeyError, ValueError) as error:
             reason = str(error).partition("\n")[0]
             raise FormatError("LW-405", f"{self.name} is damaged: {reason}", hint="restore the file from a backup") from error

@@ -54,7 +54,7 @@ def newest_with_checkpoint(folder: Folder, hoodie: Hoodie, until: str | None = N
 def spec_as_of(folder: Folder, timeline: Timeline, found: properties.Properties, until: str | None = None) -> TableSpec:
     """The table's spec with the columns it had at `until` (default: now).
 
-    Raises `FormatError` LW-402 for a column of a type that no lake type stands for.
+    Raises `FormatError` LW-402 for a column of a type that no lake type stands for, LW-403 where key or partition are no columns.
     """
     avro = None
     for instant in reversed(timeline.writes):
@@ -63,10 +63,15 @@ def spec_as_of(folder: Folder, timeline: Timeline, found: properties.Properties,
             if avro:
                 break
     try:
-        return properties.to_spec(found, avro)
-    except (ValueError, KeyError) as error:
+        spec = properties.to_spec(found, avro)
+    except (ValueError, KeyError, TypeError) as error:
         message = f"{folder.path} has a column of an unknown type: {error}"
         raise FormatError("LW-402", message, hint="use the engine that wrote it") from error
+    for name in (*spec.key, *spec.partition):
+        if name not in dict(spec.columns):
+            message = f"{folder.hoodie_name(properties.NAME)} names {name}, which is no column of the table"
+            raise FormatError("LW-403", message, hint="restore the file from a backup")
+    return spec
 
 
 def columns_of(metadata: CommitMetadata) -> tuple[str, ...] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import zlib
 from typing import Any
 
 from lakewright.errors import FormatError
@@ -14,6 +15,8 @@ INVENTORY = "lakewright.inventory"
 """Key of what `inventory.of` says of the table's files after the commit."""
 WRITER = "lakewright.writer"
 """Key in an inflight file's extra metadata that tells our writes from other engines'."""
+CHECKSUM = "lakewright.checksum"
+"""Key of the CRC-32 of all that a commit says, itself left out: a changed byte in a commit of ours is seen."""
 SCHEMA = "schema"
 NO_COMMIT = "null"
 
@@ -144,16 +147,22 @@ class CommitMetadata:
         }
         if self.replaced is not None:
             data["partitionToReplaceFileIds"] = self.replaced
+        data["extraMetadata"] = self.extra | {CHECKSUM: _checksum(data)}
         return json.dumps(data, indent=1).encode()
 
     @classmethod
     def decode(cls, data: bytes, where: str) -> CommitMetadata:
-        """The metadata of any engine's commit; raises `FormatError` LW-404 for a truncated or empty file."""
+        """The metadata of any engine's commit; raises `FormatError` LW-404 for a file that is empty, cut or, of ours, changed."""
         try:
-            return cls.of_fields(json.loads(data))
+            fields = json.loads(data)
+            found = cls.of_fields(fields)
+            said = found.extra.pop(CHECKSUM, None)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             why = "it is empty" if not data else f"it is not a commit's JSON ({type(error).__name__})"
-            raise FormatError("LW-404", f"{where} is damaged: {why}", hint="restore the file from a backup") from error
+            raise _damaged(where, why) from error
+        if said is not None and said != _checksum(fields):
+            raise _damaged(where, "it is not what was written: its checksum differs")
+        return found
 
     @classmethod
     def of_fields(cls, fields: dict[str, Any]) -> CommitMetadata:
@@ -168,3 +177,11 @@ class CommitMetadata:
             extra=fields.get("extraMetadata") or {},
             replaced=fields.get("partitionToReplaceFileIds"),
         )
+
+
+def _checksum(fields: dict[str, Any]) -> str:
+    return f"{zlib.crc32(json.dumps(fields).encode()):08x}"
+
+
+def _damaged(where: str, why: str) -> FormatError:
+    return FormatError("LW-404", f"{where} is damaged: {why}", hint="restore the file from a backup")

@@ -19,6 +19,8 @@ _TABLE, _DATABASE, _CHECKSUM = "hoodie.table.name", "hoodie.database.name", "hoo
 _KEY, _PARTITION, _SCHEMA = "hoodie.table.recordkey.fields", "hoodie.table.partition.fields", "hoodie.table.create.schema"
 _GENERATOR = "hoodie.table.keygenerator.class"
 _HIVE_STYLE, _ENCODED = "hoodie.datasource.write.hive_style_partitioning", "hoodie.datasource.write.partitionpath.urlencode"
+_SETTINGS = "lakewright.settings"
+"""What key and partition were when we made the table, as a checksum: rows lie where these settings say."""
 TIMEZONE = "hoodie.table.timeline.timezone"
 METADATA_PARTITIONS = ("hoodie.table.metadata.partitions", "hoodie.table.metadata.partitions.inflight")
 
@@ -60,7 +62,7 @@ def of_spec(spec: TableSpec) -> Properties:
     if POSITION_COLUMN in dict(spec.columns):
         properties[_PRECOMBINE] = POSITION_COLUMN
     properties[_TYPE] = next(name for name, kind in _TYPES.items() if kind == spec.type)
-    return properties | (_MERGED_BY if spec.type == MOR else {})
+    return properties | (_MERGED_BY if spec.type == MOR else {}) | {_SETTINGS: _settings(properties)}
 
 
 def to_spec(properties: Properties, avro: str | None) -> TableSpec:
@@ -102,6 +104,9 @@ def check(properties: Properties, where: str) -> None:
         _require(properties.get(name, value), value, name, where)
     if properties.get(_CHECKSUM, _checksum(properties)) != _checksum(properties):
         raise FormatError("LW-403", f"{where} has a wrong checksum", hint="restore the file from a backup")
+    if properties.get(_SETTINGS, _settings(properties)) != _settings(properties):
+        message = f"{where} has another key or partition, or other partition paths, than the table was made with"
+        raise FormatError("LW-403", message, hint="restore the file from a backup; a table keeps its key and partition")
     generator = _generator(_names(properties, _KEY), _names(properties, _PARTITION))
     _require(properties.get(_GENERATOR, generator), generator, _GENERATOR, where)
 
@@ -141,6 +146,11 @@ def _generator(key: tuple[str, ...], partition: tuple[str, ...]) -> str:
     """Hudi's class that makes the keys; Complex makes different ones of one key column, version by version."""
     kind = "Nonpartitioned" if not partition else "Complex" if len(key) > 1 else "Simple" if len(partition) == 1 else "Custom"
     return f"org.apache.hudi.keygen.{kind}KeyGenerator"
+
+
+def _settings(properties: Properties) -> str:
+    said = (_names(properties, _KEY), _names(properties, _PARTITION), path_style(properties))
+    return f"{zlib.crc32(repr(said).encode()):08x}"
 
 
 def _checksum(properties: Properties) -> str:

@@ -59,6 +59,8 @@ _FROM_ARROW = {
     pa.date32(): types.DATE,
     pa.timestamp("us", tz="UTC"): types.TIMESTAMP,
 }
+_FROM_INT96 = {pa.timestamp("ns"): types.TIMESTAMP}
+"""What a file of another engine may hold besides, as old versions of Parquet wrote timestamps."""
 
 
 def check_spec(spec: TableSpec) -> None:
@@ -130,6 +132,14 @@ def lake_type(arrow: pa.DataType) -> str | None:
     if pa.types.is_decimal(arrow):
         return types.decimal_type(arrow.precision, arrow.scale)
     return _FROM_ARROW.get(arrow)
+
+
+def holds(columns: pa.Schema, stored: pa.Field) -> bool:
+    """Whether values of a file's column are those of the column of its name, whichever engine wrote them."""
+    if stored.name not in columns.names:
+        return False
+    kind = lake_type(columns.field(stored.name).type)
+    return (lake_type(stored.type) or _FROM_INT96.get(stored.type)) == kind
 
 
 def extended(spec: TableSpec, rows: pa.Schema) -> TableSpec:

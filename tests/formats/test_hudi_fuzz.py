@@ -1,0 +1,123 @@
+"""Files of a table whose bytes were changed or cut: an error that names the file, or the right rows; nothing else."""
+
+from __future__ import annotations
+
+import random
+import shutil
+from pathlib import Path
+
+import pytest
+from hudi_world import BY_REGION, PATH, Key, Row, World, assert_rows, checkpoint, keys_of, row, table_of
+
+from lakewright.errors import FormatError
+from lakewright.formats.hudi.base_file import BaseFileReader
+from lakewright.formats.hudi.folder import Folder
+from lakewright.formats.hudi.table import HudiTable
+from lakewright.formats.hudi.write import HudiWrite
+from lakewright.model.table import Snapshot
+
+KINDS = ("hoodie.properties", ".commit", ".replacecommit", ".clean", ".clean.requested", ".rollback", ".savepoint", ".parquet")
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """A table with an instant of each kind."""
+    world = World(tmp_path_factory.mktemp("fuzz"), BY_REGION)
+    world.replace([row(i, region=("north", "south")[i % 2]) for i in range(6)])
+    world.upsert([row(1, 1, region="south")], [(2,)])
+    write = HudiWrite(Folder(world.store, PATH))
+    write.upsert(table_of([row(1, 8)]), keys_of([], world.spec))
+    write._heartbeat.stop()  # as the death of the process would
+    world.replace([row(i, 2, region=("north", "south")[i % 2]) for i in range(6)])
+    world.open().save(world.commits[-1][0].instant, "by hand")
+    world.upsert([row(1, 3)])
+    world.open().clean([])
+    world.upsert([row(2, 4)])
+    return world
+
+
+def _targets(world: World, kind: str) -> list[Path]:
+    folder = world.root / PATH
+    return sorted(path for path in folder.rglob("*") if path.is_file() and path.name.endswith(kind) and ".temp" not in str(path))
+
+
+def _strike(path: Path, chance: random.Random) -> None:
+    """Change a byte or some, cut the file, or empty it."""
+    data = bytearray(path.read_bytes())
+    match chance.choice(["flip"] * 6 + ["cut", "zero", "empty"]):
+        case "flip":
+            for _ in range(chance.choice([1, 1, 1, 2, 5])):
+                data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
+        case "cut":
+            del data[chance.randrange(len(data)) :]
+        case "zero":
+            start = chance.randrange(len(data))
+            data[start : start + 64] = bytes(len(data[start : start + 64]))
+        case "empty":
+            data.clear()
+    path.write_bytes(data)
+
+
+def _rows(world: World, snapshot: Snapshot | None) -> list[Row]:
+    found: list[Row] = []
+    for file in snapshot.files if snapshot else ():
+        for batch in BaseFileReader(world.store, file.name, file.size).batches(world.spec):
+            found += batch.to_pylist()
+    return found
+
+
+def _read(world: World, table: HudiTable, rows: dict[Key, Row]) -> None:
+    """The newest snapshot has these rows, and so has each commit that can be read those it had."""
+    snapshot = table.snapshot()
+    assert_rows(_rows(world, snapshot), rows, world.spec)
+    assert snapshot is not None
+    assert snapshot.rows == len(rows)
+    expected = {commit.instant: before for commit, before, _ in world.commits} | {snapshot.instant: rows}
+    for commit in table.snapshots():
+        assert_rows(_rows(world, table.snapshot(commit.instant)), expected[commit.instant], world.spec)
+    table.history()
+
+
+def _use(world: World, rows: dict[Key, Row]) -> None:
+    """Verify, read, write, read, clean, read."""
+    table = world.open()
+    table.verify()
+    _read(world, table, rows)
+    with table.write() as write:
+        write.upsert(table_of([row(3, 9)]), keys_of([(4,)], world.spec))
+        write.commit(checkpoint(99))
+    after = {key: found for key, found in rows.items() if key != (4,)} | {(3,): row(3, 9)}
+    _read(world, world.open(), after)
+    world.open().clean([])
+    assert_rows(_rows(world, world.open().snapshot()), after, world.spec)
+
+
+def _strike_and_use(whole: World, root: Path, seed: int) -> None:
+    chance = random.Random(seed)
+    shutil.rmtree(root, ignore_errors=True)
+    shutil.copytree(whole.root, root)
+    world = World(root, whole.spec)
+    world.commits = whole.commits
+    path = chance.choice(_targets(world, chance.choice(KINDS)))
+    _strike(path, chance)
+    try:
+        _use(world, whole.rows)
+    except FormatError as error:
+        if PATH not in error.message:
+            raise AssertionError(f"seed {seed}: {path.name}: it is not named: {error}") from error
+    except Exception as error:
+        raise AssertionError(f"seed {seed}: {path.name}: {type(error).__name__}: {error}") from error
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_a_struck_file_is_named_or_changes_no_row(whole: World, tmp_path: Path) -> None:
+    for seed in range(40):
+        _strike_and_use(whole, tmp_path / "struck", seed)
+
+
+@pytest.mark.crash
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("part", range(20))
+def test_many_struck_files(whole: World, tmp_path: Path, part: int) -> None:
+    for seed in range(1000 + part * 200, 1200 + part * 200):
+        _strike_and_use(whole, tmp_path / "struck", seed)
