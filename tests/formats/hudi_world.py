@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 import hudi
 import pyarrow as pa
 import pyarrow.parquet as pq
-from logs_world import assert_log, merged_rows
+from tests.formats.logs_world import assert_log, merged_rows
 
 from lakewright.formats.hudi import HudiFormat
 from lakewright.formats.hudi.metadata import CHECKSUM
