@@ -146,14 +146,19 @@ class World:
 
     def check(self) -> None:
         """The newest state equals the dict for hudi-rs and for us, and the folder fulfils the checklist."""
-        assert_rows(rust_rows(self.location), self.rows, self.spec)
-        snapshot = self.open().snapshot()
-        assert_rows(own_rows(snapshot), self.rows, self.spec)
+        snapshot = self.check_rows()
         if self.commits:
             assert snapshot is not None
             assert (snapshot.instant, snapshot.rows) == (self.commits[-1][0].instant, len(self.rows))
             assert snapshot.checkpoint == checkpoint(len(self.commits))
         assert_checklist(self.root / PATH, self.spec)
+
+    def check_rows(self) -> Snapshot | None:
+        """The newest state equals the dict for hudi-rs and for us; returns it."""
+        assert_rows(rust_rows(self.location), self.rows, self.spec)
+        snapshot = self.open().snapshot()
+        assert_rows(own_rows(snapshot), self.rows, self.spec)
+        return snapshot
 
 
 def assert_rows(found: list[Row], rows: dict[Key, Row], spec: TableSpec) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import random
 import shutil
 import signal
@@ -46,12 +47,14 @@ STEPS: dict[str, Step] = {
     "upsert": lambda world, store: world.upsert([row(1, 5, region="south"), row(2, 5), row(50, 5)], [(3,)], store=store),
     "replace": lambda world, store: world.replace([row(1, 6), row(60, 6, region="east")], store=store),
     "clean": lambda world, store: world.open(store).clean([world.commits[1][0].instant]),
+    "compact": lambda world, store: world.open(store).compact(1),
 }
+MOR_BY_REGION = dataclasses.replace(BY_REGION, type="mor")
 
 
-def _prepared(root: Path, pending: bool) -> World:
+def _prepared(root: Path, pending: bool, spec: TableSpec = BY_REGION) -> World:
     """A table with three commits, and perhaps a write that died with data files and markers in place."""
-    world = World(root, BY_REGION)
+    world = World(root, spec)
     world.replace([row(i, region=("north", "south")[i % 2]) for i in range(8)])
     world.upsert([row(1, 1, region="south")])
     world.upsert([row(2, 2)])
@@ -78,14 +81,29 @@ def _copy(world: World, root: Path) -> World:
 
 
 @pytest.mark.parametrize("pending", [False, True], ids=["", "after a crash"])
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("step", ["upsert", "replace", "clean"])
 @strides(5)
 def test_a_crash_before_any_store_call_leaves_the_old_or_the_new_state(
     stride: int, step: str, pending: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    _crash_at_each(stride, step, _prepared(tmp_path / "prepared", pending), tmp_path, monkeypatch)
+
+
+@pytest.mark.parametrize("pending", [False, pytest.param(True, marks=pytest.mark.crash)], ids=["", "after a crash"])
+@pytest.mark.parametrize(
+    "step",
+    ["upsert", "compact", pytest.param("replace", marks=pytest.mark.crash), pytest.param("clean", marks=pytest.mark.crash)],
+)
+@strides(7)
+def test_so_does_one_of_a_merge_on_read_table(
+    stride: int, step: str, pending: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _crash_at_each(stride, step, _prepared(tmp_path / "prepared", pending, MOR_BY_REGION), tmp_path, monkeypatch)
+
+
+def _crash_at_each(stride: int, step: str, prepared: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archive, "KEPT_WRITES", 1)  # so that a clean archives what it can
     monkeypatch.setattr(archive, "BATCH", 1)
-    prepared = _prepared(tmp_path / "prepared", pending)
     grown: set[bool] = set()
     for calls in range(1, 500, stride):
         world = _copy(prepared, tmp_path / "world")
@@ -97,12 +115,13 @@ def test_a_crash_before_any_store_call_leaves_the_old_or_the_new_state(
         world.store.delete(LOCK)  # as a dead holder's lock is taken over
         grown.add(len(world.commits) > len(prepared.commits))
         assert_rows(rust_rows(world.location), world.rows, world.spec)
+        world.open().compact(2)  # as the next merge does
         world.upsert([row(90, 9)])
         world.open().clean([])
         world.check()
         shutil.rmtree(world.root)
     assert calls > 10
-    assert grown == ({False} if step == "clean" else {False, True})
+    assert grown == ({False} if step in ("clean", "compact") else {False, True})
 
 
 @pytest.mark.parametrize("step", ["upsert", "replace"])
@@ -147,7 +166,7 @@ def test_a_crash_during_create_leaves_nothing_or_the_table(tmp_path: Path) -> No
 WRITER = """
 import sys
 from pathlib import Path
-sys.path.insert(0, sys.argv[2])
+sys.path[:0] = [sys.argv[2], str(Path(sys.argv[2]).parents[1])]
 from hudi_world import BY_REGION, World, row
 world = World(Path(sys.argv[1]), BY_REGION)
 for version in range(100000):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import decimal
 import random
@@ -103,7 +104,7 @@ class History:
         """A column more, of any type, in one row."""
         spec, kind = self.world.spec, self.chance.choice(COLUMNS)[1]
         columns = (*spec.columns, (f"more{len(spec.columns)}", kind))
-        spec = TableSpec(spec.name, columns, spec.key, spec.partition)
+        spec = dataclasses.replace(spec, columns=columns)
         self.world.spec = spec
         self.world.upsert(self.rows(2))
 

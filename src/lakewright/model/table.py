@@ -84,8 +84,8 @@ class Commit:
     """A completed instant of a table.
 
     ``instant`` is ``yyyyMMddHHmmssSSS`` in UTC, ``action`` commit, deltacommit, replacecommit, clean or rollback.
-    ``rows`` are those the instant wrote new or changed, ``deletes`` those it removed. ``saved``: a savepoint keeps its files.
-    ``fault`` says why the checkpoint cannot be read; there is none in ``checkpoint`` then.
+    ``rows`` are those the instant wrote new or changed, ``deletes`` those it removed; a compaction changes none. ``saved``: a
+    savepoint keeps its files. ``fault`` says why the checkpoint cannot be read; there is none in ``checkpoint`` then.
     """
 
     instant: str

@@ -39,6 +39,7 @@ def merge(lake: Wiring, mirror: Mirror, *, wait: float = 0.0, apply: Apply | Non
             return done
         if table is None:
             table = lake.format.create(mirror.path, table_at.plan(mirror, log, log.view(), None, log.view().watermark).spec)
+        table.compact(mirror.compact_after)  # first: one that a crash left is to be over before logs go on
         commit = (apply or _natively())(lake, mirror, table, lease)
         return Merged(mirror.name, commit, commit.checkpoint.position if commit.checkpoint else log.view().watermark)
 

@@ -21,7 +21,8 @@ class Mirror:
 
     ``path`` is its folder in the store, ``divided_by`` what partitions it, ``type`` `COW` or `MOR`. ``recent`` is how far back
     every moment stays readable, ``savepoints`` for each span of time how long its newest commit is kept after that.
-    ``small_files`` is the size in bytes below which base files are to become larger ones, if at all.
+    ``small_files`` is the size in bytes below which base files are to become larger ones, if at all. A merge writes a base file
+    anew that has ``compact_after`` logs.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Mirror:
     savepoints: tuple[tuple[datetime.timedelta, datetime.timedelta], ...] = ()
     small_files: int | None = None
     type: str = COW
+    compact_after: int = 5
 
     @property
     def partition(self) -> tuple[str, ...]:

@@ -45,6 +45,7 @@ def of(lake: Wiring) -> Survey:
             savepoints=table.settings.retention.savepoints.policy(),
             small_files=table.settings.small_files,
             type=table.settings.type,
+            compact_after=table.settings.compact_after,
         )
         for table in found
     ]

@@ -243,6 +243,9 @@ class TableSettings(Settings):
     type: Literal["cow", "mor"] = "cow"
     """``cow`` writes the files of changed rows anew (Hudi's COPY_ON_WRITE); ``mor`` writes changes to logs beside them
     (MERGE_ON_READ), which makes a merge cheap and a read dearer."""
+    compact_after: int = Field(default=5, ge=1)
+    """Of a ``mor`` table: a base file with so many logs is written anew with what they say, before the next merge (Hudi's
+    hoodie.compact.inline.max.delta.commits)."""
     types: dict[str, DecimalText] = {}
     """``decimal(precision,scale)`` for numeric columns of the source that have no precision, which are exact text otherwise."""
 

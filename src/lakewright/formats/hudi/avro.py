@@ -121,6 +121,27 @@ SAVEPOINT = _record(
     version=["int", "null"],
     **{SAVEPOINT_COMMIT: ["null", "string"]},
 )
+COMPACTION_PLAN = _record(
+    "HoodieCompactionPlan",
+    operations=[
+        "null",
+        {
+            "type": "array",
+            "items": _record(
+                "HoodieCompactionOperation",
+                baseInstantTime=["null", "string"],
+                deltaFilePaths=["null", _STRINGS],
+                dataFilePath=["null", "string"],
+                fileId=["null", "string"],
+                partitionPath=["null", "string"],
+                metrics=["null", _map("double")],
+            ),
+        },
+    ],
+    extraMetadata=["null", _map("string")],
+    version=["int", "null"],
+    preserveHoodieMetadata=["boolean", "null"],
+)
 REPLACE_REQUEST = _record(
     "HoodieRequestedReplaceMetadata",
     operationType=["null", "string"],

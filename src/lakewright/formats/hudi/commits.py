@@ -5,7 +5,7 @@ from __future__ import annotations
 from lakewright.errors import FormatError
 from lakewright.formats.hudi import archive, properties, schema
 from lakewright.formats.hudi.folder import Folder, Hoodie
-from lakewright.formats.hudi.metadata import CHECKPOINT, SCHEMA, CommitMetadata
+from lakewright.formats.hudi.metadata import CHECKPOINT, COMPACT, SCHEMA, CommitMetadata
 from lakewright.formats.hudi.timeline import COMMIT, Instant, Timeline, parse_time
 from lakewright.model.table import Checkpoint, Commit, TableSpec
 
@@ -18,15 +18,16 @@ def of_metadata(time: str, action: str, metadata: CommitMetadata) -> Commit:
         checkpoint = Checkpoint.from_json(text) if text else None
     except (ValueError, KeyError, TypeError) as error:
         fault = f"the checkpoint of instant {time} is damaged: {error}"
+    changed = () if metadata.operation == COMPACT else metadata.stats
     return Commit(
         instant=time,
         action=action,
         operation=metadata.operation,
         time=parse_time(time),
         checkpoint=checkpoint,
-        inserts=sum(stat.inserts for stat in metadata.stats),
-        updates=sum(stat.updates for stat in metadata.stats),
-        deletes=sum(stat.deletes for stat in metadata.stats),
+        inserts=sum(stat.inserts for stat in changed),
+        updates=sum(stat.updates for stat in changed),
+        deletes=sum(stat.deletes for stat in changed),
         total_bytes=sum(stat.size for stat in metadata.stats),
         fault=fault,
     )

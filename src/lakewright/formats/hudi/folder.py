@@ -64,6 +64,10 @@ class Log:
     undoes: str | None = None
     is_ours: bool = False
 
+    def place(self) -> tuple[str, int, str]:
+        """What sorts the logs of a file group as they were written."""
+        return self.base, self.number, self.name
+
     @property
     def group(self) -> tuple[str, str]:
         """The file group: partition path and file id."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import zlib
+from collections.abc import Mapping
 from typing import Any
 
 from lakewright.errors import FormatError
@@ -18,6 +19,8 @@ WRITER = "lakewright.writer"
 CHECKSUM = "lakewright.checksum"
 """Key of the CRC-32 of all that a commit says, itself left out: a changed byte in a commit of ours is seen."""
 SCHEMA = "schema"
+COMPACT = "COMPACT"
+"""The operation of a compaction."""
 NO_COMMIT = "null"
 
 # Of compaction, change-data-capture and event time; every stat has them all the same.
@@ -54,6 +57,7 @@ class WriteStat:
 
     ``previous`` is the instant of the file group's version before, or None for a new group; ``took`` is in milliseconds.
     ``appended`` is the slice that a log was written to; None for a base file, and for what another engine's commit says.
+    ``compacted`` tells of the logs that a compaction took in, by Hudi's names.
     """
 
     partition: str
@@ -67,6 +71,7 @@ class WriteStat:
     size: int
     took: int = 0
     appended: AppendedTo | None = None
+    compacted: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
     @property
     def is_log(self) -> bool:
@@ -89,6 +94,7 @@ class WriteStat:
             **_UNUSED_FIRST,
             "partitionPath": self.partition,
             **_UNUSED_LAST,
+            **self.compacted,
             "fileSizeInBytes": self.size,
             "minEventTime": None,
             "maxEventTime": None,
@@ -141,7 +147,7 @@ class CommitMetadata:
             by_partition.setdefault(stat.partition, []).append(stat.to_json())
         data: dict[str, Any] = {
             "partitionToWriteStats": by_partition,
-            "compacted": False,
+            "compacted": self.operation == COMPACT,
             "extraMetadata": self.extra,
             "operationType": self.operation,
         }

@@ -54,7 +54,7 @@ class View:
             is_now = log.instant <= until and log.base >= bases.get(log.group, "") and not self.ended.get(log.group, "~") <= until
             if is_now:
                 found.setdefault(log.group, []).append(log)
-        return {group: sorted(logs, key=lambda log: (log.base, log.number, log.name)) for group, logs in found.items()}
+        return {group: sorted(logs, key=Log.place) for group, logs in found.items()}
 
     def everything(self) -> list[BaseFile | Log]:
         """All files whose instant is known, completed or not."""

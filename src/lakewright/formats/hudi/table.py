@@ -11,7 +11,19 @@ from typing import TypeVar
 import pyarrow as pa
 
 from lakewright.errors import AlreadyExists, FormatError, LakewrightError, NotFound
-from lakewright.formats.hudi import clean, commits, inventory, logs, properties, repair, savepoint, schema, slices, verify
+from lakewright.formats.hudi import (
+    clean,
+    commits,
+    compact,
+    inventory,
+    logs,
+    properties,
+    repair,
+    savepoint,
+    schema,
+    slices,
+    verify,
+)
 from lakewright.formats.hudi.base_file import BaseFileReader
 from lakewright.formats.hudi.folder import BaseFile, Folder
 from lakewright.formats.hudi.loan import HudiLoan
@@ -19,7 +31,7 @@ from lakewright.formats.hudi.metadata import CommitMetadata
 from lakewright.formats.hudi.timeline import CLEAN, COMPLETED, ROLLBACK, SAVEPOINT, WRITES, Instant, Timeline
 from lakewright.formats.hudi.write import HudiWrite, lock
 from lakewright.model.contracts import Store
-from lakewright.model.table import Commit, DataFile, Flaw, LogFile, RolledBack, Snapshot, TableSpec, Verification
+from lakewright.model.table import MOR, Commit, DataFile, Flaw, LogFile, RolledBack, Snapshot, TableSpec, Verification
 
 Result = TypeVar("Result")
 
@@ -167,6 +179,15 @@ class HudiTable:
         """Delete files that neither the newest snapshot nor those of `keep` need; return how many."""
         with lock(self._folder):
             return clean.clean(self._folder, keep)
+
+    def compact(self, least: int) -> int:
+        """Write base files with at least `least` logs anew; the caller holds the table's lease."""
+        if self.spec.type != MOR:
+            return 0
+        view = slices.load(self._folder)
+        if not (compact.due(view, least) or compact.runnable(self._folder, view)):
+            return 0
+        return compact.compact(self._folder, least)
 
     def save(self, instant: str, reason: str) -> bool:
         """Make the savepoint of a commit; raises `FormatError` LW-415 for one that cannot be read."""

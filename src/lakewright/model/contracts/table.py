@@ -118,6 +118,14 @@ class Table(Protocol):
         """Make the table ready for a write by another engine; raises as opening a `Write` does."""
         ...
 
+    def compact(self, least: int) -> int:
+        """Write each base file anew that has at least `least` logs, with what they say; return how many.
+
+        The caller holds the table's lease. No row changes, and the table's checkpoint stays; a crash leaves the table as it was.
+        Compactions that wait to be run are run too, other engines' as well.
+        """
+        ...
+
     def clean(self, keep: Sequence[str]) -> int:
         """Delete files that neither the newest snapshot nor those of the instants in `keep` need; return how many."""
         ...

@@ -1,0 +1,193 @@
+"""Compaction: base files of a merge-on-read table written anew, with what their logs say.
+
+The plan stands on the timeline first. From then on logs of its file groups go on under the compaction's instant, by us and by
+every other engine, so a plan is never taken back: whoever finds one that nobody is at runs it. A crash leaves the table as it
+was.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import dataclasses
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lakewright.errors import AlreadyExists, CommitConflict, FormatError
+from lakewright.formats.hudi import avro, commits, inventory, logs, properties, rollback, schema, slices
+from lakewright.formats.hudi.base_file import BaseFileReader, BaseFileWriter
+from lakewright.formats.hudi.folder import BaseFile, Folder, Log
+from lakewright.formats.hudi.logs import Newest
+from lakewright.formats.hudi.metadata import CHECKPOINT, COMPACT, INVENTORY, SCHEMA, WRITER, CommitMetadata, WriteStat
+from lakewright.formats.hudi.slices import Group, View
+from lakewright.formats.hudi.timeline import COMMIT, COMPACTION, COMPLETED, INFLIGHT, REQUESTED, Instant
+from lakewright.formats.hudi.upsert import THREADS
+from lakewright.formats.hudi.write import lock, prepare
+from lakewright.model.table import TableSpec
+from lakewright.model.times import utc_now
+
+
+def due(view: View, least: int) -> list[Group]:
+    """The file groups that have at least `least` logs and are in no pending compaction."""
+    return [group for group, written in view.logs_as_of().items() if len(written) >= least and group not in view.compacting]
+
+
+def runnable(folder: Folder, view: View) -> list[Instant]:
+    """Pending compactions that nobody is at: our own, and those of other engines that are only requested."""
+    pending = [instant for instant in view.hoodie.timeline.pending if instant.action == COMPACTION]
+    return [
+        i for i in pending if i.state == REQUESTED or WRITER in (slices.compaction_plan(folder, i.time)["extraMetadata"] or {})
+    ]
+
+
+def compact(folder: Folder, least: int) -> int:
+    """Run the compactions that wait, then one of all file groups with at least `least` logs; return how many base files came.
+
+    The caller holds the table's lease. Raises `FormatError` LW-414 where another engine writes.
+    """
+    files = sum(_run(folder, instant.time) for instant in runnable(folder, slices.load(folder)))
+    with lock(folder):
+        prepare(folder)
+        rollback.roll_back_others(folder, "")
+        view = slices.load(folder)
+        groups = due(view, least)
+        if not groups:
+            return files
+        inventory.check(folder, view)
+        time = _plan(folder, view, groups)
+    return files + _run(folder, time)
+
+
+class _Operation(NamedTuple):
+    """One file group's part of a compaction: its base file, None where it has none, and the logs to take in."""
+
+    group: Group
+    base: BaseFile | None
+    logs: list[Log]
+
+
+def _plan(folder: Folder, view: View, groups: list[Group]) -> str:
+    """Request a compaction; return its instant."""
+    bases, written = {file.group: file for file in view.as_of()}, view.logs_as_of()
+    operations = []
+    for group in groups:
+        base, own = bases.get(group), written[group]
+        size = sum(log.size for log in own)
+        read = ((base.size if base else 0) + size) / (1 << 20)
+        operations.append(
+            {
+                "baseInstantTime": base.instant if base else own[0].base,
+                "deltaFilePaths": [log.name.rpartition("/")[2] for log in own],
+                "dataFilePath": base.name.rpartition("/")[2] if base else None,
+                "fileId": group[1],
+                "partitionPath": group[0],
+                "metrics": {
+                    "TOTAL_LOG_FILES": float(len(own)),
+                    "TOTAL_IO_MB": 2 * read,
+                    "TOTAL_IO_READ_MB": read,
+                    "TOTAL_LOG_FILES_SIZE": float(size),
+                    "TOTAL_IO_WRITE_MB": read,
+                },
+            }
+        )
+    plan = {"operations": operations, "extraMetadata": {WRITER: "lakewright"}, "version": 2, "preserveHoodieMetadata": True}
+    time = view.hoodie.timeline.next_time(utc_now())
+    folder.store.create(folder.instant_name(time, COMPACTION, REQUESTED), avro.encode(avro.COMPACTION_PLAN, plan))
+    return time
+
+
+def _run(folder: Folder, time: str) -> int:
+    """Do what the compaction at `time` plans, and complete it; files that a dead one left are deleted first."""
+    try:
+        folder.store.create(folder.instant_name(time, COMPACTION, INFLIGHT), b"")
+    except AlreadyExists:
+        view = slices.load(folder)
+        for file in view.files:
+            if file.instant == time:
+                folder.store.delete(file.name)
+        rollback.tidy(folder, time)
+    view = slices.load(folder)
+    found = folder.read_properties() or {}
+    spec = commits.spec_as_of(folder, view.hoodie.timeline, found)
+    operations = _operations(folder, view, time)
+    with concurrent.futures.ThreadPoolExecutor(THREADS) as pool:
+        ordering = properties.ordering(found, spec)
+        jobs = enumerate(operations)
+        stats = list(pool.map(lambda job: _write(folder, time, spec, ordering, *job), jobs))
+    _complete(folder, time, spec, stats)
+    return len(stats)
+
+
+def _operations(folder: Folder, view: View, time: str) -> list[_Operation]:
+    named = {log.name: log for log in view.completed_logs()}
+    bases = {file.name: file for file in view.files}
+    found = []
+    for operation in slices.compaction_plan(folder, time)["operations"] or ():
+        partition = operation["partitionPath"] or ""
+        name = folder.data_name(partition, operation["dataFilePath"]) if operation["dataFilePath"] else None
+        if name and name not in bases:
+            message = f"{folder.store.location(name)} is missing, which a compaction is to write anew"
+            raise FormatError("LW-417", message, hint=inventory.mend(folder))
+        base = bases[name] if name else None
+        names = [folder.data_name(partition, file) for file in operation["deltaFilePaths"] or ()]
+        written = sorted((named[name] for name in names if name in named), key=Log.place)
+        found.append(_Operation((partition, operation["fileId"]), base, written))
+    return found
+
+
+def _write(folder: Folder, time: str, spec: TableSpec, ordering: str | None, ordinal: int, operation: _Operation) -> WriteStat:
+    (partition, file_id), base, written = operation
+    newest = logs.newest(folder, written, spec, ordering)
+    left = np.ones(len(newest.keys), np.bool_)
+    with BaseFileWriter(folder, time, spec, partition, file_id, ordinal, base.instant if base else None) as writer:
+        for batch in _batches(folder, base, spec):
+            at = pc.fill_null(pc.index_in(batch.column(schema.RECORD_KEY), value_set=newest.keys), -1).to_numpy()
+            left[at[at >= 0]] = False
+            writer.updates += int((at >= 0).sum())
+            writer.write(_merged(batch, at, newest, writer))
+        rest = newest.rows.filter(pa.array(left))
+        writer.inserts += rest.num_rows
+        if rest.num_rows:
+            writer.write(rest)
+    compacted = {
+        "totalLogRecords": len(newest.keys) + len(newest.gone),
+        "totalLogFilesCompacted": len(written),
+        "totalLogSizeCompacted": sum(log.size for log in written),
+        "totalUpdatedRecordsCompacted": writer.updates,
+        "totalLogBlocks": len(written),
+    }
+    return dataclasses.replace(writer.stat, compacted=compacted)
+
+
+def _batches(folder: Folder, base: BaseFile | None, spec: TableSpec) -> Iterator[pa.Table]:
+    return BaseFileReader(folder.store, base.name, base.size).batches(spec) if base else iter(())
+
+
+def _merged(batch: pa.Table, at: Any, newest: Newest, writer: BaseFileWriter) -> pa.Table:
+    """The rows of `batch` with those of the logs in their places; ``at`` are the numbers of these, -1 for none."""
+    gone = pc.is_in(batch.column(schema.RECORD_KEY), newest.gone).to_numpy()
+    writer.deletes += int(gone.sum())
+    if not (gone.any() or (at >= 0).any()):
+        return batch
+    order = np.where(at >= 0, batch.num_rows + at, np.arange(batch.num_rows))[~gone]
+    return pa.concat_tables([batch, newest.rows]).combine_chunks().take(pa.array(order))
+
+
+def _complete(folder: Folder, time: str, spec: TableSpec, stats: list[WriteStat]) -> None:
+    """Complete the compaction. It carries the checkpoint of the rows that it holds: those of the newest commit before it."""
+    with lock(folder) as lease:
+        hoodie, _ = prepare(folder)
+        if not any((i.time, i.action) == (time, COMPACTION) for i in hoodie.timeline.pending):
+            raise CommitConflict("LW-416", f"compaction {time} of {folder.path} was ended by another writer", hint="repeat")
+        view = slices.load(folder)
+        mark = commits.newest_with_checkpoint(folder, hoodie, time)
+        extra = {SCHEMA: schema.avro_schema(spec.name, spec.columns)}
+        extra |= {CHECKPOINT: mark.checkpoint.to_json()} if mark and mark.checkpoint else {}
+        extra[INVENTORY] = inventory.after(folder, inventory.of_view(view, time), time, stats)
+        lease.check()
+        metadata = CommitMetadata(COMPACT, tuple(stats), extra)
+        folder.store.create(folder.instant_name(time, COMMIT, COMPLETED), metadata.encode())
+    rollback.tidy(folder, time)
