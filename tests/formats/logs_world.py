@@ -18,7 +18,7 @@ def merged_rows(snapshot: Snapshot, rows: list[Row]) -> list[Row]:
     """The rows of a snapshot with their meta columns; `rows` are those of its base files, each with its file as ``_base``."""
     first = snapshot.logs[0]
     root = Path(first.location.removesuffix(first.name))
-    path = first.name[: first.name.index(f"{snapshot.spec.name}/") + len(snapshot.spec.name)]
+    path = "/".join(first.name.split("/")[:2])
     table = HudiFormat(LocalStore(root)).open(path)
     assert table is not None
     changes = [change for batch in table.changes(snapshot) for change in batch.to_pylist()]
@@ -31,7 +31,7 @@ def merged_rows(snapshot: Snapshot, rows: list[Row]) -> list[Row]:
         meta = {"_hoodie_partition_path": partition, "_hoodie_file_name": named[0].file_id}
         stored += [{**row, **meta} for row in newest.rows.to_pylist()]
     visible = [name for name, _ in snapshot.spec.columns]
-    assert [[row[name] for name in visible] for row in stored] == [[row[name] for name in visible] for row in alive]
+    assert [[repr(r[name]) for name in visible] for r in stored] == [[repr(r[name]) for name in visible] for r in alive]
     key = snapshot.spec.key
     changed = {(change["_base"], *(change[name] for name in key)) for change in changes}
     found = [row for row in rows if (row["_base"], *(row[name] for name in key)) not in changed] + stored

@@ -14,7 +14,7 @@ from tests.formats.hudi_world import META, PATH, Row, World, assert_rows, keys_o
 from tests.interop.engine import Spark
 from tests.interop.histories import SHAPES, History, assert_agreement, assert_same, assert_version
 
-LOGGED = {name: dataclasses.replace(SHAPES[name], type="mor") for name in ("plain", "many keys by day", "text key")}
+LOGGED = {name: dataclasses.replace(SHAPES[name], type="mor") for name in ("plain", "many keys by day")}
 OURS = {"hoodie.datasource.write.table.type": "MERGE_ON_READ"}
 GLOBAL = {**OURS, "hoodie.index.type": "GLOBAL_SIMPLE"}
 
@@ -30,15 +30,15 @@ def _world(folder: Path, shape: str, seed: int = 0) -> History:
 def test_spark_reads_each_version(spark: Spark, tmp_path: Path, shape: str) -> None:
     history = _world(tmp_path, shape)
     world = history.world
-    for number in range(6):
+    for number in range(4):
         history.change()
-        if number == 3:
+        if number == 2:
             history.add_column()
             world.open().compact(2)
     assert_agreement(spark, world)
-    for commit, rows, spec in world.commits:
+    for commit, rows, spec in world.commits[1::2]:
         assert_version(spark, world, commit, rows, spec)
-    for (start, *_), (end, *_) in itertools.pairwise(world.commits[-4:]):
+    for (start, *_), (end, *_) in itertools.pairwise(world.commits[-3:]):
         options = {"hoodie.datasource.query.type": "incremental"}
         options |= {f"hoodie.datasource.read.{n}.instanttime": c.instant for n, c in (("begin", start), ("end", end))}
         own = [r for r in own_rows(world.open().snapshot(end.instant)) if start.instant < r["_hoodie_commit_time"] <= end.instant]
@@ -49,7 +49,7 @@ def test_spark_reads_each_version(spark: Spark, tmp_path: Path, shape: str) -> N
     assert_same(optimized, own_rows(dataclasses.replace(snapshot, logs=())))
 
 
-@pytest.mark.parametrize(("shape", "options"), [("plain", OURS), ("many keys by day", GLOBAL), ("text key", GLOBAL)])
+@pytest.mark.parametrize(("shape", "options"), [("plain", OURS), ("many keys by day", GLOBAL)])
 def test_spark_and_we_write_in_turn(spark: Spark, tmp_path: Path, shape: str, options: dict[str, str]) -> None:
     history = _world(tmp_path, shape)
     world = history.world
@@ -73,7 +73,7 @@ def test_a_compaction_that_spark_scheduled(spark: Spark, tmp_path: Path) -> None
     history = _world(tmp_path, "plain")
     world = history.world
     history.change()
-    scheduled = {**OURS, "hoodie.compact.schedule.inline": "true", "hoodie.compact.inline.max.delta.commits": "1"}
+    scheduled = {**OURS, "hoodie.compact.inline": "false", "hoodie.compact.schedule.inline": "true", "hoodie.compact.inline.max.delta.commits": "1"}
     _spark_changes(spark, history, scheduled)
     assert list((tmp_path / PATH / ".hoodie").glob("*.compaction.requested"))
     for _ in range(2):  # logs go on under the compaction that is to come
