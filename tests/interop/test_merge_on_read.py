@@ -73,7 +73,12 @@ def test_a_compaction_that_spark_scheduled(spark: Spark, tmp_path: Path) -> None
     history = _world(tmp_path, "plain")
     world = history.world
     history.change()
-    scheduled = {**OURS, "hoodie.compact.inline": "false", "hoodie.compact.schedule.inline": "true", "hoodie.compact.inline.max.delta.commits": "1"}
+    scheduled = {
+        **OURS,
+        "hoodie.compact.inline": "false",
+        "hoodie.compact.schedule.inline": "true",
+        "hoodie.compact.inline.max.delta.commits": "1",
+    }
     _spark_changes(spark, history, scheduled)
     assert list((tmp_path / PATH / ".hoodie").glob("*.compaction.requested"))
     for _ in range(2):  # logs go on under the compaction that is to come

@@ -39,7 +39,7 @@ lake: t
 sources:
   db: {{kind: postgres, url: "{url}", tables: ["{schema}.*"], slot: "{schema}"}}
 tables:
-  {schema}_pair: {{from: db.{schema}.pair, type: mor}}
+  {schema}_pair: {{from: db.{schema}.pair, type: mor, compact_after: 2}}
 """
 
 
