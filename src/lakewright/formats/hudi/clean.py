@@ -23,11 +23,7 @@ def clean(folder: Folder, keep: Sequence[str]) -> int:
 
     The caller has the lock. Finishes earlier cleans first. Files of instants that are not completed are not its business.
     """
-    hoodie = folder.hoodie()
-    deleted = sum(_execute(folder, instant.time) for instant in hoodie.timeline.pending if instant.action == CLEAN)
-    for instant in hoodie.timeline.pending:
-        if instant.action == SAVEPOINT:  # whoever made it died: this is done under the lock
-            folder.store.delete(folder.instant_name(instant.time, SAVEPOINT, INFLIGHT))
+    deleted = finish(folder)
     view = slices.load(folder)
     timeline = view.hoodie.timeline
     if not timeline.writes:
@@ -39,6 +35,18 @@ def clean(folder: Folder, keep: Sequence[str]) -> int:
         deleted += _execute(folder, time)
     archive.archive(folder, min(kept - saved or kept))
     return deleted
+
+
+def finish(folder: Folder) -> int:
+    """Finish the cleans that somebody died in, and remove what is left of half a savepoint; return how many files went.
+
+    The caller has the lock, under which both are made.
+    """
+    pending = folder.hoodie().timeline.pending
+    for instant in pending:
+        if instant.action == SAVEPOINT:
+            folder.store.delete(folder.instant_name(instant.time, SAVEPOINT, INFLIGHT))
+    return sum(_execute(folder, instant.time) for instant in pending if instant.action == CLEAN)
 
 
 def _plan(folder: Folder, view: slices.View, kept: set[str]) -> str | None:

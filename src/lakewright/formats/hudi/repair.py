@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lakewright.errors import FormatError
-from lakewright.formats.hudi import inventory, rollback, slices, verify
+from lakewright.formats.hudi import clean, inventory, rollback, slices, verify
 from lakewright.formats.hudi.folder import Folder
 from lakewright.formats.hudi.properties import BACKUP
 from lakewright.formats.hudi.timeline import INFLIGHT, SAVEPOINT, Instant, file_name
@@ -46,11 +46,9 @@ def mended(folder: Folder, *, is_asked: bool) -> list[Flaw]:
         return flaws
     prepare(folder)
     folder.store.delete(folder.hoodie_name(BACKUP))
+    clean.finish(folder)
     hoodie = rollback.roll_back_others(folder, "")
-    pending = {instant.time for instant in hoodie.timeline.pending if instant.action != SAVEPOINT}
-    for instant in hoodie.timeline.pending:
-        if instant.action == SAVEPOINT:
-            folder.store.delete(folder.instant_name(*instant))
+    pending = {instant.time for instant in hoodie.timeline.pending}
     view = slices.load(folder)
     for file in view.everything():
         if not view.hoodie.is_completed(file.instant) and file.instant not in pending:

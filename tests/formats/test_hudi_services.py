@@ -1,0 +1,161 @@
+"""Table services between writes, each of which may die at any store call: a model of rows by instant tells what must be there."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hudi_world import (
+    BY_REGION,
+    LOCK,
+    LOGGED_BY_REGION,
+    Crash,
+    DyingStore,
+    Key,
+    Row,
+    World,
+    assert_rows,
+    checkpoint,
+    keys_of,
+    own_rows,
+    row,
+    rust_rows,
+    table_of,
+)
+
+from lakewright.errors import FormatError
+from lakewright.formats.hudi import archive, rollback, upsert
+from lakewright.formats.hudi.table import HudiTable
+from lakewright.model.contracts import Write
+from lakewright.model.table import Checkpoint, TableSpec
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+SEEDS = [*range(2), *(pytest.param(seed, marks=pytest.mark.crash) for seed in range(2, 60))]
+
+
+class Services:
+    """A table, and its rows and checkpoint as of each instant; `step` does something to both."""
+
+    def __init__(self, root: Path, spec: TableSpec, seed: int) -> None:
+        self.world = World(root, spec)
+        self.chance = random.Random(f"{seed} {spec}")
+        self.states: dict[str, tuple[dict[Key, Row], Checkpoint]] = {}
+        self.number = 0
+        self.after: tuple[dict[Key, Row], Checkpoint] = ({}, checkpoint(0))
+        self.log: list[str] = []
+
+    def step(self) -> None:
+        """One operation, which dies halfway now and then, and a comparison of what is there then."""
+        what = self.chance.choice([self.change] * 4 + [self.replace, self.restore, self.clean, self.clean, self.savepoint])
+        what = self.chance.choice([what, what, what, self.roll_back, self.repair, self.gather])
+        store = DyingStore(self.world.store, self.chance.randint(3, 50)) if self.chance.random() < 0.4 else self.world.store
+        self.log.append(f"{what.__name__} {'dies' if store is not self.world.store else ''}")
+        with contextlib.suppress(Crash):
+            what(self.world.open(store))
+        self.world.store.delete(LOCK)
+        self.compare()
+
+    def compare(self) -> None:
+        """The newest state is a known one, or what the last step was to make."""
+        snapshot = self.world.open().snapshot()
+        if snapshot is None:
+            assert not self.states or "roll_back" in self.log[-1], self.log
+            self.states.clear()
+            return
+        rows, mark = self.states.setdefault(snapshot.instant, self.after)
+        assert snapshot.checkpoint == mark, self.log
+        assert_rows(own_rows(snapshot), rows, self.world.spec)
+        assert_rows(rust_rows(self.world.location), rows, self.world.spec)
+
+    def compare_all(self) -> None:
+        """Every instant that can be read holds what it held."""
+        for commit in self.world.open().snapshots():
+            assert_rows(own_rows(self.world.open().snapshot(commit.instant)), self.states[commit.instant][0], self.world.spec)
+        assert [flaw for flaw in self.world.open().verify().flaws if flaw.kind == "fault"] == []
+
+    # ---- what is done
+
+    def change(self, table: HudiTable) -> None:
+        rows, deletes = self._rows(), []
+        written = {self.world.key(r) for r in rows}
+        with self._writing(table) as (write, before):
+            deletes = [key for key in sorted(before) if key not in written and self.chance.random() < 0.2]
+            kept = {key: value for key, value in before.items() if key not in deletes}
+            self._next(kept | {self.world.key(r): r for r in rows})
+            write.upsert(table_of(rows), keys_of(deletes, self.world.spec))
+
+    def replace(self, table: HudiTable) -> None:
+        rows = self._rows()
+        with self._writing(table) as (write, _):
+            self._next({self.world.key(r): r for r in rows})
+            write.replace(self.world.spec, iter(table_of(rows).to_batches()))
+
+    def restore(self, table: HudiTable) -> None:
+        readable = table.snapshots()
+        if readable:
+            rows, mark = self.states[self.chance.choice(readable).instant]
+            with self._writing(table) as (write, _):
+                self.after = rows, mark
+                write.replace(self.world.spec, iter(table_of(rows.values()).to_batches()))
+
+    def gather(self, table: HudiTable) -> None:
+        with table.write() as write:
+            if write.base and write.base.checkpoint and write.gather(1 << 30, 2):
+                self.after = self.states[write.base.instant]
+                write.commit(write.base.checkpoint)
+
+    def clean(self, table: HudiTable) -> None:
+        readable = [commit.instant for commit in table.snapshots()]
+        table.clean(self.chance.sample(readable, min(len(readable), 1)))
+
+    def savepoint(self, table: HudiTable) -> None:
+        readable = table.snapshots()
+        if readable:
+            commit = self.chance.choice(readable)
+            table.release([commit.instant]) if commit.saved else table.save(commit.instant, "why")
+
+    def roll_back(self, table: HudiTable) -> None:
+        with contextlib.suppress(FormatError):
+            table.roll_back()
+
+    def repair(self, table: HudiTable) -> None:
+        table.repair()
+
+    # ---- helpers
+
+    def _rows(self) -> list[Row]:
+        self.number += 1
+        numbers = self.chance.sample(range(25), self.chance.randint(1, 8))
+        return [row(n, self.number, region=self.chance.choice(["north", "south"])) for n in numbers]
+
+    def _next(self, rows: dict[Key, Row]) -> None:
+        self.after = rows, checkpoint(self.number)
+
+    @contextlib.contextmanager
+    def _writing(self, table: HudiTable) -> Iterator[tuple[Write, dict[Key, Row]]]:
+        """A write, and the rows before it; it commits what `after` says."""
+
+        with table.write() as write:
+            snapshot = self.world.open().snapshot()
+            yield write, self.states[snapshot.instant][0] if snapshot else {}
+            write.commit(self.after[1])
+
+
+@pytest.mark.parametrize("spec", [BY_REGION, LOGGED_BY_REGION], ids=["cow", "mor"])
+@pytest.mark.parametrize("seed", SEEDS)
+def test_services_between_writes(seed: int, spec: TableSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archive, "KEPT_WRITES", 2)
+    monkeypatch.setattr(archive, "BATCH", 2)
+    monkeypatch.setattr(upsert, "_SMALL_BYTES", 2000)
+    services = Services(tmp_path, spec, seed)
+    for _ in range(16):
+        services.step()
+    with monkeypatch.context() as later:
+        later.setattr(rollback, "ALIVE_FOR", rollback.ALIVE_FOR * 0)
+        services.world.open().repair()
+        assert services.world.open().repair(is_asked=True) == []
+    services.compare()
+    services.compare_all()
