@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
 
 from lakewright.errors import StorageError
-from lakewright.pipeline import survey
+from lakewright.pipeline import capture, survey
 from lakewright.pipeline.lake import Lake
-from lakewright.sources.files import structure
+from lakewright.sources.files import aside, structure
+from lakewright.sources.files.arrival_reader import ArrivalReader
 
 LAKE = """
 lake: t
@@ -52,6 +55,29 @@ def test_a_wrong_definition_leaves_the_other_datasets_alone(folder: Path) -> Non
     (folder / "in" / "a2.csv").write_text("id\n2\n")
     run(folder)
     assert rows(folder, "SELECT id FROM a") == [(1,), (2,)]
+
+
+def test_a_look_at_the_catalog_does_not_begin_the_first_file_of_a_dataset_anew(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that takes longer to look at than the catalog is left alone would never be done."""
+    begun = []
+
+    def slowly(reader: ArrivalReader, *arguments: Any) -> None:
+        assert not begun
+        begun.append(arguments)
+        for _ in range(20):
+            aside.check()
+            time.sleep(0.1)
+        define(reader, *arguments)
+
+    define = ArrivalReader.define
+    monkeypatch.setattr(ArrivalReader, "define", slowly)
+    monkeypatch.setattr(capture, "CATALOG_SECONDS", 0.0)
+    monkeypatch.setattr(capture, "LOOK_SECONDS", 0.0)
+    (folder / "in" / "a1.csv").write_text("id\n1\n")
+    run(folder)
+    assert rows(folder, "SELECT id FROM a") == [(1,)]
 
 
 def test_a_corrected_file_takes_back_lines_that_were_read_under_another_definition(folder: Path) -> None:

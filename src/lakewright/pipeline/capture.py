@@ -214,7 +214,7 @@ class Capture:
 
     def _has_news(self) -> bool:
         """Whether the catalog tells of tables to load, or of what the stream is silent about."""
-        return bool(self._intake.missing()) or self._look() != Drift()
+        return bool(self._intake.missing()) or not self._look().is_nothing
 
     def _write(self, writer: LogWriter, flush: Flush, pending: _Pending) -> None:
         """Begin to write the files of a flush, once those of the one before are written."""

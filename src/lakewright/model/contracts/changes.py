@@ -72,3 +72,8 @@ class Drift:
     grown: Sequence[TableSchema] = ()
     doubted: Sequence[tuple[TableSchema, LakewrightError]] = ()
     position: Position = START
+
+    @property
+    def is_nothing(self) -> bool:
+        """Whether no table changed."""
+        return not (self.stopped or self.grown or self.doubted)
