@@ -9,10 +9,10 @@ JARS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/lakewright/jars
 BUNDLE_JAR := $(JARS)/hudi-spark3.5-bundle_2.12-0.15.0.jar
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench crash interop bundle docs clean
+.PHONY: help demo test check bench crash interop interop-full bundle docs clean
 
 help: ## print this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-16s%s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-20s%s\n", $$1, $$2 }'
 
 demo: $(READY) ## the example, end to end: load, live changes, a kill, a check
 	@echo "== demo: lakewright demo examples/autocorp"
@@ -43,6 +43,10 @@ crash: $(READY) ## long fault runs: more histories, more kills
 
 interop: java $(SPARK) $(BUNDLE_JAR) ## our tables read and written by real Spark 3.5 with Hudi 0.15
 	@echo "== interop: pytest -m interop"
+	@HUDI_BUNDLE="$(BUNDLE_JAR)" $(BIN)/pytest -q -m "interop and not full" tests/interop
+
+interop-full: java $(SPARK) $(BUNDLE_JAR) ## the same, with more histories and a table of a million rows
+	@echo "== interop: pytest -m interop, all of it"
 	@HUDI_BUNDLE="$(BUNDLE_JAR)" $(BIN)/pytest -q -m interop tests/interop
 
 docs: $(READY) ## write the generated pages of docs/reference

@@ -12,7 +12,7 @@ from tests.interop.engine import Spark
 from tests.raw import test_fold as histories
 
 
-@pytest.mark.parametrize("seed", range(3, 6))
+@pytest.mark.parametrize("seed", [3, *(pytest.param(seed, marks=pytest.mark.full) for seed in range(11) if seed != 3)])
 def test_the_fold_in_spark(spark: Spark, seed: int) -> None:
     rng, names = random.Random(seed), histories.NAMES[seed]
     base: histories.Rows = {key: (f"base{key}", -key) for key in histories.KEYS if rng.random() < 0.6}

@@ -79,7 +79,7 @@ def engine(spark: Spark) -> Iterator[SparkEngine]:
     engine.close()
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.full) for seed in range(1, 6))])
 def test_spark_and_we_merge_in_turn(engine: SparkEngine, url: str, tmp_path: Path, seed: int) -> None:
     rng = random.Random(seed)
     (tmp_path / "lake.yaml").write_text(LAKE.format(url=url))

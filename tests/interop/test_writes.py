@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from lakewright.errors import FormatError
 from lakewright.model.table import TableSpec
 from tests.formats.hudi_world import Row, World, table_of
 from tests.interop.engine import Spark
@@ -103,6 +104,22 @@ def test_a_table_that_spark_made(spark: Spark, tmp_path: Path, shape: str) -> No
         assert_agreement(spark, world)
         history.change()
         assert_agreement(spark, world)
+
+
+def test_a_table_in_local_time_is_refused(spark: Spark, tmp_path: Path) -> None:
+    """Which is what Spark makes where nobody says otherwise: its instants do not tell in which zone they are."""
+    world = World(tmp_path, SHAPES["plain"])
+    _spark_upserts(spark, world, History(world, 0).rows(2), {})
+    with pytest.raises(FormatError, match="timezone=LOCAL") as caught:
+        world.open()
+    assert caught.value.code == "LW-402"
+    assert "hoodie.table.timeline.timezone=UTC" in str(caught.value.hint)
+    properties = Path(world.location) / ".hoodie/hoodie.properties"
+    properties.with_name(".hoodie.properties.crc").unlink()
+    properties.write_text(properties.read_text().replace("timezone=LOCAL", "timezone=UTC"))  # as the hint says: it ran in UTC
+    assert_agreement(spark, world)
+    world.upsert(History(world, 1).rows(2))
+    assert_agreement(spark, world)
 
 
 def _spark_changes(spark: Spark, history: History, options: dict[str, str]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import functools
 import os
 import secrets
 from collections.abc import Iterator
@@ -50,8 +51,13 @@ class S3Store:
         bucket, _, prefix = url.removeprefix(SCHEME).partition("/")
         self._prefix = f"{prefix.rstrip('/')}/" if prefix else ""
         self._root = f"{SCHEME}{bucket}/{self._prefix}"
+        self._made = functools.partial(S3Store, url, partials, endpoint=endpoint, region=region)
         self._requests = Requests(bucket, endpoint, region)
         self._partials = Partials(Path(partials).absolute())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """To another process it goes as what it was made of; that one finds credentials of its own."""
+        return self._made, ()
 
     def create(self, name: str, data: bytes) -> None:
         """Write a new object; raises `AlreadyExists` where the name is taken."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import os
+import pickle
 import socket
 import uuid
 from collections.abc import Callable
@@ -297,3 +298,9 @@ def test_objects_that_stand_for_folders_are_not_listed(store: S3Store, proxy: s3
     key = store.location("a/b").removeprefix(f"s3://{s3.BUCKET}/")[:-1]
     boto3.client("s3", endpoint_url=proxy.endpoint).put_object(Bucket=s3.BUCKET, Key=key)
     assert [entry.name for entry in store.list("a")] == ["a/b"]
+
+
+def test_a_store_goes_to_another_process_as_what_it_was_made_of(opened: OpenStore) -> None:
+    store = opened()
+    store.create("a", b"1")
+    assert pickle.loads(pickle.dumps(store)).read("a") == b"1"

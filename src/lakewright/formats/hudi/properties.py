@@ -22,6 +22,11 @@ _HIVE_STYLE, _ENCODED = "hoodie.datasource.write.hive_style_partitioning", "hood
 _SETTINGS = "lakewright.settings"
 """What key and partition were when we made the table, as a checksum: rows lie where these settings say."""
 TIMEZONE = "hoodie.table.timeline.timezone"
+IN_UTC = (
+    "if its writers ran in UTC, write hoodie.table.timeline.timezone=UTC into its hoodie.properties and remove"
+    " .hoodie.properties.crc; else use the engine that wrote it"
+)
+"""What helps with a table whose instants are in local time."""
 METADATA_PARTITIONS = ("hoodie.table.metadata.partitions", "hoodie.table.metadata.partitions.inflight")
 
 # property -> (the only value we can work with, what its absence means)
@@ -135,7 +140,7 @@ def is_local(properties: Properties) -> bool:
 def _require(found: str | None, value: str, name: str, where: str) -> None:
     if found != value:
         message = f"{where} says {name}={found}, and only {value} can be read and written here"
-        raise FormatError("LW-402", message, hint="use the engine that wrote it")
+        raise FormatError("LW-402", message, hint=IN_UTC if name == TIMEZONE else "use the engine that wrote it")
 
 
 def _names(properties: Properties, name: str) -> tuple[str, ...]:

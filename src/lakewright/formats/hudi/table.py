@@ -64,7 +64,7 @@ class HudiFormat:
             raise FormatError("LW-401", f"{path} is not a Hudi table", hint="move what is there away, or choose another folder")
         if properties.is_local(found) and commits.newest_with_checkpoint(folder, folder.hoodie()) is None:
             message = f"the instants of {path} are in local time, and only UTC can be read and written here"
-            raise FormatError("LW-402", message, hint="use the engine that wrote it")
+            raise FormatError("LW-402", message, hint=properties.IN_UTC)
         return self._table(path, found)
 
     def create(self, path: str, spec: TableSpec) -> HudiTable:
