@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import decimal
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -232,6 +233,43 @@ def test_rows_that_do_not_fit(world: World) -> None:
     with world.open().write() as write:
         _refused("LW-412", lambda: write.replace(PLAIN, iter(wrong[0].to_batches())))
     world.check()
+
+
+def test_values_that_a_column_cannot_hold(world: World) -> None:
+    rows = table_of([row(1)])
+    large = rows.set_column(3, "amount", pa.array([decimal.Decimal("123456789.01")], pa.decimal128(20, 2)))
+    text = rows.set_column(0, "id", pa.array(["no number"]))
+    for table, column in ((large, "amount"), (text, "id")):
+        with world.open().write() as write:
+            assert column in _refused("LW-412", lambda w=write, t=table: w.replace(PLAIN, iter(t.to_batches()))).message
+        with world.open().write() as write:
+            assert column in _refused("LW-412", lambda w=write, t=table: w.upsert(t, keys_of([], PLAIN))).message
+    for deletes in (text.select(["id"]), rows.select(["kind"])):
+        with world.open().write() as write:
+            assert "id" in _refused("LW-412", lambda w=write, d=deletes: w.upsert(rows, d)).message
+    world.check()
+
+
+@pytest.mark.parametrize("name", ["a b", "_hoodie_file_name", "1st", "é"])
+def test_an_added_column_that_avro_refuses(world: World, name: str) -> None:
+    wider = table_of([row(1)]).append_column(name, pa.array(["x"]))
+    with world.open().write() as write:
+        assert repr(name) in _refused("LW-408", lambda: write.upsert(wider, keys_of([], PLAIN))).message
+    world.check()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "helps"),
+    [
+        ("hoodie.table.version=6", "hoodie.table.version=8", "to_version => 'SIX'"),
+        ("hoodie.table.version=6", "hoodie.table.version=5", "to_version => 'SIX'"),
+        ("hoodie.timeline.layout.version=1", "hoodie.timeline.layout.version=2", "hoodie.write.table.version=6"),
+        ("timezone=UTC", "timezone=LOCAL", "hoodie.table.timeline.timezone=UTC"),
+    ],
+)
+def test_the_hint_says_which_command_or_setting_makes_it_a_table_of_ours(world: World, old: str, new: str, helps: str) -> None:
+    _edit(world, old, new)
+    assert helps in (_refused("LW-402", world.open).hint or "")
 
 
 def test_an_unknown_instant(world: World) -> None:

@@ -29,6 +29,11 @@ IN_UTC = (
 """What helps with a table whose instants are in local time."""
 METADATA_PARTITIONS = ("hoodie.table.metadata.partitions", "hoodie.table.metadata.partitions.inflight")
 
+_UPGRADED = (
+    "Spark's SQL makes it one of version 6: CALL downgrade_table(table => '...', to_version => 'SIX'), or upgrade_table;"
+    " writers of Hudi 1.x need hoodie.write.table.version=6 and hoodie.write.auto.upgrade=false"
+)
+_HINTS = {"hoodie.table.version": _UPGRADED, "hoodie.timeline.layout.version": _UPGRADED, TIMEZONE: IN_UTC}
 # property -> (the only value we can work with, what its absence means)
 _FIXED: dict[str, tuple[str, str | None]] = {
     "hoodie.table.version": ("6", None),
@@ -140,7 +145,7 @@ def is_local(properties: Properties) -> bool:
 def _require(found: str | None, value: str, name: str, where: str) -> None:
     if found != value:
         message = f"{where} says {name}={found}, and only {value} can be read and written here"
-        raise FormatError("LW-402", message, hint=IN_UTC if name == TIMEZONE else "use the engine that wrote it")
+        raise FormatError("LW-402", message, hint=_HINTS.get(name, "use the engine that wrote it"))
 
 
 def _names(properties: Properties, name: str) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 
@@ -29,6 +29,7 @@ KEY_TYPES = frozenset({types.STRING, types.INT, types.BIGINT, types.DATE, types.
 
 Columns = tuple[tuple[str, str], ...]
 """Names and lake types in order."""
+Rows = TypeVar("Rows", pa.Table, pa.RecordBatch)
 
 _AVRO_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _FROM_AVRO = {
@@ -145,7 +146,8 @@ def holds(columns: pa.Schema, stored: pa.Field) -> bool:
 def extended(spec: TableSpec, rows: pa.Schema) -> TableSpec:
     """The table's spec with the columns of `rows` that it does not have yet, in their order.
 
-    Raises `FormatError` LW-412 where `rows` lack a column of the table, or hold one with another type.
+    Raises `FormatError` LW-412 where `rows` lack a column of the table, or hold one with another type, LW-408 for a new one that
+    Hudi cannot hold.
     """
     kinds = dict(spec.columns)
     missing = [name for name in kinds if name not in rows.names]
@@ -158,8 +160,26 @@ def extended(spec: TableSpec, rows: pa.Schema) -> TableSpec:
         known = kinds.setdefault(field.name, kind)
         if known != kind:
             raise FormatError("LW-412", f"column {field.name} of table {spec.name} is {known}, the rows hold {kind}")
-    added = [(name, kind) for name, kind in kinds.items() if name not in dict(spec.columns)]
-    return dataclasses.replace(spec, columns=(*spec.columns, *added))
+    added = tuple((name, kind) for name, kind in kinds.items() if name not in dict(spec.columns))
+    if not added:
+        return spec
+    wider = dataclasses.replace(spec, columns=(*spec.columns, *added))
+    check_spec(wider)
+    return wider
+
+
+def fitted(rows: Rows, columns: pa.Schema, table: str) -> Rows:
+    """`rows` with these columns and no other; raises `FormatError` LW-412 where one is missing or cannot hold a value."""
+    found = []
+    for field in columns:
+        if field.name not in rows.schema.names:
+            raise FormatError("LW-412", f"rows for table {table} lack its column {field.name}")
+        try:
+            found.append(rows.column(field.name).cast(field.type))
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+            message = f"column {field.name} of table {table} cannot hold a value: {str(error).partition(chr(10))[0]}"
+            raise FormatError("LW-412", message) from error
+    return rows.from_arrays(found, schema=columns)
 
 
 def _cannot_hold(spec: TableSpec, why: str, hint: str | None) -> FormatError:

@@ -93,9 +93,9 @@ class HudiWrite:
     def upsert(self, rows: pa.Table, deletes: pa.Table) -> None:
         """Insert or replace `rows` by key, remove the keys of `deletes`."""
         spec = schema.extended(self.spec, rows.schema)
-        rows = rows.select([name for name, _ in spec.columns]).cast(schema.arrow_schema(spec.columns))
+        rows = schema.fitted(rows, schema.arrow_schema(spec.columns), spec.name)
         keys_only = schema.arrow_schema(tuple((name, kind) for name, kind in spec.columns if name in spec.key))
-        changes = upsert.Changes(spec, rows, deletes.select(keys_only.names).cast(keys_only), self._folder.style)
+        changes = upsert.Changes(spec, rows, schema.fitted(deletes, keys_only, spec.name), self._folder.style)
         self._begin(self._plain, "UPSERT" if rows.num_rows or not deletes.num_rows else "DELETE")
         view = self._checked_view()
         if spec.type == MOR:
@@ -216,7 +216,7 @@ def _state(hoodie: Hoodie) -> tuple[list[Instant], list[Instant]]:
 def _conformed(batch: pa.RecordBatch, stored: pa.Schema, spec: TableSpec) -> pa.RecordBatch:
     if set(batch.schema.names) != set(stored.names):
         raise FormatError("LW-412", f"rows for table {spec.name} have other columns than it")
-    return batch.select(stored.names).cast(stored)
+    return schema.fitted(batch, stored, spec.name)
 
 
 def _conflict(message: str) -> CommitConflict:
