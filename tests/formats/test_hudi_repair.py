@@ -114,6 +114,18 @@ def test_what_cannot_be_undone_is_refused(world: World) -> None:
     world.check()
 
 
+def test_a_compaction_is_not_undone(tmp_path: Path) -> None:
+    world = World(tmp_path, dataclasses.replace(BY_REGION, type="mor"))
+    world.replace([row(i) for i in range(6)])
+    world.upsert([row(1, 1)])
+    assert world.open().compact(1) > 0
+    with pytest.raises(FormatError, match="is a compaction") as caught:
+        world.open().roll_back()
+    assert caught.value.code == "LW-418"
+    assert_rows(own_rows(world.open().snapshot()), world.rows, world.spec)
+    assert world.open().verify().flaws == ()
+
+
 # ---- repair
 
 

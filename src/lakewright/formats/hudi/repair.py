@@ -24,6 +24,9 @@ def newest_undone(folder: Folder, *, is_asked: bool) -> RolledBack:
     if timeline.states(newest.time, SAVEPOINT):
         hint = f"`lakewright savepoint TABLE {newest.time} --remove` gives it free"
         raise _refused(f"instant {newest.time} of {folder.path} has a savepoint", hint)
+    if newest.time in timeline.compacted:
+        hint = "`lakewright restore` goes back to a commit before it"
+        raise _refused(f"instant {newest.time} of {folder.path} is a compaction, which changed no row", hint)
     past = folder.hiding(file_name(*newest))
     previous = _previous(past, newest)
     view = slices.load(past)
