@@ -47,8 +47,8 @@ _REPEATED = ["_hoodie_commit_time", "_hoodie_partition_path", "_hoodie_file_name
 def run() -> Iterator[Figure]:
     """The best of some rounds of each, in seconds."""
     chance = np.random.default_rng(1)
-    rows = _rows(np.arange(ROWS), chance)
-    changed = _rows(chance.choice(ROWS, CHANGED, replace=False), chance)
+    rows = rows_of(np.arange(ROWS), chance)
+    changed = rows_of(chance.choice(ROWS, CHANGED, replace=False), chance)
     times: dict[str, list[tuple[float, float]]] = {"hudi-insert": [], "hudi-upsert": []}
     for _ in range(ROUNDS):
         with tempfile.TemporaryDirectory(prefix="benchmark-") as root:
@@ -64,12 +64,12 @@ def _round(root: Path, rows: pa.Table, changed: pa.Table) -> Iterator[tuple[str,
     start = time.perf_counter()
     with table.write() as write:
         write.replace(SPEC, iter(rows.to_batches(100_000)))
-        write.commit(_checkpoint(1))
+        write.commit(checkpoint(1))
     yield "hudi-insert", (time.perf_counter() - start, _peer(table.snapshot(), root))
     start = time.perf_counter()
     with table.write() as write:
         write.upsert(changed, rows.slice(0, 0).select(["id"]))
-        write.commit(_checkpoint(2))
+        write.commit(checkpoint(2))
     yield "hudi-upsert", (time.perf_counter() - start, _peer(table.snapshot(), root))
 
 
@@ -85,7 +85,8 @@ def _peer(snapshot: Snapshot | None, root: Path) -> float:
     return time.perf_counter() - start
 
 
-def _rows(ids: np.ndarray[tuple[int], np.dtype[np.int64]], chance: np.random.Generator) -> pa.Table:
+def rows_of(ids: np.ndarray[tuple[int], np.dtype[np.int64]], chance: np.random.Generator) -> pa.Table:
+    """Rows with these keys and random values."""
     count = len(ids)
     columns = [
         pa.array(ids),
@@ -102,5 +103,6 @@ def _rows(ids: np.ndarray[tuple[int], np.dtype[np.int64]], chance: np.random.Gen
     return pa.table(columns, names=[name for name, _ in SPEC.columns]).cast(SPEC.arrow())
 
 
-def _checkpoint(number: int) -> Checkpoint:
+def checkpoint(number: int) -> Checkpoint:
+    """The checkpoint of the n-th commit."""
     return Checkpoint(Feed("native", "1", 1), 1, Position(number))

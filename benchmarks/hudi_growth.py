@@ -1,0 +1,73 @@
+"""How the cost of a small change grows with its table: 10,000 random keys, a tenth of them new, into 1 M and into 10 M rows.
+
+The peer is pyarrow reading the record keys of all base files, which is what the lookup has to do: the most that an index of keys
+could save.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from benchmarks._figure import Figure
+from benchmarks.hudi import SPEC, checkpoint, rows_of
+from lakewright.formats.hudi import HudiFormat
+from lakewright.model.contracts import Table
+from lakewright.model.table import COW, MOR
+from lakewright.storage.local import LocalStore
+
+SIZES = {"1m": 1_000_000, "10m": 10_000_000}
+CHANGED, NEW = 10_000, 1_000
+ROUNDS = 4
+_BATCH = 500_000
+
+
+def run() -> Iterator[Figure]:
+    """Seconds of the first upsert, of the best of some more, by type and size."""
+    for kind in (COW, MOR):
+        for label, size in SIZES.items():
+            with tempfile.TemporaryDirectory(prefix="benchmark-") as root:
+                table = HudiFormat(LocalStore(Path(root))).create("lake/sales", dataclasses.replace(SPEC, type=kind))
+                chance = np.random.default_rng(1)
+                _fill(table, size, chance)
+                keys = _read_keys(table)
+                cold, *warm = (_upsert(table, size, number, chance) for number in range(1, ROUNDS + 1))
+                for name, took in (("cold", cold), ("warm", min(warm))):
+                    yield Figure(f"hudi-growth-{kind}-{label}-{name}", took, "s", "pyarrow reading all record keys", keys)
+
+
+def _fill(table: Table, size: int, chance: np.random.Generator) -> None:
+    def batches() -> Iterator[pa.RecordBatch]:
+        for start in range(0, size, _BATCH):
+            yield from rows_of(np.arange(start, start + _BATCH), chance).to_batches(100_000)
+
+    with table.write() as write:
+        write.replace(table.spec, batches())
+        write.commit(checkpoint(1))
+
+
+def _upsert(table: Table, size: int, number: int, chance: np.random.Generator) -> float:
+    first = size + (number - 1) * NEW
+    ids = np.concatenate([chance.choice(size, CHANGED - NEW, replace=False), np.arange(first, first + NEW)])
+    rows = rows_of(ids, chance)
+    start = time.perf_counter()
+    with table.write() as write:
+        write.upsert(rows, rows.slice(0, 0).select(["id"]))
+        write.commit(checkpoint(number + 1))
+    return time.perf_counter() - start
+
+
+def _read_keys(table: Table) -> float:
+    snapshot = table.snapshot()
+    assert snapshot is not None
+    start = time.perf_counter()
+    for file in snapshot.files:
+        pq.read_table(file.location, columns=["_hoodie_record_key"], partitioning=None)
+    return time.perf_counter() - start
