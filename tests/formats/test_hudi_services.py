@@ -50,7 +50,7 @@ class Services:
     def step(self) -> None:
         """One operation, which dies halfway now and then, and a comparison of what is there then."""
         what = self.chance.choice([self.change] * 4 + [self.replace, self.restore, self.clean, self.clean, self.savepoint])
-        what = self.chance.choice([what, what, what, self.roll_back, self.repair, self.gather])
+        what = self.chance.choice([what, what, what, self.roll_back, self.repair, self.gather, self.compact])
         store = DyingStore(self.world.store, self.chance.randint(3, 50)) if self.chance.random() < 0.4 else self.world.store
         self.log.append(f"{what.__name__} {'dies' if store is not self.world.store else ''}")
         with contextlib.suppress(Crash):
@@ -106,6 +106,12 @@ class Services:
             if write.base and write.base.checkpoint and write.gather(1 << 30, 2):
                 self.after = self.states[write.base.instant]
                 write.commit(write.base.checkpoint)
+
+    def compact(self, table: HudiTable) -> None:
+        newest = table.snapshots()
+        if newest:
+            self.after = self.states[newest[-1].instant]
+            table.compact(1)
 
     def clean(self, table: HudiTable) -> None:
         readable = [commit.instant for commit in table.snapshots()]
