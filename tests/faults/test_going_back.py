@@ -160,8 +160,6 @@ def test_a_table_is_restored_to_a_time_and_leaves_out_what_it_was_restored_from(
     loaded.ok("run")
     assert [row for row in _rows(loaded) if row["id"] != 33] == before
     assert loaded.equal() == {"orders": "equal", "parts": "different"}
-    loaded.ok("resync", "parts")
-    assert loaded.equal() == {"orders": "equal", "parts": "equal"}
 
 
 def test_a_table_whose_newest_checkpoint_is_damaged_is_restored_to_the_commit_before(loaded: Shop) -> None:

@@ -182,7 +182,7 @@ def test_a_repair_tells_what_it_would_do_and_does_it(world: World, spoil: Callab
 
 
 @pytest.mark.parametrize("step", ["undo", "repair"])
-@strides(7)
+@strides(23)
 def test_a_crash_leaves_the_old_or_the_new_state(stride: int, step: str, world: World, tmp_path: Path) -> None:
     if step == "repair":
         for spoil in SPOILS:

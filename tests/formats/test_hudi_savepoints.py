@@ -93,7 +93,7 @@ def test_only_what_can_be_read_is_kept_and_only_what_is_there_removed(tmp_path: 
 
 
 @pytest.mark.parametrize("step", ["made", "removed", "archived"])
-@strides(7)
+@strides(23)
 def test_a_crash_leaves_a_savepoint_or_none(stride: int, step: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     prepared = _prepared(tmp_path / "prepared")
     commit, rows, spec = prepared.commits[1]

@@ -59,7 +59,7 @@ def test_small_files_of_a_partition_become_one(world: World) -> None:
     world.check()
 
 
-@strides(7)
+@strides(23)
 def test_a_crash_leaves_the_small_files_or_the_larger_ones(stride: int, world: World, tmp_path: Path) -> None:
     seen = set()
     for calls in range(1, 300, stride):

@@ -137,7 +137,7 @@ def test_a_merge_a_clean_or_a_fold(
             return
 
 
-@pytest.mark.parametrize("step", ["restore", "pause", "resume"])
+@pytest.mark.parametrize("step", ["restore", *(pytest.param(step, marks=pytest.mark.crash) for step in ("pause", "resume"))])
 @strides(60)
 def test_a_restore_a_pause_or_a_resume(
     stride: int, step: str, tmp_path: Path, history: History, new_world: Callable[[Path], World]
