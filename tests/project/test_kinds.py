@@ -13,8 +13,12 @@ from lakewright.project.spec import SourceSettings
 
 
 @pytest.mark.parametrize("table", [kinds.SOURCES, kinds.FORMATS, kinds.ENGINES])
-def test_every_kind_is_a_class_that_can_be_imported(table):
-    assert all(inspect.isclass(kinds.load_kind(table, kind)) for kind in table)
+def test_every_kind_is_a_class_that_can_be_imported_or_tells_the_extra_that_it_needs(table):
+    for kind in table:
+        try:
+            assert inspect.isclass(kinds.load_kind(table, kind))
+        except MissingDependency as missing:
+            assert missing.hint == f"pip install lakewright[{kind}]"
 
 
 def test_every_source_of_lake_yaml_has_its_class():
