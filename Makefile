@@ -19,8 +19,8 @@ demo: $(READY) ## the example, end to end: load, live changes, a kill, a check
 	@$(BIN)/lakewright demo examples/autocorp
 
 test: $(READY) ## all tests but the long fault runs, on a real PostgreSQL
-	@echo "== test: pytest on three processes"
-	@$(BIN)/pytest -q -n 3 -m "not crash and not interop"
+	@echo "== test: pytest on four processes"
+	@$(BIN)/pytest -q -n 4 -m "not crash and not interop" --ignore tests/interop
 
 check: $(READY) ## style, types, layers, docs and generated pages
 	@echo "== check: ruff"
@@ -39,7 +39,7 @@ bench: $(READY) ## every figure beside its peer or limit, one JSON object a line
 
 crash: $(READY) ## long fault runs: more histories, more kills
 	@echo "== crash: pytest -m crash"
-	@$(BIN)/pytest -q -m crash
+	@$(BIN)/pytest -q -m crash --ignore tests/interop
 
 interop: java $(SPARK) $(BUNDLE_JAR) ## our tables read and written by real Spark 3.5 with Hudi 0.15
 	@echo "== interop: pytest -m interop"

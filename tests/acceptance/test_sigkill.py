@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import random
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +16,12 @@ from lakewright.pipeline.lake import Lake
 from tests.conftest import Sql
 from tests.property.histories import TABLES, History
 
+from . import victim
 from .running import repeated, up, wait_for, write_project
+
+PROCESSES = multiprocessing.get_context("forkserver")
+"""Each process begins with what is imported, which takes longer than its work."""
+PROCESSES.set_forkserver_preload([victim.__name__])
 
 MANIFEST = r"create .*/_manifests/0*{}\.json"
 KILLS = [
@@ -57,8 +62,10 @@ def test_killed_at_a_call(tmp_path: Path, url: str, sql: Sql, history: History) 
                 pattern = pattern.format(lake.log("db").view().number + 2) if pattern == MANIFEST else pattern
                 if step == "merge":
                     lake.capture()
-        command = [sys.executable, "-m", "tests.acceptance.victim", str(tmp_path), step, when, pattern]
-        assert subprocess.run(command).returncode == -signal.SIGKILL, (step, when, pattern)
+        process = PROCESSES.Process(target=victim.main, args=(tmp_path, step, when, pattern))
+        process.start()
+        process.join()
+        assert process.exitcode == -signal.SIGKILL, (step, when, pattern)
         if number > 0:
             with Lake.open(tmp_path) as lake:
                 lake.run()

@@ -1,13 +1,9 @@
-"""A process that kills itself where a test wants it: python -m tests.acceptance.victim FOLDER STEP WHEN PATTERN.
-
-STEP is capture or merge. PATTERN is one of a store's call, see `FaultyStore`, or ``acknowledge``; WHEN is before or after it.
-"""
+"""What a process does that kills itself where a test wants it."""
 
 from __future__ import annotations
 
 import os
 import signal
-import sys
 from pathlib import Path
 
 from lakewright.pipeline.lake import Lake
@@ -22,7 +18,10 @@ def _kill(stream: PostgresStream, lsn: int) -> None:
 
 
 def main(folder: Path, step: str, when: str, pattern: str) -> None:
-    """Take the step; returns only if the call never came."""
+    """Capture or merge, which is the `step`; returns only if the call never came.
+
+    `pattern` is one of a store's call, see `FaultyStore`, or ``acknowledge``; `when` is before or after it.
+    """
     faults = []
     if pattern == "acknowledge":
         PostgresStream.acknowledge = _kill  # type: ignore[method-assign]
@@ -33,7 +32,3 @@ def main(folder: Path, step: str, when: str, pattern: str) -> None:
             lake.capture()
         else:
             lake.merge()
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]), *sys.argv[2:5])

@@ -127,6 +127,7 @@ def test_a_fault_of_s3_is_one_line_and_loses_nothing(remote: Shop, proxy: s3.Pro
     assert remote.equal() == ALL_EQUAL
 
 
+@pytest.mark.crash
 def test_a_file_of_a_table_that_s3_cannot_give_is_told(remote: Shop, proxy: s3.Proxy) -> None:
     remote.ok("run")
     proxy.faults[:] = [Fault(r"GET .*\.parquet", "answer", "SlowDown", times=10**6)]

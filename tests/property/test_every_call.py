@@ -63,7 +63,7 @@ def new_world(database: str, history: History, monkeypatch: pytest.MonkeyPatch) 
     return lambda folder: World(folder, database, history.schema, random.Random(1), monkeypatch)
 
 
-@strides(40)
+@strides(80)
 def test_a_first_load(stride: int, tmp_path: Path, history: History, new_world: Callable[[Path], World]) -> None:
     for number, fault in enumerate(faults(stride)):
         folder = tmp_path / str(number)
@@ -79,7 +79,7 @@ def test_a_first_load(stride: int, tmp_path: Path, history: History, new_world: 
             return
 
 
-@strides(9)
+@strides(19)
 def test_a_capture(stride: int, tmp_path: Path, history: History, new_world: Callable[[Path], World]) -> None:
     world = new_world(tmp_path)
     with world.life() as lake:
@@ -98,7 +98,7 @@ def test_a_capture(stride: int, tmp_path: Path, history: History, new_world: Cal
 
 
 @pytest.mark.parametrize("step", ["merge", "clean", "fold"])
-@strides(60)
+@strides(121)
 def test_a_merge_a_clean_or_a_fold(
     stride: int, step: str, tmp_path: Path, history: History, new_world: Callable[[Path], World]
 ) -> None:
@@ -138,7 +138,7 @@ def test_a_merge_a_clean_or_a_fold(
 
 
 @pytest.mark.parametrize("step", ["restore", *(pytest.param(step, marks=pytest.mark.crash) for step in ("pause", "resume"))])
-@strides(60)
+@strides(121)
 def test_a_restore_a_pause_or_a_resume(
     stride: int, step: str, tmp_path: Path, history: History, new_world: Callable[[Path], World]
 ) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lakewright.errors import LakewrightError
-from lakewright.formats.hudi import rollback
+from lakewright.formats.hudi import rollback, write
 from lakewright.formats.hudi.write import HudiWrite
 from lakewright.model.contracts import Flush
 from lakewright.model.position import Position
@@ -30,9 +30,9 @@ def without_the_checkpoint_check(patch: pytest.MonkeyPatch) -> None:
     """A commit lands whatever came before it, and nobody rolls it back."""
     commit = HudiWrite.commit
 
-    def unchecked(write: HudiWrite, checkpoint: Checkpoint) -> Commit:
-        write._seen = write._folder.hoodie().timeline.writes[-1:]
-        return commit(write, checkpoint)
+    def unchecked(pending: HudiWrite, checkpoint: Checkpoint) -> Commit:
+        pending._seen = write._state(pending._folder.hoodie())
+        return commit(pending, checkpoint)
 
     patch.setattr(HudiWrite, "commit", unchecked)
     patch.setattr(rollback, "roll_back_others", lambda folder, instant: folder.hoodie())

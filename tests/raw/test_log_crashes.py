@@ -314,9 +314,9 @@ def interleave(root: Path, seed: int) -> list[str]:
 
 
 @pytest.mark.usefixtures("_small_pages")
-@pytest.mark.parametrize("batch", [0, *(pytest.param(batch, marks=pytest.mark.crash) for batch in range(1, 20))])
+@pytest.mark.parametrize("batch", [0, *(pytest.param(batch, marks=pytest.mark.crash) for batch in range(1, 40))])
 def test_no_interleaving_breaks_the_log(tmp_path: Path, batch: int) -> None:
-    seeds = range(50 * batch, 50 * (batch + 1))
+    seeds = range(25 * batch, 25 * (batch + 1))
     steps = [step for seed in seeds for step in interleave(tmp_path / str(seed), seed)]
     for told in (
         "capture 2: create",
