@@ -19,8 +19,8 @@ demo: $(READY) ## the example, end to end: load, live changes, a kill, a check
 	@$(BIN)/lakewright demo examples/autocorp
 
 test: $(READY) ## all tests but the long fault runs, on a real PostgreSQL
-	@echo "== test: pytest on four processes"
-	@$(BIN)/pytest -q -n 4 -m "not crash and not interop" --ignore tests/interop
+	@echo "== test: pytest on three processes"
+	@$(BIN)/pytest -q -n 3 -m "not crash and not interop" --ignore tests/interop
 
 check: $(READY) ## style, types, layers, docs and generated pages
 	@echo "== check: ruff"

@@ -72,7 +72,7 @@ def test_killed_at_a_call(tmp_path: Path, url: str, sql: Sql, history: History) 
                 assert_equal(lake)
 
 
-@pytest.mark.parametrize("kills", [3, pytest.param(60, marks=[pytest.mark.crash, pytest.mark.timeout(1200)])])
+@pytest.mark.parametrize("kills", [2, pytest.param(60, marks=[pytest.mark.crash, pytest.mark.timeout(1200)])])
 def test_up_killed_at_random_moments(kills: int, tmp_path: Path, url: str, history: History) -> None:
     write_project(tmp_path, url, "h.*", "killed_up")
     rng = random.Random()

@@ -106,10 +106,11 @@ def test_up_streams_to_s3_and_goes_on_after_an_outage_and_a_kill(remote: Shop, p
     assert remote.equal() == ALL_EQUAL
 
 
+@pytest.mark.crash
 @pytest.mark.parametrize(
     ("fault", "code"),
     [
-        pytest.param(Fault("", "answer", "SlowDown", 503), "LW-316", marks=pytest.mark.crash),
+        (Fault("", "answer", "SlowDown", 503), "LW-316"),
         (Fault("", "answer", "ExpiredToken", 400), "LW-313"),
     ],
     ids=lambda value: value.code or value.action if isinstance(value, Fault) else "",

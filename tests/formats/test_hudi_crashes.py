@@ -94,7 +94,7 @@ def test_a_crash_before_any_store_call_leaves_the_old_or_the_new_state(
     "step",
     ["upsert", "compact", pytest.param("replace", marks=pytest.mark.crash), pytest.param("clean", marks=pytest.mark.crash)],
 )
-@strides(11)
+@strides(5)
 def test_so_does_one_of_a_merge_on_read_table(
     stride: int, step: str, pending: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

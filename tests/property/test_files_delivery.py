@@ -31,7 +31,7 @@ from lakewright.sources.files.arrivals import Arrival, Arrivals
 
 from .world import Lives
 
-SEEDS = [int(os.environ["LAKEWRIGHT_SEED"])] if "LAKEWRIGHT_SEED" in os.environ else range(6)
+SEEDS = [int(os.environ["LAKEWRIGHT_SEED"])] if "LAKEWRIGHT_SEED" in os.environ else range(4)
 MANY_SECONDS = float(os.environ.get("LAKEWRIGHT_CRASH_SECONDS", "1800"))
 MODES = ("append", "snapshot", "upsert", "delta")
 VERBS = ("capture", "capture", "merge", "maintain", "resync", "replay", "replay", "accept")
