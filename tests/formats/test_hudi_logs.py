@@ -24,10 +24,13 @@ from hudi_world import (
     rust_rows,
     table_of,
 )
+from tests.strides import strides
 
 from lakewright.errors import FormatError
-from lakewright.formats.hudi import compact, log_block, schema
+from lakewright.formats.hudi import compact, log_block, logs, schema
+from lakewright.formats.hudi.folder import Folder, log_named
 from lakewright.model.table import Commit, TableSpec
+from lakewright.storage.local import LocalStore
 
 SAMPLES = Path(__file__).parent / "samples"
 
@@ -95,20 +98,21 @@ def test_a_column_that_a_log_adds(tmp_path: Path) -> None:
     world.check()
 
 
-@pytest.mark.parametrize("spoiled", [7, 30, -1], ids=["its size", "its header", "its end"])
-def test_a_damaged_log_is_named(tmp_path: Path, spoiled: int) -> None:
+def test_any_changed_byte_of_a_log_is_told(tmp_path: Path) -> None:
     world = World(tmp_path, LOGGED)
     world.replace([row(i) for i in range(8)])
     world.upsert([row(3, 1)], [(5,)])
     (log,) = (tmp_path / PATH).glob(".*.log.*")
-    data = bytearray(log.read_bytes())
-    data[spoiled] ^= 0xFF
-    log.write_bytes(data)
-    snapshot = world.open().snapshot()
+    table, whole = world.open(), log.read_bytes()
+    snapshot = table.snapshot()
     assert snapshot is not None
-    with pytest.raises(FormatError, match=log.name) as caught:
-        list(world.open().changes(snapshot))
-    assert caught.value.code == "LW-405"
+    for place in (7, 30, *range(0, len(whole), 131), len(whole) - 1):
+        data = bytearray(whole)
+        data[place] ^= 0x04
+        log.write_bytes(data)
+        with pytest.raises(FormatError, match=log.name) as caught:
+            list(table.changes(snapshot))
+        assert caught.value.code == "LW-405"
 
 
 def test_a_missing_log_and_a_truncated_one_are_told(tmp_path: Path) -> None:
@@ -208,6 +212,24 @@ def test_rows_of_every_type_come_back() -> None:
     assert log_block.rows_of(block, rows.column_names, "here").cast(rows.schema).equals(rows.combine_chunks())
     assert list(log_block.records_of(block)) == rows.to_pylist()
     assert log_block.rows_of(block, ["kind", "none"], "here").column_names == ["kind"]
+
+
+@strides(157)
+def test_no_damage_of_a_log_of_spark_is_a_stack_trace(tmp_path: Path, stride: int) -> None:
+    spec = TableSpec("t", (("id", "bigint"), ("ts", "bigint"), ("amt", "decimal(10,2)")), ("id",))
+    store = LocalStore(tmp_path)
+    for number, path in enumerate(sorted(SAMPLES.glob("*.log.bin"))):
+        whole = path.read_bytes()
+        assert log_block.head(whole)
+        for place in range(0, 8 * len(whole), stride):
+            data = bytearray(whole)
+            data[place // 8] ^= 1 << place % 8
+            name = f".group{number}_20260101000000000.log.{place + 1}_1-0-1"
+            store.create(name, bytes(data))
+            log = log_named(name, "", len(data))
+            assert log is not None
+            with contextlib.suppress(FormatError):  # and nothing else
+                logs.newest(Folder(store, ""), [log], spec, "ts")
 
 
 def test_no_damage_of_a_block_is_a_stack_trace(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import datetime
 import functools
 import itertools
 import re
+import zlib
 from collections.abc import Iterator
 
 from lakewright.errors import AlreadyExists, FormatError, NotFound
@@ -24,7 +25,7 @@ PARTITION_METADATA = ".hoodie_partition_metadata"
 _HOODIE = ".hoodie"
 _REMEMBERED, _REMEMBERED_LOGS = 8, 1 << 12
 _BASE_FILE = re.compile(r"([^_/]+)_([^_/]+)_(\d{14}|\d{17})\.parquet")
-_LOG_FILE = re.compile(r"\.([^/]+)_(\d{14}|\d{17})\.log\.(\d+)_(\d+-(\d+)-(\d+))")
+_LOG_FILE = re.compile(r"\.([^/]+)_(\d{14}|\d{17})\.log\.(\d+)_(\d+)-(\d+)-(\d+)")
 _HEAD = 1 << 16
 _MARKER = re.compile(r"(?:(.*)/)?([^/]+)\.marker\.[A-Z]+")
 
@@ -50,8 +51,8 @@ class Log:
     """A log file in a listing: its name in the store, what its name says, and its size in bytes. Its instant may have failed.
 
     ``base`` is the instant of the base file that it changes, ``number`` its place among the logs of that. ``instant`` wrote it;
-    ``undoes`` is the instant whose logs it takes back, where it holds nothing but that. ``is_ours``: it was written whole or
-    not at all.
+    ``undoes`` is the instant whose logs it takes back, where it holds nothing but that. ``checksum`` is that of its bytes, of
+    ours, which was written whole or not at all; None of another engine's.
     """
 
     name: str
@@ -62,7 +63,7 @@ class Log:
     instant: str
     size: int
     undoes: str | None = None
-    is_ours: bool = False
+    checksum: int | None = None
 
     def place(self) -> tuple[str, int, str]:
         """What sorts the logs of a file group as they were written."""
@@ -74,9 +75,17 @@ class Log:
         return self.partition, self.file_id
 
 
-def log_file_name(file_id: str, base: str, number: int, instant: str, ordinal: int) -> str:
-    """The name of a log of ours. A log's name has no instant: its token, which says nothing else, has it as two numbers."""
-    return f".{file_id}_{base}.log.{number}_{ordinal}-{instant[:8]}-{instant[8:]}"
+def log_file_name(file_id: str, base: str, number: int, instant: str, data: bytes) -> str:
+    """The name of a log of ours that holds `data`.
+
+    A log's name has no instant, and a log no checksum: its token, which says nothing else, has both as three numbers.
+    """
+    return f".{file_id}_{base}.log.{number}_{checksum(data)}-{instant[:8]}-{instant[8:]}"
+
+
+def checksum(data: bytes) -> int:
+    """A CRC-32 without its highest bit: Hudi reads the numbers of a token as signed."""
+    return zlib.crc32(data) & 0x7FFFFFFF
 
 
 def log_named(name: str, partition: str, size: int) -> Log | None:
@@ -85,8 +94,8 @@ def log_named(name: str, partition: str, size: int) -> Log | None:
     if match is None:
         return None
     is_ours = (len(match[5]), len(match[6])) == (8, 9)
-    instant = match[5] + match[6] if is_ours else ""
-    return Log(name, partition, match[1], match[2], int(match[3]), instant, size, is_ours=is_ours)
+    instant, said = (match[5] + match[6], int(match[4])) if is_ours else ("", None)
+    return Log(name, partition, match[1], match[2], int(match[3]), instant, size, checksum=said)
 
 
 @dataclasses.dataclass(frozen=True)

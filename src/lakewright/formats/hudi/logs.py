@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lakewright.formats.hudi import keys, log_block, schema
-from lakewright.formats.hudi.folder import Folder, Log, log_file_name, log_named
+from lakewright.formats.hudi.folder import Folder, Log, checksum, log_file_name, log_named
 from lakewright.formats.hudi.metadata import AppendedTo, WriteStat
 from lakewright.model.batch import DELETED
 from lakewright.model.table import BASE_COLUMN, Snapshot, TableSpec
@@ -55,16 +55,14 @@ def newest(folder: Folder, logs: Sequence[Log], spec: TableSpec, ordering: str |
     )
     changes = _Changes(wanted, stored.field(ordering) if ordering else None)
     for log in logs:
-        for block in log_block.decode(folder.store.read(log.name), log.name, whole=log.is_ours):
-            if block.kind == log_block.AVRO_DATA:
-                names = dict.fromkeys([*wanted.names, *([ordering] if ordering else [])])
-                changes.add_rows(log_block.rows_of(block, list(names), log.name))
-            elif block.kind == log_block.PARQUET_DATA:
-                changes.add_rows(log_block.parquet_rows_of(block, log.name))
-            elif block.kind == log_block.DELETE:
-                changes.add_deletes(*log_block.deletes_of(block, log.name))
-            elif block.kind != log_block.COMMAND:
-                raise log_block.damaged(log.name, f"it has a block of kind {block.kind}, which nothing here reads")
+        data = folder.store.read(log.name)
+        if log.checksum not in (None, checksum(data)):
+            raise log_block.damaged(log.name, "its bytes are not those that were written")
+        for block in log_block.decode(data, log.name, whole=log.checksum is not None):
+            try:
+                changes.add(block, log.name)
+            except (KeyError, ValueError, pa.ArrowException) as error:
+                raise log_block.damaged(log.name, f"its rows are not those of the table ({error})") from error
     return changes.newest()
 
 
@@ -80,7 +78,19 @@ class _Changes:
         self._deletes: dict[int, Any] = {}
         self._count = self._changes = 0
 
-    def add_rows(self, rows: pa.Table) -> None:
+    def add(self, block: log_block.Block, where: str) -> None:
+        """Add what a block holds; raises KeyError, ValueError or Arrow's errors for rows that are not a table's."""
+        names = dict.fromkeys([*self._wanted.names, *([self._ordering.name] if self._ordering else [])])
+        if block.kind == log_block.AVRO_DATA:
+            self._add_rows(log_block.rows_of(block, list(names), where))
+        elif block.kind == log_block.PARQUET_DATA:
+            self._add_rows(log_block.parquet_rows_of(block, where))
+        elif block.kind == log_block.DELETE:
+            self._add_deletes(*log_block.deletes_of(block, where))
+        elif block.kind != log_block.COMMAND:
+            raise log_block.damaged(where, f"it has a block of kind {block.kind}, which nothing here reads")
+
+    def _add_rows(self, rows: pa.Table) -> None:
         def column(field: pa.Field) -> pa.ChunkedArray:
             if field.name in rows.column_names:
                 return rows.column(field.name).cast(field.type)
@@ -92,11 +102,13 @@ class _Changes:
         self._add(rows.column(schema.RECORD_KEY).combine_chunks(), np.arange(self._count, self._count + rows.num_rows))
         self._count += rows.num_rows
 
-    def add_deletes(self, record_keys: pa.Array, ordering: list[Any]) -> None:
+    def _add_deletes(self, record_keys: pa.Array, ordering: list[Any]) -> None:
         self._deletes |= {self._changes + index: value for index, value in enumerate(ordering) if value is not None}
         self._add(record_keys, np.full(len(record_keys), -1))
 
     def _add(self, record_keys: pa.Array, row: Numbers) -> None:
+        if record_keys.null_count:
+            raise ValueError("a change has no record key")
         self._keys.append(record_keys)
         self._row.append(row)
         self._changes += len(row)
@@ -185,8 +197,6 @@ def append(
     The marker stands before the log, so that a rollback finds it. The inserts among the rows are for the caller to tell.
     """
     start = time.monotonic()
-    file = log_file_name(to.file_id, to.base, to.number, instant, ordinal)
-    folder.store.create(folder.marker_name(instant, to.partition, file, "APPEND"), b"")
     header = {log_block.SCHEMA: schema.avro_schema(spec.name, spec.columns, meta=True), log_block.INSTANT: instant}
     data = b""
     step = max(1, int(_BLOCK_BYTES * rows.num_rows / max(1, rows.nbytes)))
@@ -195,6 +205,8 @@ def append(
         data += log_block.encode(log_block.AVRO_DATA, header, log_block.rows_content(part))
     if len(deletes):
         data += log_block.encode(log_block.DELETE, header, log_block.deletes_content(deletes, to.partition))
+    file = log_file_name(to.file_id, to.base, to.number, instant, data)
+    folder.store.create(folder.marker_name(instant, to.partition, file, "APPEND"), b"")
     folder.store.create(folder.data_name(to.partition, file), data)
     return WriteStat(
         partition=to.partition,
