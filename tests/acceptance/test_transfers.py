@@ -34,7 +34,7 @@ def test_no_query_sees_half_a_transfer(queries: int, tmp_path: Path, url: str, s
     with up(tmp_path), Lake.open(tmp_path) as lake:
         wait_for(lambda: len(lake.mirrors()) == 2)
         seen = set()
-        with repeated(transfer, 0.05):
+        with repeated(transfer, 0.1):
             for _ in range(queries):
                 with lake.sql(SUMS) as answer:
                     (row,) = [tuple(row.values()) for batch in answer.batches() for row in batch.to_pylist()]

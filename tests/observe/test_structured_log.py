@@ -6,7 +6,6 @@ import io
 import json
 
 import pytest
-import structlog
 
 from lakewright.observe import log
 
@@ -14,7 +13,7 @@ from lakewright.observe import log
 @pytest.fixture
 def stream():
     yield io.StringIO()
-    structlog.reset_defaults()
+    log.configure("text")
 
 
 def test_json_lines_have_time_level_event_first_and_no_empty_field(stream):

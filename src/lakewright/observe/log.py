@@ -5,11 +5,12 @@ Lines for people on a terminal or in a file, JSON lines for machines. `configure
 
 from __future__ import annotations
 
+import dataclasses
+import datetime
+import json
 import sys
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Callable
 from typing import Any, Literal, TextIO, TypedDict, Unpack
-
-import structlog
 
 from lakewright.model.printable import printable
 
@@ -28,30 +29,25 @@ class Fields(TypedDict, total=False):
 
 
 def configure(form: Format, stream: TextIO | None = None, *, color: bool = False, quiet: bool = False) -> None:
-    """Send log lines to `stream` (stderr unless said otherwise) in this form from now on; errors alone if `quiet`."""
-    last: Any = structlog.processors.JSONRenderer(sort_keys=False) if form == "json" else _Line(color)
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
-            _ordered,
-            last,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger("error" if quiet else "info"),
-        logger_factory=lambda *_: structlog.PrintLogger(stream or sys.stderr),  # the stderr of the moment, should it be another
-        cache_logger_on_first_use=False,
-    )
+    """Send log lines to `stream` (unless said otherwise the stderr of the moment) in this form; errors alone if `quiet`."""
+    global _output
+    _output = _Output(_json if form == "json" else _Line(color), stream, quiet)
 
 
 def write(event: str, level: Level = "info", **fields: Unpack[Fields]) -> None:
     """Write one line; safe from several threads."""
-    getattr(structlog.get_logger(), level)(event, **fields)
+    if _output.quiet and level != "error":
+        return
+    time = datetime.datetime.now(datetime.UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    line: dict[str, Any] = {"time": time, "level": level, "event": event}
+    line |= {name: fields[name] for name in Fields.__annotations__ if fields.get(name) is not None}  # type: ignore[literal-required]
+    stream = _output.stream or sys.stderr
+    stream.write(f"{_output.render(line)}\n")  # in one call, so that lines of several threads do not mix
+    stream.flush()
 
 
-def _ordered(_: Any, __: str, line: MutableMapping[str, Any]) -> Mapping[str, Any]:
-    """Time, level and event first, then the fields in the order they are declared."""
-    names = ("time", "level", "event", *Fields.__annotations__)
-    return {name: line[name] for name in names if line.get(name) is not None}
+def _json(line: dict[str, Any]) -> str:
+    return json.dumps(line, default=str)
 
 
 class _Line:
@@ -63,10 +59,20 @@ class _Line:
     def __init__(self, color: bool) -> None:
         self._color = color
 
-    def __call__(self, _: Any, __: str, line: dict[str, Any]) -> str:
+    def __call__(self, line: dict[str, Any]) -> str:
         time, level, event = line.pop("time"), line.pop("level"), line.pop("event")
         word = event if level == "info" else f"{level}: {event}"
         if self._color and level in self._COLORS:
             word = f"{self._COLORS[level]}{word}\x1b[0m"
         parts = [str(value) if name in self._BARE else f"{name}={value}" for name, value in line.items()]
         return "  ".join([time[11:19], word, *map(printable, parts)])
+
+
+@dataclasses.dataclass(frozen=True)
+class _Output:
+    render: Callable[[dict[str, Any]], str]
+    stream: TextIO | None
+    quiet: bool
+
+
+_output = _Output(_Line(color=False), None, quiet=False)

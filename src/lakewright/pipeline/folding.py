@@ -48,14 +48,12 @@ class Fold(Folded):
             yield from reader
 
     def _keep(self, name: str, text: str) -> None:
-        made = f"{name}_made"
-        self._con.execute(f"CREATE OR REPLACE TEMP TABLE {made} AS {text}")
-        self._con.execute(f"DROP TABLE IF EXISTS {name}; ALTER TABLE {made} RENAME TO {name}")
+        self._con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {text}")
 
     def _drop(self, *names: str) -> None:
         with known_errors():
             for name in names:
-                self._con.execute(f"DROP TABLE IF EXISTS {name}; DROP TABLE IF EXISTS {name}_made")
+                self._con.execute(f"DROP TABLE IF EXISTS {name}")
 
     def _one(self, text: str) -> Any:
         return self._con.execute(text).fetchall()[0][0]

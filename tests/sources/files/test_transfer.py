@@ -11,7 +11,6 @@ import threading
 import time
 
 import pytest
-import structlog
 
 from lakewright.errors import LogError, StorageError
 from lakewright.observe import log
@@ -120,7 +119,7 @@ def test_temporary_names_and_unmatched_files_are_left_alone_and_told_once(export
         transfer = exports.transfer()
         assert [transfer.look(threading.Event()) for _ in range(2)] == [[], []]
     finally:
-        structlog.reset_defaults()
+        log.configure("text")
     assert (transfer.unmatched, transfer.waiting) == (3, {})
     assert len(stream.getvalue().splitlines()) == 1
     assert "3 files of the origin, such as 'customers/customers.csv'" in stream.getvalue()

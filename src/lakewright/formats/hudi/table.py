@@ -51,8 +51,6 @@ class HudiFormat:
             return commits.of_metadata(instant.time, instant.action, Folder(store, path).read_commit(instant))
 
         self._read = read
-        # What `snapshots` saw: the snapshot of one of its instants, which comes next mostly, needs no other look.
-        self._seen: slices.View | None = None
 
     def open(self, path: str) -> HudiTable | None:
         """The table at `path`, or None where there is nothing; raises `FormatError` LW-401, LW-402 or LW-403."""
