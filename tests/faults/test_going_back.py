@@ -83,6 +83,19 @@ def test_small_files_become_larger_ones_by_policy(loaded: Shop, monkeypatch: pyt
     assert loaded.ok("verify", "parts").code == 0
 
 
+def test_logs_are_compacted_by_policy(shop: Shop) -> None:
+    lake = shop.folder / "lake.yaml"
+    lake.write_text(lake.read_text() + "tables:\n  parts: {from: shop.public.parts, type: mor, compact_after: 2}\n")
+    shop.ok("run")
+    for number in range(2):
+        shop.sql(f"UPDATE parts SET name = 'again {number}' WHERE id = 1")
+        shop.ok("run")
+        cleaned = {each["table"]: each["compacted"] for each in shop.ok("maintain", "--json").json["cleaned"]}
+        assert cleaned == {"orders": 0, "parts": number}
+    assert shop.equal() == {"orders": "equal", "parts": "equal"}
+    assert shop.ok("verify", "parts").code == 0
+
+
 @pytest.mark.crash
 def test_a_read_between_savepoints_is_folded_from_the_earlier_one(loaded: Shop) -> None:
     loaded.ok("savepoint", "parts")

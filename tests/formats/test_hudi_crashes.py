@@ -34,7 +34,7 @@ from hudi_world import (
 from tests.strides import strides
 
 from lakewright.errors import StorageError
-from lakewright.formats.hudi import archive
+from lakewright.formats.hudi import archive, key_index
 from lakewright.formats.hudi.folder import Folder
 from lakewright.formats.hudi.write import HudiWrite
 from lakewright.model.contracts import Store
@@ -104,6 +104,7 @@ def test_so_does_one_of_a_merge_on_read_table(
 def _crash_at_each(stride: int, step: str, prepared: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archive, "KEPT_WRITES", 1)  # so that a clean archives what it can
     monkeypatch.setattr(archive, "BATCH", 1)
+    monkeypatch.setattr(key_index, "LEAST_BYTES", 0)
     grown: set[bool] = set()
     for calls in range(1, 500, stride):
         world = _copy(prepared, tmp_path / "world")

@@ -27,7 +27,7 @@ from hudi_world import (
 )
 
 from lakewright.errors import FormatError
-from lakewright.formats.hudi import archive, rollback, upsert
+from lakewright.formats.hudi import archive, key_index, rollback, upsert
 from lakewright.formats.hudi.table import HudiTable
 from lakewright.model.contracts import Write
 from lakewright.model.table import Checkpoint, TableSpec
@@ -156,6 +156,7 @@ def test_services_between_writes(seed: int, spec: TableSpec, tmp_path: Path, mon
     monkeypatch.setattr(archive, "KEPT_WRITES", 2)
     monkeypatch.setattr(archive, "BATCH", 2)
     monkeypatch.setattr(upsert, "_SMALL_BYTES", 2000)
+    monkeypatch.setattr(key_index, "LEAST_BYTES", 0)
     services = Services(tmp_path, spec, seed)
     for _ in range(16):
         services.step()

@@ -17,7 +17,7 @@ def maintain(session: Session) -> None:
     """Do what the tables' retention and other policies ask for.
 
     Makes the savepoints that are due, removes those that are over, and deletes the files that no read within the retention needs.
-    Where `small_files` is set, base files that are too small become larger ones first.
+    Before that it compacts `mor` tables as `compact_after` has it and, where `small_files` is set, makes small files larger ones.
     `lakewright up` does the same as it goes.
     """
     with session.lake() as lake:

@@ -7,7 +7,7 @@ import datetime
 from collections.abc import Iterable, Sequence
 
 from lakewright.model.contracts import Table
-from lakewright.model.table import COW, Commit
+from lakewright.model.table import COW, MOR, Commit
 from lakewright.pipeline.merge import lease_name
 from lakewright.pipeline.mirror import Mirror
 from lakewright.pipeline.steps import Cleaned
@@ -24,20 +24,22 @@ _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 
 
 def clean(lake: Wiring, mirror: Mirror, now: datetime.datetime, *, wait: float = 0.0) -> Cleaned:
-    """Write small files into larger ones, make and remove savepoints as the table's policy has it, then delete the files that no
-    kept instant of the table needs.
+    """Compact, write small files into larger ones, make and remove savepoints as the table's policy has it, then delete the files
+    that no kept instant of the table needs.
 
     The table's lease is held meanwhile, as in `merge`.
     """
     table = lake.format.open(mirror.path)
-    if table is None or not (_is_due(table, mirror, now) or _has_small_files(table, mirror)):
+    if table is None or not (_is_due(table, mirror, now) or _has_small_files(table, mirror) or _has_many_logs(table, mirror)):
         return Cleaned(mirror.name, 0)
     with Lease.take(lake.store, lease_name(mirror), purpose="clean", wait=wait):
+        compacted = table.compact(mirror.compact_after) if _has_many_logs(table, mirror) else 0
         gathered = _gathered(table, mirror) if _has_small_files(table, mirror) else 0
         missing, over = _due(table, mirror, now)
         saved = sum(table.save(instant, BY_POLICY) for instant in missing)
         released = table.release(over)
-        return Cleaned(mirror.name, table.clean(kept(table.snapshots(), mirror.recent, now)), saved, released, gathered)
+        files = table.clean(kept(table.snapshots(), mirror.recent, now))
+        return Cleaned(mirror.name, files, saved, released, gathered, compacted)
 
 
 def kept(snapshots: Sequence[Commit], recent: datetime.timedelta, now: datetime.datetime) -> list[str]:
@@ -80,6 +82,15 @@ def _has_small_files(table: Table, mirror: Mirror) -> bool:
         return False
     counts = collections.Counter(file.partition for file in snapshot.files if file.size < (mirror.small_files or 0))
     return max(counts.values(), default=0) >= FEWEST
+
+
+def _has_many_logs(table: Table, mirror: Mirror) -> bool:
+    """Whether a base file has as many logs as the policy allows; a table that is paused stands still."""
+    snapshot = table.snapshot() if mirror.type == MOR else None
+    if snapshot is None or (snapshot.checkpoint and snapshot.checkpoint.paused):
+        return False
+    logs = collections.Counter(log.base for log in snapshot.logs)
+    return max(logs.values(), default=0) >= mirror.compact_after
 
 
 def _gathered(table: Table, mirror: Mirror) -> int:

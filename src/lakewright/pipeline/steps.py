@@ -85,13 +85,15 @@ class Merged:
 
 @dataclasses.dataclass(frozen=True)
 class Cleaned:
-    """Files of old snapshots that were deleted from a table, savepoints that were made and removed, small files made one."""
+    """Files of old snapshots that were deleted from a table, savepoints that were made and removed, small files made one, base
+    files that were compacted with their logs."""
 
     table: str
     files: int
     saved: int = 0
     released: int = 0
     gathered: int = 0
+    compacted: int = 0
 
 
 Verdict = Literal["equal", "different", "append-only", "stopped", "paused", "error"]

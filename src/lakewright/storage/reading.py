@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import mmap
 import threading
 
 from lakewright.model.contracts import Store
+
+
+def mapped(store: Store, name: str) -> bytes | mmap.mmap:
+    """The object's bytes: where it is a file of this machine, mapped and not read; raises `NotFound`."""
+    location = store.location(name)
+    if location.startswith("/"):
+        with contextlib.suppress(OSError, ValueError), open(location, "rb") as file:  # an empty file cannot be mapped
+            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    return store.read(name)
 
 
 class StoredFile(io.RawIOBase):

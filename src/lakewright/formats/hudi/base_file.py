@@ -13,11 +13,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from lakewright.errors import FormatError
-from lakewright.formats.hudi import bloom, keys, schema
-from lakewright.formats.hudi.folder import Folder
+from lakewright.formats.hudi import bloom, key_index, keys, schema
+from lakewright.formats.hudi.folder import BaseFile, Folder
 from lakewright.formats.hudi.metadata import WriteStat
 from lakewright.model.contracts import Store
-from lakewright.model.table import TableSpec
+from lakewright.model.table import MOR, TableSpec
 from lakewright.storage.reading import StoredFile
 
 MAX_BYTES = 120 << 20
@@ -63,6 +63,7 @@ class BaseFileWriter:
         self._schema = pa.schema([pa.field(f.name, _DICTIONARY) if f.name in _SAME_IN_FILE else f for f in stored])
         self._bounds: tuple[str, ...] = ()
         self._bloom = bloom.BloomFilter()
+        self._keys: list[pa.ChunkedArray] = []
         self._numbered = 0
         self._gathered: list[pa.Table] = []
         self._gathered_rows = self._gathered_bytes = 0
@@ -103,6 +104,9 @@ class BaseFileWriter:
             self._parquet.add_key_value_metadata(footer)
             self._parquet.close()
             size = self._file.tell()
+        if self._spec.type == MOR:  # looked up as it is, until a compaction; a copy-on-write table may write it anew at once
+            name = self._folder.data_name(self._partition, self._file_name)
+            key_index.write(self._folder, BaseFile(name, self._partition, self._file_id, self._instant, size), self._keys)
         self.stat = WriteStat(
             partition=self._partition,
             file_id=self._file_id,
@@ -150,6 +154,8 @@ class BaseFileWriter:
         record_keys = rows.column(schema.RECORD_KEY)
         self._bounds += keys.bounds(record_keys)
         self._bloom.add(record_keys)
+        if self._spec.type == MOR:
+            self._keys.append(record_keys)
         own = {schema.PARTITION_PATH: _constant(self._partition, count), schema.FILE_NAME: _constant(self._file_name, count)}
         columns = [own[name] if name in own else rows.column(name) for name in self._schema.names]
         self._parquet.write_table(pa.table(columns, schema=self._schema), row_group_size=count)

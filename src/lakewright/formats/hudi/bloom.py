@@ -65,11 +65,19 @@ def _vector(keys: pa.ChunkedArray, hashes: int, bits: int) -> bytes:
 
 def hash64(keys: pa.ChunkedArray) -> npt.NDArray[np.uint64]:
     """A number for each key, in their order: equal keys have equal ones."""
-    hashed = np.zeros(len(keys), np.uint64)
+    high, low = _hashed(keys, 0), _hashed(keys, int(_M))
+    return high.astype(np.uint64) << np.uint64(32) | low
+
+
+def hash32(keys: pa.ChunkedArray) -> Words:
+    """A smaller number for each key."""
+    return _hashed(keys, 0)
+
+
+def _hashed(keys: pa.ChunkedArray, seed: int) -> Words:
+    hashed = np.zeros(len(keys), np.uint32)
     for at, same in _by_length(keys):
-        blocks, tail = _mixed(same)
-        high, low = (_murmur(np.full(len(same), seed, np.uint32), same.shape[1], blocks, tail) for seed in (0, _M))
-        hashed[at] = high.astype(np.uint64) << np.uint64(32) | low
+        hashed[at] = _murmur(np.full(len(same), seed, np.uint32), same.shape[1], *_mixed(same))
     return hashed
 
 

@@ -33,6 +33,7 @@ def clean(folder: Folder, keep: Sequence[str]) -> int:
     time = _plan(folder, view, kept)
     if time is not None:
         deleted += _execute(folder, time)
+    _forget_keys(folder, view)
     archive.archive(folder, min(kept - saved or kept))
     return deleted
 
@@ -128,6 +129,15 @@ def _execute(folder: Folder, time: str) -> int:
     }
     folder.store.create(folder.instant_name(time, CLEAN, COMPLETED), avro.encode(avro.CLEAN, result))
     return sum(map(len, doomed.values()))
+
+
+def _forget_keys(folder: Folder, view: slices.View) -> None:
+    """Delete key indexes of base files that are gone: those of this clean, and of writes that were rolled back."""
+    if view.hoodie.keys:
+        there = {folder.keys_name(file) for file in folder.data()[0]}
+        for name in view.hoodie.keys:
+            if name not in there:
+                folder.store.delete(name)
 
 
 def _uri(location: str) -> str:

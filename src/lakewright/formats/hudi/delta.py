@@ -47,7 +47,7 @@ def upsert_into(
     """Write the base files and logs of the instant, several at a time, and return their stats."""
     written = view.logs_as_of()
     with concurrent.futures.ThreadPoolExecutor(THREADS) as pool:
-        bases = upsert.find(folder, view.as_of(), changes, pool)
+        bases = upsert.find(folder, view.as_of(), changes, pool, are_kept=True)
 
         def hold(base: Rewrite | None, group: Group) -> _Held:
             return _held(group, base, _state(folder, written.get(group, []), spec, ordering, changes), changes)

@@ -23,6 +23,7 @@ from lakewright.model.times import utc_now
 
 PARTITION_METADATA = ".hoodie_partition_metadata"
 _HOODIE = ".hoodie"
+_KEYS = ".keys"
 _REMEMBERED, _REMEMBERED_LOGS = 8, 1 << 12
 _BASE_FILE = re.compile(r"([^_/]+)_([^_/]+)_(\d{14}|\d{17})\.parquet")
 _LOG_FILE = re.compile(r"\.([^/]+)_(\d{14}|\d{17})\.log\.(\d+)_(\d+)-(\d+)-(\d+)")
@@ -103,7 +104,7 @@ class Hoodie:
     """What a listing of ``.hoodie`` shows.
 
     ``markers`` maps an instant to the names of its marker files, ``heartbeats`` to when it last gave a sign of life; ``archive``
-    and ``metadata_table`` are names of files that other engines made.
+    and ``metadata_table`` are names of files that other engines made, ``keys`` those of key indexes.
     """
 
     timeline: Timeline
@@ -111,6 +112,7 @@ class Hoodie:
     heartbeats: dict[str, datetime.datetime]
     archive: tuple[str, ...]
     metadata_table: tuple[str, ...]
+    keys: tuple[str, ...] = ()
 
     def is_completed(self, time: str) -> bool:
         """Whether the write at `time` completed; one before a timeline whose beginning was archived did."""
@@ -155,6 +157,10 @@ class Folder:
         """The store's name of a direct marker; `kind` is CREATE, MERGE or APPEND."""
         return self.hoodie_name(f".temp/{time}/{partition}{'/' if partition else ''}{file}.marker.{kind}")
 
+    def keys_name(self, file: BaseFile) -> str:
+        """The store's name of a base file's key index."""
+        return self.hoodie_name(f"{_KEYS}/{file.name.removeprefix(f'{self.path}/')}.keys")
+
     def heartbeat_name(self, time: str) -> str:
         """The store's name of an instant's heartbeat, whose modification time is the sign of life."""
         return self.hoodie_name(f".heartbeat/{time}")
@@ -190,6 +196,7 @@ class Folder:
         heartbeats: dict[str, datetime.datetime] = {}
         archive: list[str] = []
         metadata_table: list[str] = []
+        keys: list[str] = []
         for entry in self.store.list(prefix):
             folder, _, rest = entry.name.removeprefix(prefix).rpartition("/")
             top, _, below = folder.partition("/")
@@ -203,12 +210,14 @@ class Folder:
                 archive.append(entry.name)
             elif top == "metadata":
                 metadata_table.append(entry.name)
+            elif top == _KEYS:
+                keys.append(entry.name)
         timeline = Timeline(sizes)
         for instant in timeline.writes:
             if sizes.get(file_name(*instant)) == 0:
                 name = self.instant_name(*instant)
                 raise FormatError("LW-404", f"{name} is damaged: it is empty", hint="restore the file from a backup")
-        return Hoodie(timeline, markers, heartbeats, tuple(archive), tuple(metadata_table))
+        return Hoodie(timeline, markers, heartbeats, tuple(archive), tuple(metadata_table), tuple(keys))
 
     def data(self) -> tuple[list[BaseFile], list[Log]]:
         """List the data: all base files and logs, completed or not."""

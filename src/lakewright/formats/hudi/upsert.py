@@ -1,13 +1,14 @@
 """Upsert: find the changed keys in the table's files, then write new versions of the file groups that hold them.
 
-The lookup is global, over the record keys of all slices. A replaced row keeps its place in the file, an unchanged one its meta
-columns. Rows that are new go into file groups with room, and into new groups beyond that.
+The lookup is global, over the record keys of all slices, by their key indexes where they have one. A replaced row keeps its place
+in the file, an unchanged one its meta columns. Rows that are new go into file groups with room, and into new groups beyond that.
 """
 
 from __future__ import annotations
 
 import concurrent.futures
 import dataclasses
+import itertools
 import os
 import uuid
 from collections.abc import Iterator
@@ -17,9 +18,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lakewright.formats.hudi import keys, partitions
+from lakewright.formats.hudi import key_index, keys, partitions
 from lakewright.formats.hudi.base_file import MAX_BYTES, ROW_GROUP_ROWS, BaseFileReader, BaseFileWriter
 from lakewright.formats.hudi.folder import BaseFile, Folder
+from lakewright.formats.hudi.key_index import Wanted
 from lakewright.formats.hudi.metadata import WriteStat
 from lakewright.formats.hudi.partitions import PathStyle
 from lakewright.model.table import TableSpec
@@ -86,7 +88,7 @@ class Rewrite:
 def upsert(folder: Folder, instant: str, spec: TableSpec, slices: list[BaseFile], changes: Changes) -> list[WriteStat]:
     """Write the base files of the instant, several at a time, and return their stats."""
     with concurrent.futures.ThreadPoolExecutor(THREADS) as pool:
-        groups = find(folder, slices, changes, pool)
+        groups = find(folder, slices, changes, pool, are_kept=False)
         placed = np.zeros(changes.rows.num_rows, bool)
         for group in groups:
             stays = changes.stay(group.change, group.partition)
@@ -96,10 +98,20 @@ def upsert(folder: Folder, instant: str, spec: TableSpec, slices: list[BaseFile]
         return write(folder, instant, spec, changes, [group for group in groups if group.touched], pool)
 
 
-def find(folder: Folder, slices: list[BaseFile], changes: Changes, pool: concurrent.futures.ThreadPoolExecutor) -> list[Rewrite]:
-    """Every file group of `slices`, each with the rows that a change is for, and the number of that change."""
-    batches = _batched(slices, len(changes.keys))
-    return [group for found in pool.map(lambda files: list(_lookup(folder, files, changes)), batches) for group in found]
+def find(
+    folder: Folder, slices: list[BaseFile], changes: Changes, pool: concurrent.futures.ThreadPoolExecutor, *, are_kept: bool
+) -> list[Rewrite]:
+    """Every file group of `slices`, each with the rows that a change is for, and the number of that change.
+
+    A base file whose keys have to be read gets its index, unless it has such rows and is not kept.
+    """
+    if not len(changes.keys):
+        return []
+    wanted = Wanted.of(changes.keys)
+    known = list(pool.map(lambda file: _indexed(folder, file, wanted), slices))
+    batches = _batched([file for file, found in zip(slices, known, strict=True) if found is None])
+    read = pool.map(lambda files: list(_lookup(folder, files, changes, are_kept)), batches)
+    return [*(found for found in known if found), *itertools.chain.from_iterable(read)]
 
 
 def place(new: Numbers, changes: Changes, groups: list[Rewrite], width: float, small: int) -> list[Rewrite]:
@@ -130,10 +142,16 @@ def write(
     return list(pool.map(lambda job: _write(folder, instant, spec, changes, group, *job), enumerate(work)))
 
 
-def _batched(slices: list[BaseFile], changed: int) -> Iterator[list[BaseFile]]:
+def _indexed(folder: Folder, file: BaseFile, wanted: Wanted) -> Rewrite | None:
+    """The file group of a base file that has a key index; None for another."""
+    index = key_index.read(folder, file)
+    return Rewrite(file.partition, file, index.rows, *index.find(wanted)) if index else None
+
+
+def _batched(slices: list[BaseFile]) -> Iterator[list[BaseFile]]:
     """Slices in lists of some size: one hash table of the changed keys serves many small files."""
     batch: list[BaseFile] = []
-    for file in slices if changed else []:
+    for file in slices:
         batch.append(file)
         if sum(f.size for f in batch) >= _LOOKUP_BYTES:
             yield batch
@@ -142,7 +160,7 @@ def _batched(slices: list[BaseFile], changed: int) -> Iterator[list[BaseFile]]:
         yield batch
 
 
-def _lookup(folder: Folder, files: list[BaseFile], changes: Changes) -> Iterator[Rewrite]:
+def _lookup(folder: Folder, files: list[BaseFile], changes: Changes, are_kept: bool) -> Iterator[Rewrite]:
     """The file groups of `files`, each with the rows that a change is for."""
     readers = [BaseFileReader(folder.store, file.name, file.size) for file in files]
     parts = [list(reader.keys(changes.least, changes.greatest)) for reader in readers]
@@ -157,7 +175,10 @@ def _lookup(folder: Folder, files: list[BaseFile], changes: Changes) -> Iterator
             found = np.flatnonzero(own >= 0)
             at.append(found + start)
             change.append(own[found])
-        yield Rewrite(file.partition, file, reader.rows, np.concatenate(at), np.concatenate(change))
+        rewrite = Rewrite(file.partition, file, reader.rows, np.concatenate(at), np.concatenate(change))
+        if (are_kept or not rewrite.touched) and sum(len(column) for _, column in part) == reader.rows:
+            key_index.write(folder, file, [column for _, column in part])
+        yield rewrite
 
 
 def bytes_per_row(groups: list[Rewrite], rows: pa.Table) -> float:
