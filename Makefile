@@ -9,7 +9,7 @@ JARS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/lakewright/jars
 BUNDLE_JAR := $(JARS)/hudi-spark3.5-bundle_2.12-0.15.0.jar
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench crash interop interop-full bundle docs clean
+.PHONY: help demo test check bench bench-spark crash interop interop-full bundle docs clean
 
 help: ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-20s%s\n", $$1, $$2 }'
@@ -36,6 +36,9 @@ check: $(READY) ## style, types, layers, docs and generated pages
 bench: $(READY) ## every figure beside its peer or limit, one JSON object a line
 	@echo "== bench: python -m benchmarks" >&2
 	@$(BIN)/python -m benchmarks --json
+
+bench-spark: java $(SPARK) $(BUNDLE_JAR) ## the figures beside real Spark alone, which `make bench` needs this to have run for
+	@for name in hudi-spark hudi-spark-upsert-small; do $(BIN)/python -m benchmarks $$name --json || exit 1; done
 
 crash: $(READY) ## long fault runs: more histories, more kills
 	@echo "== crash: pytest -m crash"

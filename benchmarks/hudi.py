@@ -41,6 +41,7 @@ SPEC = TableSpec(
     ),
     ("id",),
 )
+_PART = 500_000
 _REPEATED = ["_hoodie_commit_time", "_hoodie_partition_path", "_hoodie_file_name"]
 
 
@@ -101,6 +102,12 @@ def rows_of(ids: np.ndarray[tuple[int], np.dtype[np.int64]], chance: np.random.G
         pc.binary_join_element_wise("0001.0000000001A2B3C8", pc.utf8_lpad(pa.array(ids).cast(pa.string()), 10, "0"), "."),
     ]
     return pa.table(columns, names=[name for name, _ in SPEC.columns]).cast(SPEC.arrow())
+
+
+def batches_of(rows: int, chance: np.random.Generator) -> Iterator[pa.RecordBatch]:
+    """Rows with the keys from 0 on, a part of them in memory at a time."""
+    for start in range(0, rows, _PART):
+        yield from rows_of(np.arange(start, min(rows, start + _PART)), chance).to_batches(100_000)
 
 
 def checkpoint(number: int) -> Checkpoint:

@@ -13,11 +13,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from benchmarks._figure import Figure
-from benchmarks.hudi import SPEC, checkpoint, rows_of
+from benchmarks.hudi import SPEC, batches_of, checkpoint, rows_of
 from lakewright.formats.hudi import HudiFormat
 from lakewright.model.contracts import Table
 from lakewright.model.table import COW, MOR
@@ -26,7 +25,6 @@ from lakewright.storage.local import LocalStore
 SIZES = {"1m": 1_000_000, "10m": 10_000_000}
 CHANGED, NEW = 10_000, 1_000
 ROUNDS = 4
-_BATCH = 500_000
 
 
 def run() -> Iterator[Figure]:
@@ -44,12 +42,8 @@ def run() -> Iterator[Figure]:
 
 
 def _fill(table: Table, size: int, chance: np.random.Generator) -> None:
-    def batches() -> Iterator[pa.RecordBatch]:
-        for start in range(0, size, _BATCH):
-            yield from rows_of(np.arange(start, start + _BATCH), chance).to_batches(100_000)
-
     with table.write() as write:
-        write.replace(table.spec, batches())
+        write.replace(table.spec, batches_of(size, chance))
         write.commit(checkpoint(1))
 
 
