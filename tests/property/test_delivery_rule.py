@@ -78,7 +78,8 @@ def compare(world: World, lake: Lake, history: History, noted: list[tuple[Positi
         assert world.at(lake, name, None) == expected, (when, name, world.log)
         origin = lake.mirror(f"{history.schema}_{name}").origin
         for position, rows in noted:
-            if view.load_of(origin, position) is not None:
+            expired = view.expired(origin)
+            if view.load_of(origin, position) is not None and (expired is None or position >= expired.position):
                 # A column that was added later may show before it was: the catalog tells of now.
                 width = len(rows[name][0]) if rows[name] else None
                 found = sorted((row[:width] for row in world.at(lake, name, position)), key=repr)

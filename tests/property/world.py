@@ -19,13 +19,14 @@ from lakewright.errors import CommitConflict, LakewrightError
 from lakewright.model.names import quote_identifier as quote
 from lakewright.model.position import Position
 from lakewright.model.table import newest_mark
-from lakewright.pipeline import table_at
+from lakewright.pipeline import raw_care, table_at
 from lakewright.pipeline.capture import capture_of
 from lakewright.pipeline.folding import Fold
 from lakewright.pipeline.lake import Lake
 from lakewright.pipeline.maintain import clean
 from lakewright.pipeline.merge import merge
 from lakewright.project.project import open_project
+from lakewright.raw import care
 from lakewright.raw.manifest import RawFile
 from lakewright.raw.writer import LogWriter
 from lakewright.sources.postgres.stream import PostgresStream
@@ -88,10 +89,16 @@ class Lives:
             merge(lake, mirror)
 
     def maintain(self, lake: Lake) -> None:
-        """Fold manifests, clean every table of all but its newest snapshot."""
+        """Fold manifests, clean every table of all but its newest snapshot, care for the raw log."""
         lake.log("db").fold_manifests()
-        for mirror in (dataclasses.replace(each, small_files=1 << 30) for each in lake.mirrors()):
-            clean(lake, mirror, datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=1))
+        later = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=1)
+        raw = datetime.timedelta(0) if self._rng.random() < 0.4 else None
+        mirrors = [dataclasses.replace(each, small_files=1 << 30, raw=raw) for each in lake.mirrors()]
+        for mirror in mirrors:
+            clean(lake, mirror, later)
+        with self._patch.context() as patch:
+            patch.setattr(care, "FEWEST", 2)
+            raw_care.tend(lake, "db", mirrors, later)
 
     def care(self, lake: Lake) -> None:
         """Restore one table, let it stand, go on with it, or make or remove a savepoint of it."""

@@ -123,8 +123,14 @@ def test_a_damaged_manifest_is_a_log_error_that_names_it(log: RawLog) -> None:
         good = sealed.load(manifest.to_bytes())
         broken = [sealed.dump(data) for data in damaged(good)]
         broken += [b"", b"{", b"[]", b"null", b"\xff", manifest.to_bytes()[:-9]]
-        wrong = {"kind": "x", "start": "f", "written": "2026-01-01", "number": 9, "version": 3, "files": [{}]}
-        wrong |= {"pages": [{}], "generations": [[]], "replaces": None if manifest.kind == "fold" else 1}
+        wrong = {"kind": "x", "start": "f", "written": "2026-01-01", "number": 9, "version": 4, "files": [{}]}
+        wrong |= {
+            "pages": [{}],
+            "expired": [{}],
+            "replaced": [{}],
+            "generations": [[]],
+            "replaces": None if manifest.kind == "fold" else 1,
+        }
         broken += [sealed.dump({**good, key: value}) for key, value in wrong.items()]
         assert len(broken) > 60
         for data in broken:

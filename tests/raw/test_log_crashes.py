@@ -30,10 +30,11 @@ from lakewright.model.contracts import Store
 from lakewright.model.names import TableName
 from lakewright.model.position import Feed, Position
 from lakewright.model.schema import Column, TableSchema
-from lakewright.raw import pages
+from lakewright.raw import care, pages
+from lakewright.raw.care import Limit, expire, gather
 from lakewright.raw.log import RawLog
 from lakewright.raw.manifest import RawFile
-from lakewright.raw.view import LogView
+from lakewright.raw.view import LogView, next_manifest
 from lakewright.raw.writer import LogWriter
 from lakewright.storage.local import LocalStore
 from lakewright.testing.faults import Fault, FaultyStore
@@ -76,6 +77,8 @@ class World:
         self.transactions = transactions
         self.leases = 0
         self.acknowledged = Position(0)
+        for schema in SCHEMAS.values():
+            self.log().store_schema(schema)
 
     def log(self, store: Store | None = None) -> RawLog:
         return RawLog(store or self.store, "raw", "shop")
@@ -104,6 +107,12 @@ class World:
         writer = loader(log)
         writer.append_load([self.load(writer, table, end(transaction))], end(transaction), EPOCH, FEED, first=False)
 
+    def care(self, store: Store, passed: int) -> None:
+        """What `maintain` does, where every table has passed so many transactions, and their first may expire."""
+        log = self.log(store)
+        expire(log, {TABLES[0]: Limit(end(passed - 1), EPOCH + datetime.timedelta(days=1))})
+        gather(log, dict.fromkeys(TABLES, end(passed)))
+
     def load(self, writer: LogWriter, table: TableName, point: Position) -> RawFile:
         return writer.write_load(SCHEMAS[table], rows(table, "I", [str(point)]).to_batches(), point, EPOCH)
 
@@ -119,12 +128,16 @@ class World:
         for table in TABLES if view.feed else ():
             load = view.load_of(table, view.watermark)
             assert load is not None
-            assert [log.store.exists(log.folder + file.name) for file in load.files] == [True]
+            expired = view.expired(table)
+            after = max(load.position, expired.position) if expired else load.position
+            assert [log.store.read_range(log.folder + file.name, 0, 4) for file in load.files] == [b"PAR1"] * (
+                after == load.position
+            )
             found: list[str] = []
-            for file in view.changes(table, load.position, view.watermark):
+            for file in view.changes(table, after, view.watermark):
                 data = log.store.read(log.folder + file.name)
                 found += pq.read_table(pa.BufferReader(data), columns=["_position"])["_position"].to_pylist()
-            assert [p for p in found if str(load.position) < p] == changes(table, load.position, view.watermark)
+            assert [p for p in found if str(after) < p] == changes(table, after, view.watermark)
 
     def judge_end(self) -> None:
         """Started again without faults, the log becomes whole, and nothing that was acknowledged is missing before that."""
@@ -138,24 +151,28 @@ class World:
         named = {log.folder + file.name for file in log.view().named()}
         assert {e.name for e in self.store.list(log.folder) if e.name.endswith(".parquet")} == named
         log.fold_manifests()
-        kept = [log.folder + page.name for page in log.view().manifests[0].pages]
-        assert len(kept) > 1
+        fold = log.view().manifests[0]
+        kept = [log.folder + page.name for page in (*fold.pages, *fold.replaced)]
+        assert fold.pages
         assert [e.name for e in self.store.list(f"{log.folder}_pages/")] == sorted(kept)
         self.judge(log, self.log().view())
 
 
 @pytest.fixture
 def _small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Folds fill pages with one file each."""
+    """Folds fill pages with one file each, and two small files are worth a large one."""
     monkeypatch.setattr(pages, "FILES", 1)
+    monkeypatch.setattr(care, "FEWEST", 2)
 
 
 def one_life(world: World, store: Store) -> None:
     """A capture, resyncs beside it, and folds, of which the later ones keep the pages of the first."""
     world.capture(store, random.Random(1))
     for table in TABLES:
-        assert world.log(store).fold_manifests()
         world.resync(store, table, world.transactions - 1)
+        assert world.log(store).fold_manifests()
+        world.care(store, world.transactions - 1)
+    world.capture(store, random.Random(1))
     assert world.log(store).fold_manifests()
 
 
@@ -163,11 +180,11 @@ def one_life(world: World, store: Store) -> None:
 @strides(3)
 def test_a_failure_at_any_call_of_the_store_loses_and_repeats_nothing(stride: int, tmp_path: Path) -> None:
     whole = FaultyStore(LocalStore(tmp_path / "whole"))
-    one_life(World(tmp_path / "whole", 4), whole)
+    one_life(World(tmp_path / "whole", 5), whole)
     assert len(whole.calls) > 40
     for call in range(1, len(whole.calls) + 1, stride):
         for when in ("before", "after"):
-            world = World(tmp_path / f"{call}-{when}", 4)
+            world = World(tmp_path / f"{call}-{when}", 5)
             with pytest.raises(StorageError, match="injected"):
                 one_life(world, FaultyStore(world.store, Fault(call, "fail", when)))  # type: ignore[arg-type]
             world.judge_end()
@@ -177,23 +194,23 @@ def test_a_failure_at_any_call_of_the_store_loses_and_repeats_nothing(stride: in
 def test_a_kill_at_any_call_of_the_store_loses_and_repeats_nothing(tmp_path: Path) -> None:
     script = (
         "import sys, os; from pathlib import Path; sys.path.insert(0, sys.argv[1]); import test_log_crashes as t\n"
-        "t.pages.FILES = 1\n"
+        "t.pages.FILES, t.care.FEWEST = 1, 2\n"
         "for call in range(2, int(sys.argv[3]), 3):\n"
         "    pid = os.fork()\n"
         "    if not pid:\n"
-        "        world = t.World(Path(sys.argv[2]) / str(call), 4)\n"
+        "        world = t.World(Path(sys.argv[2]) / str(call), 5)\n"
         "        t.one_life(world, t.FaultyStore(world.store, t.Fault(call, 'kill', 'before')))\n"
         "        os._exit(0)\n"
         "    assert os.waitpid(pid, 0)[1] == 9, call\n"
     )
     whole = FaultyStore(LocalStore(tmp_path / "whole"))
-    one_life(World(tmp_path / "whole", 4), whole)
+    one_life(World(tmp_path / "whole", 5), whole)
     subprocess.run([sys.executable, "-c", script, Path(__file__).parent, tmp_path, str(len(whole.calls))], check=True)
     killed = [path for path in tmp_path.iterdir() if path.name != "whole"]
     assert len(killed) > 10
     for root in killed:
-        world = World(root, 4)
-        world.leases = 1
+        world = World(root, 5)
+        world.leases = 2
         world.judge_end()
     assert signal.SIGKILL == 9
 
@@ -259,13 +276,13 @@ class Stepped(FaultyStore):
 
 
 def interleave(root: Path, seed: int) -> list[str]:
-    """Random histories of two captures, a resync, two folders and a reader at once; some of them crash."""
+    """Random histories of two captures, a resync, a folder, two who care and a reader at once; some of them crash."""
     rng = random.Random(seed)
-    world, turns, errors = World(root, 6), Turns(rng), []
+    world, turns, errors = World(root, 7), Turns(rng), []
     if rng.random() < 0.8:
-        world.transactions = 3
+        world.transactions = 5
         world.capture(world.store, rng)
-        world.transactions = 6
+        world.transactions = 7
 
     def stepped(name: str) -> Stepped:
         crash = [Fault(rng.randrange(1, 60), "fail", rng.choice(["before", "after"]))] if rng.random() < 0.4 else []  # type: ignore[arg-type]
@@ -285,7 +302,7 @@ def interleave(root: Path, seed: int) -> list[str]:
             view = log.view()
             assert view.watermark >= last
             last = view.watermark
-            with contextlib.suppress(NotFound):  # a file that a later view no longer names
+            with contextlib.suppress(NotFound, Changed):  # a file that a later view no longer names
                 world.judge(log, view)
 
     def fold(store: Store) -> None:
@@ -293,12 +310,17 @@ def interleave(root: Path, seed: int) -> list[str]:
         for _ in range(3):
             log.fold_manifests()
 
+    def tend(store: Store) -> None:
+        world.care(store, 4)
+        world.care(store, 6)
+
     actors: list[tuple[str, Callable[[Store], None]]] = [
         ("capture 1", lambda store: world.capture(store, random.Random(seed))),
         ("capture 2", lambda store: world.capture(store, random.Random(seed + 1))),
         ("resync", lambda store: world.resync(store, TABLES[0], 3)),
         ("fold 1", fold),
-        ("fold 2", fold),
+        ("care 1", tend),
+        ("care 2", tend),
         ("reader", read),
     ]
     threads = [
@@ -321,7 +343,8 @@ def test_no_interleaving_breaks_the_log(tmp_path: Path, batch: int) -> None:
     for told in (
         "capture 2: create",
         "resync: create",
-        "fold 2: delete",
+        "care 2: delete raw/database/shop/public",
+        "care 1: close",
         "fold 1: create raw/database/shop/_pages",
         "reader: read",
     ):
@@ -333,14 +356,13 @@ def test_a_fold_makes_a_late_writer_of_a_deleted_number_start_over(tmp_path: Pat
     world = World(tmp_path, 3)
     world.capture(world.store, random.Random(0))
     late, stale = world.log(), world.log()
-    writer = loader(late)
-    file = world.load(writer, TABLES[0], end(3))
+    manifest = next_manifest(late.view(), "open", 1)
     stale.view()
     world.resync(world.store, TABLES[1], 3)
     assert world.log().fold_manifests()
     numbers = [manifest.number for manifest in world.log().view().manifests]
     with pytest.raises(Changed, match="was folded away while it was written"):
-        writer.append_load([file], end(3), EPOCH, FEED, first=False)
+        late.create(manifest)
     assert world.log().view() == stale.view()
     assert [manifest.number for manifest in stale.view().manifests] == numbers
 

@@ -224,16 +224,16 @@ def test_a_reader_and_a_writer_that_were_left_anywhere_before_a_fold_notice(log:
 def test_a_stray_of_one_late_writer_does_not_let_another_in(log: RawLog) -> None:
     writer = begin(log, zombie(1))
     append(writer, 20, A)
-    late, stale = loader(log), RawLog(log.store, "raw", "shop")
+    late, stale = RawLog(log.store, "raw", "shop"), RawLog(log.store, "raw", "shop")
     known = stale.view().manifests[-1]
-    file = load(late, B, 25)
+    manifest = next_manifest(late.view(), "open", 1)
     append(writer, 30, A)
     followed = log.store.read(log.folder + layout.manifest_name(known.number + 1))
     assert log.fold_manifests()
     stray = known.to_bytes().replace(known.id.encode(), b"0" * 16)
     log.store.create(log.folder + layout.manifest_name(known.number), stray)  # as a writer leaves it that is killed at once
     with pytest.raises(Changed, match="was folded away while it was written"):
-        late.append_load([file], Position(25), at(25), FEED, first=False)
+        late.create(manifest)
     log.store.create(log.folder + layout.manifest_name(known.number + 1), followed)
     assert stale.view() == fresh(log)
 

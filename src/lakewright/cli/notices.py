@@ -5,13 +5,13 @@ from __future__ import annotations
 from lakewright.model.contracts import Stopped
 from lakewright.model.table import Verification
 from lakewright.observe import log
-from lakewright.pipeline.steps import Cleaned, Following, LeftOut, Merged, Step, TableCheck
+from lakewright.pipeline.steps import Cleaned, Following, LeftOut, Merged, Step, TableCheck, Tended
 from lakewright.pipeline.tasks import Event
 
 
 def is_result(step: Step) -> bool:
     """Whether the command prints this itself, in what it shows at its end: of what it did, and so that the source answered."""
-    return isinstance(step, Following | Merged | Cleaned | TableCheck | Verification)
+    return isinstance(step, Following | Merged | Cleaned | Tended | TableCheck | Verification)
 
 
 def stays(step: Step) -> bool:

@@ -12,18 +12,24 @@ NOT_YET = "nothing was changed; --yes does it"
 
 @click.command(cls=Command)
 @pass_session
-@returns("cleaned=lakewright.pipeline.steps:Cleaned")
+@returns("lakewright.pipeline.lake:Maintained")
 def maintain(session: Session) -> None:
     """Do what the tables' retention and other policies ask for.
 
     Makes the savepoints that are due, removes those that are over, and deletes the files that no read within the retention needs.
     Before that it compacts `mor` tables as `compact_after` has it and, where `small_files` is set, makes small files larger ones.
+    Then small files of captured changes become larger ones, and those that `retention.raw` lets go are left out.
     `lakewright up` does the same as it goes.
     """
     with session.lake() as lake:
         with session.progress("cleaning") as notice:
-            cleaned = lake.maintain(notice)
-        session.show_list("cleaned", cleaned, "no tables yet")
+            done = lake.maintain(notice)
+
+        def as_text() -> None:
+            session.show_records(done.cleaned, "no tables yet")
+            session.show_records(done.raw, "no sources")
+
+        session.show(done, as_text)
 
 
 @click.command(cls=Command)

@@ -27,13 +27,13 @@ _T = TypeVar("_T")
 def repeated(read: Callable[[], _T]) -> _T:
     """What `read` returns, which looks at tables and reads them; repeated where a file could not be read.
 
-    A clean may have taken it away between the look at its table and the read of it.
+    A clean, or care of the raw log, may have taken it away between the look at its table and the read of it.
     """
     for _ in range(READ_ATTEMPTS - 1):
         try:
             return read()
         except LakewrightError as error:
-            if error.code not in ("LW-301", "LW-405", "LW-417", "LW-510"):
+            if error.code not in ("LW-301", "LW-303", "LW-405", "LW-417", "LW-510"):
                 raise
     return read()
 

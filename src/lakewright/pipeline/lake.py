@@ -23,6 +23,7 @@ from lakewright.pipeline import (
     plan,
     quarantine,
     query,
+    raw_care,
     restore,
     resync,
     savepoints,
@@ -41,7 +42,7 @@ from lakewright.pipeline.quarantine import Discarded, Exported, Quarantine, Repl
 from lakewright.pipeline.query import Answer
 from lakewright.pipeline.restore import Restored, Standing
 from lakewright.pipeline.status import Status
-from lakewright.pipeline.steps import Cleaned, Merged, Notice, ignore
+from lakewright.pipeline.steps import Cleaned, Merged, Notice, Tended, ignore
 from lakewright.pipeline.tasks import Event, keep_up
 from lakewright.pipeline.wiring import Wiring
 from lakewright.sources.files.runs import Run
@@ -53,6 +54,14 @@ class Ran:
 
     merged: tuple[Merged, ...]
     left_out: tuple[LeftOutTable, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Maintained:
+    """What was done to each table, and then to the raw log of each source."""
+
+    cleaned: tuple[Cleaned, ...]
+    raw: tuple[Tended, ...]
 
 
 class Lake(Wiring):
@@ -129,13 +138,16 @@ class Lake(Wiring):
             else:
                 capture_of(self, source, notice).resync()
 
-    def maintain(self, notice: Notice = ignore) -> list[Cleaned]:
-        """Delete the files of tables that retention no longer needs."""
-        cleaned = []
-        for mirror in self.mirrors():
+    def maintain(self, notice: Notice = ignore) -> Maintained:
+        """Do what the tables' policies ask for, then care for the raw logs."""
+        mirrors, cleaned, raw = self.mirrors(), list[Cleaned](), list[Tended]()
+        for mirror in mirrors:
             cleaned.append(maintain.clean(self, mirror, utc_now(), wait=30.0))
             notice(cleaned[-1])
-        return cleaned
+        for source in self.project.settings.sources:
+            raw.append(raw_care.tend(self, source, mirrors, utc_now(), wait=30.0))
+            notice(raw[-1])
+        return Maintained(tuple(cleaned), tuple(raw))
 
     def savepoint(self, name: str, instant: str | None = None) -> list[Commit]:
         """Keep a commit's files (default: the newest's) until `release`; returns the table's commits that have a savepoint."""

@@ -21,6 +21,7 @@ class Mirror:
 
     ``path`` is its folder in the store, ``divided_by`` what partitions it, ``type`` `COW` or `MOR`. ``recent`` is how far back
     every moment stays readable, ``savepoints`` for each span of time how long its newest commit is kept after that.
+    ``raw`` is how long its raw changes are kept at least, for ever if it is None.
     ``small_files`` is the size in bytes below which base files are to become larger ones, if at all. A merge writes a base file
     anew that has ``compact_after`` logs.
     """
@@ -32,6 +33,7 @@ class Mirror:
     divided_by: tuple[Partition, ...] = ()
     recent: datetime.timedelta = datetime.timedelta(hours=1)
     savepoints: tuple[tuple[datetime.timedelta, datetime.timedelta], ...] = ()
+    raw: datetime.timedelta | None = None
     small_files: int | None = None
     type: str = COW
     compact_after: int = 5

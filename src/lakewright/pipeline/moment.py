@@ -10,8 +10,8 @@ import duckdb
 from lakewright.errors import QueryError
 from lakewright.model.batch import COMMIT_TIME, POSITION
 from lakewright.model.names import quote_literal
-from lakewright.model.position import Position
-from lakewright.pipeline import damage, scan
+from lakewright.model.position import START, Position
+from lakewright.pipeline import damage, scan, table_at
 from lakewright.pipeline.mirror import Mirror
 from lakewright.raw.log import RawLog
 from lakewright.raw.view import LogView
@@ -60,6 +60,13 @@ def require_loaded(mirror: Mirror, view: LogView, moment: datetime.datetime) -> 
             f" {moment.astimezone(datetime.UTC):{_SECONDS}} UTC",
             hint="choose that time or a later one; what `lakewright history` lists from before it is of a former load",
         )
+
+
+def require_kept(mirror: Mirror, view: LogView, moment: datetime.datetime) -> None:
+    """Raise `QueryError` LW-527 where changes of the table after that moment have expired: its `position_at` is not known."""
+    expired = view.expired(mirror.origin)
+    if expired is not None and moment < expired.time:
+        table_at.require_kept(mirror, view, START, None)
 
 
 def position_at(log: RawLog, view: LogView, moment: datetime.datetime, connection: duckdb.DuckDBPyConnection) -> Position:

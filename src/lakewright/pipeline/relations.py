@@ -25,7 +25,7 @@ from lakewright.model.table import MOR, Commit, Snapshot, newest_mark
 from lakewright.pipeline import damage, scan, survey, table_at
 from lakewright.pipeline.folding import Fold
 from lakewright.pipeline.mirror import Mirror
-from lakewright.pipeline.moment import position_at, require_loaded
+from lakewright.pipeline.moment import position_at, require_kept, require_loaded
 from lakewright.pipeline.stored import Stored
 from lakewright.pipeline.wiring import Wiring
 from lakewright.raw.log import RawLog
@@ -91,21 +91,21 @@ class LakeRelations:
         if as_of is not None:
             require_loaded(mirror, view, as_of)
         if ref.schema == self._raw:
-            return self._raw_rows(mirror, log, view, self._position(log, view, as_of))
+            return self._raw_rows(mirror, log, view, self._position(mirror, view, as_of))
         if optimized:
             return self._committed_rows(mirror, as_of, optimized=True)
         if not self._committed and (stands := self._paused(mirror, as_of)) is not None:
             if self._since is None:
                 return self._committed_rows(mirror, as_of)
-            return self._changes(mirror, log, view, self._position(log, view, self._since), stands)
+            return self._changes(mirror, log, view, self._position(mirror, view, self._since), stands)
         if self._committed:
             if self._since is None:
                 return self._committed_rows(mirror, as_of)
             after, upto = (self._committed_position(mirror, view, moment) for moment in (self._since, as_of))
             return self._changes(mirror, log, view, after, upto)
-        upto = self._position(log, view, as_of)
+        upto = self._position(mirror, view, as_of)
         if self._since is not None:
-            return self._changes(mirror, log, view, self._position(log, view, self._since), upto)
+            return self._changes(mirror, log, view, self._position(mirror, view, self._since), upto)
         return self._rows(mirror, log, view, upto)[1]
 
     def close(self) -> None:
@@ -137,8 +137,11 @@ class LakeRelations:
             self._tables[mirror.name] = _Once(table) if table else None
         return self._tables[mirror.name]
 
-    def _position(self, log: RawLog, view: LogView, moment: datetime.datetime | None) -> Position:
-        return view.watermark if moment is None else position_at(log, view, moment, self._con)
+    def _position(self, mirror: Mirror, view: LogView, moment: datetime.datetime | None) -> Position:
+        if moment is None:
+            return view.watermark
+        require_kept(mirror, view, moment)
+        return position_at(self._lake.log(mirror.source), view, moment, self._con)
 
     def _note(self, mirror: Mirror, view: LogView) -> None:
         for stop in view.stopped():
@@ -206,6 +209,7 @@ class LakeRelations:
 
         A key that was of another kind before the table was loaded again names none of its rows.
         """
+        table_at.require_kept(mirror, view, after, upto)
         schema, rows = self._rows(mirror, log, view, upto)
         columns = (*rows.columns, (DELETED, types.BOOLEAN))
         files = [

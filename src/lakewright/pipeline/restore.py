@@ -22,7 +22,7 @@ from lakewright.pipeline import damage, merge_native, table_at
 from lakewright.pipeline.folding import Fold
 from lakewright.pipeline.merge import lease_name
 from lakewright.pipeline.mirror import Mirror
-from lakewright.pipeline.moment import parse_time, position_at, require_loaded
+from lakewright.pipeline.moment import parse_time, position_at, require_kept, require_loaded
 from lakewright.pipeline.stored import Stored
 from lakewright.pipeline.wiring import Wiring
 from lakewright.storage.lease import Lease
@@ -159,6 +159,7 @@ class _Moment:
         self._lake, self._log = lake, lake.log(mirror.source)
         view = self._log.view()
         require_loaded(mirror, view, moment)
+        require_kept(mirror, view, moment)
         upto = position_at(self._log, view, moment, lake.connection())
         self._at = table_at.plan(mirror, self._log, view, _Sound(table), upto)
         self.spec, self.checkpoint = self._at.spec, dataclasses.replace(self._at.checkpoint, paused=True)

@@ -96,6 +96,16 @@ class Cleaned:
     compacted: int = 0
 
 
+@dataclasses.dataclass(frozen=True)
+class Tended:
+    """What was done for a source's raw log: ``gathered`` small files became ``into`` larger ones, ``expired`` were left out."""
+
+    source: str
+    gathered: int
+    into: int
+    expired: int
+
+
 Verdict = Literal["equal", "different", "append-only", "stopped", "paused", "error"]
 
 
@@ -127,6 +137,7 @@ Step = (
     | Stopped
     | Merged
     | Cleaned
+    | Tended
     | TableCheck
     | Verification
 )
@@ -200,6 +211,9 @@ def describe(step: Step) -> Told:
             points = f", {step.saved:,} savepoints made, {step.released:,} removed" if step.saved or step.released else ""
             small = f", {step.gathered:,} small ones made into larger ones" if step.gathered else ""
             return Told("cleaned", step.table, f"{step.files:,} files{points}{small}")
+        case Tended():
+            small = f"{step.gathered:,} small raw files made {step.into:,} larger ones"
+            return Told("cleaned", step.source, f"{small}, {step.expired:,} expired")
         case TableCheck():
             rows = f" ({step.source_rows:,} rows)" if step.source_rows is not None else ""
             return Told("compared", step.table, f"{step.verdict}{rows}")

@@ -43,6 +43,7 @@ def of(lake: Wiring) -> Survey:
             divided_by=table.settings.partition,
             recent=table.settings.retention.recent,
             savepoints=table.settings.retention.savepoints.policy(),
+            raw=table.settings.retention.raw,
             small_files=table.settings.small_files,
             type=table.settings.type,
             compact_after=table.settings.compact_after,

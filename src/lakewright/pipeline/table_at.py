@@ -88,8 +88,8 @@ class TableAt:
 def plan(mirror: Mirror, log: RawLog, view: LogView, table: Instants | None, upto: Position) -> TableAt:
     """The files of `mirror` at `upto`.
 
-    Raises `QueryError` LW-520 where the table did not exist there yet, `FormatError` LW-407 where it is of another partition or
-    type, or LW-404 where a checkpoint is damaged.
+    Raises `QueryError` LW-520 where the table did not exist there yet and LW-527 where what that takes has expired, `FormatError`
+    LW-407 where it is of another partition or type, or LW-404 where a checkpoint is damaged.
     """
     load = view.load_of(mirror.origin, upto)
     feed = view.feed
@@ -107,9 +107,21 @@ def plan(mirror: Mirror, log: RawLog, view: LogView, table: Instants | None, upt
             break
     if snapshot is not None and (mismatch := mirror.mismatch(snapshot.spec)) is not None:
         raise mismatch
+    require_kept(mirror, view, after, upto if snapshot else None)
     tail = tuple(view.changes(mirror.origin, after, upto))
     # Merged files count too: their columns stay when the tail is empty.
-    last = view.last_change(mirror.origin, upto)
-    number = max(load.schema, last.schema) if last and last.last > load.position else load.schema
-    schema = log.schema(mirror.origin, number)
+    schema = log.schema(mirror.origin, view.schema_upto(mirror.origin, load, upto))
     return TableAt(mirror, feed, load.generation, schema, snapshot, load.files, after, upto, tail, table)
+
+
+def require_kept(mirror: Mirror, view: LogView, after: Position, upto: Position | None) -> None:
+    """Raise `QueryError` LW-527 unless the log has all changes of a table in (after, upto]; None: and its load as of `after`."""
+    expired = view.expired(mirror.origin)
+    if expired is None or after >= expired.position or after == upto:
+        return
+    raise QueryError(
+        "LW-527",
+        f"the changes of table {mirror.name} up to {expired.time:%Y-%m-%d %H:%M:%S} UTC have expired",
+        hint=f"choose a later moment, or an instant of `lakewright history {mirror.name}` with --committed; retention.raw in"
+        f" lake.yaml says how long they are kept, `lakewright resync {mirror.name}` loads a table anew",
+    )

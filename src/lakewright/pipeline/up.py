@@ -1,4 +1,4 @@
-"""Up: what a lake does while it is up - one task captures each source, one merges and cleans all tables."""
+"""Up: what a lake does while it is up - a task captures each source, one merges and cleans tables, one cares for raw logs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable
 from lakewright.errors import LakewrightError, Retry, unexpected
 from lakewright.model.contracts import Stopped
 from lakewright.model.times import utc_now
-from lakewright.pipeline import survey
+from lakewright.pipeline import raw_care, survey
 from lakewright.pipeline.capture import capture_of
 from lakewright.pipeline.maintain import clean
 from lakewright.pipeline.merge import merge
@@ -18,11 +18,15 @@ from lakewright.pipeline.steps import LeftOut, Step, describe
 from lakewright.pipeline.tasks import Event, Task, paced
 from lakewright.pipeline.wiring import Wiring
 
+CARE_EVERY = 600.0
+"""Seconds from one care of the raw logs to the next."""
+
 
 def tasks(lake: Wiring, stop: threading.Event, notice: Callable[[Event], None]) -> list[Task]:
-    """A task for each source, and one for all tables, which ends when no source is captured any more."""
+    """A task for each source, and two for all tables, which end when no source is captured any more."""
     captures = [Task(name, _Capture(lake, name, stop, notice)) for name in lake.project.settings.sources]
-    return [*captures, Task("merge", paced(_Merge(lake, notice)), follower=True)]
+    followers = [Task("merge", paced(_Merge(lake, notice)), follower=True), Task("raw", _Care(lake, notice), follower=True)]
+    return [*captures, *followers]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,3 +99,24 @@ class _Merge:
         if cleaned.files:
             self._notice(_event(mirror.source, cleaned))
         return True
+
+
+class _Care:
+    """Care for the raw log of every source once; an error is told, and the next time comes."""
+
+    def __init__(self, lake: Wiring, notice: Callable[[Event], None]) -> None:
+        self._lake = lake
+        self._notice = notice
+
+    def __call__(self) -> float:
+        mirrors = survey.of(self._lake).mirrors
+        for source in self._lake.project.settings.sources:
+            try:
+                tended = raw_care.tend(self._lake, source, mirrors, utc_now())
+            except Exception as raised:
+                error = unexpected(raised)
+                self._notice(Event("failed", source, error.message, utc_now(), error))
+            else:
+                if tended.gathered or tended.expired:
+                    self._notice(_event(source, tended))
+        return CARE_EVERY

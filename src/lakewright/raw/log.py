@@ -19,7 +19,7 @@ import contextlib
 import dataclasses
 import hashlib
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from lakewright.errors import AlreadyExists, Changed, LogError, NotFound
 from lakewright.model.contracts import Past, Store
@@ -27,10 +27,11 @@ from lakewright.model.names import TableName
 from lakewright.model.position import Position
 from lakewright.model.schema import TableSchema
 from lakewright.raw import bookmarks, layout, resyncs
-from lakewright.raw.manifest import HEAD, Manifest, RawFile
-from lakewright.raw.pages import Pages, split
+from lakewright.raw.folds import Care, folded
+from lakewright.raw.manifest import HEAD, Manifest, Page, RawFile
+from lakewright.raw.pages import Pages
 from lakewright.raw.schemas import Schemas
-from lakewright.raw.view import LogView, next_manifest
+from lakewright.raw.view import LogView
 
 _ATTEMPTS = 5
 _CHUNK = 8 * 1024 * 1024
@@ -40,7 +41,8 @@ _RESTORE = "restore the folders _manifests and _pages from a backup, or load the
 class RawLog:
     """The log of `source` in the raw zone whose prefix is `zone`, in its folder `group`; safe from several threads.
 
-    Errors are `LogError` where the log is damaged and `StorageError` where the store fails.
+    Errors are `LogError` where the log is damaged and `StorageError` where the store fails; `Changed` where what an older view
+    names was replaced and deleted since, so that it is to be looked at again.
     """
 
     def __init__(self, store: Store, zone: str, source: str, group: str = "database") -> None:
@@ -60,15 +62,15 @@ class RawLog:
             self._view = self._advanced(self._view) or self._listed()
             return self._view
 
-    def fold_manifests(self) -> bool:
-        """Let one manifest stand for all, so that the log says the same; False where somebody appended meanwhile.
+    def fold_manifests(self, care: Care | None = None) -> bool:
+        """Let one manifest stand for all, so that the log says the same but for `care`; False where somebody appended meanwhile.
 
-        Safe beside writers and readers, and in any crash: what is left undone the next fold does.
+        Safe beside writers and readers, and in any crash: what is left undone the next fold does. Raises as `folds.folded`.
         """
         view = self.view()
-        if len(view.manifests) < 2:
+        if not view.manifests or (len(view.manifests) == 1 and care is None):
             return False
-        fold = self._folded(view)
+        fold = folded(view, self._pages, care)
         if not self.create(fold):
             return False
         self.view()  # goes on to the fold from what it stands for, which is there yet
@@ -77,27 +79,6 @@ class RawLog:
                 self.store.delete(self._manifest_name(number))
         self._pages.sweep(fold)
         return True
-
-    def _folded(self, view: LogView) -> Manifest:
-        """A fold of all manifests of `view`; its new pages are written, the fold is not."""
-        fold = next_manifest(view, "fold", view.highest_lease)
-        earlier = view.earlier_feeds()
-        current = view.manifests[len(earlier) :]
-        older, files = split(file for manifest in current for file in manifest.files)
-        pages = [page for manifest in current for page in manifest.pages]
-        former = [page for manifest in view.manifests for page in manifest.former]
-        former += [page for manifest in earlier for page in manifest.pages]
-        left = [file for manifest in earlier for file in manifest.files]
-        return dataclasses.replace(
-            fold,
-            start=current[0].start,
-            files=tuple(files),
-            stopped=view.all_stops(),
-            replaces=1,
-            pages=(*pages, *self._pages.write(fold.number, older)),
-            former=(*former, *self._pages.write(fold.number, left)),
-            generations=view.generations(),
-        )
 
     def create(self, manifest: Manifest) -> bool:
         """Create a manifest, which follows one that was seen; False where another has its number.
@@ -142,7 +123,7 @@ class RawLog:
                     found.append(manifest)
                     number = (manifest.replaces or number) - 1
             if not missing:
-                return _grown(LogView(read=self._pages.read), reversed(found))
+                return _grown(LogView(read=self._page), reversed(found))
         raise LogError("LW-355", f"{self._manifest_name(missing)} is missing", hint=_RESTORE)
 
     def _is_there(self, number: int, id_: str | None) -> bool:
@@ -168,6 +149,14 @@ class RawLog:
         except NotFound:
             return None
 
+    def _page(self, page: Page) -> Sequence[RawFile]:
+        try:
+            return self._pages.read(page)
+        except NotFound:
+            if any(page in (*m.pages, *m.former, *m.replaced) for m in self.view().manifests):
+                raise LogError("LW-355", f"{self.folder}{page.name} is missing", hint=_RESTORE) from None
+            raise _replaced(page.name) from None
+
     # ---- files and schemas
 
     def location(self, file: RawFile) -> str:
@@ -175,7 +164,10 @@ class RawLog:
         return self.store.location(self.folder + file.name)
 
     def verify(self, file: RawFile) -> None:
-        """Read the file and compare it with its manifest's entry; raises `LogError` where it is missing or damaged."""
+        """Read the file and compare it with its manifest's entry; raises `LogError` where it is missing or damaged.
+
+        Raises `Changed` where the log names it no more.
+        """
         name, digest, size = self.folder + file.name, hashlib.sha256(), 0
         hint = f"restore it from a backup, or `lakewright resync {file.table}` loads the table anew"
         try:
@@ -183,6 +175,8 @@ class RawLog:
                 digest.update(chunk)
                 size += len(chunk)
         except NotFound:
+            if not self.view().names(file):
+                raise _replaced(name) from None
             raise LogError("LW-357", f"raw file {name} is missing", hint=hint) from None
         if (size, digest.hexdigest()) != (file.bytes, file.sha256):
             raise LogError("LW-358", f"raw file {name} is not what its manifest says: it was changed or damaged", hint=hint)
@@ -261,6 +255,10 @@ class RawLog:
 def _follows(later: Manifest, manifest: Manifest) -> bool:
     """Whether `later` names `manifest` as the one before; a fold, which replaced it, does not tell."""
     return later.kind == "fold" or later.after == manifest.id
+
+
+def _replaced(name: str) -> Changed:
+    return Changed("LW-303", f"{name} was left out of the log since it was looked at", hint="try again")
 
 
 def _grown(view: LogView, manifests: Iterable[Manifest]) -> LogView:

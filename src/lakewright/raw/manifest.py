@@ -17,8 +17,8 @@ from lakewright.model.position import Feed, Position
 
 Kind = Literal["open", "log", "load", "fold"]
 
-VERSION = 2
-"""Of manifests that are written and read."""
+VERSION = 3
+"""Of manifests that are written; version 2, which had nothing expired or replaced, is read too."""
 HEAD = 96
 """Bytes of a manifest that tell which one it is."""
 
@@ -62,6 +62,20 @@ class StoppedTable:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Expired:
+    """How far a table's changes were left out for good: up to ``position``, and they were committed at ``time`` at the latest.
+
+    ``schema`` is the number of the schema of the last one. Loads before ``position`` are gone too: what a log says of such a
+    load stays, its rows do not.
+    """
+
+    table: TableName
+    position: Position
+    time: datetime.datetime
+    schema: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Page:
     """An object that names ``files`` raw files of ``tables``, each table's in position order.
 
@@ -83,7 +97,8 @@ class Manifest:
     ``open`` tells of a new capture and names nothing. ``log`` adds changes. ``load`` adds full loads: of a new ``feed``, whose
     log starts at its watermark, or of some tables, and then the watermark stands still. ``fold`` stands for all manifests
     from number ``replaces`` up to its own: what they named and it does not is in ``pages``, which hold older changes of the feed,
-    and in ``former``, which hold earlier feeds' files; ``generations`` has each table's newest, over all feeds.
+    and in ``former``, which hold earlier feeds' files; ``generations`` has each table's newest, over all feeds. ``replaced`` are
+    pages of files that it leaves out, because they expired or others have their rows: they can be deleted.
 
     ``lease`` is the number of the writer's lease, in a fold the highest; ``time`` the commit time of the last transaction up to
     the watermark (UTC), None before the first load, as is ``feed``. ``id`` tells two writers' manifests apart; ``after`` is the
@@ -106,6 +121,8 @@ class Manifest:
     pages: tuple[Page, ...] = ()
     former: tuple[Page, ...] = ()
     generations: tuple[tuple[TableName, int], ...] = ()
+    expired: tuple[Expired, ...] = ()
+    replaced: tuple[Page, ...] = ()
 
     def to_bytes(self) -> bytes:
         """The object's content."""
@@ -165,8 +182,11 @@ def _to_json(value: Any) -> Any:
 
 
 def _manifest(data: Any, number: int) -> Manifest:
-    if fields.count(data, "version") != VERSION:
-        raise ValueError(f"its version is {data['version']}, this program reads {VERSION}")
+    version = fields.count(data, "version")
+    if version == 2:
+        data = {**data, "expired": [], "replaced": []}
+    elif version != VERSION:
+        raise ValueError(f"its version is {version}, this program reads 2 and {VERSION}")
     manifest = Manifest(
         number=fields.count(data, "number"),
         id=fields.get(data, "id", str),
@@ -184,6 +204,8 @@ def _manifest(data: Any, number: int) -> Manifest:
         pages=tuple(_page(item) for item in fields.get(data, "pages", list)),
         former=tuple(_page(item) for item in fields.get(data, "former", list)),
         generations=tuple(_generation(item) for item in fields.get(data, "generations", list)),
+        expired=tuple(_expired(item) for item in fields.get(data, "expired", list)),
+        replaced=tuple(_page(item) for item in fields.get(data, "replaced", list)),
     )
     if manifest.number != number:
         raise ValueError(f"its number is {manifest.number}")
@@ -213,6 +235,11 @@ def _page(data: Any) -> Page:
     tables = tuple(_table(item) for item in fields.get(data, "tables", list))
     first, last = Position.parse(fields.get(data, "first", str)), Position.parse(fields.get(data, "last", str))
     return Page(fields.get(data, "name", str), tables, fields.count(data, "files"), first, last, fields.time(data, "last_time"))
+
+
+def _expired(data: Any) -> Expired:
+    position = Position.parse(fields.get(data, "position", str))
+    return Expired(_table(data["table"]), position, fields.time(data, "time"), fields.count(data, "schema"))
 
 
 def _files(data: Any) -> tuple[RawFile, ...]:

@@ -1,7 +1,7 @@
 """Pages: where folds put the names of older files, so that what a fold says itself stays small however long the log is.
 
-A page is full when it is written, and never changes. The folds after it name it too, so a reader that knows of a page finds it,
-whatever is folded meanwhile. It is read only where somebody asks for what it covers.
+A page never changes, and is full unless care left files out. The folds after it name it too, until one says otherwise what it
+says. It is read only where somebody asks for what it covers.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import functools
 import secrets
 from collections.abc import Iterable, Sequence
 
-from lakewright.errors import LogError, NotFound
 from lakewright.model.contracts import Store
 from lakewright.raw import layout
 from lakewright.raw.manifest import Manifest, Page, RawFile, page_from_bytes, page_to_bytes
@@ -23,7 +22,7 @@ _REMEMBERED = 4
 class Pages:
     """The pages of the source whose folder is `folder`.
 
-    `read` gives the files that a page names; it raises `LogError` where the page is missing or damaged, and remembers a few.
+    `read` gives the files that a page names; it raises `NotFound`, or `LogError` where the page is damaged, and remembers a few.
     """
 
     def __init__(self, store: Store, folder: str) -> None:
@@ -40,7 +39,7 @@ class Pages:
 
         `fold` counts. So a page of its number or a lower one that it does not name will never be named.
         """
-        named = {self._folder + page.name for page in (*fold.pages, *fold.former)}
+        named = {self._folder + page.name for page in (*fold.pages, *fold.former, *fold.replaced)}
         for entry in self._store.list(self._folder + layout.PAGES):
             number = layout.page_number_in(entry.name)
             if number is not None and number <= fold.number and entry.name not in named:
@@ -59,11 +58,7 @@ class Pages:
         return page
 
     def _read(self, page: Page) -> tuple[RawFile, ...]:
-        try:
-            return page_from_bytes(self._store.read(self._folder + page.name), page, self._folder + page.name)
-        except NotFound:
-            hint = "restore it from a backup, or load the source into a new lake"
-            raise LogError("LW-355", f"{self._folder}{page.name} is missing", hint=hint) from None
+        return page_from_bytes(self._store.read(self._folder + page.name), page, self._folder + page.name)
 
 
 def split(files: Iterable[RawFile]) -> tuple[list[RawFile], list[RawFile]]:

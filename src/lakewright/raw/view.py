@@ -14,12 +14,15 @@ from lakewright.model.contracts import Past, Stopped
 from lakewright.model.names import TableName
 from lakewright.model.position import START, Feed, Position
 from lakewright.model.times import utc_now
-from lakewright.raw.manifest import Kind, Manifest, Page, RawFile, StoppedTable
+from lakewright.raw.manifest import Expired, Kind, Manifest, Page, RawFile, StoppedTable
 
 
 @dataclasses.dataclass(frozen=True)
 class LoadInfo:
-    """A full load of a table as of ``position``, the consistent point, and its commit time; ``schema`` is a number."""
+    """A full load of a table as of ``position``, the consistent point, and its commit time; ``schema`` is a number.
+
+    There are no ``files`` where they expired.
+    """
 
     generation: int
     position: Position
@@ -39,6 +42,7 @@ class TableLog:
     pages: tuple[Page, ...] = ()
     changes: tuple[RawFile, ...] = ()
     stop: StoppedTable | None = None
+    expired: Expired | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,6 +82,18 @@ class LogView:
         """The table's oldest load in the current feed: of moments before it the log knows nothing."""
         return next(iter(self._log(table).loads), None)
 
+    def loads_of(self, table: TableName) -> tuple[LoadInfo, ...]:
+        """The table's loads in the current feed, by generation."""
+        return self._log(table).loads
+
+    def expired(self, table: TableName) -> Expired | None:
+        """How far the table's changes are left out; what starts before that cannot be folded any more."""
+        return self._log(table).expired
+
+    def expirations(self) -> tuple[Expired, ...]:
+        """`expired` of each table that it is something of, in name order."""
+        return tuple(log.expired for _, log in sorted(self._tables.items()) if log.expired is not None)
+
     def changes(self, table: TableName, after: Position, upto: Position) -> tuple[RawFile, ...]:
         """The table's files, in position order, that may hold changes in (after, upto]; their ends may lie outside."""
         log = self._log(table)
@@ -94,6 +110,19 @@ class LogView:
             if end := bisect.bisect_right(files, upto, key=lambda file: file.first):
                 return files[end - 1]
         return None
+
+    def first_change(self, table: TableName) -> RawFile | None:
+        """The table's oldest file of changes that is not left out."""
+        log = self._log(table)
+        return next(itertools.chain(self._in_pages(table, log.pages[:1]), log.changes), None)
+
+    def schema_upto(self, table: TableName, load: LoadInfo, upto: Position) -> int:
+        """The number of the schema that the table has at `upto`, which comes after `load`."""
+        last, expired = self.last_change(table, upto), self.expired(table)
+        numbers = [load.schema]
+        numbers += [last.schema] if last is not None and last.last > load.position else []
+        numbers += [expired.schema] if expired is not None and load.position < expired.position <= upto else []
+        return max(numbers)
 
     def changes_after_time(self, table: TableName, time: datetime.datetime) -> tuple[RawFile, ...]:
         """The table's first file, if any, that holds a change committed after `time`.
@@ -165,17 +194,26 @@ class LogView:
         """The number of the table's newest load, over all feeds; 0 where there is none."""
         return self._generations.get(table, 0)
 
+    def current_feed(self) -> tuple[Manifest, ...]:
+        """The manifests in force after `earlier_feeds`."""
+        return self.manifests[len(self.earlier_feeds()) :]
+
     def earlier_feeds(self) -> tuple[Manifest, ...]:
         """The manifests in force up to the last one of another feed."""
         foreign = [index for index, m in enumerate(self.manifests) if m.feed not in (None, self.feed)]
         return self.manifests[: foreign[-1] + 1] if foreign else ()
 
+    def names(self, file: RawFile) -> bool:
+        """Whether a file of the current feed is to be there."""
+        loads = itertools.chain.from_iterable(load.files for load in self._log(file.table).loads)
+        return file in (self.changes(file.table, START, file.last) if file.kind == "log" else tuple(loads))
+
     def named(self) -> Iterator[RawFile]:
-        """Every file that the log names, of all feeds."""
+        """Every file that is to be there, of all feeds."""
         for manifest in self.manifests:
             for page in (*manifest.former, *manifest.pages):
                 yield from self.read(page)
-            yield from manifest.files
+            yield from there(manifest)
 
     # ---- how it grows
 
@@ -243,8 +281,17 @@ def _is_open(stop: StoppedTable, loads: Sequence[LoadInfo]) -> bool:
     return not loads or loads[-1].position <= stop.position
 
 
+def there(manifest: Manifest) -> list[RawFile]:
+    """The files of `manifest` without those of loads that are gone, of which a fold still tells."""
+    upto = {expired.table: expired.position for expired in manifest.expired}
+    return [file for file in manifest.files if file.kind == "log" or file.first >= upto.get(file.table, START)]
+
+
 def _with(tables: dict[TableName, TableLog], manifest: Manifest) -> dict[TableName, TableLog]:
     tables = dict(tables)
+    kept = frozenset(there(manifest)) if manifest.expired else manifest.files
+    for expired in manifest.expired:
+        tables[expired.table] = dataclasses.replace(tables.get(expired.table, _NOTHING), expired=expired)
     for page in manifest.pages:
         for name in page.tables:
             log = tables.get(name, _NOTHING)
@@ -255,7 +302,7 @@ def _with(tables: dict[TableName, TableLog], manifest: Manifest) -> dict[TableNa
         if generation is None:
             tables[table] = dataclasses.replace(log, changes=log.changes + files)
         else:
-            load = LoadInfo(generation, files[0].first, files[0].last_time, files[0].schema, files)
+            load = LoadInfo(generation, files[0].first, files[0].last_time, files[0].schema, tuple(f for f in files if f in kept))
             # A source without changes since has the load where the table stopped: the load was later all the same.
             stop = None if log.stop and log.stop.position == load.position else log.stop
             tables[table] = dataclasses.replace(log, loads=(*log.loads, load), stop=stop)

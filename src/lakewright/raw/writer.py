@@ -150,14 +150,17 @@ class LogWriter:
         self._append(make)
 
     def _append(self, make: Callable[[LogView], Manifest]) -> None:
-        """Create the next manifest, again and again while others take its number, unless one has a higher lease number."""
+        """Create the next manifest, again and again while others take its number, unless one has a higher lease number.
+
+        Looks at the log first: care of it may have passed the number, more than once.
+        """
         while True:
+            self._look_again()
             self._lease.check()
             manifest = make(self._seen)
             if self._log.create(manifest):
                 self._seen = self._seen.grown(manifest)
                 return
-            self._look_again()
 
     def _look_again(self) -> None:
         """Read the log's end again; raises `LeaseLost` where somebody with a higher lease number has written."""
@@ -182,7 +185,13 @@ def _numbered(view: LogView, files: Sequence[RawFile]) -> tuple[RawFile, ...]:
 
 
 def _check_in_time(view: LogView, table: TableName, position: Position) -> None:
-    newest = view.newest_load(table)
+    newest, expired = view.newest_load(table), view.expired(table)
+    if expired is not None and expired.position > position:
+        raise LogError(
+            "LW-359",
+            f"the changes of {table} that follow its load as of {position} have expired, up to {expired.position}",
+            hint=f"`lakewright resync {table}`",
+        )
     if newest is not None and newest.position > position:
         raise LogError("LW-359", f"a load of {table} as of {newest.position} came before this one as of {position}")
     if table not in view.followed() and view.watermark > position:
