@@ -9,7 +9,7 @@ JARS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/lakewright/jars
 BUNDLE_JAR := $(JARS)/hudi-spark3.5-bundle_2.12-0.15.0.jar
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench bench-spark crash interop interop-full bundle docs clean
+.PHONY: help demo test check bench bench-spark crash infra interop interop-full bundle docs clean
 
 help: ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-20s%s\n", $$1, $$2 }'
@@ -20,7 +20,7 @@ demo: $(READY) ## the example, end to end: load, live changes, a kill, a check
 
 test: $(READY) ## all tests but the long fault runs, on a real PostgreSQL
 	@echo "== test: pytest on three processes"
-	@$(BIN)/pytest -q -n 3 -m "not crash and not interop" --ignore tests/interop
+	@$(BIN)/pytest -q -n 3 -m "not crash and not interop and not infra" --ignore tests/interop --ignore tests/infra
 
 check: $(READY) ## style, types, layers, docs and generated pages
 	@echo "== check: ruff"
@@ -43,6 +43,10 @@ bench-spark: java $(SPARK) $(BUNDLE_JAR) ## the figures beside real Spark alone,
 crash: $(READY) ## long fault runs: more histories, more kills
 	@echo "== crash: pytest -m crash"
 	@$(BIN)/pytest -q -m crash --ignore tests/interop
+
+infra: $(READY) ## the Terraform of infra/, offline: format, validity, each module's tests; needs Terraform 1.11
+	@echo "== infra: terraform fmt, validate and test"
+	@$(BIN)/pytest -q -n 2 -m infra tests/infra
 
 interop: java $(SPARK) $(BUNDLE_JAR) ## our tables read and written by real Spark 3.5 with Hudi 0.15
 	@echo "== interop: pytest -m interop"

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import modules
 from reference import PAGES, commands
 
 from lakewright.cli import codes
@@ -21,18 +22,22 @@ _COMMAND = re.compile(r"`lakewright (?:-C \S+ )?([a-z]+)")
 _HEADING = re.compile(r"^#+ +(.+)$", re.MULTILINE)
 
 
+def generated() -> dict[Path, str]:
+    """Each page that is made from the code, with what it must hold."""
+    return {**{REFERENCE / name: page() for name, page in PAGES.items()}, **modules.pages()}
+
+
 def write() -> None:
     """Write the generated pages."""
     REFERENCE.mkdir(parents=True, exist_ok=True)
-    for name, page in PAGES.items():
-        (REFERENCE / name).write_text(page(), encoding="utf-8")
+    for path, page in generated().items():
+        path.write_text(page, encoding="utf-8")
 
 
 def stale() -> Iterator[str]:
     """Generated pages that are not what the code says now."""
-    for name, page in PAGES.items():
-        path = REFERENCE / name
-        if not path.exists() or path.read_text(encoding="utf-8") != page():
+    for path, page in generated().items():
+        if not path.exists() or path.read_text(encoding="utf-8") != page:
             yield f"{path.relative_to(ROOT)} is not current: run `make docs`"
 
 
@@ -88,7 +93,7 @@ def main() -> int:
     print(
         f"docs: {len(found)} faults"
         if found
-        else f"docs: {len(pages())} pages, {len(PAGES)} of them made from the code, all well"
+        else f"docs: {len(pages())} pages, {len(generated())} of them made from the code, all well"
     )
     return int(bool(found))
 

@@ -1,0 +1,4 @@
+module "kms" {
+  source = "../.."
+  name   = "shop-dev"
+}

@@ -1,0 +1,8 @@
+module "quality" {
+  source = "../.."
+  name   = "shop-dev"
+
+  rules = {
+    orders = { database = "shop_dev_curated", table = "orders", rules = ["IsComplete \"id\"", "ColumnValues \"total\" >= 0"] }
+  }
+}

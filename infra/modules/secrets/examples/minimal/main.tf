@@ -1,0 +1,9 @@
+module "secrets" {
+  source      = "../.."
+  name        = "shop-dev"
+  kms_key_arn = "arn:aws:kms:us-east-1:123456789012:key/11111111-2222-3333-4444-555555555555"
+
+  secrets = {
+    "source/shop" = { description = "Login of the replication role" }
+  }
+}

@@ -1,0 +1,31 @@
+"""Every folder of infra/ is formatted, and each that has tests of its own passes them; roots that AWS would see are valid."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from tests.infra.conftest import INFRA, Terraform
+
+SUITES = sorted({str(file.parents[1].relative_to(INFRA)) for file in INFRA.glob("**/tests/*.tftest.hcl")})
+ROOTS = sorted({str(file.parent.relative_to(INFRA)) for file in INFRA.glob("**/backend.tf")})
+
+
+def test_format(terraform: Terraform) -> None:
+    """`terraform fmt` would change nothing."""
+    terraform(".", "fmt", "-check", "-diff", "-recursive")
+
+
+@pytest.mark.parametrize("folder", SUITES)
+def test_suite(terraform: Terraform, folder: str) -> None:
+    """The folder's own tests: what it makes, by default and by choice, and what each validation refuses."""
+    terraform.init(folder)
+    printed = terraform(folder, "test")
+    assert re.search(r"Success! [1-9]\d* passed, 0 failed\.", printed), printed
+
+
+@pytest.mark.parametrize("folder", ROOTS)
+def test_root(terraform: Terraform, folder: str) -> None:
+    """What is applied is valid as it stands in the repository."""
+    terraform.init(folder)
+    terraform(folder, "validate")
