@@ -177,7 +177,7 @@ def one_life(world: World, store: Store) -> None:
 
 
 @pytest.mark.usefixtures("_small_pages")
-@strides(3)
+@strides(7)
 def test_a_failure_at_any_call_of_the_store_loses_and_repeats_nothing(stride: int, tmp_path: Path) -> None:
     whole = FaultyStore(LocalStore(tmp_path / "whole"))
     one_life(World(tmp_path / "whole", 5), whole)
@@ -195,7 +195,7 @@ def test_a_kill_at_any_call_of_the_store_loses_and_repeats_nothing(tmp_path: Pat
     script = (
         "import sys, os; from pathlib import Path; sys.path.insert(0, sys.argv[1]); import test_log_crashes as t\n"
         "t.pages.FILES, t.care.FEWEST = 1, 2\n"
-        "for call in range(2, int(sys.argv[3]), 3):\n"
+        "for call in range(2, int(sys.argv[3]), 6):\n"
         "    pid = os.fork()\n"
         "    if not pid:\n"
         "        world = t.World(Path(sys.argv[2]) / str(call), 5)\n"

@@ -1,6 +1,8 @@
-"""Commands that care for tables: maintain, savepoint, restore, pause, resume, rollback, repair."""
+"""Commands that care for tables: maintain, hold, savepoint, restore, pause, resume, rollback, repair."""
 
 from __future__ import annotations
+
+import subprocess
 
 import click
 
@@ -30,6 +32,25 @@ def maintain(session: Session) -> None:
             session.show_records(done.raw, "no sources")
 
         session.show(done, as_text)
+
+
+@click.command(cls=Command)
+@click.argument("table")
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+@pass_session
+def hold(session: Session, table: str, command: tuple[str, ...]) -> None:
+    """Run COMMAND, such as a Spark job, while nothing here writes to TABLE; write -- before it.
+
+    Waits for a merge that is under way; merges, `maintain` and the like wait until COMMAND has ended, `up` goes on with the other
+    tables. Its exit code becomes this one's. For all processes that share the lake's storage, S3 too.
+    """
+    with session.lake() as lake, lake.hold(table):
+        try:
+            code = subprocess.run(command, check=False).returncode
+        except OSError as error:
+            raise click.UsageError(f"{command[0]} cannot be run: {error.strerror}") from None
+    if code:
+        raise click.exceptions.Exit(code if code > 0 else 128 - code)
 
 
 @click.command(cls=Command)
@@ -132,4 +153,4 @@ def repair(session: Session, table: str, yes: bool) -> None:
         session.say("mended" if yes else NOT_YET)
 
 
-COMMANDS: list[click.Command] = [maintain, savepoint, restore, pause, resume, rollback, repair]
+COMMANDS: list[click.Command] = [maintain, hold, savepoint, restore, pause, resume, rollback, repair]

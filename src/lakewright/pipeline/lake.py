@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import threading
 from collections.abc import Callable, Sequence
@@ -17,6 +18,7 @@ from lakewright.pipeline import (
     connect,
     doctor,
     history,
+    hold,
     maintain,
     mend,
     merge_all,
@@ -148,6 +150,10 @@ class Lake(Wiring):
             raw.append(raw_care.tend(self, source, mirrors, utc_now(), wait=30.0))
             notice(raw[-1])
         return Maintained(tuple(cleaned), tuple(raw))
+
+    def hold(self, name: str) -> contextlib.AbstractContextManager[None]:
+        """Keep everything of ours from writing to a table for the time of a block: another engine may do so alone."""
+        return hold.hold(self, self.mirror(name))
 
     def savepoint(self, name: str, instant: str | None = None) -> list[Commit]:
         """Keep a commit's files (default: the newest's) until `release`; returns the table's commits that have a savepoint."""

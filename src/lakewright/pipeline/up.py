@@ -6,7 +6,7 @@ import dataclasses
 import threading
 from collections.abc import Callable
 
-from lakewright.errors import LakewrightError, Retry, unexpected
+from lakewright.errors import LakewrightError, LeaseHeld, Retry, unexpected
 from lakewright.model.contracts import Stopped
 from lakewright.model.times import utc_now
 from lakewright.pipeline import raw_care, survey
@@ -56,13 +56,14 @@ class _Merge:
     """Merge and clean every table once; whether anything was committed.
 
     A table whose merge fails for good is told of once and left alone until the next start. One that fails for now is raised when
-    the others are done.
+    the others are done; one that another process holds waits, and is told of once.
     """
 
     def __init__(self, lake: Wiring, notice: Callable[[Event], None]) -> None:
         self._lake = lake
         self._notice = notice
         self._broken: set[str] = set()
+        self._held: set[str] = set()
 
     def __call__(self) -> bool:
         mirrors, misfits = survey.of(self._lake)
@@ -74,6 +75,11 @@ class _Merge:
                 continue
             try:
                 worked |= self._one(mirror)
+                self._held.discard(mirror.name)
+            except LeaseHeld as held:
+                if mirror.name not in self._held:
+                    self._held.add(mirror.name)
+                    self._notice(Event("waiting", mirror.name, held.message, utc_now(), held))
             except Exception as raised:
                 error = unexpected(raised)
                 if error.retry is Retry.SOON:
