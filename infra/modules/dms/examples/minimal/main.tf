@@ -1,0 +1,18 @@
+module "dms" {
+  source             = "../.."
+  name               = "shop-dev"
+  source_name        = "shop"
+  kms_key_arn        = "arn:aws:kms:us-east-1:123456789012:key/11111111-2222-3333-4444-555555555555"
+  topic_arn          = "arn:aws:sns:us-east-1:123456789012:shop-dev-alarms"
+  subnet_ids         = ["subnet-1", "subnet-2"]
+  security_group_ids = ["sg-1"]
+  instance           = {}
+  target             = { bucket = "shop-dev-raw", folder = "database/shop", role_arn = "arn:aws:iam::123456789012:role/shop-dev-capture" }
+  tables             = [{ schema = "public", name = "orders", key = ["id"] }]
+
+  database = {
+    name            = "shop"
+    secret_arn      = "arn:aws:secretsmanager:us-east-1:123456789012:secret:shop-dev/source-AbCdEf"
+    secret_role_arn = "arn:aws:iam::123456789012:role/shop-dev-login"
+  }
+}

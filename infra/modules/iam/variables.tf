@@ -1,0 +1,53 @@
+variable "name" {
+  description = "Lake and environment, such as `shop-dev`: the prefix of every name."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9]*(-[a-z0-9]+)*$", var.name)) && length(var.name) <= 20
+    error_message = "name must be lower-case words joined by hyphens, at most 20 characters: S3 refuses longer bucket names later."
+  }
+}
+
+variable "kms_key_arn" {
+  description = "ARN of the lake's KMS key."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/", var.kms_key_arn))
+    error_message = "kms_key_arn must be the ARN of a key, not an alias: services compare it with the key that an object names."
+  }
+}
+
+variable "roles" {
+  description = "Roles by name. `service` is datasync, dms, dms-secrets, events, glue or scheduler; reads and writes are folders of buckets; databases are those of the catalog it changes."
+  type = map(object({
+    service     = string
+    description = string
+    reads       = optional(list(object({ bucket_arn = string, prefix = string })), [])
+    writes      = optional(list(object({ bucket_arn = string, prefix = string })), [])
+    secret_arns = optional(list(string), [])
+    databases   = optional(list(string), [])
+  }))
+  nullable = false
+
+  validation {
+    condition     = alltrue([for role in values(var.roles) : contains(["datasync", "dms", "dms-secrets", "events", "glue", "scheduler"], role.service)])
+    error_message = "roles: `service` must be datasync, dms, dms-secrets, events, glue or scheduler."
+  }
+  validation {
+    condition     = alltrue(flatten([for role in values(var.roles) : [for folder in concat(role.reads, role.writes) : folder.prefix == "" || (endswith(folder.prefix, "/") && !strcontains(folder.prefix, "*"))]]))
+    error_message = "roles: a prefix must be empty or end in a slash, without wildcards: `raw` would let a role into `raw-secret` too."
+  }
+  validation {
+    condition     = alltrue(flatten([for role in values(var.roles) : [for arn in role.secret_arns : !strcontains(arn, "*")]]))
+    error_message = "roles: a secret is named by its whole ARN."
+  }
+}
+
+variable "permissions_boundary_arn" {
+  description = "ARN of a policy that bounds every role, where the account asks for one."
+  type        = string
+  default     = null
+}
