@@ -73,11 +73,12 @@ def test_contract(check: Callable[[Subject], None], kind: str, tmp_path: Path) -
 
 
 @pytest.mark.usefixtures("one_thread")
+@pytest.mark.parametrize("kind", [COW, MOR])
 @pytest.mark.parametrize(
     "check", [pytest.param(c, marks=() if c is IN_BRIEF else pytest.mark.crash, id=c.__name__) for c in CONTRACT]
 )
-def test_contract_on_s3(check: Callable[[Subject], None], endpoint: str, tmp_path: Path) -> None:
-    check(Hudi(s3.open_store(endpoint, str(tmp_path / "partials"), check.__name__)))
+def test_contract_on_s3(check: Callable[[Subject], None], kind: str, endpoint: str, tmp_path: Path) -> None:
+    check(Hudi(s3.open_store(endpoint, str(tmp_path / "partials"), f"{kind}/{check.__name__}"), kind))
 
 
 @pytest.mark.crash

@@ -192,11 +192,11 @@ def test_blocks_are_those_that_hudi_writes() -> None:
         assert log_block.encode(block.kind, block.header, block.content) == data
         if block.kind == log_block.AVRO_DATA:
             names = [field["name"] for field in json.loads(block.header[log_block.SCHEMA])["fields"]]
-            rows = log_block.rows_of(block, names, path.name)
+            (rows,) = log_block.rows_of([(block, path.name)], names)
             assert [list(row.values()) for row in rows.to_pylist()] == [
                 [r[n] for n in names] for r in log_block.records_of(block)
             ]
-            assert log_block.rows_content(rows) == block.content
+            assert log_block.rows_content(log_block.framed(rows)) == block.content
         else:
             keys, ordering = log_block.deletes_of(block, path.name)
             assert ordering == [None] * len(keys)
@@ -207,11 +207,14 @@ def test_rows_of_every_type_come_back() -> None:
     rows = table_of([row(i, i % 5, kind="été & co" * (i % 40), region=None if i % 3 else "x") for i in range(300)])
     rows = pa.table([*[pa.array(["m"] * 300)] * 5, *rows.columns], names=[*META, *rows.column_names])
     block = log_block.Block(
-        log_block.AVRO_DATA, {log_block.SCHEMA: schema.avro_schema("t", COLUMNS, meta=True)}, log_block.rows_content(rows)
+        log_block.AVRO_DATA,
+        {log_block.SCHEMA: schema.avro_schema("t", COLUMNS, meta=True)},
+        log_block.rows_content(log_block.framed(rows)),
     )
-    assert log_block.rows_of(block, rows.column_names, "here").cast(rows.schema).equals(rows.combine_chunks())
+    (found,) = log_block.rows_of([(block, "here")], rows.column_names)
+    assert found.cast(rows.schema).equals(rows.combine_chunks())
     assert list(log_block.records_of(block)) == rows.to_pylist()
-    assert log_block.rows_of(block, ["kind", "none"], "here").column_names == ["kind"]
+    assert log_block.rows_of([(block, "here")], ["kind", "none"])[0].column_names == ["kind"]
 
 
 @strides(157)
@@ -236,7 +239,7 @@ def test_no_damage_of_a_block_is_a_stack_trace(tmp_path: Path) -> None:
     rows = table_of([row(i) for i in range(3)])
     names = [name for name, _ in COLUMNS]
     header = {log_block.SCHEMA: schema.avro_schema("t", COLUMNS), log_block.INSTANT: "20260101000000000"}
-    data = log_block.encode(log_block.AVRO_DATA, header, log_block.rows_content(rows))
+    data = log_block.encode(log_block.AVRO_DATA, header, log_block.rows_content(log_block.framed(rows)))
     data += log_block.encode(log_block.DELETE, header, log_block.deletes_content(pa.array(["1", "22"]), "p=1"))
     for place in range(0, len(data), 43):
         for value in (0x00, 0xFF, data[place] ^ 0x01):
@@ -245,6 +248,6 @@ def test_no_damage_of_a_block_is_a_stack_trace(tmp_path: Path) -> None:
                     if block.kind == log_block.DELETE:
                         log_block.deletes_of(block, "the log")
                     elif block.kind == log_block.AVRO_DATA:
-                        log_block.rows_of(block, names, "the log")
+                        log_block.rows_of([(block, "the log")], names)
     for end in range(0, len(data), 97):
         assert len(list(log_block.decode(data[:end], "the log"))) < 2

@@ -8,6 +8,7 @@ new group. A row that comes back while its group's base file still has it goes t
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import dataclasses
 
 import numpy as np
@@ -15,8 +16,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lakewright.formats.hudi import logs, upsert
+from lakewright.errors import NotFound
+from lakewright.formats.hudi import upsert
+from lakewright.formats.hudi.append import Addition, append
 from lakewright.formats.hudi.folder import Folder, Log
+from lakewright.formats.hudi.logs import newest_of
 from lakewright.formats.hudi.metadata import AppendedTo, WriteStat
 from lakewright.formats.hudi.slices import Group, View
 from lakewright.formats.hudi.upsert import THREADS, Changes, Numbers, Rewrite
@@ -48,12 +52,9 @@ def upsert_into(
     written = view.logs_as_of()
     with concurrent.futures.ThreadPoolExecutor(THREADS) as pool:
         bases = upsert.find(folder, view.as_of(), changes, pool, are_kept=True)
-
-        def hold(base: Rewrite | None, group: Group) -> _Held:
-            return _held(group, base, _state(folder, written.get(group, []), spec, ordering, changes), changes)
-
         both = {(b.partition, b.source.file_id): b for b in bases if b.source}
-        held = list(pool.map(lambda group: hold(both.get(group), group), [*both, *(g for g in written if g not in both)]))
+        logged = _logged(folder, spec, ordering, view, written, changes)
+        held = [_held(group, both.get(group), logged.get(group, _NOTHING)) for group in dict.fromkeys([*both, *logged])]
         placed = _settle(held, changes)
         open_groups = [
             both[h.group] for h in held if h.group in both and not ({h.group} & (written.keys() | view.compacting.keys()))
@@ -67,27 +68,51 @@ def upsert_into(
         rewritten = {(group.partition, group.source.file_id) for group in work if group.source}
         slices = _slices(view, written)
         jobs = [h for h in held if h.group not in rewritten and len(h.rows) + len(h.removed)]
-        return stats + list(
-            pool.map(
-                lambda job: _append(folder, instant, spec, slices(job[1].group), job[0], job[1], changes),
-                enumerate(jobs, len(work)),
-            )
-        )
+        additions = [
+            Addition(slices(h.group), ordinal, h.rows, changes.keys.take(pa.array(h.removed)))
+            for ordinal, h in enumerate(jobs, len(work))
+        ]
+        appended = append(folder, instant, spec, additions, changes.rows, changes.keys, pool)
+        revived = zip(appended, jobs, strict=True)
+        return stats + [dataclasses.replace(stat, inserts=h.revived, updates=len(h.rows) - h.revived) for stat, h in revived]
 
 
-def _state(
-    folder: Folder, written: list[Log], spec: TableSpec, ordering: str | None, changes: Changes
-) -> tuple[Numbers, Numbers]:
-    """The numbers of the changes whose key the logs of a slice have: those of rows that are alive, and of rows that are gone."""
-    if not written or not len(changes.keys):
-        return np.empty(0, np.int64), np.empty(0, np.int64)
-    found = logs.newest(folder, written, spec, ordering, keys_only=True)
-    numbers = (pc.index_in(changes.keys, value_set=keys) for keys in (found.keys, found.gone))
-    alive, gone = (np.flatnonzero(each.is_valid().to_numpy(zero_copy_only=False)) for each in numbers)
-    return alive, gone
+_NOTHING = (np.empty(0, np.int64), np.empty(0, np.int64))
 
 
-def _held(group: Group, base: Rewrite | None, state: tuple[Numbers, Numbers], changes: Changes) -> _Held:
+def _logged(
+    folder: Folder, spec: TableSpec, ordering: str | None, view: View, written: dict[Group, list[Log]], changes: Changes
+) -> dict[Group, tuple[Numbers, Numbers]]:
+    """For slices with logs, the numbers of the changes whose key these have: those of rows that are alive, and that are gone.
+
+    Where every log is ours and none removed a row, the base file has all of its keys, and it says nothing more.
+    """
+    if not len(changes.keys):
+        return {}
+    plain = _plain(folder, view, written)
+    asked = {group: logs for group, logs in written.items() if not plain.issuperset(logs)}
+    state = {}
+    for group, found in newest_of(folder, asked, spec, ordering, keys_only=True):
+        numbers = (pc.index_in(changes.keys, value_set=keys) for keys in (found.keys, found.gone))
+        alive, gone = (np.flatnonzero(each.is_valid().to_numpy(zero_copy_only=False)) for each in numbers)
+        state[group] = alive, gone
+    return state
+
+
+def _plain(folder: Folder, view: View, written: dict[Group, list[Log]]) -> set[Log]:
+    """Those logs of ours of which their commits say that they removed no row; none of a commit that is archived."""
+    ours = {log.name: log for logs in written.values() for log in logs if log.checksum is not None}
+    instants = {log.instant for log in ours.values()}
+    found = set()
+    for instant in view.hoodie.timeline.writes:
+        if instant.time in instants:
+            with contextlib.suppress(NotFound):  # archived meanwhile
+                stats = folder.read_commit(instant).stats
+                found |= {ours[name] for stat in stats if not stat.deletes and (name := folder.data_name("", stat.path)) in ours}
+    return found
+
+
+def _held(group: Group, base: Rewrite | None, state: tuple[Numbers, Numbers]) -> _Held:
     in_base = base.change if base else np.empty(0, np.int64)
     numbers = np.union1d(in_base, state[0])
     return _Held(group, numbers, np.isin(numbers, state[1]))
@@ -128,12 +153,3 @@ class _slices:
         names = tuple(log.name.rpartition("/")[2] for log in written if log.base == instant)
         file = base.name.rpartition("/")[2] if base and not compaction else ""
         return AppendedTo(*group, instant, number, file, names)
-
-
-def _append(
-    folder: Folder, instant: str, spec: TableSpec, to: AppendedTo, ordinal: int, held: _Held, changes: Changes
-) -> WriteStat:
-    numbers = pa.array(held.rows)
-    keys, removed = changes.keys.take(numbers), changes.keys.take(pa.array(held.removed))
-    stat = logs.append(folder, instant, spec, to, ordinal, changes.rows.take(numbers), keys, removed)
-    return dataclasses.replace(stat, inserts=held.revived, updates=len(held.rows) - held.revived)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import struct
 from collections.abc import Iterator, Sequence
@@ -162,34 +163,74 @@ def _block(data: bytes, at: int, end: int, size: int) -> Block:
 # ---- rows ------------------------------------------------------------------------------------------------------------------
 
 
-def rows_content(rows: pa.Table) -> bytes:
-    """The content of a data block with these rows, meta columns included."""
+def framed(rows: pa.Table) -> pa.BinaryArray:
+    """Each row, meta columns included, as a data block holds it: its length, then its fields."""
     encoded = avro_rows.encode(rows)
     lengths = pc.binary_length(encoded).to_numpy().astype(">i4").view(np.uint8)
-    framed = pc.binary_join_element_wise(avro_rows.binary(lengths, 4 * np.arange(1, rows.num_rows + 1)), encoded, b"")
-    buffer = framed.buffers()[2]
-    return struct.pack(">ii", _CONTENT_VERSION, rows.num_rows) + (buffer.to_pybytes() if buffer else b"")
+    return pc.binary_join_element_wise(avro_rows.binary(lengths, 4 * np.arange(1, rows.num_rows + 1)), encoded, b"")
 
 
-def rows_of(block: Block, columns: Sequence[str], where: str) -> pa.Table:
-    """Those of `columns` that a data block has; raises `FormatError` LW-405."""
-    try:
-        version, count = struct.unpack_from(">ii", block.content)
-        if version != _CONTENT_VERSION or not 0 <= count <= len(block.content):
-            raise ValueError(f"version {version}, {count} rows")
-        starts, at = np.empty(count, np.int64), 8
-        sizes = np.empty(count, np.int64)
-        for index in range(count):
-            (length,) = struct.unpack_from(">i", block.content, at)
-            starts[index], sizes[index] = at + 4, length
-            at += 4 + length
-            if length < 0:
-                raise ValueError("a row of no length")
-        if at != len(block.content):
-            raise ValueError("its rows do not fill it")
-        return avro_rows.decode(block.content, starts, starts + sizes, block.header[SCHEMA], columns)
-    except (ValueError, KeyError, TypeError, struct.error, pa.ArrowException) as error:
-        raise damaged(where, f"a data block is none ({error})") from error
+def rows_content(framed: pa.BinaryArray) -> bytes:
+    """The content of a data block with these framed rows."""
+    _, offsets, data = framed.buffers()
+    first, last = np.frombuffer(offsets, np.int32)[[framed.offset, framed.offset + len(framed)]].tolist()
+    return struct.pack(">ii", _CONTENT_VERSION, len(framed)) + (data.slice(first, last - first).to_pybytes() if data else b"")
+
+
+def rows_of(blocks: Sequence[tuple[Block, str]], columns: Sequence[str]) -> list[pa.Table]:
+    """Of each data block, given with its file's name, those of `columns` that it has; raises `FormatError` LW-405.
+
+    Those that were written under one schema, one after the other, are decoded together.
+    """
+    found: list[pa.Table] = []
+    for _, run in itertools.groupby(blocks, key=lambda each: each[0].header.get(SCHEMA)):
+        same = list(run)
+        try:
+            found += _rows_of([block for block, _ in same], columns)
+        except _NO_BLOCK as error:
+            if len(same) == 1:
+                raise damaged(same[0][1], f"a data block is none ({error})") from error
+            for one in same:  # one of them is damaged: which
+                found += rows_of([one], columns)
+    return found
+
+
+_NO_BLOCK = (ValueError, KeyError, TypeError, struct.error, pa.ArrowException)
+
+
+def _rows_of(blocks: Sequence[Block], columns: Sequence[str]) -> list[pa.Table]:
+    """The rows of data blocks of one schema."""
+    starts: list[int] = []
+    counts, offset = [], 0
+    for block in blocks:
+        own = _starts(block.content)
+        counts.append(len(own))
+        starts += [offset + start for start in own]
+        offset += len(block.content)
+    data = blocks[0].content if len(blocks) == 1 else b"".join(block.content for block in blocks)
+    begin = np.array(starts, np.int64)
+    lengths = np.frombuffer(data, np.uint8)[begin[:, None] + np.arange(-4, 0)].copy().view(">i4")[:, 0].astype(np.int64)
+    rows = avro_rows.decode(data, begin, begin + lengths, blocks[0].header[SCHEMA], columns)
+    ends = np.cumsum(counts).tolist()
+    return [rows.slice(end - count, count) for end, count in zip(ends, counts, strict=True)]
+
+
+def _starts(content: bytes) -> list[int]:
+    """Where the rows of a data block stand, each behind its length."""
+    version, count = struct.unpack_from(">ii", content)
+    if version != _CONTENT_VERSION or not 0 <= count <= len(content):
+        raise ValueError(f"version {version}, {count} rows")
+    starts, at, number = [], 8, int.from_bytes
+    for _ in range(count):
+        at += 4
+        starts.append(at)
+        length = number(content[at - 4 : at], "big", signed=True)
+        if length < 0:
+            raise ValueError("a row of no length")
+        at += length
+    if at != len(content):
+        raise ValueError("its rows do not fill it")
+    return starts
 
 
 def parquet_rows_of(block: Block, where: str) -> pa.Table:

@@ -1,4 +1,4 @@
-"""The logs of a file slice: what they hold in the place of its base file's rows, read; and one more log, written.
+"""The logs of file slices: what they hold in the place of their base files' rows.
 
 Of the changes of a key the newest counts. That is the last one in the logs, but where one before it has a greater value in the
 table's ordering column; a delete of the usual kind has none, and counts whatever was before it. So it is for every engine.
@@ -6,9 +6,8 @@ table's ordering column; a delete of the usual kind has none, and counts whateve
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,16 +15,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lakewright.formats.hudi import keys, log_block, schema
-from lakewright.formats.hudi.folder import Folder, Log, checksum, log_file_name, log_named
-from lakewright.formats.hudi.metadata import AppendedTo, WriteStat
+from lakewright.formats.hudi.folder import Folder, Log, checksum, log_named
 from lakewright.model.batch import DELETED
 from lakewright.model.table import BASE_COLUMN, Snapshot, TableSpec
 
-_BLOCK_BYTES = 64 << 20
-"""In Arrow's memory: rows of so many bytes make a block."""
+_BATCH_BYTES = 16 << 20
+"""Logs of slices with so many bytes are decoded together: what is small costs little then, and memory is bounded."""
 _FRONT = (schema.COMMIT_TIME, schema.COMMIT_SEQNO, schema.RECORD_KEY)
 
 Numbers = npt.NDArray[np.int64]
+Slice = TypeVar("Slice")
 
 
 class Newest(NamedTuple):
@@ -43,8 +42,17 @@ class Newest(NamedTuple):
         return self.rows.column(schema.RECORD_KEY).combine_chunks()
 
 
-def newest(folder: Folder, logs: Sequence[Log], spec: TableSpec, ordering: str | None, *, keys_only: bool = False) -> Newest:
-    """Read the logs of one slice, given in the order in which they were written; `ordering` is the table's ordering column.
+def newest(folder: Folder, logs: Sequence[Log], spec: TableSpec, ordering: str | None) -> Newest:
+    """What `newest_of` gives of one slice."""
+    ((_, found),) = newest_of(folder, {None: logs}, spec, ordering)
+    return found
+
+
+def newest_of(
+    folder: Folder, slices: Mapping[Slice, Sequence[Log]], spec: TableSpec, ordering: str | None, *, keys_only: bool = False
+) -> Iterator[tuple[Slice, Newest]]:
+    """Read the logs of some slices, each given in the order in which they were written; `ordering` is the table's ordering
+    column.
 
     With `keys_only` the rows have no columns of the table. Raises `FormatError` LW-405 for a damaged log. Of another engine's a
     torn end is left out, as that engine does: it is of an attempt that was repeated.
@@ -53,17 +61,38 @@ def newest(folder: Folder, logs: Sequence[Log], spec: TableSpec, ordering: str |
     wanted = pa.schema(
         [stored.field(name) for name in (*_FRONT, *(() if keys_only else stored.names[len(schema.META_COLUMNS) :]))]
     )
-    changes = _Changes(wanted, stored.field(ordering) if ordering else None)
-    for log in logs:
-        data = folder.store.read(log.name)
-        if log.checksum not in (None, checksum(data)):
-            raise log_block.damaged(log.name, "its bytes are not those that were written")
-        for block in log_block.decode(data, log.name, whole=log.checksum is not None):
+    names = [*dict.fromkeys([*wanted.names, *([ordering] if ordering else [])])]
+    for batch in _batched(slices):
+        changes = {key: _Changes(wanted, stored.field(ordering) if ordering else None) for key in batch}
+        blocks = [(key, log.name, block) for key, logs in batch.items() for log in logs for block in _blocks(folder, log)]
+        rows = iter(log_block.rows_of([(block, name) for _, name, block in blocks if block.kind == log_block.AVRO_DATA], names))
+        for key, name, block in blocks:
             try:
-                changes.add(block, log.name)
+                changes[key].add(block, name, rows)
             except (KeyError, ValueError, pa.ArrowException) as error:
-                raise log_block.damaged(log.name, f"its rows are not those of the table ({error})") from error
-    return changes.newest()
+                raise log_block.damaged(name, f"its rows are not those of the table ({error})") from error
+        for key, found in changes.items():
+            yield key, found.newest()
+
+
+def _batched(slices: Mapping[Slice, Sequence[Log]]) -> Iterator[dict[Slice, Sequence[Log]]]:
+    batch: dict[Slice, Sequence[Log]] = {}
+    size = 0
+    for key, logs in slices.items():
+        batch[key] = logs
+        size += sum(log.size for log in logs)
+        if size >= _BATCH_BYTES:
+            yield batch
+            batch, size = {}, 0
+    if batch:
+        yield batch
+
+
+def _blocks(folder: Folder, log: Log) -> Iterator[log_block.Block]:
+    data = folder.store.read(log.name)
+    if log.checksum not in (None, checksum(data)):
+        raise log_block.damaged(log.name, "its bytes are not those that were written")
+    return log_block.decode(data, log.name, whole=log.checksum is not None)
 
 
 class _Changes:
@@ -78,11 +107,13 @@ class _Changes:
         self._deletes: dict[int, Any] = {}
         self._count = self._changes = 0
 
-    def add(self, block: log_block.Block, where: str) -> None:
-        """Add what a block holds; raises KeyError, ValueError or Arrow's errors for rows that are not a table's."""
-        names = dict.fromkeys([*self._wanted.names, *([self._ordering.name] if self._ordering else [])])
+    def add(self, block: log_block.Block, where: str, rows: Iterator[pa.Table]) -> None:
+        """Add what a block holds; raises KeyError, ValueError or Arrow's errors for rows that are not a table's.
+
+        ``rows`` gives those of blocks in Avro, one block after the other.
+        """
         if block.kind == log_block.AVRO_DATA:
-            self._add_rows(log_block.rows_of(block, list(names), where))
+            self._add_rows(next(rows))
         elif block.kind == log_block.PARQUET_DATA:
             self._add_rows(log_block.parquet_rows_of(block, where))
         elif block.kind == log_block.DELETE:
@@ -167,8 +198,7 @@ def changes(folder: Folder, snapshot: Snapshot, ordering: str | None) -> Iterato
         groups.setdefault(log.group, []).append(log)
         bases[log.group] = file.base
     stored = pa.schema([*schema.arrow_schema(spec.columns), pa.field(BASE_COLUMN, pa.string()), pa.field(DELETED, pa.bool_())])
-    for group, logs in groups.items():
-        found = newest(folder, logs, spec, ordering)
+    for group, found in newest_of(folder, groups, spec, ordering):
         for rows, is_gone in ((found.rows, False), (pa.table(keys.columns_of(found.gone, spec)), True)):
             said = {BASE_COLUMN: bases[group], DELETED: is_gone}
             columns = [
@@ -180,54 +210,3 @@ def changes(folder: Folder, snapshot: Snapshot, ordering: str | None) -> Iterato
                 for f in stored
             ]
             yield from pa.table(columns, schema=stored).to_batches()
-
-
-def append(
-    folder: Folder,
-    instant: str,
-    spec: TableSpec,
-    to: AppendedTo,
-    ordinal: int,
-    rows: pa.Table,
-    record_keys: pa.Array,
-    deletes: pa.Array,
-) -> WriteStat:
-    """Write a log with `rows` of the columns of `spec`, whose record keys are `record_keys`, and the record keys to remove.
-
-    The marker stands before the log, so that a rollback finds it. The inserts among the rows are for the caller to tell.
-    """
-    start = time.monotonic()
-    header = {log_block.SCHEMA: schema.avro_schema(spec.name, spec.columns, meta=True), log_block.INSTANT: instant}
-    data = b""
-    step = max(1, int(_BLOCK_BYTES * rows.num_rows / max(1, rows.nbytes)))
-    for first in range(0, rows.num_rows, step):
-        part = _stamped(rows.slice(first, step), record_keys.slice(first, step), instant, to, ordinal, first)
-        data += log_block.encode(log_block.AVRO_DATA, header, log_block.rows_content(part))
-    if len(deletes):
-        data += log_block.encode(log_block.DELETE, header, log_block.deletes_content(deletes, to.partition))
-    file = log_file_name(to.file_id, to.base, to.number, instant, data)
-    folder.store.create(folder.marker_name(instant, to.partition, file, "APPEND"), b"")
-    folder.store.create(folder.data_name(to.partition, file), data)
-    return WriteStat(
-        partition=to.partition,
-        file_id=to.file_id,
-        path=f"{to.partition}/{file}" if to.partition else file,
-        previous=to.base,
-        rows=rows.num_rows,
-        inserts=0,
-        updates=rows.num_rows,
-        deletes=len(deletes),
-        size=len(data),
-        took=int((time.monotonic() - start) * 1000),
-        appended=to,
-    )
-
-
-def _stamped(rows: pa.Table, record_keys: pa.Array, instant: str, to: AppendedTo, ordinal: int, first: int) -> pa.Table:
-    """The rows with all five meta columns; in a log the file's name is the file group's."""
-    count = rows.num_rows
-    numbers = pa.array(np.arange(first, first + count)).cast(pa.string())
-    seqno = pc.binary_join_element_wise(f"{instant}_{ordinal}", numbers, "_")
-    same = [pa.repeat(pa.scalar(text), count) for text in (instant, to.partition, to.file_id)]
-    meta = [same[0], seqno, record_keys, same[1], same[2]]
-    return pa.table([*meta, *rows.columns], names=[*schema.META_COLUMNS, *rows.column_names])

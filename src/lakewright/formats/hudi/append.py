@@ -1,0 +1,130 @@
+"""Append: one more log for each of some file slices, with the rows and deletes that an upsert has for it.
+
+The rows of many logs are encoded together, and each log takes its part of the bytes: small logs cost little more than one large.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import time
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lakewright.formats.hudi import log_block, schema
+from lakewright.formats.hudi.folder import Folder, log_file_name
+from lakewright.formats.hudi.metadata import AppendedTo, WriteStat
+from lakewright.model.table import TableSpec
+
+_BLOCK_BYTES = 64 << 20
+"""In Arrow's memory: rows of so many bytes make a block, and so many are encoded at once."""
+
+Numbers = npt.NDArray[np.int64]
+
+
+class Addition(NamedTuple):
+    """What a log is to hold: the numbers of its rows, and the record keys to remove.
+
+    ``ordinal`` tells the instant's files apart.
+    """
+
+    to: AppendedTo
+    ordinal: int
+    rows: Numbers
+    removed: pa.Array
+
+
+def append(
+    folder: Folder,
+    instant: str,
+    spec: TableSpec,
+    additions: Sequence[Addition],
+    rows: pa.Table,
+    record_keys: pa.Array,
+    pool: concurrent.futures.ThreadPoolExecutor,
+) -> list[WriteStat]:
+    """Write the logs, and return their stats; `rows`, with the columns of `spec`, have the record keys `record_keys`.
+
+    The marker stands before the log, so that a rollback finds it. The inserts among the rows are for the caller to tell.
+    """
+    header = {log_block.SCHEMA: schema.avro_schema(spec.name, spec.columns, meta=True), log_block.INSTANT: instant}
+    step = max(1, int(_BLOCK_BYTES * rows.num_rows / max(1, rows.nbytes)))
+
+    def write(addition: Addition, contents: list[bytes]) -> WriteStat:
+        start, to = time.monotonic(), addition.to
+        blocks = [log_block.encode(log_block.AVRO_DATA, header, content) for content in contents]
+        if len(addition.removed):
+            content = log_block.deletes_content(addition.removed, to.partition)
+            blocks.append(log_block.encode(log_block.DELETE, header, content))
+        data = b"".join(blocks)
+        file = log_file_name(to.file_id, to.base, to.number, instant, data)
+        folder.store.create(folder.marker_name(instant, to.partition, file, "APPEND"), b"")
+        folder.store.create(folder.data_name(to.partition, file), data)
+        return WriteStat(
+            partition=to.partition,
+            file_id=to.file_id,
+            path=f"{to.partition}/{file}" if to.partition else file,
+            previous=to.base,
+            rows=len(addition.rows),
+            inserts=0,
+            updates=len(addition.rows),
+            deletes=len(addition.removed),
+            size=len(data),
+            took=int((time.monotonic() - start) * 1000),
+            appended=to,
+        )
+
+    stats: list[WriteStat] = []
+    for batch in _batched(additions, step):
+        contents = _contents(batch, instant, rows, record_keys, step)
+        stats += pool.map(write, batch, contents)
+    return stats
+
+
+def _batched(additions: Sequence[Addition], step: int) -> Iterator[list[Addition]]:
+    """Additions with not much more than `step` rows together."""
+    batch: list[Addition] = []
+    for addition in additions:
+        batch.append(addition)
+        if sum(len(each.rows) for each in batch) >= step:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _contents(batch: list[Addition], instant: str, rows: pa.Table, record_keys: pa.Array, step: int) -> list[list[bytes]]:
+    """The contents of the data blocks of each addition's log."""
+    ends = np.cumsum([len(each.rows) for each in batch])
+    numbers = np.concatenate([each.rows for each in batch])
+    contents: list[list[bytes]] = [[] for _ in batch]
+    for first in range(0, len(numbers), step):
+        here = np.arange(first, min(first + step, len(numbers)))
+        which = np.searchsorted(ends, here, side="right")
+        indices = pa.array(numbers[here])
+        within = here - (ends - [len(each.rows) for each in batch])[which]
+        framed = log_block.framed(_stamped(rows.take(indices), record_keys.take(indices), batch, which, within, instant))
+        for index in np.unique(which).tolist():
+            begin, end = np.searchsorted(which, [index, index + 1]).tolist()
+            contents[index].append(log_block.rows_content(framed.slice(begin, end - begin)))
+    return contents
+
+
+def _stamped(
+    rows: pa.Table, record_keys: pa.Array, batch: list[Addition], which: Numbers, within: Numbers, instant: str
+) -> pa.Table:
+    """The rows with all five meta columns; ``which`` is the addition of each, ``within`` its place in that.
+
+    In a log the file's name is the file group's.
+    """
+    of = pa.array(which)
+    ordinals = pa.array([f"{instant}_{each.ordinal}" for each in batch]).take(of)
+    seqno = pc.binary_join_element_wise(ordinals, pa.array(within).cast(pa.string()), "_")
+    partitions = pa.array([each.to.partition for each in batch]).take(of)
+    groups = pa.array([each.to.file_id for each in batch]).take(of)
+    meta = [pa.repeat(pa.scalar(instant), len(of)), seqno, record_keys, partitions, groups]
+    return pa.table([*meta, *rows.columns], names=[*schema.META_COLUMNS, *rows.column_names])
