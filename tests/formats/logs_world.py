@@ -8,7 +8,7 @@ from typing import Any
 
 from lakewright.formats.hudi import HudiFormat, log_block, logs
 from lakewright.formats.hudi.folder import Folder, log_named
-from lakewright.model.table import Snapshot
+from lakewright.model.table import BASE_COLUMN, PLACE_COLUMN, Snapshot
 from lakewright.storage.local import LocalStore
 
 Row = dict[str, Any]
@@ -33,7 +33,13 @@ def merged_rows(snapshot: Snapshot, rows: list[Row]) -> list[Row]:
     visible = [name for name, _ in snapshot.spec.columns]
     assert [[repr(r[name]) for name in visible] for r in stored] == [[repr(r[name]) for name in visible] for r in alive]
     key = snapshot.spec.key
-    changed = {(change["_base"], *(change[name] for name in key)) for change in changes}
+    changed = {(change[BASE_COLUMN], *(change[name] for name in key)) for change in changes}
+    assert {(c[BASE_COLUMN], c[PLACE_COLUMN]) for c in changes if c[PLACE_COLUMN] is not None} == {
+        (base, place)
+        for base, group in itertools.groupby(rows, lambda row: row["_base"])
+        for place, row in enumerate(group)
+        if (base, *(row[name] for name in key)) in changed
+    }
     found = [row for row in rows if (row["_base"], *(row[name] for name in key)) not in changed] + stored
     assert snapshot.rows == len(found)
     if snapshot == table.snapshot():

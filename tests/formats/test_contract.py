@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from tests import s3
 
 from lakewright.formats.hudi import HudiFormat
 from lakewright.model.contracts import Store, Table
-from lakewright.model.table import COW, MOR, Snapshot, TableSpec
+from lakewright.model.position import Feed, Position
+from lakewright.model.table import COW, MOR, Checkpoint, Snapshot, TableSpec
 from lakewright.pipeline.stored import Stored
 from lakewright.storage.local import LocalStore
 from lakewright.testing.table_contract import CONTRACT, Subject, any_sequence_gives_the_models_rows, commits_carry_checkpoints
@@ -86,3 +88,24 @@ def test_contract_on_s3(check: Callable[[Subject], None], kind: str, endpoint: s
 @pytest.mark.parametrize("seed", range(100, 140))
 def test_any_sequence(seed: int, kind: str, tmp_path: Path) -> None:
     any_sequence_gives_the_models_rows(Hudi(LocalStore(tmp_path), kind), seed, 30)
+
+
+@pytest.mark.parametrize("name", ["v", "file_row_number", "FILENAME"])
+def test_rows_of_logs_take_the_place_of_those_that_they_change(name: str, tmp_path: Path) -> None:
+    spec = TableSpec("things", (("id", "int"), (name, "bigint"), ("_position", "string")), ("id",), type=MOR)
+    subject = Hudi(LocalStore(tmp_path), MOR)
+    table = subject.create(spec)
+
+    def rows(ids: Sequence[int], value: int) -> pa.Table:
+        return pa.table([[*ids], [value for _ in ids], ["1" for _ in ids]], schema=spec.arrow())
+
+    with table.write() as write:
+        write.replace(spec, iter(rows(range(6), 0).to_batches()))
+        write.commit(Checkpoint(Feed("native", "1", 1), 1, Position(1)))
+    with table.write() as write:
+        write.upsert(rows([1, 4], 7), pa.table([[2]], schema=pa.schema([spec.arrow().field("id")])))
+        write.commit(Checkpoint(Feed("native", "1", 1), 1, Position(2)))
+    snapshot = table.snapshot()
+    assert snapshot is not None
+    assert len(snapshot.logs) == 1
+    assert sorted((row["id"], row[name]) for row in subject.rows(snapshot)) == [(0, 0), (1, 7), (3, 0), (4, 7), (5, 0)]

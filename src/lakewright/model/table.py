@@ -19,8 +19,9 @@ POSITION_COLUMN = "_position"
 """Stored position, ``<4-digit generation>.<position>``: never decreases within a table; Hudi's precombine field."""
 DELETED_COLUMN = "_hoodie_is_deleted"
 """Always null; lets Spark delete and upsert in one commit."""
-BASE_COLUMN = "_base"
-"""In the changes that logs hold: where engines find the base file whose row the change is for."""
+BASE_COLUMN, PLACE_COLUMN = "base file", "base row"
+"""In the changes that logs hold: where engines find the base file whose row the change is for, and which row of it that is, from
+0. No column of a table has such a name (LW-211)."""
 ROW_COLUMN = "_row"
 """Record key of a table whose source has no key: the row's place in the log."""
 HIDDEN_COLUMNS = frozenset({POSITION_COLUMN, DELETED_COLUMN, ROW_COLUMN})

@@ -13,13 +13,15 @@ from lakewright.model.batch import DELETED, raw_schema
 from lakewright.model.names import quote_identifier as quote
 from lakewright.model.names import quote_literal
 from lakewright.model.schema import Column, TableSchema
-from lakewright.model.table import BASE_COLUMN, DataFile, Snapshot, TableSpec
+from lakewright.model.table import BASE_COLUMN, PLACE_COLUMN, DataFile, Snapshot, TableSpec
 from lakewright.raw.log import RawLog
 from lakewright.raw.manifest import RawFile
 from lakewright.sources.postgres import values
 
 PATH, NUMBER = '"scan path"', '"scan number"'
 """A row's file and its place in it, from 0; no column has such a name (LW-211)."""
+
+_PLACE = "file_row_number"
 
 _WIDER = (
     ({types.INT, types.BIGINT}, types.BIGINT),
@@ -38,13 +40,17 @@ def snapshot_sql(snapshot: Snapshot, spec: TableSpec, columns: Sequence[Column] 
     added = {column.name: missing_sql(column) for column in columns if column.name not in stored}
     listed = ", ".join(added.get(name) or quote(name) for name, _ in spec.columns)
     changed = {log.base for log in snapshot.logs} if changes else set()
-    parts = []
+    parts: list[str] = []
     if plain := [file for file in snapshot.files if file.location not in changed]:
         parts.append(f"SELECT {listed} FROM {_stored(plain, stored)}")
     if others := [file for file in snapshot.files if file.location in changed]:
-        same = " AND ".join(f"c.{quote(name)} = b.{quote(name)}" for name in snapshot.spec.key)
-        match = f"SELECT 1 FROM {changes} AS c WHERE c.{BASE_COLUMN} = b.{PATH} AND {same}"
-        parts.append(f"SELECT {listed} FROM {_stored(others, stored, with_path=True)} AS b WHERE NOT EXISTS ({match})")
+        # DuckDB gives a row's place by a name that a column may have.
+        by_place = _PLACE not in {name.lower() for name in stored}
+        pairs = [(PLACE_COLUMN, _PLACE)] if by_place else [(name, name) for name in snapshot.spec.key]
+        same = " AND ".join(f"c.{quote(change)} = b.{quote(row)}" for change, row in pairs)
+        match = f"SELECT 1 FROM {changes} AS c WHERE c.{quote(BASE_COLUMN)} = b.{PATH} AND {same}"
+        rows = _stored(others, stored, f", filename = '{PATH[1:-1]}'" + (f", {_PLACE} = true" if by_place else ""))
+        parts.append(f"SELECT {listed} FROM {rows} AS b WHERE NOT EXISTS ({match})")
     if changes:
         parts.append(f"SELECT {listed} FROM {changes} WHERE NOT {DELETED}")
     if not parts:
@@ -53,10 +59,10 @@ def snapshot_sql(snapshot: Snapshot, spec: TableSpec, columns: Sequence[Column] 
     return " UNION ALL ".join(parts)
 
 
-def _stored(files: Sequence[DataFile], columns: set[str], *, with_path: bool = False) -> str:
-    """Base files as a relation, with `PATH` if ``with_path``; those that lack one of `columns` have nulls there."""
+def _stored(files: Sequence[DataFile], columns: set[str], options: str = "") -> str:
+    """Base files as a relation; those that lack one of `columns` have nulls there."""
     union = any(columns - set(file.columns) for file in files)
-    return _parquet((file.location for file in files), union, f", filename = '{PATH[1:-1]}'" if with_path else "")
+    return _parquet((file.location for file in files), union, options)
 
 
 def raw_sql(

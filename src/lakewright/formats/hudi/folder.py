@@ -76,6 +76,12 @@ class Log:
         return self.partition, self.file_id
 
 
+def base_file_named(name: str, partition: str, size: int) -> BaseFile | None:
+    """The base file of that name; None for what is none."""
+    match = _BASE_FILE.fullmatch(name.rpartition("/")[2])
+    return BaseFile(name, partition, match[1], match[3], size) if match else None
+
+
 def log_file_name(file_id: str, base: str, number: int, instant: str, data: bytes) -> str:
     """The name of a log of ours that holds `data`.
 
@@ -224,9 +230,9 @@ class Folder:
         prefix = f"{self.path}/"
         files, logs = [], []
         for entry in self._data(prefix):
-            partition, _, file = entry.name.removeprefix(prefix).rpartition("/")
-            if match := _BASE_FILE.fullmatch(file):
-                files.append(BaseFile(entry.name, partition, match[1], match[3], entry.size))
+            partition = entry.name.removeprefix(prefix).rpartition("/")[0]
+            if file := base_file_named(entry.name, partition, entry.size):
+                files.append(file)
             elif log := log_named(entry.name, partition, entry.size):
                 if not log.instant:
                     instant, undoes = self._log_head(entry.name)

@@ -14,10 +14,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lakewright.formats.hudi import keys, log_block, schema
-from lakewright.formats.hudi.folder import Folder, Log, checksum, log_named
-from lakewright.model.batch import DELETED
-from lakewright.model.table import BASE_COLUMN, Snapshot, TableSpec
+from lakewright.formats.hudi import log_block, schema
+from lakewright.formats.hudi.folder import Folder, Log, checksum
+from lakewright.model.table import TableSpec
 
 _BATCH_BYTES = 16 << 20
 """Logs of slices with so many bytes are decoded together: what is small costs little then, and memory is bounded."""
@@ -185,28 +184,3 @@ class _Changes:
             is_older = row[best] >= 0 and value is not None and held is not None and type(held) is type(value) and held > value
             best = best if is_older else change
         return best
-
-
-def changes(folder: Folder, snapshot: Snapshot, ordering: str | None) -> Iterator[pa.RecordBatch]:
-    """What the logs of a snapshot hold, one slice after the other, as `Table.changes` gives it."""
-    spec, groups = snapshot.spec, dict[Any, list[Log]]()
-    bases: dict[Any, str | None] = {}
-    for file in snapshot.logs:
-        partition = file.name.removeprefix(f"{folder.path}/").rpartition("/")[0]
-        log = log_named(file.name, partition, file.size)
-        assert log is not None
-        groups.setdefault(log.group, []).append(log)
-        bases[log.group] = file.base
-    stored = pa.schema([*schema.arrow_schema(spec.columns), pa.field(BASE_COLUMN, pa.string()), pa.field(DELETED, pa.bool_())])
-    for group, found in newest_of(folder, groups, spec, ordering):
-        for rows, is_gone in ((found.rows, False), (pa.table(keys.columns_of(found.gone, spec)), True)):
-            said = {BASE_COLUMN: bases[group], DELETED: is_gone}
-            columns = [
-                pa.repeat(pa.scalar(said[f.name], f.type), rows.num_rows)
-                if f.name in said
-                else rows.column(f.name)
-                if f.name in rows.column_names
-                else pa.nulls(rows.num_rows, f.type)
-                for f in stored
-            ]
-            yield from pa.table(columns, schema=stored).to_batches()

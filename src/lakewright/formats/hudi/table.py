@@ -12,11 +12,11 @@ import pyarrow as pa
 
 from lakewright.errors import AlreadyExists, FormatError, LakewrightError, NotFound
 from lakewright.formats.hudi import (
+    changes,
     clean,
     commits,
     compact,
     inventory,
-    logs,
     properties,
     repair,
     savepoint,
@@ -151,7 +151,7 @@ class HudiTable:
 
     def changes(self, snapshot: Snapshot) -> Iterator[pa.RecordBatch]:
         """What the snapshot's logs hold in the place of base files' rows; raises `FormatError` LW-405 for a damaged log."""
-        return logs.changes(self._folder, snapshot, properties.ordering(self._properties, snapshot.spec))
+        return changes.changes(self._folder, snapshot, properties.ordering(self._properties, snapshot.spec))
 
     @contextlib.contextmanager
     def write(self) -> Iterator[HudiWrite]:

@@ -105,8 +105,9 @@ class Table(Protocol):
     def changes(self, snapshot: Snapshot) -> Iterator[pa.RecordBatch]:
         """What the logs of a snapshot hold in the place of base files' rows: one row for each changed key of a base file.
 
-        It has the columns of the snapshot's spec, `BASE_COLUMN`, and ``_deleted``, which says that the row is gone: then only its
-        key is not null. A row of a base file counts unless a change has its key and its file.
+        It has the columns of the snapshot's spec, `BASE_COLUMN`, `PLACE_COLUMN`, which is null where the base file has no row of
+        that key, and ``_deleted``, which says that the row is gone: then only its key is not null. A row of a base file counts
+        unless a change has its file and its place.
         """
         ...
 
