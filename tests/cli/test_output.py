@@ -127,6 +127,17 @@ def batches(count: int = 1, **columns: list) -> list[pa.RecordBatch]:
     return [pa.RecordBatch.from_pydict(columns)] * count
 
 
+def test_json_cannot_steer_a_terminal(capsys):
+    text = "".join(map(chr, range(160))) + "é"
+    output.show_json([text])
+    output.show_rows("json", ["a"], batches(a=[text]))
+    printed = capsys.readouterr().out
+    assert not {chr(code) for code in (*range(10), *range(11, 32), *range(127, 160))} & set(printed)
+    assert "é" in printed
+    one, rest = printed.split("\n", 1)
+    assert (json.loads(one), json.loads(rest)) == ([text], [{"a": text}])
+
+
 def test_csv_tells_null_from_an_empty_text(capsys):
     rows = batches(a=[1, None, 3, 4], b=["x", "", None, 'say "hi",\nyou'])
     assert output.show_rows("csv", ["a", "b"], rows) is None

@@ -8,9 +8,10 @@ import time
 
 import pytest
 
-from lakewright.pipeline import maintain, raw_care
+from lakewright.pipeline import maintain, raw_care, up
 from lakewright.pipeline.lake import Lake
 from lakewright.pipeline.steps import Tended
+from lakewright.pipeline.tasks import Event
 from lakewright.raw import care
 from tests.faults.conftest import Shop
 
@@ -92,3 +93,30 @@ def test_what_has_expired_is_told_and_what_is_kept_is_read(loaded: Shop) -> None
     assert len(loaded.files("raw/database/shop/public/parts/LOAD*")) < max(1, len(named)), "the load went with its changes"
     loaded.ok("resync", "parts")
     assert loaded.equal() == {"orders": "equal", "parts": "equal"}
+
+
+def test_a_lost_file_of_an_idle_table_is_told_once(loaded: Shop) -> None:
+    (lost,) = loaded.files("curated/orders/*.parquet")
+    away = lost.rename(loaded.folder / "away")
+    events: list[Event] = []
+    with Lake.open(loaded.folder) as lake:
+        broken = set[str]()
+        look = up._Care(lake, events.append, broken)
+        assert look() > 0, "not at the start"
+        for _ in range(2):
+            assert look() > 0
+            assert [(event.kind, event.subject, event.error and event.error.code) for event in events] == [
+                ("failed", "orders", "LW-417")
+            ]
+        away.rename(lost)
+        look()
+        assert len(events) == 1
+        lost.rename(away)
+        look()
+        assert len(events) == 2
+        away.rename(lost)
+        look()
+        lost.rename(away)
+        broken.add("orders")
+        look()
+        assert len(events) == 2, "a table that merge told of already"

@@ -9,11 +9,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import psycopg2
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from hudi import HudiTableBuilder
 
@@ -199,3 +201,30 @@ def stored(lake: Lake, name: str) -> list[tuple[object, ...]]:
     columns = lake.log("db").newest_schema(mirror.origin).column_names
     batches = HudiTableBuilder.from_base_uri(lake.store.location(mirror.path)).build().read()
     return as_rows(pa.Table.from_batches(batches), columns) if batches else []
+
+
+def test_a_job_of_sparks_has_the_table_for_itself(spark: Spark, url: str, shop: Path) -> None:
+    with Lake.open(shop) as lake, Lake.open(shop) as other, ThreadPoolExecutor(1) as pool:
+        lake.merge()
+        run_sql(url, "UPDATE orders SET note = 'from the source' WHERE id = 2")
+        lake.capture()
+        mirror = lake.mirror("orders")
+        table = lake.format.open(mirror.path)
+        assert table is not None
+        location = lake.store.location(mirror.path)
+        batches = HudiTableBuilder.from_base_uri(location).build().read()
+        rows = pa.Table.from_batches(batches).select([name for name, _ in table.spec.columns])
+        rows = rows.filter(pc.equal(rows["id"], 1))
+        with lake.hold("orders"):
+            merging = pool.submit(merge, other, other.mirror("orders"), wait=300.0)
+            index = {"hoodie.index.type": "GLOBAL_SIMPLE"}
+            spark.write(location, table.spec, rows, note="'from the job'", **index)
+            assert not merging.done()
+            assert [commit.checkpoint is None for commit in table.history()] == [False, True]
+        merged = merging.result()
+        assert merged is not None
+        assert merged.commit is not None
+        assert lake.verify("orders")[0].flaws == ()
+        with lake.sql("SELECT id, note FROM orders WHERE id < 3 ORDER BY id", committed=True) as answer:
+            notes = [row["note"] for batch in answer.batches() for row in batch.to_pylist()]
+        assert notes == ["from the job", "from the source"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import sys
 import traceback
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from lakewright.cli.rendering import error_to_json
 from lakewright.errors import CheckFailed, LakewrightError
-from lakewright.model.printable import printable
+from lakewright.model.printable import json_text, printable
 
 if TYPE_CHECKING:
     from lakewright.pipeline.steps import Notice, Step
@@ -38,7 +37,7 @@ def report(error: LakewrightError, *, as_json: bool, debug: bool) -> None:
     if debug:
         traceback.print_exception(error, file=sys.stderr)
     if as_json:
-        _write(json.dumps({"error": error_to_json(error)}, ensure_ascii=False))
+        _write(json_text({"error": error_to_json(error)}))
         return
     excerpt: str | None = getattr(error, "excerpt", None)
     word = "\x1b[1;31merror:\x1b[0m" if has_color() else "error:"

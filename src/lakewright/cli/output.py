@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 import decimal
 import itertools
-import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from lakewright.cli.rendering import to_cell, to_json, to_text
+from lakewright.model.printable import json_text
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -22,7 +22,7 @@ BOX_ROWS = 1000
 
 def show_json(value: Any) -> None:
     """One JSON document on one line."""
-    sys.stdout.write(json.dumps(to_json(value), ensure_ascii=False, separators=(",", ":")) + "\n")
+    sys.stdout.write(json_text(to_json(value)) + "\n")
     sys.stdout.flush()
 
 
@@ -108,7 +108,7 @@ def _json(columns: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:
     separator = "[\n"
     for row in rows:
         record = dict(zip(names, map(to_json, row), strict=True))
-        sys.stdout.write(separator + json.dumps(record, ensure_ascii=False, separators=(",", ":")))
+        sys.stdout.write(separator + json_text(record))
         separator = ",\n"
     sys.stdout.write("[]\n" if separator == "[\n" else "\n]\n")
 

@@ -16,7 +16,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from lakewright.errors import CheckFailed, LakewrightError
+from lakewright.errors import CheckFailed, LakewrightError, NotLoaded
 from lakewright.model.batch import EXACT, raw_schema
 from lakewright.model.contracts import Load
 from lakewright.model.names import quote_identifier as quote
@@ -27,7 +27,7 @@ from lakewright.pipeline.catch_up import catch_up
 from lakewright.pipeline.feed import moved
 from lakewright.pipeline.folding import Fold
 from lakewright.pipeline.mirror import Mirror
-from lakewright.pipeline.steps import Notice, TableCheck, Waits, ignore
+from lakewright.pipeline.steps import Notice, TableCheck, Verdict, Waits, ignore
 from lakewright.pipeline.wiring import Wiring
 from lakewright.sources.files.audit import FileCheck
 
@@ -91,8 +91,14 @@ class Comparison:
         kind = "files are not in the lake as they are" if files > 1 else "file is not in the lake as it is"
         faults += [f"{files} {kind}"] if files else []
         if faults:
-            hint = "`lakewright resync TABLE` loads a table anew" if failed else "what is said of each file helps"
-            raise CheckFailed("LW-601", " and ".join(faults), hint=hint)
+            raise CheckFailed("LW-601", " and ".join(faults), hint=self._hint())
+
+    def _hint(self) -> str:
+        """What helps the first kind of fault that there is."""
+        failed = {table.verdict for report in self.reports for table in report.tables} - {"equal", "append-only"}
+        if failed == {"not loaded"}:
+            return "`lakewright doctor` lists what keeps a table from being loaded"
+        return "`lakewright resync TABLE` loads a table anew" if failed else "what is said of each file helps"
 
 
 def run(lake: Wiring, name: str, notice: Notice = ignore) -> CheckReport:
@@ -145,7 +151,8 @@ def _compared(lake: Wiring, mirrors: Sequence[Mirror], load: Load, notice: Notic
 
 def _failed(table: str, error: LakewrightError) -> TableCheck:
     """The verdict on a table that cannot be compared."""
-    return TableCheck(table, "error", None, None, detail=error.line(hinted=False))
+    verdict: Verdict = "not loaded" if isinstance(error, NotLoaded) else "error"
+    return TableCheck(table, verdict, None, None, detail=error.line(hinted=False))
 
 
 def _compare(lake: Wiring, mirror: Mirror, load: Load) -> TableCheck:

@@ -106,7 +106,7 @@ class Tended:
     expired: int
 
 
-Verdict = Literal["equal", "different", "append-only", "stopped", "paused", "error"]
+Verdict = Literal["equal", "different", "append-only", "stopped", "paused", "not loaded", "error"]
 
 
 @dataclasses.dataclass(frozen=True)

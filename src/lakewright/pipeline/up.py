@@ -1,15 +1,16 @@
-"""Up: what a lake does while it is up - a task captures each source, one merges and cleans tables, one cares for raw logs."""
+"""Up: what a lake does while it is up - a task captures each source, one merges and cleans tables, one looks after all of it."""
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 
 from lakewright.errors import LakewrightError, LeaseHeld, Retry, unexpected
 from lakewright.model.contracts import Stopped
 from lakewright.model.times import utc_now
-from lakewright.pipeline import raw_care, survey
+from lakewright.pipeline import damage, raw_care, survey
 from lakewright.pipeline.capture import capture_of
 from lakewright.pipeline.maintain import clean
 from lakewright.pipeline.merge import merge
@@ -18,15 +19,16 @@ from lakewright.pipeline.steps import LeftOut, Step, describe
 from lakewright.pipeline.tasks import Event, Task, paced
 from lakewright.pipeline.wiring import Wiring
 
-CARE_EVERY = 600.0
-"""Seconds from one care of the raw logs to the next."""
+CARE_FIRST, CARE_EVERY = 60.0, 600.0
+"""Seconds from the start to the first look after all of it, and from one to the next."""
 
 
 def tasks(lake: Wiring, stop: threading.Event, notice: Callable[[Event], None]) -> list[Task]:
     """A task for each source, and two for all tables, which end when no source is captured any more."""
     captures = [Task(name, _Capture(lake, name, stop, notice)) for name in lake.project.settings.sources]
-    followers = [Task("merge", paced(_Merge(lake, notice)), follower=True), Task("raw", _Care(lake, notice), follower=True)]
-    return [*captures, *followers]
+    merging = _Merge(lake, notice)
+    care = _Care(lake, notice, merging.broken)
+    return [*captures, Task("merge", paced(merging), follower=True), Task("care", care, follower=True)]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,7 +64,7 @@ class _Merge:
     def __init__(self, lake: Wiring, notice: Callable[[Event], None]) -> None:
         self._lake = lake
         self._notice = notice
-        self._broken: set[str] = set()
+        self.broken: set[str] = set()
         self._held: set[str] = set()
 
     def __call__(self) -> bool:
@@ -71,7 +73,7 @@ class _Merge:
             self._give_up(str(misfit.table or misfit.source), misfit.error)
         worked, later = False, None
         for mirror in mirrors:
-            if mirror.name in self._broken:
+            if mirror.name in self.broken:
                 continue
             try:
                 worked |= self._one(mirror)
@@ -91,8 +93,8 @@ class _Merge:
         return worked
 
     def _give_up(self, subject: str, error: LakewrightError) -> None:
-        if subject not in self._broken:
-            self._broken.add(subject)
+        if subject not in self.broken:
+            self.broken.add(subject)
             self._notice(Event("failed", subject, error.message, utc_now(), error))
 
     def _one(self, mirror: Mirror) -> bool:
@@ -108,21 +110,47 @@ class _Merge:
 
 
 class _Care:
-    """Care for the raw log of every source once; an error is told, and the next time comes."""
+    """Look at every table, and care for the raw log of every source, once; an error is told, again only after it was over.
 
-    def __init__(self, lake: Wiring, notice: Callable[[Event], None]) -> None:
+    A table that nothing changes is not merged, so that nobody else would find that a file of it is lost. Those that are `broken`
+    are told of already. Nothing is done at the start, when there is enough to do.
+    """
+
+    def __init__(self, lake: Wiring, notice: Callable[[Event], None], broken: Collection[str]) -> None:
         self._lake = lake
         self._notice = notice
+        self._broken = broken
+        self._told: set[str] = set()
+        self._is_early = True
 
     def __call__(self) -> float:
+        if self._is_early:
+            self._is_early = False
+            return CARE_FIRST
         mirrors = survey.of(self._lake).mirrors
+        for mirror in (each for each in mirrors if each.name not in self._broken):
+            self._tell(mirror.name, functools.partial(self._look, mirror))
         for source in self._lake.project.settings.sources:
-            try:
-                tended = raw_care.tend(self._lake, source, mirrors, utc_now())
-            except Exception as raised:
-                error = unexpected(raised)
-                self._notice(Event("failed", source, error.message, utc_now(), error))
-            else:
-                if tended.gathered or tended.expired:
-                    self._notice(_event(source, tended))
+            self._tell(source, functools.partial(self._tend, source, mirrors))
         return CARE_EVERY
+
+    def _tell(self, subject: str, act: Callable[[], None]) -> None:
+        try:
+            act()
+        except Exception as raised:
+            error = unexpected(raised)
+            if subject not in self._told and error.retry is not Retry.SOON:
+                self._told.add(subject)
+                self._notice(Event("failed", subject, error.message, utc_now(), error))
+        else:
+            self._told.discard(subject)
+
+    def _look(self, mirror: Mirror) -> None:
+        table = self._lake.format.open(mirror.path)
+        if table is not None:
+            damage.repeated(table.snapshot)
+
+    def _tend(self, source: str, mirrors: Sequence[Mirror]) -> None:
+        tended = raw_care.tend(self._lake, source, mirrors, utc_now())
+        if tended.gathered or tended.expired:
+            self._notice(_event(source, tended))
