@@ -5,11 +5,14 @@ BIN := .venv/bin
 READY := .venv/.ready
 SPARK := .venv/.spark
 BUNDLE := org.apache.hudi:hudi-spark3.5-bundle_2.12:0.15.0
-JARS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/lakewright/jars
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/lakewright
+JARS := $(CACHE)/jars
 BUNDLE_JAR := $(JARS)/hudi-spark3.5-bundle_2.12-0.15.0.jar
+TRINO := $(CACHE)/trino-server-476
+NEEDS_MAVEN := command -v mvn > /dev/null || { echo "MISSING Maven (mvn), which gets Hudi and Trino" >&2; exit 1; }
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench bench-spark crash infra interop interop-full bundle docs clean
+.PHONY: help demo test check bench bench-spark crash infra interop interop-full interop-trino bundle trino docs clean
 
 help: ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-20s%s\n", $$1, $$2 }'
@@ -50,11 +53,15 @@ infra: $(READY) ## the Terraform of infra/, offline: format, validity, each modu
 
 interop: java $(SPARK) $(BUNDLE_JAR) ## our tables read and written by real Spark 3.5 with Hudi 0.15
 	@echo "== interop: pytest -m interop"
-	@HUDI_BUNDLE="$(BUNDLE_JAR)" $(BIN)/pytest -q -m "interop and not full" tests/interop
+	@HUDI_BUNDLE="$(BUNDLE_JAR)" $(BIN)/pytest -q -m "interop and not full" tests/interop --ignore tests/interop/test_trino.py
 
 interop-full: java $(SPARK) $(BUNDLE_JAR) ## the same, with more histories and a table of a million rows
 	@echo "== interop: pytest -m interop, all of it"
-	@HUDI_BUNDLE="$(BUNDLE_JAR)" $(BIN)/pytest -q -m interop tests/interop
+	@HUDI_BUNDLE="$(BUNDLE_JAR)" $(BIN)/pytest -q -m interop tests/interop --ignore tests/interop/test_trino.py
+
+interop-trino: java25 $(READY) $(TRINO) ## our tables read by real Trino 476
+	@echo "== interop-trino: pytest tests/interop/test_trino.py"
+	@TRINO_HOME="$(TRINO)" $(BIN)/pytest -q tests/interop/test_trino.py
 
 docs: $(READY) ## write the generated pages of docs/reference
 	@$(BIN)/python tools/docs.py
@@ -74,9 +81,12 @@ $(READY): requirements/dev.lock pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-.PHONY: java
+.PHONY: java java25
 java:
 	@test -n "$$JAVA_HOME" -a -x "$$JAVA_HOME/bin/java" || { echo "MISSING Java 17: set JAVA_HOME to its folder" >&2; exit 1; }
+
+java25:
+	@test -n "$$JAVA25_HOME" -a -x "$$JAVA25_HOME/bin/java" || { echo "MISSING Java 25: set JAVA25_HOME to its folder" >&2; exit 1; }
 
 $(SPARK): $(READY) requirements/interop.lock
 	@echo "== .venv: installing requirements/interop.lock"
@@ -86,6 +96,18 @@ $(SPARK): $(READY) requirements/interop.lock
 bundle: $(BUNDLE_JAR) ## get Hudi for Spark from Maven, once
 
 $(BUNDLE_JAR):
-	@command -v mvn > /dev/null || { echo "MISSING Maven (mvn), which gets $(BUNDLE)" >&2; exit 1; }
+	@$(NEEDS_MAVEN)
 	@echo "== $(JARS): $(BUNDLE)"
 	@mvn --batch-mode -q dependency:copy -Dartifact=$(BUNDLE) -DoutputDirectory="$(JARS)"
+
+trino: $(TRINO) ## get Trino from Maven, once: 0.8 GB, of which 0.4 GB are kept
+
+$(TRINO):
+	@$(NEEDS_MAVEN)
+	@echo "== $(TRINO): io.trino:trino-server:476"
+	@rm -rf "$@.part"
+	@mvn --batch-mode -q dependency:copy -Dartifact=io.trino:trino-server:476:tar.gz -DoutputDirectory="$@.part"
+	@tar -xzf "$@.part"/*.tar.gz -C "$@.part"
+	@find "$@.part/$(notdir $@)/plugin" -mindepth 1 -maxdepth 1 ! -name hudi -exec rm -r {} +
+	@mv "$@.part/$(notdir $@)" "$@"
+	@rm -r "$@.part"

@@ -155,12 +155,12 @@ def moto() -> Iterator[Proxy]:
 
 
 @contextlib.contextmanager
-def ministack() -> Iterator[Proxy]:
-    """MiniStack's S3, which shares no code with moto's, behind a proxy."""
+def ministack(service: str = "s3") -> Iterator[Proxy]:
+    """MiniStack's S3, which shares no code with moto's, or another service of it, behind a proxy."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    settings = {"GATEWAY_PORT": str(port), "BIND_HOST": "127.0.0.1", "SERVICES": "s3"}
+    settings = {"GATEWAY_PORT": str(port), "BIND_HOST": "127.0.0.1", "SERVICES": service}
     command = [sys.executable, "-m", "ministack"]
     with subprocess.Popen(command, env=os.environ | settings, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
         try:

@@ -1,4 +1,4 @@
-"""One Spark for the session: starting it and warming it up takes longer than most tests."""
+"""One Spark and one Trino for the session: starting them and warming them up takes longer than most tests."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from tests import s3
 from tests.interop.engine import Spark
+from tests.interop.trino import Trino
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -23,10 +25,26 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spark]:
     """A warm session; the test fails, rather than be left out, where `make interop` did not set the stage."""
-    missing = [name for name in ("JAVA_HOME", "HUDI_BUNDLE") if not os.environ.get(name)]
-    if missing:
-        pytest.fail(f"{' and '.join(missing)} not set: run `make interop`")
+    _, bundle = _set_by("make interop", "JAVA_HOME", "HUDI_BUNDLE")
     with warnings.catch_warnings(action="default"):
-        engine = Spark(Path(os.environ["HUDI_BUNDLE"]), tmp_path_factory.mktemp("spark"))
+        engine = Spark(bundle, tmp_path_factory.mktemp("spark"))
     yield engine
     engine.close()
+
+
+@pytest.fixture(scope="session")
+def trino(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trino]:
+    """A server over an empty Glue; the test fails, rather than be left out, where `make interop-trino` did not set the stage."""
+    java, home = _set_by("make interop-trino", "JAVA25_HOME", "TRINO_HOME")
+    with s3.ministack("glue") as glue:
+        engine = Trino(home, java, tmp_path_factory.mktemp("trino"), glue.endpoint)
+        yield engine
+        engine.close()
+
+
+def _set_by(target: str, *names: str) -> list[Path]:
+    """What the environment has under these names."""
+    missing = [name for name in names if not os.environ.get(name)]
+    if missing:
+        pytest.fail(f"{' and '.join(missing)} not set: run `{target}`")
+    return [Path(os.environ[name]) for name in names]

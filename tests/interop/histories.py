@@ -37,6 +37,7 @@ MANY = ("id", "code", "line", "due", "flag", "price")
 SHAPES = {
     "plain": TableSpec("plain", COLUMNS, ("id",)),
     "by day": TableSpec("by_day", COLUMNS, ("id",), ("at_day",)),
+    "by day and due": TableSpec("by_day_and_due", COLUMNS, ("id",), ("at_day", "due")),
     "many keys": TableSpec("many_keys", COLUMNS, MANY),
     "many keys by day": TableSpec("many_keys_by_day", COLUMNS, MANY, ("at_day",)),
     "text key": TableSpec("text_key", COLUMNS, ("code",)),
@@ -176,9 +177,10 @@ def assert_changes(spark: Spark, world: World, start: str, end: str) -> None:
 
 
 def spark_columns(spec: TableSpec) -> list[tuple[str, str]]:
-    """A table's columns as Spark shows them: the meta columns first, the partition last."""
-    ordered = sorted(spec.columns, key=lambda column: column[0] in spec.partition)
-    return [*((name, "string") for name in META), *ordered]
+    """A table's columns as Spark shows them: the meta columns first, those of the partition last, in its order."""
+    kinds = dict(spec.columns)
+    ordered = [name for name in kinds if name not in spec.partition] + list(spec.partition)
+    return [*((name, "string") for name in META), *((name, kinds[name]) for name in ordered)]
 
 
 def assert_same(found: list[Row], expected: list[Row]) -> None:

@@ -18,6 +18,7 @@ TURNS = [
     ("plain", "BLOOM"),
     ("by day", "GLOBAL_SIMPLE"),
     ("by day", "GLOBAL_BLOOM"),
+    ("by day and due", "GLOBAL_SIMPLE"),
     ("many keys", "BLOOM"),
     ("many keys by day", "GLOBAL_BLOOM"),
     ("text key", "GLOBAL_BLOOM"),
