@@ -8,8 +8,11 @@ BUNDLE := org.apache.hudi:hudi-spark3.5-bundle_2.12:0.15.0
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/lakewright
 JARS := $(CACHE)/jars
 BUNDLE_JAR := $(JARS)/hudi-spark3.5-bundle_2.12-0.15.0.jar
+HADOOP_S3 := org.apache.hadoop:hadoop-aws:3.3.4
+AWS_SDK := com.amazonaws:aws-java-sdk-bundle:1.12.262
+S3_JARS := $(JARS)/hadoop-aws-3.3.4.jar $(JARS)/aws-java-sdk-bundle-1.12.262.jar
 TRINO := $(CACHE)/trino-server-476
-NEEDS_MAVEN := command -v mvn > /dev/null || { echo "MISSING Maven (mvn), which gets Hudi and Trino" >&2; exit 1; }
+NEEDS_MAVEN := command -v mvn > /dev/null || { echo "MISSING Maven (mvn), which gets what Spark needs, and Trino" >&2; exit 1; }
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check bench bench-spark crash infra interop interop-full interop-trino bundle trino docs clean
@@ -51,11 +54,11 @@ infra: $(READY) ## the Terraform of infra/, offline: format, validity, each modu
 	@echo "== infra: terraform fmt, validate and test"
 	@$(BIN)/pytest -q -n 2 -m infra tests/infra
 
-interop: java $(SPARK) $(BUNDLE_JAR) ## our tables read and written by real Spark 3.5 with Hudi 0.15
+interop: java $(SPARK) $(BUNDLE_JAR) $(S3_JARS) ## our tables read and written by real Spark 3.5 with Hudi 0.15
 	@echo "== interop: pytest -m interop"
 	@HUDI_BUNDLE="$(BUNDLE_JAR)" $(BIN)/pytest -q -m "interop and not full" tests/interop --ignore tests/interop/test_trino.py
 
-interop-full: java $(SPARK) $(BUNDLE_JAR) ## the same, with more histories and a table of a million rows
+interop-full: java $(SPARK) $(BUNDLE_JAR) $(S3_JARS) ## the same, with more histories and a table of a million rows
 	@echo "== interop: pytest -m interop, all of it"
 	@HUDI_BUNDLE="$(BUNDLE_JAR)" $(BIN)/pytest -q -m interop tests/interop --ignore tests/interop/test_trino.py
 
@@ -93,12 +96,15 @@ $(SPARK): $(READY) requirements/interop.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/interop.lock
 	@touch $@
 
-bundle: $(BUNDLE_JAR) ## get Hudi for Spark from Maven, once
+bundle: $(BUNDLE_JAR) $(S3_JARS) ## get Hudi and S3 for Spark from Maven, once: 0.4 GB
 
-$(BUNDLE_JAR):
+$(BUNDLE_JAR): JAR = $(BUNDLE)
+$(JARS)/hadoop-aws-%.jar: JAR = $(HADOOP_S3)
+$(JARS)/aws-java-sdk-bundle-%.jar: JAR = $(AWS_SDK)
+$(BUNDLE_JAR) $(S3_JARS):
 	@$(NEEDS_MAVEN)
-	@echo "== $(JARS): $(BUNDLE)"
-	@mvn --batch-mode -q dependency:copy -Dartifact=$(BUNDLE) -DoutputDirectory="$(JARS)"
+	@echo "== $(JARS): $(JAR)"
+	@mvn --batch-mode -q dependency:copy -Dartifact=$(JAR) -DoutputDirectory="$(JARS)"
 
 trino: $(TRINO) ## get Trino from Maven, once: 0.8 GB, of which 0.4 GB are kept
 

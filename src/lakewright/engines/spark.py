@@ -22,6 +22,8 @@ from lakewright.errors import CommitConflict, MissingDependency, QueryError
 
 BUNDLE = "org.apache.hudi:hudi-spark3.5-bundle_2.12:0.15.0"
 """Hudi as Glue 5.0 has it."""
+S3_JARS = ("org.apache.hadoop:hadoop-aws:3.3.4", "com.amazonaws:aws-java-sdk-bundle:1.12.262")
+"""What Hadoop of Spark 3.5 reads S3 with; a managed Spark has its own."""
 FILE_NAME, FILE_ROW = '"scan path"', '"scan number"'
 """A row's file and its place in it, from 0, in a relation of files that asks for them."""
 
@@ -35,6 +37,10 @@ _STARTED_WITH = {
     "spark.ui.showConsoleProgress": "false",
 }
 _ON_ONE_MACHINE = {"spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1"}
+_ON_S3 = {
+    "spark.hadoop.fs.s3.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem",
+    "spark.hadoop.fs.s3a.aws.credentials.provider": "com.amazonaws.auth.DefaultAWSCredentialsProviderChain",
+}
 _SESSION = {
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.ansi.enabled": "true",
@@ -46,6 +52,8 @@ _SESSION = {
     "spark.sql.avro.datetimeRebaseModeInRead": "CORRECTED",
     "spark.sql.avro.datetimeRebaseModeInWrite": "CORRECTED",
 }
+_SUBMITTED = "PYSPARK_GATEWAY_PORT"
+"""Is in the environment of a process that spark-submit started."""
 _CONFLICT = re.compile(r"lakewright\.errors\.CommitConflict: (.*)")
 _CAUSE = re.compile(r"Caused by: (?:[\w$]+\.)*([\w$]+)")
 _GLOB = re.compile(r"([{}\[\]*?\\])")
@@ -54,16 +62,21 @@ _GLOB = re.compile(r"([{}\[\]*?\\])")
 class SparkEngine:
     """A Spark session with Hudi; `master` is Spark's own default where it is None. Use it from one thread at a time.
 
+    `s3` are settings of Hadoop's ``fs.s3a`` for tables on S3; None where there is none. Whoever runs a cluster sets its own.
+
     Raises `MissingDependency` LW-802 where Spark cannot start. Methods raise `QueryError` LW-512 for what Spark cannot do, which
     Spark itself tells on stderr; no error of Spark's.
     """
 
-    def __init__(self, master: str | None = None) -> None:
+    def __init__(self, master: str | None = None, s3: Mapping[str, str] | None = None) -> None:
         self._shared = SparkSession.getActiveSession()
         builder = SparkSession.builder.appName("lakewright")
-        settings = dict(_STARTED_WITH) | _bundle()
+        is_local = (master is None or master.startswith("local")) and _SUBMITTED not in os.environ
+        settings = _STARTED_WITH | _jars(BUNDLE, *(S3_JARS if is_local and s3 is not None else ()))
         if master is not None:
             builder = builder.master(master)
+        if is_local and s3 is not None:
+            settings |= _ON_S3 | {f"spark.hadoop.fs.s3a.{name}": value for name, value in s3.items()}
         if master is None or master.startswith("local"):
             settings |= _ON_ONE_MACHINE
             os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # the workers have to know this package
@@ -195,11 +208,12 @@ def _reason(error: BaseException) -> str:
     )
 
 
-def _bundle() -> dict[str, str]:
-    """What gives Spark its Hudi, where whoever started this process did not: a jar of ``make bundle``, else Maven."""
-    if "PYSPARK_GATEWAY_PORT" in os.environ:  # spark-submit
+def _jars(*coordinates: str) -> dict[str, str]:
+    """What gives Spark these jars, where whoever started this process did not: the files of ``make bundle``, else Maven."""
+    if _SUBMITTED in os.environ:
         return {}
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lakewright" / "jars"
-    _, artifact, version = BUNDLE.split(":")
-    jar = cache / f"{artifact}-{version}.jar"
-    return {"spark.jars": str(jar)} if jar.exists() else {"spark.jars.packages": BUNDLE}
+    files = {each: cache / f"{'-'.join(each.split(':')[1:])}.jar" for each in coordinates}
+    there = ",".join(str(file) for file in files.values() if file.exists())
+    missing = ",".join(each for each, file in files.items() if not file.exists())
+    return {name: value for name, value in (("spark.jars", there), ("spark.jars.packages", missing)) if value}

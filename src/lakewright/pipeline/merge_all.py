@@ -6,12 +6,13 @@ import contextlib
 from collections.abc import Iterator, Sequence
 
 from lakewright.errors import LakewrightError, together
-from lakewright.pipeline import survey
+from lakewright.pipeline import survey, zones
 from lakewright.pipeline.merge import Apply, merge
 from lakewright.pipeline.merge_spark import SparkMerge
 from lakewright.pipeline.steps import Merged, Notice, ignore
 from lakewright.pipeline.wiring import Wiring
 from lakewright.project import kinds
+from lakewright.project.project import Project
 
 
 def merge_all(
@@ -42,10 +43,12 @@ def merge_all(
 
 
 @contextlib.contextmanager
-def spark(master: str | None = None) -> Iterator[Apply]:
+def spark(project: Project, master: str | None = None) -> Iterator[Apply]:
     """Merges by Spark, whose session lives as long as the block; `master` is Spark's own default where it is None.
+
+    It finds the zones of `project` on S3 with what that says of S3.
 
     Raises `MissingDependency` where Spark, Java or Hudi is not there.
     """
-    with contextlib.closing(kinds.load_kind(kinds.ENGINES, "spark")(master)) as engine:
+    with contextlib.closing(kinds.load_kind(kinds.ENGINES, "spark")(master, zones.hadoop(project))) as engine:
         yield SparkMerge(engine)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from lakewright.errors import LakewrightError
@@ -43,6 +44,17 @@ def examine(project: Project) -> list[Finding]:
 def _open(project: Project, url: str) -> Any:
     settings, uploads = project.settings.s3, project.folder / ".lakewright" / "uploads"
     return kinds.load_kind(kinds.STORES, S3)(url, uploads, endpoint=settings.endpoint, region=settings.region)
+
+
+def hadoop(project: Project) -> dict[str, str] | None:
+    """Settings of Hadoop's ``fs.s3a`` for the zones that lie elsewhere; None where there are none."""
+    if not project.settings.zones.elsewhere():
+        return None
+    settings = project.settings.s3
+    endpoint = settings.endpoint or os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    region = settings.region or os.environ.get("AWS_REGION")
+    told = {"endpoint": endpoint, "path.style.access": endpoint and "true", "endpoint.region": region}
+    return {name: value for name, value in told.items() if value}
 
 
 def show(project: Project, store: Store, connection: duckdb.DuckDBPyConnection) -> None:
