@@ -22,9 +22,12 @@ from lakewright.storage.lease import Lease
 def tend(lake: Wiring, source: str, mirrors: Sequence[Mirror], now: datetime.datetime, *, wait: float = 0.0) -> Tended:
     """Leave out the raw changes that the retention of their table lets go, then write small files into large ones.
 
+    Of a database: the log of a folder of files stays as it is, since it tells under which definition each file was read.
     `mirrors` are the lake's tables; `wait` is for the lease of each that has something to let go. Raises `LogError` for a raw
     file that is missing or damaged, when all else is done.
     """
+    if lake.project.settings.sources[source].kind != "postgres":
+        return Tended(source, 0, 0, 0)
     log, ours = lake.log(source), [mirror for mirror in mirrors if mirror.source == source]
     with contextlib.ExitStack() as leases:
         limits = {}
@@ -36,9 +39,7 @@ def tend(lake: Wiring, source: str, mirrors: Sequence[Mirror], now: datetime.dat
                 if (limit := _limit(lake, mirror, log.view(), now)) is not None:
                     limits[mirror.origin] = limit
         expired = care.expire(log, limits)
-    gathered = into = 0
-    if lake.project.settings.sources[source].kind == "postgres":  # which file a row of another kind came from is read off the log
-        gathered, into = care.gather(log, {mirror.origin: _passed(lake, mirror, log.view()) for mirror in ours})
+    gathered, into = care.gather(log, {mirror.origin: _passed(lake, mirror, log.view()) for mirror in ours})
     return Tended(source, gathered, into, expired)
 
 

@@ -226,8 +226,8 @@ class Retention(Settings):
     """Which older commits keep their files, as Hudi's savepoints: a read as of a moment after one is computed from it and the
     captured log. Those that are over are removed, those made by hand stay."""
     raw: Duration | None = None
-    """For how long captured changes are kept at least; for ever unless said otherwise. Those that a commit of the table which can
-    be read is followed by are kept in any case, so `savepoints` keep them for as long as themselves."""
+    """For how long captured changes of a database are kept at least; for ever unless said otherwise. Those that follow a commit
+    of the table which can be read are kept in any case, so `savepoints` keep them for as long as themselves."""
 
 
 class TableSettings(Settings):

@@ -86,7 +86,7 @@ class _Look:
         yield Finding("wal senders", senders - busy >= 2, f"{senders - busy} of {senders} free", mend)
 
     def role(self) -> Iterator[Finding]:
-        """The right to replicate, and to make publications while they do not exist."""
+        """The right to replicate, and to make publications while they do not exist: of use to the owner of the tables alone."""
         role, may, database, create = self._row(
             """
             SELECT current_user, r.rolsuper OR r.rolreplication OR EXISTS (
@@ -98,7 +98,8 @@ class _Look:
         quoted = quote_identifier(role)
         mend = f"ALTER ROLE {quoted} REPLICATION (on RDS: GRANT rds_replication TO {quoted})"
         yield Finding("replication privilege", may, f"role {role}", mend)
-        if not create and not all(self._publication(publication) for publication in self._ours.names):
+        exist = all(self._publication(publication) for publication in self._ours.names)
+        if not (create or exist) and all(self._owns(schema.name) for schema in self._discover()[0]):
             mend = f"GRANT CREATE ON DATABASE {quote_identifier(database)} TO {quoted}"
             yield Finding("create privilege", False, f"role {role} may not create publications in database {database}", mend)
 
