@@ -5,24 +5,33 @@ from __future__ import annotations
 import dataclasses
 import random
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hudi_world import BY_REGION, PATH, Key, Row, World, assert_rows, checkpoint, keys_of, row, table_of
 
 from lakewright.errors import FormatError
-from lakewright.formats.hudi import compact
+from lakewright.formats.hudi import compact, key_index
 from lakewright.formats.hudi.base_file import BaseFileReader
 from lakewright.formats.hudi.folder import Folder
 from lakewright.formats.hudi.table import HudiTable
 from lakewright.formats.hudi.write import HudiWrite
-from lakewright.model.table import COW, MOR, Snapshot
+from lakewright.model.table import BASE_COLUMN, COW, MOR, PLACE_COLUMN, Snapshot
 
 _ALWAYS = ("hoodie.properties", "*.commit", "*.clean", "*.savepoint", "*.parquet")
 KINDS = {
     COW: (*_ALWAYS, "*.replacecommit", "*.clean.requested", "*.rollback"),
-    MOR: (*_ALWAYS, "*.deltacommit", "*.compaction.requested", "*.log.*"),
+    MOR: (*_ALWAYS, "*.deltacommit", "*.compaction.requested", "*.log.*", "*.keys"),
 }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _indexed() -> Iterator[None]:
+    """Base files have key indexes, however small."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(key_index, "LEAST_BYTES", 0)
+        yield
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -73,11 +82,12 @@ def _rows(world: World, table: HudiTable, snapshot: Snapshot | None) -> list[Row
     if snapshot is None:
         return []
     changes = [change for batch in table.changes(snapshot) for change in batch.to_pylist()]
-    changed = {(change["_base"], world.key(change)) for change in changes}
+    changed = {(change[BASE_COLUMN], change[PLACE_COLUMN]) for change in changes}
     found = [change for change in changes if not change["_deleted"]]
     for file in snapshot.files:
-        for batch in BaseFileReader(world.store, file.name, file.size).batches(world.spec):
-            found += [stored for stored in batch.to_pylist() if (file.location, world.key(stored)) not in changed]
+        batches = BaseFileReader(world.store, file.name, file.size).batches(world.spec)
+        stored = enumerate(row for batch in batches for row in batch.to_pylist())
+        found += [row for place, row in stored if (file.location, place) not in changed]
     return found
 
 

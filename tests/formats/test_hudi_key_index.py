@@ -59,6 +59,15 @@ def test_it_finds_what_a_look_at_all_keys_finds(tmp_path: Path, monkeypatch: pyt
     assert list(zip(rows.tolist(), numbers.tolist(), strict=True)) == sorted(expected)
 
 
+def test_a_base_file_without_rows_has_one(tmp_path: Path) -> None:
+    world = World(tmp_path, LOGGED)
+    world.replace([row(1)])
+    world.upsert(deletes=[(1,)])
+    assert world.open().compact(1) == 1
+    world.upsert([row(1, 1), row(2)])
+    world.check()
+
+
 def test_no_damage_of_one_is_a_wrong_answer(tmp_path: Path) -> None:
     folder = Folder(LocalStore(tmp_path), PATH)
     key_index.write(folder, FILE, [pa.chunked_array([[f"key {n}" for n in range(40)]])])

@@ -115,8 +115,7 @@ def _built(record_keys: pa.ChunkedArray, base_bytes: int) -> Words:
     count = len(record_keys)
     hashed = bloom.hash32(record_keys).astype(np.uint64) << np.uint64(32)
     hashed |= np.arange(count, dtype=np.uint64)
-    keys = pa.concat_arrays(record_keys.chunks) if record_keys.num_chunks != 1 else record_keys.chunk(0)
-    _, offsets, text = pa.concat_arrays([keys, pa.array([], pa.string())]).buffers()
+    _, offsets, text = pa.concat_arrays([*record_keys.chunks, pa.array([], pa.string())]).buffers()
     begins = np.frombuffer(offsets, np.int32)[: count + 1]
     size = int(begins[-1])
     split = _HEAD + count + _words(4 * (count + 1))
