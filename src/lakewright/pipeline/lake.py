@@ -141,14 +141,19 @@ class Lake(Wiring):
                 capture_of(self, source, notice).resync()
 
     def maintain(self, notice: Notice = ignore) -> Maintained:
-        """Do what the tables' policies ask for, then care for the raw logs."""
-        mirrors, cleaned, raw = self.mirrors(), list[Cleaned](), list[Tended]()
+        """Do what the tables' policies ask for, then care for the raw logs; what one of those raises comes when all are done."""
+        mirrors, cleaned, raw, failures = self.mirrors(), list[Cleaned](), list[Tended](), list[LakewrightError]()
         for mirror in mirrors:
             cleaned.append(maintain.clean(self, mirror, utc_now(), wait=30.0))
             notice(cleaned[-1])
         for source in self.project.settings.sources:
-            raw.append(raw_care.tend(self, source, mirrors, utc_now(), wait=30.0))
-            notice(raw[-1])
+            try:
+                raw.append(raw_care.tend(self, source, mirrors, utc_now(), wait=30.0))
+                notice(raw[-1])
+            except LakewrightError as error:
+                failures.append(error)
+        if failures:
+            raise together(failures)
         return Maintained(tuple(cleaned), tuple(raw))
 
     def hold(self, name: str) -> contextlib.AbstractContextManager[None]:
