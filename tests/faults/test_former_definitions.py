@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from lakewright.errors import FormatError, LakewrightError
+from lakewright.errors import FormatError, LakewrightError, StorageError
 from lakewright.model.contracts import Flush
 from lakewright.pipeline.lake import Lake
+from lakewright.raw.writer import LogWriter
 from lakewright.sources.files.stream import FilesStream
 
 LAKE = """
@@ -338,6 +340,29 @@ def test_a_resync_counts_anew_what_was_taken(folder: Path) -> None:
     resync(folder, None)
     run(folder)
     assert counted(folder) == (5, 4, 4, 1)
+
+
+@pytest.mark.parametrize(("dies", "found"), [("before", (5, 2, 2, 3)), ("after", (5, 3, 3, 2))])
+def test_a_resync_that_dies_counts_what_the_log_has(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, dies: str, found: tuple[int, ...]
+) -> None:
+    """Just before or just after the manifest that makes its rows count."""
+    put(folder, "orders1.csv", "id,day", "1,03/04/2026", "2,04/25/2026", "3,2026-04-05")
+    put(folder, "orders2.csv", "id,day", "4,05/04/2026", "x,05/04/2026")
+    run(folder)
+    redefine(folder, "orders", DAY_FIRST, MONTH_FIRST)
+    append_load = LogWriter.append_load
+
+    def dying(writer: LogWriter, *args: Any, **kwargs: Any) -> None:
+        if dies == "after":
+            append_load(writer, *args, **kwargs)
+        raise StorageError("LW-304", "this process ends here")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(LogWriter, "append_load", dying)
+        with pytest.raises(StorageError):
+            resync(folder, "orders")
+    assert counted(folder) == found
 
 
 def counted(folder: Path) -> tuple[int | None, ...]:

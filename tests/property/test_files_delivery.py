@@ -223,7 +223,8 @@ def account(lake: Lake, model: Model, mode: str, when: object) -> None:
     """Each row of each file is in the table or in quarantine, by the run records too."""
     taken = rejected = 0
     for file, *replays in model.versions:
-        run, *corrections = [lake.inspection("db").runs.get(arrival.number) for arrival in (file, *replays)]
+        past = lake.log("db").past()
+        run, *corrections = [lake.inspection("db").run(arrival, past) for arrival in (file, *replays)]
         assert run.rows == run.taken + run.rejected == len(read(lake.project.folder / file.stored)), (mode, when)
         moved = sum(correction.taken for correction in corrections)
         taken, rejected = taken + run.taken + moved, rejected + run.rejected - moved

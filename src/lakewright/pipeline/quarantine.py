@@ -104,9 +104,7 @@ def overview(lake: Wiring) -> Quarantine:
         for dataset in settings.datasets:
             pair = [tables.get((source, TableName(schema, dataset))) for schema in (DATASETS, QUARANTINE)]
             rows, rejected = (None if mirror is None else _count(lake, mirror) for mirror in pair)
-            in_files, taken = (
-                lake.inspection(source).recorded(dataset, lake.log(source).view().watermark) if pair[0] else (None, None)
-            )
+            in_files, taken = _recorded(lake, source, dataset) if pair[0] else (None, None)
             datasets.append(DatasetRows(pair[0].name if pair[0] else dataset, source, in_files, taken, rows, rejected))
         held = lake.inspection(source).held_back()
         of_no_dataset, discarded = of_no_dataset + held.unmatched, discarded + held.discarded
@@ -204,7 +202,7 @@ def discard(lake: Wiring, source: str, file: str) -> Discarded:
 def _delivered(lake: Wiring, source: str, arrival: Arrival) -> Run:
     """What became of an arrival, once it is in the log; raises why nothing was taken of it."""
     catch_up(lake, source, Position(arrival.number + 1))
-    run = lake.inspection(source).runs.get(arrival.number)
+    run = lake.inspection(source).run(arrival, lake.log(source).past())
     if run.rows is None:
         raise SourceError(run.code or "LW-287", run.reason or "nothing was taken", hint="`lakewright quarantine` tells of it")
     return run
@@ -234,6 +232,11 @@ def _quarantine_of(lake: Wiring, name: str) -> Mirror:
         raise ConfigError("LW-278", f"{name} is no dataset of files, or nothing of it has arrived", hint=hint)
     wanted = TableName(QUARANTINE, chosen.origin.table)
     return next(mirror for mirror in known if (mirror.source, mirror.origin) == (chosen.source, wanted))
+
+
+def _recorded(lake: Wiring, source: str, dataset: str) -> tuple[int | None, int | None]:
+    log = lake.log(source)
+    return lake.inspection(source).recorded(dataset, log.past(), log.view().watermark)
 
 
 def _count(lake: Wiring, mirror: Mirror) -> int:

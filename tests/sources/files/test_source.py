@@ -18,7 +18,7 @@ from lakewright.model.position import Position
 from lakewright.project.datasets import DatasetFiles
 from lakewright.sources.files import stream
 from lakewright.sources.files.origin import Folder
-from lakewright.sources.files.runs import Run
+from lakewright.sources.files.runs import Run, Runs
 from lakewright.sources.files.source import FIRST, FilesSource
 from lakewright.sources.files.tables import Mode, Rule
 from lakewright.sources.files.transfer import TransferSettings
@@ -67,7 +67,7 @@ class Drop:
         return [flush for flush in found if flush.batches or flush.stopped or flush.watermark]
 
     def run(self, source: FilesSource, number: int) -> Run:
-        return source.inspection.runs.get(number)
+        return Runs(LocalStore(self.root / "lake"), "logs", source.name).get(number)
 
 
 @pytest.fixture

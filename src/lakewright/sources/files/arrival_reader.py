@@ -69,8 +69,7 @@ class ArrivalReader:
 
         @functools.cache
         def of(arrival: Arrival) -> Definition:
-            found = (past.schema_at(table, arrival.number) for table in (rule.table, rule.quarantine) if past)
-            digest = next((schema.definition for schema in found if schema is not None), "")
+            digest = digest_of(arrival, rule, past) if past else ""
             return self.past.get(digest) if digest else now or self.require(rule)
 
         return of
@@ -120,6 +119,12 @@ class ArrivalReader:
         if not path.is_file():
             raise damaged(arrival, "missing")
         return path
+
+
+def digest_of(arrival: Arrival, rule: Rule, past: Past) -> str:
+    """The digest of the definition under which the log has the rows of an arrival; "" where it has none of them."""
+    found = (past.schema_at(table, arrival.number) for table in (rule.table, rule.quarantine))
+    return next((schema.definition for schema in found if schema is not None), "")
 
 
 def _check_columns(rule: Rule, dataset: Dataset) -> None:

@@ -12,13 +12,13 @@ from lakewright.model.contracts import Past, Store, Waiting
 from lakewright.model.names import did_you_mean
 from lakewright.model.position import Position
 from lakewright.model.times import utc_now
-from lakewright.sources.files.arrival_reader import ArrivalReader
+from lakewright.sources.files.arrival_reader import ArrivalReader, digest_of
 from lakewright.sources.files.arrivals import Arrival, Arrivals, label
 from lakewright.sources.files.aside import waited_for
 from lakewright.sources.files.audit import FileCheck
 from lakewright.sources.files.corrections import Corrections
 from lakewright.sources.files.ledger import Ledger, Version
-from lakewright.sources.files.runs import Runs
+from lakewright.sources.files.runs import Run, Runs
 from lakewright.sources.files.tables import Rule
 from lakewright.sources.files.transfer import Transfer
 
@@ -49,7 +49,6 @@ class Inspection:
         transfer: Transfer,
         runs: Runs,
     ) -> None:
-        self.runs = runs
         self._place = place
         self._store = store
         self._rules = rules
@@ -57,6 +56,7 @@ class Inspection:
         self._ledger = ledger
         self._reader = reader
         self._transfer = transfer
+        self._runs = runs
 
     def held_back(self) -> HeldBack:
         """What of the files is held back; nothing is taken from the folder.
@@ -73,14 +73,19 @@ class Inspection:
         faults |= {label(name): error for name, error in assignment.faults.items()}
         return HeldBack(faults, len(assignment.unmatched), discarded)
 
-    def recorded(self, dataset: str, position: Position) -> tuple[int | None, int | None]:
+    def run(self, arrival: Arrival, past: Past) -> Run:
+        """The record of what became of an arrival that is in the log; raises `NotFound` where it is missing or damaged."""
+        rule = None if self._ledger().waiting(arrival) else self._rules.get(arrival.dataset)
+        return self._runs.get(arrival.number, digest_of(arrival, rule, past) if rule else "")
+
+    def recorded(self, dataset: str, past: Past, position: Position) -> tuple[int | None, int | None]:
         """By the run records, how many rows the files of a dataset have that count at a position of the log, and how many of
         them were taken, those that were replayed too; None where a record is missing or damaged.
         """
         versions = self._ledger().files(self._rules[dataset], position.lsn)
         try:
-            files = [self.runs.get(version.arrival.number) for version in versions]
-            replays = [self.runs.get(replay.number) for version in versions for replay in version.replays]
+            files = [self.run(version.arrival, past) for version in versions]
+            replays = [self.run(replay, past) for version in versions for replay in version.replays]
         except NotFound:
             return None, None
         return sum(run.rows or 0 for run in files), sum(run.taken or 0 for run in [*files, *replays])

@@ -40,6 +40,7 @@ class FilesLoad:
         rules: Mapping[str, Rule],
         position: Position,
         past: Past | None,
+        runs: Runs,
     ) -> None:
         self.position = position
         self.time = utc_now()
@@ -47,19 +48,7 @@ class FilesLoad:
         self._reader = reader
         self._rules = rules
         self._past = past
-        self._counted: list[tuple[Version, dict[int, Counts]]] = []
-
-    def record(self, runs: Runs) -> None:
-        """Tell in the run records what became of the rows of each file that was read, now that it is in the log.
-
-        A line of a file that a replay corrects counts as rejected of the file, and as what the last replay made of it.
-        """
-        for version, counts in self._counted:
-            corrected = sum(counts[replay.number].rows for replay in version.replays if replay.number in counts)
-            for arrival in (version.arrival, *version.replays):
-                found = counts.get(arrival.number, Counts())
-                rejected = found.rejected + (0 if arrival.corrects else corrected)
-                runs.put(Run.of(arrival, self.time, (found.taken, rejected)))
+        self._runs = runs
 
     def batches(self, schema: TableSchema) -> Iterator[pa.RecordBatch]:
         """See `Load`."""
@@ -108,7 +97,19 @@ class FilesLoad:
             yield file, piece
         if not (self._past or version.arrival.accepts):
             counts.require(version.arrival, rule)
-        self._counted.append((version, by_arrival))
+        if not self._past:
+            self._record(version, by_arrival, definition_of)
+
+    def _record(self, version: Version, counts: Mapping[int, Counts], definition_of: DefinitionOf) -> None:
+        """Tell in the run records what became of the rows of a file.
+
+        A line of the file that a replay corrects counts as rejected of the file, and as what the last replay made of it.
+        """
+        corrected = sum(counts[replay.number].rows for replay in version.replays if replay.number in counts)
+        for arrival in (version.arrival, *version.replays):
+            found = counts.get(arrival.number, Counts())
+            rejected = found.rejected + (0 if arrival.corrects else corrected)
+            self._runs.put(Run.of(arrival, self.time, (found.taken, rejected)), definition_of(arrival).digest)
 
     def _definition_of(self, schema: TableSchema, rule: Rule) -> DefinitionOf:
         if self._past is not None:

@@ -1,6 +1,9 @@
-"""The run record: what became of each arrival, a JSON object ``<zone>/files/<source>/<20 digits>.json`` in the zone for logs.
+"""The run record: what became of each arrival, a JSON object ``<zone>/files/<source>/<20 digits>-<digest>.json`` in the zone
+for logs.
 
-It is written before the log goes past the arrival, and again where that has to be repeated; never after that.
+The digest is that of the definition under which the arrival was read; where nothing was read there is none. A record is written
+before the log goes past the arrival, or past a load that reads it again. Which of an arrival's records counts is what the log
+says of its rows: so a crash between the two leaves none that is out of date.
 """
 
 from __future__ import annotations
@@ -65,14 +68,22 @@ class Runs:
         self._store = store
         self._folder = f"{zone.rstrip('/')}/files/{urllib.parse.quote(source, safe='')}/"
 
-    def put(self, run: Run) -> None:
-        """Write the record of an arrival that is being delivered."""
+    def put(self, run: Run, definition: str = "") -> None:
+        """Write the record of an arrival that is being delivered, as it was read under the definition of that digest."""
         times = {"started": run.started.isoformat(), "ended": run.ended.isoformat()}
-        self._store.put(self._name(run.arrival), json.dumps({"version": 1, **dataclasses.asdict(run), **times}).encode())
+        self._store.put(
+            self._name(run.arrival, definition), json.dumps({"version": 1, **dataclasses.asdict(run), **times}).encode()
+        )
 
-    def get(self, arrival: int) -> Run:
-        """The record of an arrival that is in the log; raises `NotFound` for another, and where it is damaged."""
-        name = self._name(arrival)
+    def get(self, arrival: int, definition: str = "") -> Run:
+        """The record of an arrival as it was read under the definition of that digest, else the last one there is of it.
+
+        Raises `NotFound` where there is none, and where it is damaged.
+        """
+        name = self._name(arrival, definition)
+        if not self._store.exists(name):
+            others = [(entry.modified, entry.name) for entry in self._store.list(f"{self._folder}{arrival:020d}")]
+            name = max(others, default=(None, name))[1]
         data = self._store.read(name)
         try:
             found = json.loads(data)
@@ -81,5 +92,5 @@ class Runs:
         except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise NotFound("LW-301", f"{name} is not a run record: {fields.damage(error)}") from None
 
-    def _name(self, arrival: int) -> str:
-        return f"{self._folder}{arrival:020d}.json"
+    def _name(self, arrival: int, definition: str) -> str:
+        return f"{self._folder}{arrival:020d}{'-' if definition else ''}{definition}.json"

@@ -102,10 +102,7 @@ class FilesSource:
         """See `contracts.Source`: what the arrivals before `after` make; with None nothing, for the stream has them all."""
         for schema in tables:
             self._reader.past.keep(schema.definition)
-        load = FilesLoad(self._ledger, self._reader, self._rules, after or FIRST, past)
-        yield load
-        if past is None:
-            load.record(self._runs)
+        yield FilesLoad(self._ledger, self._reader, self._rules, after or FIRST, past, self._runs)
 
     @contextlib.contextmanager
     def open_stream(

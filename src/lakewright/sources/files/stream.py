@@ -201,7 +201,7 @@ class FilesStream:
                 held += [change] if change else []
                 yield (flush := _full(held))
                 held = held if not flush.batches else []
-        self._runs.put(Run.of(arrival, started, (counts.taken, counts.rejected)))
+        self._runs.put(Run.of(arrival, started, (counts.taken, counts.rejected)), definition.digest)
         yield Flush(joined(held), stopped, end_of(arrival), arrival.arrived)
 
     def _table(self, rule: Rule, definition: Definition, arrival: Arrival) -> tuple[TableSchema | None, list[Stopped]]:
