@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from lakewright.model.batch import POSITION
+from lakewright.model.numbered import numbered
 from lakewright.model.table import DELETED_COLUMN, POSITION_COLUMN, ROW_COLUMN
 from lakewright.pipeline.table_at import TableAt
 from lakewright.raw.log import RawLog
@@ -25,16 +23,15 @@ def is_all(at: TableAt) -> bool:
 
 def batches(at: TableAt, log: RawLog, rows: int) -> Iterator[pa.RecordBatch]:
     """The rows with the columns of the spec, at most `rows` at once: those of `folding.Fold.rows_sql`, letter for letter."""
-    spec, generation = at.spec.arrow(), f"{at.generation:04d}."
+    spec = at.spec.arrow()
     for number, file in enumerate(at.load, 1):
-        start = 0
+        start, position = 0, f"{at.generation:04d}.{file.first}"  # that of each row of a load
         for batch in _read(at, log, file, rows):
             found = dict(zip(batch.schema.names, batch.columns, strict=True))
-            found[POSITION_COLUMN] = pc.binary_join_element_wise(generation, found.pop(POSITION), "")
+            found[POSITION_COLUMN] = pa.repeat(pa.scalar(position), batch.num_rows)
             found[DELETED_COLUMN] = pa.nulls(batch.num_rows, pa.bool_())
             if not at.schema.key:
-                places = pa.array(np.arange(start, start + batch.num_rows)).cast(pa.string())
-                found[ROW_COLUMN] = pc.binary_join_element_wise(found[POSITION_COLUMN], pa.scalar(f"-{number}-"), places, "")
+                found[ROW_COLUMN] = numbered(f"{position}-{number}-", start, batch.num_rows)
             start += batch.num_rows
             yield pa.RecordBatch.from_arrays([found[field.name].cast(field.type) for field in spec], schema=spec)
 
@@ -43,4 +40,4 @@ def _read(at: TableAt, log: RawLog, file: RawFile, rows: int) -> Iterator[pa.Rec
     stored = StoredFile(log.store, log.folder + file.name, file.bytes)
     with pq.ParquetFile(pa.PythonFile(stored, mode="r"), pre_buffer=True) as reader:
         for group in range(reader.num_row_groups):  # one after the other, for what is asked for at once is held at once
-            yield from reader.iter_batches(rows, row_groups=[group], columns=[POSITION, *at.schema.column_names])
+            yield from reader.iter_batches(rows, row_groups=[group], columns=at.schema.column_names)

@@ -7,9 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from lakewright.errors import FormatError
@@ -17,6 +15,7 @@ from lakewright.formats.hudi import bloom, key_index, keys, schema
 from lakewright.formats.hudi.folder import BaseFile, Folder
 from lakewright.formats.hudi.metadata import WriteStat
 from lakewright.model.contracts import Store
+from lakewright.model.numbered import numbered
 from lakewright.model.table import MOR, TableSpec
 from lakewright.storage.reading import StoredFile
 
@@ -128,9 +127,8 @@ class BaseFileWriter:
     def stamped(self, rows: pa.Table, record_keys: pa.Array) -> pa.Table:
         """`rows`, which this instant writes, with commit time, sequence number and record key in front."""
         count = rows.num_rows
-        numbers = pa.array(np.arange(self._numbered, self._numbered + count))
+        seqno = numbered(f"{self._instant}_{self._ordinal}_", self._numbered, count)
         self._numbered += count
-        seqno = pc.binary_join_element_wise(f"{self._instant}_{self._ordinal}", numbers.cast(pa.string()), "_")
         columns = [pa.repeat(pa.scalar(self._instant), count), seqno, record_keys, *rows.columns]
         names = [schema.COMMIT_TIME, schema.COMMIT_SEQNO, schema.RECORD_KEY, *rows.column_names]
         return pa.table(columns, names=names)

@@ -80,8 +80,8 @@ def check_distinct(keys: Sequence[pa.ChunkedArray], table: str) -> None:
 def bounds(record_keys: pa.ChunkedArray) -> tuple[str, str]:
     """The least and the greatest of some keys in Java's order, in which Spark tells the files where a key may be."""
     is_ascii = pc.string_is_ascii(record_keys)
-    plain = pc.min_max(record_keys.filter(is_ascii)).as_py()
     others = record_keys.filter(pc.invert(is_ascii)).to_pylist()
+    plain = pc.min_max(record_keys.filter(is_ascii) if others else record_keys).as_py()
     candidates = [key for key in (*plain.values(), *others) if key is not None]
     return min(candidates, key=java_order), max(candidates, key=java_order)
 
