@@ -16,7 +16,7 @@ from lakewright.model.contracts import Flush
 from lakewright.model.names import DATASETS, QUARANTINE, TableName
 from lakewright.model.position import Position
 from lakewright.project.datasets import DatasetFiles
-from lakewright.sources.files import stream
+from lakewright.sources.files import stream, structure
 from lakewright.sources.files.origin import Folder
 from lakewright.sources.files.runs import Run, Runs
 from lakewright.sources.files.source import FIRST, FilesSource
@@ -100,6 +100,40 @@ def test_a_large_arrival_comes_in_pieces_of_which_the_last_has_the_watermark(dro
     found = drop.flushes(drop.source())
     assert [flush.watermark for flush in found] == [None, Position(2)]
     assert changes(found) == [("I", 1), ("I", 2)]
+
+
+def test_a_file_whose_lines_are_all_records_is_read_once(drop: Drop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(structure, "_HEAD", 16)
+    monkeypatch.setattr(structure, "_count", lambda *args: pytest.fail("read for its records alone"))
+    drop.put("numbers1.csv", *range(10), "x", "y", at=1)
+    found = drop.flushes(drop.source())
+    assert changes(found) == [("I", number) for number in range(10)]
+    assert changes(found, REJECTED) == [("I", 12), ("I", 13)]
+
+
+@pytest.mark.parametrize(
+    ("odd", "numbers", "rejected"),
+    [
+        (["7,8", "8,9"], [0, 1, 2, 3, 5], [6, 7]),  # other columns
+        (['"4"x', "6", "7,8"], [0, 1, 2, 3, 6, 5], [6, 8]),  # broken quotes
+        (['"4', '"', "x"], [0, 1, 2, 3, 5], [6, 7]),  # a value with a line end
+    ],
+)
+def test_a_file_that_looked_regular_and_is_not_is_read_again(
+    drop: Drop, monkeypatch: pytest.MonkeyPatch, odd: list[str], numbers: list[int], rejected: list[int]
+) -> None:
+    drop.put("numbers1.csv", *range(4), *odd, 5, at=1)
+    expected = drop.flushes(drop.source())
+    assert (changes(expected), changes(expected, REJECTED)) == (
+        [("I", number) for number in numbers],
+        [("I", line) for line in rejected],
+    )
+    monkeypatch.setattr(structure, "_HEAD", 16)
+    source = drop.source()
+    first, second = drop.flushes(source), drop.flushes(source)
+    assert [flush.watermark for flush in first] == []
+    for table in (NUMBERS, REJECTED):
+        assert changes(second, table) == changes(expected, table)
 
 
 def test_a_file_that_does_not_fit_waits_and_the_next_stream_goes_past_it(drop: Drop) -> None:

@@ -21,6 +21,7 @@ from lakewright.sources.files.header import packed_headers
 from lakewright.sources.files.infer import infer
 from lakewright.sources.files.ledger import Version
 from lakewright.sources.files.lines import Lines
+from lakewright.sources.files.structure import Misjudged
 from lakewright.sources.files.tables import Rule
 
 DefinitionOf = Callable[[Arrival], Definition]
@@ -47,6 +48,7 @@ class ArrivalReader:
         self._definitions = definitions
         self.past = past
         self.scratch = scratch
+        self._misjudged: set[int] = set()
 
     def definition(self, rule: Rule) -> Definition | None:
         """How files of a rule's dataset are read now, or None before its first. Raises `SourceError` where it lacks a column."""
@@ -90,16 +92,23 @@ class ArrivalReader:
                 return file_names(path, dataset, temp=self.scratch)
         return [column.source_name for column in dataset.columns]
 
-    def pieces(self, arrival: Arrival, definition: Definition) -> Iterator[Piece]:
+    def pieces(self, arrival: Arrival, definition: Definition, *, assume: bool = False) -> Iterator[Piece]:
         """The rows of an arrival; one without a value in its key is rejected. There are none of a file that was removed.
 
-        Raises `SourceError` for a file that cannot be read, and `LogError` where it is missing.
+        Raises `SourceError` for a file that cannot be read, and `LogError` where it is missing. With `assume` it may raise
+        `Misjudged`, once: what was given does not count then, and a second call gives all of it.
         """
+        assume = assume and arrival.number not in self._misjudged
         if arrival.corrects:
             yield from replay.pieces(self._path(arrival), definition.dataset, temp=self.scratch, required=definition.key)
         elif not arrival.removed:
-            with read(self._path(arrival), definition.dataset, temp=self.scratch, required=definition.key) as reading:
-                yield from reading.pieces()
+            path, key = self._path(arrival), definition.key
+            with read(path, definition.dataset, temp=self.scratch, required=key, assume=assume) as reading:
+                try:
+                    yield from reading.pieces()
+                except Misjudged:
+                    self._misjudged.add(arrival.number)
+                    raise
 
     def version(self, version: Version, definition_of: DefinitionOf) -> Iterator[tuple[Arrival, Piece]]:
         """The rows that a version of a file has by now, each piece with its arrival, in no particular order of these.

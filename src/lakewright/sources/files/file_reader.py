@@ -69,11 +69,11 @@ class FileReader:
     """
 
     def __init__(
-        self, connection: Any, path: Path, dataset: Dataset, required: Sequence[str], found: list[str], place: str
+        self, connection: Any, path: Path, dataset: Dataset, required: Sequence[str], found: list[str], place: str, assume: bool
     ) -> None:
         self._connection, self._path, self._dataset, self._headers, self._place = connection, path, dataset, found, place
         self._required = required
-        self._structure = structure(connection, path, dataset.dialect, found, place)
+        self._structure = structure(connection, path, dataset.dialect, found, place, assume=assume)
         self.good = self.rejected = self.skipped = 0
 
     @property
@@ -82,13 +82,17 @@ class FileReader:
         return self._structure.records + self._structure.broken - self.skipped
 
     def pieces(self) -> Iterator[Piece]:
-        """All rows in file order; raises LW-270 at the end where they are not as many as the file's records."""
+        """All rows in file order; raises LW-270 at the end where they are not as many as the file's records.
+
+        What was given does not count where `Misjudged` is raised; see `read`.
+        """
         start, structure = 0, self._structure
         with contextlib.closing(self._connection.cursor()) as cursor, scan.known_errors(self._place):
             with contextlib.closing(self._connection.sql(self._select()).to_arrow_reader(self._piece_rows())) as reader:
                 for batch in reader:
                     yield self._piece(batch, start, cursor)
                     start += batch.num_rows
+            structure.confirm(self._connection, start)
             for low in range(structure.broken_before(start), len(structure.before), BATCH_ROWS):
                 yield self._counted(self._no_rows(), self._broken(cursor, low, min(low + BATCH_ROWS, len(structure.before))))
         if start != structure.records or self.good + self.rejected != self.rows_in_file:
@@ -187,11 +191,18 @@ class FileReader:
 
 @contextlib.contextmanager
 def read(
-    path: Path, dataset: Dataset, *, temp: Path, required: Sequence[str] = (), memory_limit: str = MEMORY_LIMIT
+    path: Path,
+    dataset: Dataset,
+    *,
+    temp: Path,
+    required: Sequence[str] = (),
+    memory_limit: str = MEMORY_LIMIT,
+    assume: bool = False,
 ) -> Iterator[FileReader]:
     """Read a file of the dataset; needs room in `temp` for its text where it is compressed or not in UTF-8.
 
-    A row without a value in one of the columns `required` is rejected too.
+    A row without a value in one of the columns `required` is rejected too. With `assume` a large file is read once and not
+    twice, where each line of it is a record; `Misjudged` at the end says that it has to be read again, without.
 
     Raises `SourceError`: LW-262 where its columns are not the dataset's, and what `plain`, `headers` and `structure` raise.
     """
@@ -203,7 +214,7 @@ def read(
             raise _no_fit(dataset, reason, f"{path.name}:{dataset.dialect.skip + 1}")
         if dataset.dialect.format == "json":
             found = [column.source_name for column in dataset.columns]
-        yield FileReader(connection, text, dataset, required, found, path.name)
+        yield FileReader(connection, text, dataset, required, found, path.name, assume)
 
 
 def file_names(path: Path, dataset: Dataset, *, temp: Path) -> list[str]:

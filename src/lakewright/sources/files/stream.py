@@ -25,6 +25,7 @@ from lakewright.sources.files.ledger import Ledger
 from lakewright.sources.files.limit import Counts
 from lakewright.sources.files.retraction import retractions
 from lakewright.sources.files.runs import Run, Runs
+from lakewright.sources.files.structure import Misjudged
 from lakewright.sources.files.tables import Rule, quarantine_schema, table_schema
 
 FLUSH_SECONDS = 0.25
@@ -82,7 +83,7 @@ class FilesStream:
         self._fault = fault
 
     def flushes(self, until: Position | None = None) -> Iterator[Flush]:
-        """See `Stream`. Ends after the first file of a dataset was looked at, and where one has to wait."""
+        """See `Stream`. Ends after the first file of a dataset was looked at, and where one has to wait or to be read again."""
         while True:
             arrival = self._ledger.next(self._done)
             if arrival is None:
@@ -113,6 +114,8 @@ class FilesStream:
                 yield from self._define(self._ledger.get(arrival.version), rule)
                 return False
             yield from self._read(arrival, rule, definition)
+        except Misjudged:
+            return False  # what was given since the last watermark does not count
         except SourceError as fault:
             error = self._blamed(arrival, rule, definition, fault)
             self._ledger.wait(arrival, error)
@@ -160,7 +163,7 @@ class FilesStream:
         if arrival.removed and rule.mode == "snapshot":
             for version in self._ledger.files(rule, arrival.number + 1):
                 yield from self._reader.version(version, lambda _: definition)
-        for piece in self._reader.pieces(arrival, definition):
+        for piece in self._reader.pieces(arrival, definition, assume=True):
             yield arrival, piece
 
     def _read(self, arrival: Arrival, rule: Rule, definition: Definition) -> Iterator[Flush]:

@@ -44,6 +44,10 @@ _BROKEN = f"""
     SELECT row_number() OVER (ORDER BY byte, part) - 1 AS number, *, {{counts}} AS counts FROM lines"""
 
 
+class Misjudged(Exception):
+    """A file that was taken for one in which each line is a record is none."""
+
+
 class Structure(NamedTuple):
     """What the records of a file are, before any value is looked at.
 
@@ -52,6 +56,8 @@ class Structure(NamedTuple):
     ``kind``, ``message`` and ``text`` under its ``number``, its place in ``before``. It has comment lines too, which do not
     count. Each line of a record whose quotes are broken is one there, its ``part`` from 1: an open quote takes the records behind
     it. ``first`` is the line of the first record, and ``parallel`` whether several threads may read the records.
+
+    Where it is ``assumed`` whoever reads the records has to `confirm` it.
     """
 
     records: int
@@ -59,6 +65,14 @@ class Structure(NamedTuple):
     before: np.ndarray
     first: int
     parallel: bool
+    assumed: bool = False
+
+    def confirm(self, connection: duckdb.DuckDBPyConnection, records: int) -> None:
+        """Raise `Misjudged` where what was assumed is not so, by the read of all records, which were so many."""
+        if self.assumed and (
+            records != self.records or connection.execute("SELECT count(*) FROM reject_errors").fetchall() != [(0,)]
+        ):
+            raise Misjudged
 
     def lines(self, start: int, count: int) -> np.ndarray:
         """The lines of so many records from the one with `start` before it."""
@@ -74,18 +88,25 @@ class Structure(NamedTuple):
         return int(np.searchsorted(self.before, record, side="left"))
 
 
-def structure(connection: duckdb.DuckDBPyConnection, path: Path, dialect: Dialect, headers: list[str], place: str) -> Structure:
+def structure(
+    connection: duckdb.DuckDBPyConnection, path: Path, dialect: Dialect, headers: list[str], place: str, *, assume: bool = False
+) -> Structure:
     """Read the whole file once for its records alone, and make the table ``broken``.
+
+    With `assume` the records of a large file whose lines are all records, as far as its start tells, are not read: where they
+    turn out to be as many as its lines, and none is broken, a read for them alone would have found the same.
 
     Raises `SourceError`: LW-267, LW-270 where its lines are not accounted for, LW-269 more than `MAX_BROKEN` broken records.
     """
     if dialect.format == "parquet":
         (records,) = connection.execute(f"SELECT count(*) FROM ({relation(path, dialect, headers)})").fetchall()[0]
         return Structure(records, 0, np.empty(0, np.int64), 1, True)
-    _refuse_another_kind(connection, path, dialect, headers, place)
+    is_regular = _looks_regular(connection, path, dialect, headers, place)
     counted = tally(path, dialect, step=MAX_LINE)
     first = dialect.skip + (2 if dialect.header and dialect.format == "csv" else 1)
-    lines = counted.lines - (first - 1) - sum(name.count("\n") for name in headers)
+    lines = counted.lines - _before(dialect, headers)
+    if assume and is_regular and counted.utf8 and not counted.cut:
+        return Structure(lines, 0, np.empty(0, np.int64), first, True, assumed=True)
     for parallel in (False,) if counted.cut else (True, False):
         records = _count(connection, path, dialect, headers, counted.utf8, parallel)
         lost = _unaccounted(connection, path, relation(path, dialect, headers, parallel), len(headers), lines - records)
@@ -103,6 +124,12 @@ def structure(connection: duckdb.DuckDBPyConnection, path: Path, dialect: Dialec
     return Structure(records, broken, before, first, parallel)
 
 
+def _before(dialect: Dialect, headers: list[str]) -> int:
+    """The lines before the first record."""
+    heads = dialect.header and dialect.format == "csv"
+    return dialect.skip + (1 if heads else 0) + sum(name.count("\n") for name in headers)
+
+
 def _count(
     connection: duckdb.DuckDBPyConnection, path: Path, dialect: Dialect, headers: list[str], utf8: bool, parallel: bool
 ) -> int:
@@ -117,21 +144,22 @@ def _count(
     return records
 
 
-def _refuse_another_kind(
-    connection: duckdb.DuckDBPyConnection, path: Path, dialect: Dialect, headers: list[str], place: str
-) -> None:
-    """Refuse a large file whose start is broken for the most part, before all of it is read."""
+def _looks_regular(connection: duckdb.DuckDBPyConnection, path: Path, dialect: Dialect, headers: list[str], place: str) -> bool:
+    """Whether each line in the start of a large file is a record; refuses one whose start is broken for the most part."""
     if path.stat().st_size <= _HEAD:
-        return
+        return False
     (temp,) = connection.execute("SELECT current_setting('temp_directory')").fetchall()[0]
     with path.open("rb") as file, tempfile.NamedTemporaryFile(dir=temp) as head:
-        head.write(file.read(_HEAD))
+        start = file.read(_HEAD)
+        start = start[: start.rfind(b"\n") + 1] or start
+        head.write(start)
         head.flush()
         records = connection.execute(f"SELECT count(*) FROM ({relation(Path(head.name), dialect, headers)})").fetchall()[0][0]
     broken = connection.execute("SELECT count(DISTINCT line_byte_position) FROM reject_errors").fetchall()[0][0]
     connection.execute("DROP TABLE reject_errors")
     if broken > max(records, 1):
         raise _another_kind(f"{broken:,} of the first {records + broken:,} records", place)
+    return bool(not broken and records == start.count(b"\n") - _before(dialect, headers))
 
 
 def _another_kind(which: str, place: str) -> SourceError:
