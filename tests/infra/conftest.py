@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
+import signal
 import subprocess
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,16 +26,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 class Terraform:
     """The program in a copy of infra/, so that nothing it leaves there lands in the repository."""
 
-    def __init__(self, program: str, infra: Path) -> None:
+    def __init__(self, program: str, infra: Path, init: list[str], environment: dict[str, str]) -> None:
         self.program = program
         self.infra = infra
-        mirror = os.environ.get("TF_PLUGIN_DIR")
-        self._init = ["init", "-backend=false", "-input=false", *([f"-plugin-dir={mirror}"] if mirror else [])]
+        self._init = ["init", "-backend=false", "-input=false", *init]
+        self._environment = {**os.environ, "CHECKPOINT_DISABLE": "1", **environment}
 
     def __call__(self, folder: str, *arguments: str) -> str:
         """What `terraform ARGUMENTS` prints in this folder of infra/; the test fails with it where Terraform does."""
         command = [self.program, f"-chdir={self.infra / folder}", *arguments, "-no-color"]
-        done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "CHECKPOINT_DISABLE": "1"})
+        done = subprocess.run(command, capture_output=True, text=True, env=self._environment)
         printed = done.stdout + done.stderr
         if done.returncode:
             pytest.fail(f"terraform {' '.join(arguments)} in infra/{folder}:\n{printed}", pytrace=False)
@@ -44,7 +48,7 @@ class Terraform:
 
 @pytest.fixture(scope="session")
 def terraform(tmp_path_factory: pytest.TempPathFactory) -> Terraform:
-    """Terraform; without it the test is left out on a laptop, and fails in CI."""
+    """Terraform as people run it; without it the test is left out on a laptop, and fails in CI."""
     program = shutil.which("terraform")
     if program is None:
         reason = "MISSING Terraform 1.11: nothing of infra/ was tested"
@@ -53,4 +57,23 @@ def terraform(tmp_path_factory: pytest.TempPathFactory) -> Terraform:
         pytest.skip(reason)
     infra = tmp_path_factory.mktemp("terraform") / "infra"
     shutil.copytree(INFRA, infra, ignore=shutil.ignore_patterns(".terraform*"))
-    return Terraform(program, infra)
+    mirror = os.environ.get("TF_PLUGIN_DIR")
+    return Terraform(program, infra, [f"-plugin-dir={mirror}"] if mirror else [], {})
+
+
+@pytest.fixture(scope="session")
+def attached(terraform: Terraform, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terraform]:
+    """Terraform with a provider that runs already, where TF_PLUGIN_DIR has it: else every plan starts one of its own."""
+    mirror = Path(os.environ.get("TF_PLUGIN_DIR", os.devnull))
+    provider = next(mirror.glob("registry.terraform.io/hashicorp/aws/*/*/terraform-provider-aws_*"), None)
+    if provider is None:
+        yield terraform
+        return
+    said = tmp_path_factory.mktemp("provider") / "said"
+    quiet = {**os.environ, "TF_LOG": "OFF"}
+    with said.open("w") as out, subprocess.Popen([provider, "-debug"], stdout=out, stderr=out, env=quiet) as process:
+        while not (found := re.search(r"TF_REATTACH_PROVIDERS='(.*)'", said.read_text(encoding="utf-8"))):
+            assert process.poll() is None, said.read_text(encoding="utf-8")
+            time.sleep(0.1)
+        yield Terraform(terraform.program, terraform.infra, [], {"TF_REATTACH_PROVIDERS": found[1]})
+        process.send_signal(signal.SIGINT)  # it takes its socket with it

@@ -17,10 +17,10 @@ def test_format(terraform: Terraform) -> None:
 
 
 @pytest.mark.parametrize("folder", SUITES)
-def test_suite(terraform: Terraform, folder: str) -> None:
+def test_suite(attached: Terraform, folder: str) -> None:
     """The folder's own tests: what it makes, by default and by choice, and what each validation refuses."""
-    terraform.init(folder)
-    printed = terraform(folder, "test")
+    attached.init(folder)
+    printed = attached(folder, "test")
     assert re.search(r"Success! [1-9]\d* passed, 0 failed\.", printed), printed
 
 

@@ -122,7 +122,7 @@ variable "start" {
 }
 
 variable "network" {
-  description = "Subnet for the jobs to run in, where they must reach something in the VPC. Without it they start sooner."
+  description = "Subnet for the jobs to run in, where they must reach something in the VPC. Without it they start sooner. Their role then needs the actions of EC2 on network interfaces, as AWSGlueServiceRole has them."
   type        = object({ subnet_id = string, availability_zone = string, security_group_ids = list(string) })
   default     = null
 }

@@ -21,13 +21,14 @@ locals {
   glue = "arn:${local.partition}:glue:${local.here}"
   logs = "arn:${local.partition}:logs:${local.here}:log-group:/aws-glue/*"
   extras = {
+    athena      = [{ sid = "Query", actions = local.queries, resources = ["arn:${local.partition}:athena:${local.here}:workgroup/${var.name}-*"] }]
     datasync    = []
     dms         = []
     dms-secrets = []
     events      = [{ sid = "StartWorkflows", actions = ["glue:notifyEvent"], resources = ["${local.glue}:workflow/${var.name}-*"] }]
     scheduler = [
       { sid = "StartStatistics", actions = ["glue:StartColumnStatisticsTaskRun"], resources = ["${local.glue}:catalog", "${local.glue}:database/${local.databases}", "${local.glue}:table/${local.databases}/*"] },
-      { sid = "PassToGlue", actions = ["iam:PassRole"], resources = ["arn:${local.partition}:iam::${local.account}:role/${var.name}-*"] },
+      { sid = "PassToGlue", actions = ["iam:PassRole"], resources = ["arn:${local.partition}:iam::${local.account}:role/${var.name}-*"], passed_to = "glue.amazonaws.com" },
     ]
     glue = [
       { sid = "WriteLogs", actions = ["logs:AssociateKmsKey", "logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"], resources = [local.logs, "${local.logs}:log-stream:*"] },
@@ -36,10 +37,12 @@ locals {
     ]
   }
 
-  databases = replace(var.name, "-", "_")
+  databases = "${replace(var.name, "-", "_")}_*"
   reads     = ["s3:GetObject", "s3:GetObjectTagging", "s3:GetObjectVersion"]
   writes    = ["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:ListMultipartUploadParts", "s3:PutObject", "s3:PutObjectTagging"]
   looks     = ["glue:GetDatabase", "glue:GetDatabases", "glue:GetPartition", "glue:GetPartitions", "glue:BatchGetPartition", "glue:GetTable", "glue:GetTables", "glue:GetTableVersions"]
+  queries = ["athena:BatchGetNamedQuery", "athena:BatchGetQueryExecution", "athena:GetNamedQuery", "athena:GetQueryExecution", "athena:GetQueryResults",
+  "athena:GetWorkGroup", "athena:ListNamedQueries", "athena:ListQueryExecutions", "athena:StartQueryExecution", "athena:StopQueryExecution"]
   changes = ["glue:BatchCreatePartition", "glue:BatchDeletePartition", "glue:BatchUpdatePartition", "glue:CreatePartition", "glue:CreateTable", "glue:DeletePartition",
   "glue:UpdatePartition", "glue:UpdateTable", "glue:UpdateColumnStatisticsForTable", "glue:UpdateColumnStatisticsForPartition"]
 }
@@ -51,12 +54,12 @@ data "aws_iam_policy_document" "trust" {
     actions = ["sts:AssumeRole"]
 
     principals {
-      type        = "Service"
-      identifiers = [local.principals[each.value.service]]
+      type        = each.value.service == "athena" ? "AWS" : "Service"
+      identifiers = each.value.service == "athena" ? each.value.trusted_arns : [local.principals[each.value.service]]
     }
-    # Glue names no source when it takes a role; only this account can pass the role to it.
+    # People come by name. Glue names no source when it takes a role; only this account can pass the role to it.
     dynamic "condition" {
-      for_each = each.value.service == "glue" ? [] : [local.account]
+      for_each = contains(["athena", "glue"], each.value.service) ? [] : [local.account]
       content {
         test     = "StringEquals"
         variable = "aws:SourceAccount"
@@ -116,7 +119,7 @@ data "aws_iam_policy_document" "this" {
     }
   }
   dynamic "statement" {
-    for_each = length(concat(each.value.reads, each.value.writes, each.value.secret_arns)) > 0 ? ["Decrypt"] : []
+    for_each = each.value.service == "scheduler" || length(concat(each.value.reads, each.value.writes, each.value.secret_arns)) > 0 ? ["Decrypt"] : []
     content {
       sid       = statement.value
       actions   = length(each.value.writes) > 0 ? ["kms:Decrypt", "kms:GenerateDataKey"] : ["kms:Decrypt"]
@@ -127,7 +130,7 @@ data "aws_iam_policy_document" "this" {
     for_each = length(each.value.databases) > 0 ? ["Catalog"] : []
     content {
       sid       = statement.value
-      actions   = concat(local.looks, local.changes)
+      actions   = each.value.service == "athena" ? local.looks : concat(local.looks, local.changes)
       resources = concat(["${local.glue}:catalog"], flatten([for database in each.value.databases : ["${local.glue}:database/${database}", "${local.glue}:table/${database}/*"]]))
     }
   }
@@ -152,6 +155,15 @@ data "aws_iam_policy_document" "this" {
       sid       = statement.value.sid
       actions   = statement.value.actions
       resources = statement.value.resources
+
+      dynamic "condition" {
+        for_each = try([statement.value.passed_to], [])
+        content {
+          test     = "StringEquals"
+          variable = "iam:PassedToService"
+          values   = [condition.value]
+        }
+      }
     }
   }
 }

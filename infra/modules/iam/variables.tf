@@ -21,20 +21,27 @@ variable "kms_key_arn" {
 }
 
 variable "roles" {
-  description = "Roles by name. `service` is datasync, dms, dms-secrets, events, glue or scheduler; reads and writes are folders of buckets; databases are those of the catalog it changes."
+  description = "Roles by name. `service` is athena (for people, named by `trusted_arns`), datasync, dms, dms-secrets, events, glue or scheduler; reads and writes are folders of buckets; databases are those of the catalog that it changes, or people look into."
   type = map(object({
-    service     = string
-    description = string
-    reads       = optional(list(object({ bucket_arn = string, prefix = string })), [])
-    writes      = optional(list(object({ bucket_arn = string, prefix = string })), [])
-    secret_arns = optional(list(string), [])
-    databases   = optional(list(string), [])
+    service      = string
+    description  = string
+    trusted_arns = optional(list(string), [])
+    reads        = optional(list(object({ bucket_arn = string, prefix = string })), [])
+    writes       = optional(list(object({ bucket_arn = string, prefix = string })), [])
+    secret_arns  = optional(list(string), [])
+    databases    = optional(list(string), [])
   }))
   nullable = false
 
   validation {
-    condition     = alltrue([for role in values(var.roles) : contains(["datasync", "dms", "dms-secrets", "events", "glue", "scheduler"], role.service)])
-    error_message = "roles: `service` must be datasync, dms, dms-secrets, events, glue or scheduler."
+    condition     = alltrue([for role in values(var.roles) : contains(["athena", "datasync", "dms", "dms-secrets", "events", "glue", "scheduler"], role.service)])
+    error_message = "roles: `service` must be athena, datasync, dms, dms-secrets, events, glue or scheduler."
+  }
+  validation {
+    condition = alltrue([
+      for role in values(var.roles) : (length(role.trusted_arns) > 0) == (role.service == "athena") && alltrue([for arn in role.trusted_arns : can(regex("^arn:aws[a-z-]*:iam::[0-9]{12}:", arn))])
+    ])
+    error_message = "roles: athena, and it alone, needs `trusted_arns`, whole ARNs of the roles or users that may take it."
   }
   validation {
     condition     = alltrue(flatten([for role in values(var.roles) : [for folder in concat(role.reads, role.writes) : folder.prefix == "" || (endswith(folder.prefix, "/") && !strcontains(folder.prefix, "*"))]]))

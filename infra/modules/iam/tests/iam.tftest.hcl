@@ -17,6 +17,7 @@ variables {
     }
     arrivals   = { service = "events", description = "" }
     statistics = { service = "scheduler", description = "" }
+    analyst    = { service = "athena", description = "", trusted_arns = ["arn:aws:iam::123456789012:role/people"], writes = [{ bucket_arn = "arn:aws:s3:::results", prefix = "" }], databases = ["shop_dev_curated"] }
     files      = { service = "datasync", description = "", writes = [{ bucket_arn = "arn:aws:s3:::raw", prefix = "csv/" }] }
   }
 }
@@ -30,11 +31,12 @@ run "example" {
 
 run "each_role_is_its_services_and_this_accounts" {
   assert {
-    condition     = aws_iam_role.this["capture"].name == "shop-dev-capture" && length(aws_iam_role.this) == 6
+    condition     = aws_iam_role.this["capture"].name == "shop-dev-capture" && length(aws_iam_role.this) == 7
     error_message = "a role is missing or has another name"
   }
   assert {
     condition = { for role, trust in data.aws_iam_policy_document.trust : role => one(one(trust.statement[0].principals).identifiers) } == {
+      analyst    = "arn:aws:iam::123456789012:role/people"
       arrivals   = "events.amazonaws.com"
       capture    = "dms.amazonaws.com"
       files      = "datasync.amazonaws.com"
@@ -47,7 +49,7 @@ run "each_role_is_its_services_and_this_accounts" {
   assert {
     condition = alltrue([
       for role, trust in data.aws_iam_policy_document.trust :
-      one(trust.statement[0].condition).variable == "aws:SourceAccount" && tolist(one(trust.statement[0].condition).values) == tolist(["123456789012"]) if role != "merge"
+      one(trust.statement[0].condition).variable == "aws:SourceAccount" && tolist(one(trust.statement[0].condition).values) == tolist(["123456789012"]) if !contains(["analyst", "merge"], role)
     ])
     error_message = "another account could use a role through its service"
   }
@@ -86,6 +88,29 @@ run "a_role_has_its_folders_and_no_other" {
     condition     = alltrue([for allow in data.aws_iam_policy_document.this["merge"].statement : one(allow.condition).variable == "s3:prefix" if startswith(allow.sid, "List")])
     error_message = "a role lists more than its folders"
   }
+}
+
+run "people_look_and_the_scheduler_passes_to_glue_alone" {
+  assert {
+    condition     = !anytrue(flatten([for allow in data.aws_iam_policy_document.this["analyst"].statement : [for action in allow.actions : strcontains(action, "Create") || strcontains(action, "Update")]]))
+    error_message = "people change the catalog"
+  }
+  assert {
+    condition     = [for allow in data.aws_iam_policy_document.this["analyst"].statement : tolist(allow.resources) if allow.sid == "Query"] == [tolist(["arn:aws:athena:us-east-1:123456789012:workgroup/shop-dev-*"])]
+    error_message = "people query in workgroups of others"
+  }
+  assert {
+    condition     = [for allow in data.aws_iam_policy_document.this["statistics"].statement : tolist(one(allow.condition).values) if allow.sid == "PassToGlue"] == [tolist(["glue.amazonaws.com"])]
+    error_message = "a role can be passed to any service"
+  }
+}
+
+run "people_that_nobody_named" {
+  command = plan
+  variables {
+    roles = { analyst = { service = "athena", description = "" } }
+  }
+  expect_failures = [var.roles]
 }
 
 run "a_service_without_a_trust" {

@@ -1,0 +1,4 @@
+output "lake" {
+  description = "Where everything is."
+  value       = module.autocorp
+}

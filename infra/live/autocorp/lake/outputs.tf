@@ -1,0 +1,29 @@
+output "zones" {
+  description = "URI of each zone."
+  value       = module.lake.zones
+}
+
+output "databases" {
+  description = "Name of each database in the catalog."
+  value       = module.lake.databases
+}
+
+output "workgroups" {
+  description = "Name of each workgroup of Athena."
+  value       = module.lake.workgroups
+}
+
+output "task_arn" {
+  description = "ARN of the capture, for `aws dms describe-replication-tasks`."
+  value       = module.shop.task.arn
+}
+
+output "endpoints" {
+  description = "ARNs of the endpoints, for `aws dms test-connection`."
+  value       = module.shop.endpoints
+}
+
+output "transfers" {
+  description = "ARN of each transfer, for `aws datasync start-task-execution`."
+  value       = module.exports.tasks
+}

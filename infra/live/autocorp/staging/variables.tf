@@ -1,0 +1,45 @@
+variable "region" {
+  description = "Region of the lake, whose availability zones the VPC names."
+  type        = string
+  default     = "us-east-1"
+  nullable    = false
+}
+
+variable "shop_login" {
+  description = "Login of the shop's replication role, given with each plan and kept nowhere: TF_VAR_shop_login."
+  type        = object({ username = string, password = string, host = string, port = number })
+  nullable    = false
+  sensitive   = true
+  ephemeral   = true
+}
+
+variable "shop_address" {
+  description = "Range and port at which the VPC reaches the shop's database, and the way there."
+  type = object({
+    cidr                      = string
+    port                      = optional(number, 5432)
+    route                     = string
+    vpn_gateway_id            = optional(string)
+    transit_gateway_id        = optional(string)
+    vpc_peering_connection_id = optional(string)
+  })
+  nullable = false
+}
+
+variable "exports" {
+  description = "The share that other systems export to, and the activated agents beside it."
+  type        = object({ server = string, agent_arns = list(string) })
+  nullable    = false
+}
+
+variable "emails" {
+  description = "Addresses that hear of everything."
+  type        = set(string)
+  nullable    = false
+}
+
+variable "aws_max_retries" {
+  description = "How often a call is repeated; an emulated AWS wants few."
+  type        = number
+  default     = null
+}

@@ -1,0 +1,32 @@
+output "lake" {
+  description = "What the stacks that bring rows in need of the lake."
+  value = {
+    kms_key_arn        = module.kms.arn
+    topic_arn          = module.observability.topic_arn
+    raw                = local.raw
+    logs               = local.logs
+    subnet_ids         = module.network.subnet_ids
+    security_group_ids = module.network.security_group_ids
+    disposable         = var.disposable
+  }
+}
+
+output "zones" {
+  description = "URI of each zone."
+  value       = { for zone, place in local.zones : zone => place.uri }
+}
+
+output "databases" {
+  description = "Name of each database in the catalog."
+  value       = module.catalog.databases
+}
+
+output "workgroups" {
+  description = "Name of each workgroup of Athena."
+  value       = module.athena.workgroups
+}
+
+output "workflow" {
+  description = "Name of the workflow of the jobs, if there are any."
+  value       = one(module.jobs[*].workflow)
+}

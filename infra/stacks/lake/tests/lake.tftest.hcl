@@ -1,0 +1,104 @@
+mock_provider "aws" {
+  source = "../../mocks"
+}
+
+variables {
+  name    = "shop-dev"
+  network = { vpc = { cidr = "10.20.0.0/20", availability_zones = ["us-east-1a", "us-east-1b"] } }
+  tables = {
+    orders = { zone = "curated", name = "orders", path = "orders", columns = [{ name = "id", type = "bigint" }] }
+  }
+  crawlers = { csv = { paths = ["csv/"] } }
+  rules    = { orders = ["IsComplete \"id\""] }
+  queries  = { all_orders = { workgroup = "analysts", zone = "curated", sql = "SELECT * FROM orders" } }
+  emails   = ["data@shop.example"]
+  analysts = ["arn:aws:iam::123456789012:role/people"]
+}
+
+run "zones_and_databases" {
+  assert {
+    condition     = output.zones.curated == "s3://shop-dev-curated-123456789012-us-east-1/" && length(output.zones) == 4
+    error_message = "zones: ${jsonencode(output.zones)}"
+  }
+  assert {
+    condition     = output.databases == { curated = "shop_dev_curated", raw = "shop_dev_raw" }
+    error_message = "databases: ${jsonencode(output.databases)}"
+  }
+  assert {
+    condition     = output.workflow == null && length(module.jobs) == 0
+    error_message = "a workflow without a job"
+  }
+}
+
+run "jobs_that_arrivals_start" {
+  variables {
+    jobs  = { merge = { description = "Merges", script = "merge.py" } }
+    start = { by = "arrival" }
+  }
+  assert {
+    condition     = output.workflow == "shop-dev" && module.jobs[0].jobs == { merge = "shop-dev-merge" }
+    error_message = "the job or its workflow has another name"
+  }
+}
+
+run "one_bucket_that_may_go" {
+  variables {
+    one_bucket = true
+    disposable = true
+  }
+  assert {
+    condition     = output.lake.raw.prefix == "raw/" && output.lake.disposable
+    error_message = "raw is elsewhere"
+  }
+}
+
+run "watching_the_other_stacks" {
+  variables {
+    watched = {
+      dms_tasks      = { shop = { arn = "arn:aws:dms:us-east-1:123456789012:task:ABC", dimensions = { ReplicationTaskIdentifier = "ABC" } } }
+      datasync_tasks = { exports = "arn:aws:datasync:us-east-1:123456789012:task/task-1" }
+    }
+    bucket_limit_gb = 100
+    monthly_usd     = 200
+    trail           = true
+  }
+  assert {
+    condition     = startswith(output.lake.topic_arn, "arn:aws:sns:")
+    error_message = "nobody to tell"
+  }
+}
+
+run "a_lake_without_results" {
+  command = plan
+  variables {
+    zones  = { raw = { holds = "raw" }, logs = { holds = "logs" } }
+    tables = {}
+    rules  = {}
+  }
+  expect_failures = [var.zones]
+}
+
+run "a_table_in_raw" {
+  command = plan
+  variables {
+    tables = { orders = { zone = "raw", name = "orders", path = "orders", columns = [{ name = "id", type = "bigint" }] } }
+    rules  = {}
+  }
+  expect_failures = [var.tables]
+}
+
+run "rules_of_no_table" {
+  command = plan
+  variables {
+    rules = { customers = ["IsComplete \"id\""] }
+  }
+  expect_failures = [var.rules]
+}
+
+run "a_name_that_aws_refuses" {
+  command = plan
+  variables {
+    name = "Shop_Dev"
+  }
+  expect_failures = [var.name]
+}
