@@ -4,6 +4,7 @@
       ConfigError          LW-1xx  lake.yaml, a command's arguments (LW-27x and LW-28x: those of `quarantine`)
       SourceError          LW-2xx  the database, or the folder of files
         SourceUnreachable          (retry soon)
+        NeedsLoad                  a table that goes on after a load by itself
         NotLoaded                  a table that no load has brought yet
       StorageError         LW-3xx  files and objects
         AlreadyExists              a name that may be written once is taken
@@ -82,6 +83,10 @@ class SourceUnreachable(SourceError):
     """The source does not answer; it may soon."""
 
     retry = Retry.SOON
+
+
+class NeedsLoad(SourceError):
+    """A table goes on after a load of it, about which nobody has to decide."""
 
 
 class NotLoaded(SourceError):

@@ -66,7 +66,7 @@ class Shop:
         self.capsys.readouterr()
         code = main(["-C", str(self.folder), *map(str, arguments)])
         ran = Ran(code, *self.capsys.readouterr())
-        clean(ran.out if arguments[0] != "sql" else "", ran.err)
+        clean(ran.out if arguments[0] not in ("sql", "diff") else "", ran.err)
         return ran
 
     def ok(self, *arguments: object) -> Ran:

@@ -18,6 +18,7 @@ from lakewright.formats.hudi import HudiFormat
 from lakewright.model.contracts import Store, Table
 from lakewright.model.position import Feed, Position
 from lakewright.model.table import COW, MOR, Checkpoint, Snapshot, TableSpec
+from lakewright.pipeline.scan import Selection
 from lakewright.pipeline.stored import Stored
 from lakewright.storage.local import LocalStore
 from lakewright.testing.table_contract import CONTRACT, Subject, any_sequence_gives_the_models_rows, commits_carry_checkpoints
@@ -51,7 +52,7 @@ class Hudi:
         with duckdb.connect() as connection:
             connection.execute("SET TimeZone = 'UTC'")
             stored = Stored(connection, table, snapshot)
-            rows = connection.sql(stored.sql(snapshot.spec)).to_arrow_table().cast(snapshot.spec.arrow())
+            rows = connection.sql(stored.sql(Selection(snapshot.spec))).to_arrow_table().cast(snapshot.spec.arrow())
             stored.close()
         assert len(rows) == snapshot.rows
         return rows.to_pylist()

@@ -47,6 +47,8 @@ class Feed:
         return other is not None and dataclasses.replace(self, epoch=other.epoch) == other
 
 
+LAST = 9_999_999_999
+"""An ordinal after all others of a transaction."""
 START = Position(0, 0)
 """Before every change."""
 

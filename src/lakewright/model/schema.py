@@ -1,4 +1,4 @@
-"""What a source table looks like at one moment, and how two such moments differ."""
+"""What a source table looks like at one moment; how two such moments differ is in `evolution`."""
 
 from __future__ import annotations
 
@@ -9,9 +9,6 @@ import pyarrow as pa
 
 from lakewright.model import types
 from lakewright.model.names import TableName
-
-_SEEN_TOO_LONG_AGO = 1_000_000_000
-"""Transactions; the server compares their numbers only where they are less than twice as many apart."""
 
 Identity = Literal["default", "index", "full", "nothing"]
 
@@ -70,6 +67,9 @@ class TableSchema:
     TRUNCATE of the whole table that is in the log (0: none).
 
     ``definition`` stands for what decided how the bytes of files became rows, where the source has files ("" for a database).
+
+    ``dropped`` are columns that the source has no longer: rows that did not change since keep what they had. ``vacated`` are the
+    former names of renamed columns, in which every row is null. The lake's table has both beside ``columns``.
     """
 
     name: TableName
@@ -83,6 +83,8 @@ class TableSchema:
     heaps: tuple[Heap, ...] = ()
     emptied: int = 0
     definition: str = ""
+    dropped: tuple[Column, ...] = ()
+    vacated: tuple[Column, ...] = ()
 
     def column(self, name: str) -> Column:
         """The column of that name; raises KeyError."""
@@ -97,6 +99,25 @@ class TableSchema:
         return tuple(column.name for column in self.columns)
 
     @property
+    def stored(self) -> tuple[Column, ...]:
+        """The columns of the lake's table: one keeps its place when it is dropped, and a new name stands after the former."""
+        return tuple(sorted((*self.vacated, *self.columns, *self.dropped), key=lambda column: column.number))
+
+    def held(self, column: Column, own: TableSchema) -> Column | None:
+        """The column of another version `own` of the table that holds the values of one of `stored`; None where none does."""
+        return None if column in self.vacated else own.counterpart(column)
+
+    def counterpart(self, column: Column, *, gone: bool = False) -> Column | None:
+        """The column that is `column` of another version of the table, whatever its name; None where there is none.
+
+        With `gone` one that was dropped counts too.
+        """
+        for own in (*self.columns, *(self.dropped if gone else ())):
+            if own.number == column.number if own.number and column.number else own.name == column.name:
+                return own
+        return None
+
+    @property
     def is_partitioned(self) -> bool:
         """Whether its rows lie in partitions."""
         return any(heap.oid != self.oid for heap in self.heaps)
@@ -106,8 +127,11 @@ class TableSchema:
 
         A type that lake.yaml gives anew counts from the next load on, not in the middle of a log.
         """
-        known = {(column.name, column.source_type): column.type for column in former.columns}
-        columns = (dataclasses.replace(c, type=known.get((c.name, c.source_type), c.type)) for c in self.columns)
+        columns = []
+        for column in self.columns:
+            known = former.counterpart(column)
+            is_same = known is not None and known.source_type == column.source_type
+            columns.append(dataclasses.replace(column, type=known.type) if known and is_same else column)
         return dataclasses.replace(self, columns=tuple(columns))
 
     def arrow(self) -> pa.Schema:
@@ -133,66 +157,6 @@ class TableSchema:
             heaps=tuple(Heap(**heap) for heap in data.get("heaps", ())),
             emptied=data.get("emptied", 0),
             definition=data.get("definition", ""),
+            dropped=tuple(Column.from_json(column) for column in data.get("dropped", ())),
+            vacated=tuple(Column.from_json(column) for column in data.get("vacated", ())),
         )
-
-
-@dataclasses.dataclass(frozen=True)
-class SchemaChange:
-    """What has to happen to go from one schema to another.
-
-    ``added`` columns can be taken up as they come; ``refusal`` is why the table cannot go on without a new load, or None.
-    ``news`` says that the new one has facts, other than columns, which the next comparison needs.
-    """
-
-    added: tuple[Column, ...] = ()
-    refusal: str | None = None
-    news: bool = False
-
-
-def compare(old: TableSchema, new: TableSchema) -> SchemaChange:
-    """How `new` differs from `old`: columns that were added, or the first reason why a new load is needed.
-
-    An added column goes on when older rows hold NULL or one constant in it. A dropped, renamed, retyped or exchanged column,
-    another key, a renamed value of an enum, and an added column whose older rows may hold anything stop the table. Nullability
-    and order alone change nothing.
-    """
-    if old.oid and new.oid and old.oid != new.oid:
-        return SchemaChange(refusal="it was dropped and created again")
-    if old.key != new.key:
-        return SchemaChange(refusal=f"its key changed from ({', '.join(old.key)}) to ({', '.join(new.key)})")
-    if {heap.oid for heap in old.heaps} - {heap.oid for heap in new.heaps}:
-        return SchemaChange(refusal="a partition of it was dropped or detached, with the rows that it had")
-    before = {column.name: column for column in old.columns}
-    after = {column.name: column for column in new.columns}
-    for name, column in before.items():
-        if name not in after:
-            return SchemaChange(refusal=f"its column {name} was dropped or renamed")
-        if (refusal := _column_refusal(column, after[name])) is not None:
-            return SchemaChange(refusal=f"its column {name} {refusal}")
-    added = tuple(column for name, column in after.items() if name not in before)
-    for column in added:
-        untold = not column.missing_known or (not column.nullable and column.missing is None)
-        # It was there before, as a generated column: its values stayed.
-        if untold or 0 < column.number <= old.attributes:
-            return SchemaChange(refusal=f"its new column {column.name} has values in older rows that the stream does not tell")
-    labelled = new.seen - old.seen > _SEEN_TOO_LONG_AGO or any(
-        column.labels != after[name].labels for name, column in before.items()
-    )
-    return SchemaChange(added=added, news=labelled or (not old.attributes and new.attributes > 0) or _leaves(old) != _leaves(new))
-
-
-def _leaves(table: TableSchema) -> set[tuple[int, int]]:
-    """The partitions' oids and files."""
-    return {(heap.oid, heap.file) for heap in table.heaps if heap.oid != table.oid}
-
-
-def _column_refusal(old: Column, new: Column) -> str | None:
-    """Why the column of the same name is not the one from before, or None."""
-    if (old.type, old.source_type) != (new.type, new.source_type):
-        return f"changed from {old.source_type} to {new.source_type}"
-    if old.number and new.number and old.number != new.number:
-        return "is another one than before: it was dropped and added again, or took the name of another"
-    labels = dict(new.labels)
-    if any(labels.get(number) != label for number, label in old.labels):
-        return "has other values in older rows: a value of its enum was renamed, or the enum was made anew"
-    return None

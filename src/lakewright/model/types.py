@@ -44,6 +44,8 @@ _POSTGRES: dict[str, str] = {
     "timestamp with time zone": TIMESTAMP,
 }
 
+_TEXTS = {"character varying", "text"}
+
 _DECIMAL = re.compile(r"decimal\((\d+),(\d+)\)")
 _NUMERIC = re.compile(r"numeric\((\d+),(-?\d+)\)")
 _MODIFIER = re.compile(r"\(\d+\)")
@@ -80,6 +82,21 @@ def can_hold(lake_type: str, source_type: str) -> bool:
     if decimal_parts(lake_type) is not None:
         return source_type.startswith("numeric") and not is_array(source_type)
     return lake_type == STRING
+
+
+def widens(old: str, new: str) -> bool:
+    """Whether a column may go from one type to another and stay the column that readers know: the same lake type, or one that
+    Avro, Hudi and the engines read the former values as."""
+    if old == new or (old, new) in ((INT, BIGINT), (FLOAT, DOUBLE)):
+        return True
+    before, after = decimal_parts(old), decimal_parts(new)
+    return before is not None and after is not None and before[1] == after[1] and before[0] < after[0]
+
+
+def reads_alike(old_source: str, new_source: str) -> bool:
+    """Whether the bytes of a value, left as PostgreSQL stored them under one of its types, are that value under the other too."""
+    bases = {re.sub(r"\(.*\)", "", source) for source in (old_source, new_source)}
+    return bases <= _TEXTS or bases == {"numeric"}
 
 
 def is_array(source_type: str) -> bool:

@@ -13,12 +13,13 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from lakewright.errors import LakewrightError, SourceError
+from lakewright.errors import LakewrightError, NeedsLoad, SourceError
 from lakewright.model.batch import ChangeBatch, raw_schema
 from lakewright.model.contracts import Drift, Flush, Stopped, Stream
+from lakewright.model.evolution import compare
 from lakewright.model.names import TableName
 from lakewright.model.position import Feed, Position
-from lakewright.model.schema import TableSchema, compare
+from lakewright.model.schema import TableSchema
 from lakewright.model.times import utc_now
 from lakewright.pipeline.feed import moved
 from lakewright.pipeline.intake import Intake
@@ -111,7 +112,8 @@ class Capture:
                 self._stop_alone(writer, self._log.unreadable())  # before a load, which may ask for the schema before it
                 self._load_missing(writer)
                 self._drift = self._look()
-                self._stop_alone(writer, self._drift.stopped)
+                if self._stop_alone(writer, self._drift.stopped):
+                    continue
                 done = False
                 if until is not None:
                     until = max(until, self._drift.position, self._loaded())
@@ -169,8 +171,11 @@ class Capture:
             settled = False
             if flush.watermark is not None and (pending.has_files or pending.stopped or (late and flush.watermark > end)):
                 settled = self._settle(writer, pending, flush.watermark)
+                loads = self._ask_loads(pending.stopped)
                 self._append(writer, stream, pending, flush.watermark, flush.time)
                 end, pending = flush.watermark, _Pending()
+                if loads and not self._stop.is_set():
+                    return False
             if self._stop.is_set() or (until is not None and end >= until):
                 return True
             if settled:
@@ -235,13 +240,25 @@ class Capture:
         followed = self._log.followed()
         return self._source.drift(followed) if followed else Drift()
 
-    def _stop_alone(self, writer: LogWriter, reasons: Sequence[tuple[TableName, LakewrightError]]) -> None:
-        """Stop those tables alone that cannot go on, at the log's end."""
+    def _stop_alone(self, writer: LogWriter, reasons: Sequence[tuple[TableName, LakewrightError]]) -> bool:
+        """Stop those tables alone that cannot go on, at the log's end; whether one of them is to be loaded now."""
         end = self._log.view().watermark
-        if reasons:
-            stopped = [Stopped(table, end, error) for table, error in reasons]
+        stopped = [Stopped(table, end, error) for table, error in reasons]
+        loads = self._ask_loads(stopped)
+        if stopped:
             writer.append((), end, None, stopped)
             self._intake.tell_stopped(stopped)
+        return loads
+
+    def _ask_loads(self, stopped: Sequence[Stopped]) -> bool:
+        """Have those tables loaded anew for which nobody has to decide that; whether there is one.
+
+        Asked before the log says that they stopped: a crash between the two leaves none that nobody loads.
+        """
+        needed = [stop.table for stop in stopped if isinstance(stop.error, NeedsLoad)]
+        for table in needed:
+            self._log.ask_resync(table)
+        return bool(needed)
 
     def _settle(self, writer: LogWriter, pending: _Pending, watermark: Position) -> bool:
         """Add what the last look leads to when the log gets to `watermark`: files without rows, under the new schema of tables

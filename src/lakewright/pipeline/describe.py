@@ -22,12 +22,13 @@ class TableInfo:
 
 @dataclasses.dataclass(frozen=True)
 class ColumnInfo:
-    """A column: its type in the lake, and PostgreSQL's."""
+    """A column: its type in the lake, and PostgreSQL's; ``gone`` says that the source has it no longer, dropped or renamed."""
 
     column: str
     type: str
     source_type: str
     key: bool
+    gone: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,5 +49,7 @@ def table_info(mirror: Mirror) -> TableInfo:
 
 def schema_info(mirror: Mirror, schema: TableSchema) -> TableSchemaInfo:
     """The columns of a table, with the source's types beside the lake's."""
-    columns = tuple(ColumnInfo(c.name, c.type, c.source_type, c.name in schema.key) for c in schema.columns)
+    columns = tuple(
+        ColumnInfo(c.name, c.type, c.source_type, c.name in schema.key, c not in schema.columns) for c in schema.stored
+    )
     return TableSchemaInfo(mirror.name, mirror.origin, schema.key, mirror.partition, columns)

@@ -49,8 +49,9 @@ class Folded(abc.ABC):
         at = self.at
         if at.snapshot is None or self.truncated:
             return True
-        stored = {name for name, _ in at.snapshot.spec.columns}
-        return any(column.missing is not None for column in at.schema.columns if column.name not in stored)
+        stored, called = dict(at.snapshot.spec.columns), dict(at.called)
+        filled = any(column.missing is not None for column in at.schema.columns if column.name not in called)
+        return filled or bool(at.renamed) or any(stored.get(name, kind) != kind for name, kind in at.spec.columns)
 
     def rows_sql(self) -> str:
         """A SELECT of all rows of the table at its position, with the columns of its spec."""
@@ -59,8 +60,8 @@ class Folded(abc.ABC):
         return self._rows(made, f"SELECT {listed if self.at.snapshot else made} FROM {self._base()} AS b")
 
     def visible_sql(self, column: Callable[[Column], str]) -> str:
-        """A SELECT of all rows with the source's columns, each written by `column`, and the days that partition it."""
-        listed = ", ".join([*(column(each) for each in self.at.schema.columns), *self.at.mirror.days_sql()])
+        """A SELECT of all rows with the schema's stored columns, each written by `column`, and the days that partition it."""
+        listed = ", ".join([*(column(each) for each in self.at.schema.stored), *self.at.mirror.days_sql()])
         return self._rows(listed, f"SELECT {listed} FROM {self._base()} AS b")
 
     def upserts_sql(self) -> str:
@@ -113,7 +114,7 @@ class Folded(abc.ABC):
         at, tail = self.at, self._tail
         extra = f"{OP}, {POSITION}" + (f", {UNAVAILABLE}, {OLD_KEY}" if self._keyed else "")
         self._keep(tail, self._changes(extra, f" WHERE {POSITION} > '{at.after}' AND {POSITION} <= '{at.upto}'"))
-        rest = [name for name in at.schema.column_names if name not in at.schema.key]
+        rest = [column.name for column in at.schema.stored if column.name not in at.schema.key]
         if self._keyed and self._one(fold.plain_sql(tail)):
             text = fold.last_rows_sql(at.schema.key, rest, tail)
         else:
@@ -127,7 +128,7 @@ class Folded(abc.ABC):
         """The fold of a tail of any kind; `columns` are the table's but its key's."""
         schema, tail = self.at.schema, self._tail
         if not self._keyed:
-            return f"SELECT *, {POSITION} AS {ROW_COLUMN} FROM ({fold.append_sql(schema.column_names, tail)})"
+            return f"SELECT *, {POSITION} AS {ROW_COLUMN} FROM ({fold.append_sql(columns, tail)})"
         fold.complete(
             lambda: int(self._one(fold.incomplete_sql(tail))),
             lambda: self._keep(tail, fold.complete_sql(schema.key, columns, self._base(), tail)),

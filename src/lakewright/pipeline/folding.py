@@ -67,7 +67,7 @@ class Fold(Folded):
             if self._stored is None and at.table is not None:
                 self._stored = Stored(self._con, at.table, at.snapshot)
             assert self._stored is not None
-            return f"({self._stored.sql(at.spec, at.schema.columns)})"
+            return f"({self._stored.sql(scan.Selection(at.spec, at.schema.stored, dict(at.called)))})"
         if self._keyed:
             return f"({scan.raw_sql(self._log, at.schema, at.load, POSITION)})"
         # A row of a load without key is known by its file and its place in it; a named file never changes.

@@ -54,10 +54,9 @@ class SparkFold(Folded):
     def _base(self) -> str:
         at = self.at
         if at.snapshot is not None:
-            stored = {name for name, _ in at.snapshot.spec.columns}
-            added = {column.name: literal(column) for column in at.schema.columns if column.name not in stored}
             view = self._named(self._engine.table(self._location, at.snapshot.instant))
-            listed = ", ".join(added.get(name) or quote(name) for name, _ in at.spec.columns)
+            selection = scan.Selection(at.spec, at.schema.stored, dict(at.called))
+            listed = selection.sql(at.snapshot, literal, lambda kind: kind)
             return f"(SELECT {listed} FROM {view})"
         if self._keyed:
             return f"({self._raw(at.load, POSITION)})"
@@ -80,7 +79,8 @@ class SparkFold(Folded):
         """A SELECT of raw rows with the columns of the schema and `extra`; older rows have the new columns' missing value."""
         parts = []
         for own, group in scan.by_schema(self._log, self.at.schema, files):
-            listed = ", ".join(quote(c.name) if c.name in own.column_names else literal(c) for c in self.at.schema.columns)
+            held = ((column, self.at.schema.held(column, own)) for column in self.at.schema.stored)
+            listed = ", ".join(_converted(column, of_row) if of_row else literal(column) for column, of_row in held)
             locations = [self._log.location(file) for file in group]
             view = self._named(self._engine.files(locations, _raw_columns(own), numbered=numbered))
             parts.append(f"SELECT {listed}, {extra} FROM {view}{where}")
@@ -91,6 +91,13 @@ class SparkFold(Folded):
         self._engine.name(frame, view)
         self._views.append(view)
         return view
+
+
+def _converted(column: Column, held: Column) -> str:
+    """The column as rows have it whose own column `held` has its values."""
+    if (held.name, held.type) == (column.name, column.type):
+        return quote(column.name)
+    return f"CAST({quote(held.name)} AS {column.type}) AS {quote(column.name)}"
 
 
 def literal(column: Column) -> str:

@@ -9,21 +9,23 @@ import pyarrow as pa
 from lakewright.errors import FormatError
 from lakewright.model.contracts import Table, Write
 from lakewright.model.table import Commit
-from lakewright.pipeline import damage, loaded, table_at
+from lakewright.pipeline import damage, loaded, renames, table_at
 from lakewright.pipeline.folding import Fold
 from lakewright.pipeline.mirror import Mirror
+from lakewright.pipeline.renames import Renames
 from lakewright.pipeline.wiring import Wiring
 from lakewright.storage.lease import Lease
 
 BATCH_ROWS = 100_000
 
 
-def apply(lake: Wiring, mirror: Mirror, table: Table, lease: Lease) -> Commit:
-    """Fulfils `merge.Apply`."""
+def apply(lake: Wiring, mirror: Mirror, table: Table, lease: Lease, *, agreed: Renames | None = None) -> Commit:
+    """Fulfils `merge.Apply`; copies the renamed columns that are `agreed`."""
     log = lake.log(mirror.source)
     with table.write() as write:
         view = log.view()  # read after the instant is open: nobody else's pending merge can land any more
         at = table_at.plan(mirror, log, view, table_at.Pinned(table, write.base), view.watermark)
+        renames.require_agreed(at, agreed)
         for file in (*at.load, *at.tail):
             log.verify(file)  # a changed value inside of a Parquet file is no fault to those who read it
         with damage.named_for(at, log):

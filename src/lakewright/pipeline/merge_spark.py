@@ -8,7 +8,7 @@ from lakewright.errors import CommitConflict
 from lakewright.model.contracts import Loan, Table
 from lakewright.model.names import quote_identifier as quote
 from lakewright.model.table import Commit
-from lakewright.pipeline import table_at
+from lakewright.pipeline import renames, table_at
 from lakewright.pipeline.folding_spark import SparkFold
 from lakewright.pipeline.mirror import Mirror
 from lakewright.pipeline.wiring import Wiring
@@ -33,6 +33,7 @@ class SparkMerge:
         loan = table.lend()
         view = log.view()
         at = table_at.plan(mirror, log, view, table_at.Pinned(table, loan.base), view.watermark)
+        renames.require_agreed(at, None)
         for file in (*at.load, *at.tail):
             log.verify(file)
         fold = SparkFold(self._engine, at, log, location)

@@ -88,7 +88,7 @@ class Mirror:
 
     def spec(self, schema: TableSchema) -> TableSpec:
         """The table as a format keeps it; raises `ConfigError` where the partition column cannot be."""
-        columns = [(column.name, column.type) for column in schema.columns]
+        columns = [(column.name, column.type) for column in schema.stored]
         for day in self.days:
             if day.stored in dict(columns):
                 raise ConfigError("LW-122", f"table {self.name} has a column {day.stored} already; it cannot hold the day too")
@@ -99,10 +99,10 @@ class Mirror:
         return TableSpec(self.name, tuple(columns), schema.key or (ROW_COLUMN,), self.partition, self.type)
 
     def stored(self, schema: TableSchema, generation: int, deleted: str = "CAST(NULL AS BOOLEAN)") -> str:
-        """The select list that makes the table's columns of a relation with the source's columns, ``_position`` and, without key,
-        the row's identity; `deleted` says whether the row goes, where the engine's writer takes that from a column.
+        """The select list that makes the table's columns of a relation with the schema's stored columns, ``_position`` and,
+        without key, the row's identity; `deleted` says whether the row goes, where the engine's writer takes that from a column.
         """
-        parts = [quote(column.name) for column in schema.columns]
+        parts = [quote(column.name) for column in schema.stored]
         parts += self.days_sql()
         if not schema.key:
             parts.append(f"'{generation:04d}.' || {ROW_COLUMN} AS {ROW_COLUMN}")

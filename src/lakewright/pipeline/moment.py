@@ -10,7 +10,7 @@ import duckdb
 from lakewright.errors import QueryError
 from lakewright.model.batch import COMMIT_TIME, POSITION
 from lakewright.model.names import quote_literal
-from lakewright.model.position import START, Position
+from lakewright.model.position import LAST, START, Position
 from lakewright.pipeline import damage, scan, table_at
 from lakewright.pipeline.mirror import Mirror
 from lakewright.raw.log import RawLog
@@ -73,14 +73,15 @@ def position_at(log: RawLog, view: LogView, moment: datetime.datetime, connectio
     """The position before the first transaction that committed after `moment` in the source; the log's end if there is none.
 
     It is one position for all tables of the source. Commit times may go back a little from one transaction to the next; the
-    first in log order counts.
+    first in log order counts. A table that was loaded again after `moment` had its former rows then.
     """
+    end = min([view.watermark, *(Position(load.lsn - 1, LAST) for load in view.reloads_after(moment))])
     later = [file for table in view.tables() for file in view.changes_after_time(table, moment)]
     if not later:
-        return view.watermark
+        return end
     after = f"{COMMIT_TIME} > TIMESTAMPTZ {quote_literal(moment.isoformat())}"
     parts = [f"SELECT {POSITION} FROM {scan.raw_files(log, [file])} WHERE {after}" for file in later]
     with damage.named(log, later):
         rows = connection.execute(f"SELECT min({POSITION}) FROM ({' UNION ALL '.join(parts)})").fetchall()
     first = Position.parse(rows[0][0]) if rows[0][0] else view.watermark
-    return Position(first.lsn, 0)
+    return min(end, Position(first.lsn, 0))

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Iterator, Sequence
 
-from lakewright.errors import FormatError, LakewrightError
+from lakewright.errors import CommitConflict, FormatError, LakewrightError, LogError, QueryError
 from lakewright.model.names import DATASETS, TableName
 from lakewright.model.schema import TableSchema
-from lakewright.pipeline import survey
+from lakewright.pipeline import renames, survey
 from lakewright.pipeline.definitions import former
 from lakewright.pipeline.feed import moved
+from lakewright.pipeline.merge import merge
+from lakewright.pipeline.mirror import Mirror
+from lakewright.pipeline.renames import Renames
 from lakewright.pipeline.wiring import Wiring
+
+RENAME_WAIT = 30.0
+"""Seconds to wait for the lease of a table whose columns were renamed."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,17 +83,35 @@ def plan(lake: Wiring) -> Plan:
             if not lake.project.settings.sources[name].wants(table)
         ]
         warnings += [*_changed(lake, name, tables), *origin.advice(tables)]
+    changes += [Change(mirror.source, str(found)) for mirror, found in _renames(lake)]
     warnings += [*_read_otherwise(lake), *_moved(lake)]
     return Plan(tuple(changes), tuple(pending), left_out(lake), tuple(warnings))
 
 
 def apply(lake: Wiring) -> Plan:
-    """Make publications; the slot comes with the first load, so that no WAL is held back before it is read."""
+    """Make publications, and copy renamed columns.
+
+    A slot comes with the first load, so that no WAL is held back before it is read.
+    """
     changes = []
     for name in lake.project.settings.sources:
         survey.require_fitting(lake, name)
         changes += [Change(name, action) for action in lake.source(name).apply(_fitting(lake, name))]
+    for mirror, found in _renames(lake):
+        merged = merge(lake, mirror, wait=RENAME_WAIT, agreed=found)
+        if merged is None or merged.waits:
+            raise CommitConflict("LW-416", f"columns of table {mirror.name} were renamed meanwhile", hint="try again")
+        changes.append(Change(mirror.source, str(found)))
     return Plan(tuple(changes), (), left_out(lake), ())
+
+
+def _renames(lake: Wiring) -> Iterator[tuple[Mirror, Renames]]:
+    """The tables whose renamed columns wait to be copied; what keeps one from being read others tell."""
+    for mirror in survey.mirrors(lake):
+        with contextlib.suppress(LogError, FormatError, QueryError):
+            found = renames.waiting(lake, mirror, lake.format.open(mirror.path))
+            if found is not None:
+                yield mirror, found
 
 
 def _fitting(lake: Wiring, source: str) -> list[TableSchema]:

@@ -108,6 +108,19 @@ class LakeRelations:
             return self._changes(mirror, log, view, self._position(mirror, view, self._since), upto)
         return self._rows(mirror, log, view, upto)[1]
 
+    def rows_at(self, mirror: Mirror, upto: Position) -> tuple[TableSchema, Relation]:
+        """The rows of a table at a position, and the schema that its source had there; raises as `resolve`."""
+        log = self._lake.log(mirror.source)
+        return self._rows(mirror, log, self._views.setdefault(mirror.source, log.view()), upto)
+
+    def rows_of(self, mirror: Mirror, instant: str) -> Relation:
+        """The rows of one commit of a table; raises `FormatError` LW-415 where it is unknown or cleaned."""
+        table = self._table(mirror)
+        snapshot = table.snapshot(instant) if table else None
+        if table is None or snapshot is None:
+            raise mirror.no_instant()
+        return self._shown_rows(table, snapshot)
+
     def close(self) -> None:
         """Let go of the folds of this query."""
         while self._folds:
@@ -162,11 +175,14 @@ class LakeRelations:
         snapshot = table.snapshot(commits[-1].instant) if table and commits else None
         if table is None or snapshot is None:
             raise mirror.no_instant()
+        return self._shown_rows(table, dataclasses.replace(snapshot, logs=()) if optimized else snapshot)
+
+    def _shown_rows(self, table: table_at.Instants, snapshot: Snapshot) -> Relation:
         columns = snapshot.spec.visible
         listed = ", ".join(_shown(name, kind) for name, kind in columns)
-        stored = Stored(self._con, table, dataclasses.replace(snapshot, logs=()) if optimized else snapshot)
+        stored = Stored(self._con, table, snapshot)
         self._stored.append(stored)
-        return Relation(f"SELECT {listed} FROM ({stored.sql(snapshot.spec)})", columns)
+        return Relation(f"SELECT {listed} FROM ({stored.sql(scan.Selection(snapshot.spec))})", columns)
 
     def _committed_position(self, mirror: Mirror, view: LogView, moment: datetime.datetime | None) -> Position:
         """How far the log is in the table's newest commit of that moment, whose files may be gone by now."""
@@ -199,7 +215,7 @@ class LakeRelations:
         text = scan.raw_sql(log, schema, files, extra, f" WHERE {POSITION} <= '{upto}'")
         time = (COMMIT_TIME, types.TIMESTAMP)
         first = [f"{OP} AS op", _shown(*time), POSITION]
-        rest = tuple((column.name, column.type) for column in schema.columns)
+        rest = tuple((column.name, column.type) for column in schema.stored)
         listed = ", ".join([*first, *(_shown(name, kind) for name, kind in rest), UNAVAILABLE, EXACT])
         columns = (("op", types.STRING), time, (POSITION, types.STRING), *rest)
         return Relation(f"SELECT {listed} FROM ({text})", (*columns, (UNAVAILABLE, types.STRING), (EXACT, types.STRING)))
@@ -270,5 +286,5 @@ def _shown(name: str, kind: str) -> str:
 
 
 def _columns(mirror: Mirror, schema: TableSchema) -> tuple[tuple[str, str], ...]:
-    columns = tuple((column.name, column.type) for column in schema.columns)
+    columns = tuple((column.name, column.type) for column in schema.stored)
     return (*columns, *((day.stored, types.STRING) for day in mirror.days))

@@ -18,7 +18,7 @@ from lakewright.model.contracts import Table
 from lakewright.model.position import Position
 from lakewright.model.table import Checkpoint, Commit, Snapshot, newest_mark
 from lakewright.model.times import utc_now
-from lakewright.pipeline import damage, merge_native, table_at
+from lakewright.pipeline import damage, merge_native, scan, table_at
 from lakewright.pipeline.folding import Fold
 from lakewright.pipeline.merge import lease_name
 from lakewright.pipeline.mirror import Mirror
@@ -146,7 +146,7 @@ class _Instant:
         stored = Stored(connection, self._table, self._snapshot)
         try:
             with damage.named(self._log, (), self._snapshot.files, self.told.table):
-                for batch in connection.sql(stored.sql(self.spec)).to_arrow_reader(merge_native.BATCH_ROWS):
+                for batch in connection.sql(stored.sql(scan.Selection(self.spec))).to_arrow_reader(merge_native.BATCH_ROWS):
                     yield from pa.Table.from_batches([batch]).cast(self.spec.arrow()).to_batches()
         finally:
             stored.close()

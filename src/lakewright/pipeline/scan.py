@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 import pyarrow as pa
 
@@ -31,18 +31,54 @@ _WIDER = (
 _DIGITS = {types.INT: (10, 0), types.BIGINT: (19, 0)}
 
 
-def snapshot_sql(snapshot: Snapshot, spec: TableSpec, columns: Sequence[Column] = (), changes: str | None = None) -> str:
-    """A SELECT of a snapshot's rows with the columns of `spec`; those of `columns` that it lacks have their missing value.
+@dataclasses.dataclass(frozen=True)
+class Selection:
+    """The columns of `spec`, of a snapshot that may be of another shape.
 
-    ``changes`` is the relation that holds what its logs do (`Table.changes`).
+    ``columns`` are those that come from the source's table, ``called`` is what the snapshot calls those of them that it has.
     """
-    stored = {name for name, _ in snapshot.spec.columns}
-    added = {column.name: missing_sql(column) for column in columns if column.name not in stored}
-    listed = ", ".join(added.get(name) or quote(name) for name, _ in spec.columns)
+
+    spec: TableSpec
+    columns: Sequence[Column] = ()
+    called: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+    def sql(
+        self,
+        snapshot: Snapshot,
+        literal: Callable[[Column], str],
+        kind_of: Callable[[str], str],
+        present: Collection[str] | None = None,
+    ) -> str:
+        """The select list in an engine's SQL: `literal` is the missing value of a column that the snapshot lacks, `kind_of` the
+        engine's name of a lake type. Columns that are not `present` (default: all are) in the files that are read are null."""
+        stored, of_source = dict(snapshot.spec.columns), {column.name: column for column in self.columns}
+        listed = []
+        for name, kind in self.spec.columns:
+            former = self.called.get(name) if name in of_source else name
+            if former is None:
+                listed.append(literal(of_source[name]))
+            elif present is not None and former not in present:
+                listed.append(f"CAST(NULL AS {kind_of(kind)}) AS {quote(name)}")
+            elif (former, stored[former]) == (name, kind):
+                listed.append(quote(name))
+            else:
+                listed.append(f"CAST({quote(former)} AS {kind_of(kind)}) AS {quote(name)}")
+        return ", ".join(listed)
+
+
+def snapshot_sql(snapshot: Snapshot, selection: Selection, changes: str | None = None) -> str:
+    """A SELECT of a snapshot's rows with the columns of a selection; ``changes`` is the relation that holds what its logs do
+    (`Table.changes`)."""
+    stored, spec = {name for name, _ in snapshot.spec.columns}, selection.spec
+
+    def listed(files: Sequence[DataFile] | None = None) -> str:
+        present = None if files is None else set[str]().union(*{file.columns for file in files})
+        return selection.sql(snapshot, missing_sql, types.to_duckdb, present)
+
     changed = {log.base for log in snapshot.logs} if changes else set()
     parts: list[str] = []
     if plain := [file for file in snapshot.files if file.location not in changed]:
-        parts.append(f"SELECT {listed} FROM {_stored(plain, stored)}")
+        parts.append(f"SELECT {listed(plain)} FROM {_stored(plain, stored)}")
     if others := [file for file in snapshot.files if file.location in changed]:
         # DuckDB gives a row's place by a name that a column may have.
         by_place = _PLACE not in {name.lower() for name in stored}
@@ -50,9 +86,9 @@ def snapshot_sql(snapshot: Snapshot, spec: TableSpec, columns: Sequence[Column] 
         same = " AND ".join(f"c.{quote(change)} = b.{quote(row)}" for change, row in pairs)
         match = f"SELECT 1 FROM {changes} AS c WHERE c.{quote(BASE_COLUMN)} = b.{PATH} AND {same}"
         rows = _stored(others, stored, f", filename = '{PATH[1:-1]}'" + (f", {_PLACE} = true" if by_place else ""))
-        parts.append(f"SELECT {listed} FROM {rows} AS b WHERE NOT EXISTS ({match})")
+        parts.append(f"SELECT {listed(others)} FROM {rows} AS b WHERE NOT EXISTS ({match})")
     if changes:
-        parts.append(f"SELECT {listed} FROM {changes} WHERE NOT {DELETED}")
+        parts.append(f"SELECT {listed()} FROM {changes} WHERE NOT {DELETED}")
     if not parts:
         nulls = (f"CAST(NULL AS {types.to_duckdb(kind)}) AS {quote(name)}" for name, kind in spec.columns)
         parts.append(f"SELECT {', '.join(nulls)} WHERE false")
@@ -61,20 +97,20 @@ def snapshot_sql(snapshot: Snapshot, spec: TableSpec, columns: Sequence[Column] 
 
 def _stored(files: Sequence[DataFile], columns: set[str], options: str = "") -> str:
     """Base files as a relation; those that lack one of `columns` have nulls there."""
-    union = any(columns - set(file.columns) for file in files)
+    union = any(columns - set(shape) for shape in {file.columns for file in files})
     return _parquet((file.location for file in files), union, options)
 
 
 def raw_sql(
     log: RawLog, schema: TableSchema, files: Sequence[RawFile], extra: str, where: str = "", *, numbered: bool = False
 ) -> str:
-    """A SELECT of raw rows with the columns of `schema` and `extra`; older rows have the new columns' missing value.
+    """A SELECT of raw rows with the stored columns of `schema` and `extra`; older rows have the new columns' missing value.
 
     With `numbered` the rows also have `PATH` and `NUMBER`, for `extra` to use.
     """
     parts = []
     for own, group in by_schema(log, schema, files):
-        listed = ", ".join(_converted(column, own) for column in schema.columns)
+        listed = ", ".join(_converted(column, schema.held(column, own)) for column in schema.stored)
         rows = _numbered(log, own, group) if numbered else raw_files(log, group)
         parts.append(f"SELECT {listed}, {extra} FROM {rows}{where}")
     return " UNION ALL ".join(parts)
@@ -93,13 +129,14 @@ def raw_files(log: RawLog, files: Iterable[RawFile]) -> str:
 
 def shared_schema(schemas: Sequence[TableSchema]) -> TableSchema:
     """The last schema, with columns of types that the values under all `schemas` have or can be given."""
-    columns = (
-        dataclasses.replace(
-            column, type=common_type({s.column(column.name).type for s in schemas if column.name in s.column_names})
-        )
-        for column in schemas[-1].columns
-    )
-    return dataclasses.replace(schemas[-1], columns=tuple(columns))
+    last = schemas[-1]
+
+    def shared(column: Column) -> Column:
+        held = (last.held(column, own) for own in schemas)
+        return dataclasses.replace(column, type=common_type({each.type for each in held if each} or {column.type}))
+
+    columns, dropped = (tuple(map(shared, each)) for each in (last.columns, last.dropped))
+    return dataclasses.replace(last, columns=columns, dropped=dropped)
 
 
 def common_type(kinds: set[str]) -> str:
@@ -135,13 +172,13 @@ def strings(texts: Iterable[str]) -> str:
     return "[" + ", ".join(map(quote_literal, texts)) + "]"
 
 
-def _converted(column: Column, own: TableSchema) -> str:
-    """The column as rows written under the schema `own` have it."""
-    if column.name not in own.column_names:
+def _converted(column: Column, held: Column | None) -> str:
+    """The column as rows have it whose own column `held` has its values."""
+    if held is None:
         return missing_sql(column)
-    name = quote(column.name)
-    same = own.column(column.name).type == column.type
-    return name if same else f"CAST({name} AS {types.to_duckdb(column.type)}) AS {name}"
+    if (held.name, held.type) == (column.name, column.type):
+        return quote(column.name)
+    return f"CAST({quote(held.name)} AS {types.to_duckdb(column.type)}) AS {quote(column.name)}"
 
 
 def _numbered(log: RawLog, own: TableSchema, files: Sequence[RawFile]) -> str:

@@ -13,7 +13,7 @@ from lakewright.model.names import TableName
 from lakewright.model.position import format_lsn
 from lakewright.model.table import newest_mark
 from lakewright.model.times import utc_now
-from lakewright.pipeline import definitions, survey
+from lakewright.pipeline import definitions, renames, survey
 from lakewright.pipeline.feed import moved
 from lakewright.pipeline.mirror import Mirror
 from lakewright.pipeline.wiring import Wiring
@@ -133,6 +133,8 @@ def _table_status(lake: Wiring, mirror: Mirror, source: SourceStatus, now: datet
     is_loaded, is_merged = load is not None, merged is not None
     state = _state(source, stop, wanted=wanted, paused=paused, loaded=is_loaded, merged=is_merged, behind=bool(tail))
     problem = stop.line() if stop else definitions.former(lake, mirror) if wanted else None
+    if wanted and not stop and (waits := renames.waiting(lake, mirror, table)) is not None:
+        problem = f"`lakewright apply` is to {waits}"
     if mark and paused and not stop:
         problem = f"paused at {mark.position}; `lakewright resume {mirror.name}` goes on"
     return TableStatus(

@@ -75,12 +75,17 @@ class LeftOut:
 
 @dataclasses.dataclass(frozen=True)
 class Merged:
-    """What a merge of one table did; ``commit`` is None where its log held nothing new, or where the table is ``paused``."""
+    """What a merge of one table did.
+
+    ``commit`` is None where its log held nothing new, where the table is ``paused``, and where it ``waits`` for somebody to agree
+    to what that says.
+    """
 
     table: str
     commit: Commit | None
     position: Position
     paused: bool = False
+    waits: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -206,6 +211,7 @@ def describe(step: Step) -> Told:
             new = step.commit
             what = f"{new.inserts:,} new, {new.updates:,} changed, {new.deletes:,} deleted" if new else "nothing new"
             what = f"paused, `lakewright resume {step.table}` goes on" if step.paused else what
+            what = f"waits for `lakewright apply`: {step.waits}" if step.waits else what
             return Told("merged", step.table, what)
         case Cleaned():
             points = f", {step.saved:,} savepoints made, {step.released:,} removed" if step.saved or step.released else ""

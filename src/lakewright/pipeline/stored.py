@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
 
 import duckdb
 
-from lakewright.model.schema import Column
-from lakewright.model.table import Snapshot, TableSpec
+from lakewright.model.table import Snapshot
 from lakewright.pipeline import scan
 from lakewright.pipeline.table_at import Instants
 
@@ -33,9 +31,9 @@ class Stored:
                 self.close()
                 raise
 
-    def sql(self, spec: TableSpec, columns: Sequence[Column] = ()) -> str:
+    def sql(self, selection: scan.Selection) -> str:
         """What `scan.snapshot_sql` gives of the snapshot."""
-        return scan.snapshot_sql(self._snapshot, spec, columns, self._changes)
+        return scan.snapshot_sql(self._snapshot, selection, self._changes)
 
     def close(self) -> None:
         """Drop what was made."""

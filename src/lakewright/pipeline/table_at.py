@@ -7,7 +7,7 @@ snapshot. `plan` decides which files that takes, from metadata only; `folding.Fo
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Protocol
 
 import pyarrow as pa
@@ -15,7 +15,7 @@ import pyarrow as pa
 from lakewright.errors import QueryError
 from lakewright.model.contracts import Table
 from lakewright.model.position import Feed, Position
-from lakewright.model.schema import TableSchema
+from lakewright.model.schema import Column, TableSchema
 from lakewright.model.table import Checkpoint, Commit, Snapshot, TableSpec
 from lakewright.pipeline.mirror import Mirror
 from lakewright.raw.log import RawLog
@@ -60,7 +60,8 @@ class Pinned:
 class TableAt:
     """Which files make a table at ``upto``: a snapshot or, before a generation's first merge, the load; and the tail after it.
 
-    ``table`` is what the snapshot is of.
+    ``table`` is what the snapshot is of. ``called`` says how each stored column of the schema is called in the snapshot, where
+    that has it: it may have been renamed since.
     """
 
     mirror: Mirror
@@ -73,6 +74,12 @@ class TableAt:
     upto: Position
     tail: tuple[RawFile, ...]
     table: Instants | None = dataclasses.field(compare=False)
+    called: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def renamed(self) -> tuple[tuple[str, str], ...]:
+        """The columns that the next commit has to copy: what the snapshot calls each, and its name now."""
+        return tuple((former, name) for name, former in self.called if former != name)
 
     @property
     def spec(self) -> TableSpec:
@@ -110,8 +117,10 @@ def plan(mirror: Mirror, log: RawLog, view: LogView, table: Instants | None, upt
     require_kept(mirror, view, after, upto if snapshot else None)
     tail = tuple(view.changes(mirror.origin, after, upto))
     # Merged files count too: their columns stay when the tail is empty.
-    schema = log.schema(mirror.origin, view.schema_upto(mirror.origin, load, upto))
-    return TableAt(mirror, feed, load.generation, schema, snapshot, load.files, after, upto, tail, table)
+    number, former = (view.schema_upto(mirror.origin, load, position) for position in (upto, after))
+    schema = log.schema(mirror.origin, number)
+    called = _called(mirror, log, schema, snapshot.spec, former) if snapshot else ()
+    return TableAt(mirror, feed, load.generation, schema, snapshot, load.files, after, upto, tail, table, called)
 
 
 def require_kept(mirror: Mirror, view: LogView, after: Position, upto: Position | None) -> None:
@@ -125,3 +134,31 @@ def require_kept(mirror: Mirror, view: LogView, after: Position, upto: Position 
         hint=f"choose a later moment, or an instant of `lakewright history {mirror.name}` with --committed; retention.raw in"
         f" lake.yaml says how long they are kept, `lakewright resync {mirror.name}` loads a table anew",
     )
+
+
+def _called(mirror: Mirror, log: RawLog, schema: TableSchema, stored: TableSpec, number: int) -> tuple[tuple[str, str], ...]:
+    """What `TableAt.called` says, of a snapshot with the columns `stored` whose checkpoint is under the schema of that number.
+
+    A table that was restored and follows from later on may have the names of a schema before that.
+    """
+    names, called = dict(stored.columns), []
+    for column in schema.stored:
+        former = next(_names(mirror, log, schema, column, names.keys(), number), None)
+        called += [(column.name, former)] if former is not None else []
+    return tuple(called)
+
+
+def _names(
+    mirror: Mirror, log: RawLog, schema: TableSchema, column: Column, names: Collection[str], number: int
+) -> Iterator[str]:
+    """The names among `names` that a stored column had under the schemas up to `number`, newest first."""
+    if not column.number and column.name in names:
+        yield column.name
+    while number and column.number and column not in schema.vacated:
+        own = log.schema(mirror.origin, number)
+        if own.attributes and column.number > own.attributes:
+            return  # it came later
+        known = own.counterpart(column, gone=True)
+        if known is not None and known.name in names:
+            yield known.name
+        number -= 1

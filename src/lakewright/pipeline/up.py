@@ -66,6 +66,7 @@ class _Merge:
         self._notice = notice
         self.broken: set[str] = set()
         self._held: set[str] = set()
+        self._waits: dict[str, str | None] = {}
 
     def __call__(self) -> bool:
         mirrors, misfits = survey.of(self._lake)
@@ -101,6 +102,10 @@ class _Merge:
         lake = self._lake
         merged = merge(lake, mirror)
         if merged is None or merged.commit is None:
+            if merged is not None and merged.waits != self._waits.get(mirror.name):
+                self._waits[mirror.name] = merged.waits
+                if merged.waits:
+                    self._notice(_event(mirror.source, merged))
             return False
         self._notice(_event(mirror.source, merged))
         cleaned = clean(lake, mirror, utc_now())

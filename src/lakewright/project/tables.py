@@ -125,7 +125,7 @@ def _check_names(table: LakeTable) -> None:
 
 def _problems(table: LakeTable) -> Iterator[Problem]:
     """Columns that the settings name and that do not exist, or have a type that does not fit."""
-    kinds = {column.name: column for column in table.schema.columns}
+    kinds = {column.name: column for column in (*table.schema.columns, *table.schema.dropped)}
     hint = f"its columns: {', '.join(kinds)}"
     path: KeyPath = ("tables", table.name, "partition")
     for partition in table.settings.partition:
@@ -136,6 +136,7 @@ def _problems(table: LakeTable) -> Iterator[Problem]:
             needs = "a date or timestamp" if partition.is_day else "a text, a whole number, a date or a boolean"
             message = f"{partition.column} is {column.type}, and {partition} needs {needs}"
             yield Problem(path, message, "choose another column, or leave partition out")
+    kinds |= {column.name: column for column in table.schema.vacated}  # a renamed column keeps the type that it was given
     for name, kind in table.settings.types.items():
         path = ("tables", table.name, "types", name)
         if name not in kinds:

@@ -133,6 +133,11 @@ class LogView:
         older = self._in_pages(table, (page for page in log.pages if page.last_time > time))
         return next(((file,) for file in itertools.chain(older, log.changes) if file.last_time > time), ())
 
+    def reloads_after(self, time: datetime.datetime) -> Iterator[Position]:
+        """Where tables were loaded after `time` that had been loaded before."""
+        loads = (load for log in self._tables.values() for load in log.loads[1:])
+        return (load.position for load in loads if load.time > time)
+
     def past(self) -> Past:
         """What a stream from the log's end on may send again; only the newest files are asked."""
         changes = [file for log in self._tables.values() for file in log.changes[-1:]]

@@ -5,6 +5,7 @@ Run them as tests: ``@pytest.mark.parametrize("check", CONTRACT, ids=lambda chec
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import decimal
 import random
@@ -19,6 +20,7 @@ from lakewright.model.position import Feed, Position
 from lakewright.model.table import Checkpoint, Commit, Snapshot, TableSpec
 
 Row = dict[str, Any]
+Columns = tuple[tuple[str, str], ...]
 Rows = dict[Any, Row]
 """The rows that a table should have, by their key."""
 Failure = TypeVar("Failure", bound=Exception)
@@ -65,7 +67,7 @@ class _Model:
         self.subject = subject
         self.columns = spec.columns
         self.rows: Rows = {}
-        self.commits: list[tuple[Commit, Rows, int]] = []
+        self.commits: list[tuple[Commit, Rows, Columns]] = []
         subject.create(spec)
 
     @property
@@ -79,20 +81,20 @@ class _Model:
         return self._commit(lambda write: write.upsert(self.arrow(rows), keys(deletes)), after)
 
     def replace(self, rows: Sequence[Row]) -> Commit:
-        batches = self.arrow(rows).to_batches(2)
-        return self._commit(lambda write: write.replace(self.table.spec, iter(batches)), {row["id"]: row for row in rows})
+        batches, spec = self.arrow(rows).to_batches(2), dataclasses.replace(self.table.spec, columns=self.columns)
+        return self._commit(lambda write: write.replace(spec, iter(batches)), {row["id"]: row for row in rows})
 
     def _commit(self, work: Callable[[Write], None], after: Rows) -> Commit:
         with self.table.write() as write:
             work(write)
             commit = write.commit(checkpoint(len(self.commits) + 1))
         self.rows = after
-        self.commits.append((commit, after, len(self.columns)))
+        self.commits.append((commit, after, self.columns))
         self.check()
         return commit
 
-    def arrow(self, rows: Iterable[Row]) -> pa.Table:
-        return pa.Table.from_pylist(list(rows), schema=TableSpec("", self.columns, ()).arrow())
+    def arrow(self, rows: Iterable[Row], columns: Columns | None = None) -> pa.Table:
+        return pa.Table.from_pylist(list(rows), schema=TableSpec("", columns or self.columns, ()).arrow())
 
     def check(self) -> None:
         """The newest snapshot has the model's rows, and the commit that wrote them."""
@@ -104,23 +106,22 @@ class _Model:
         commit = self.commits[-1][0]
         assert (snapshot.instant, snapshot.checkpoint) == (commit.instant, commit.checkpoint)
         assert snapshot.rows == len(self.rows)
-        self.check_rows(snapshot, self.rows, len(self.columns))
+        self.check_rows(snapshot, self.rows, self.columns)
 
     def check_all(self) -> None:
         """Every commit that can be read has the rows that it had; the folder as a whole is sound."""
-        expected = {commit.instant: (rows, width) for commit, rows, width in self.commits}
+        expected = {commit.instant: (rows, columns) for commit, rows, columns in self.commits}
         for commit in self.table.snapshots():
             snapshot = self.table.snapshot(commit.instant)
             assert snapshot is not None
             self.check_rows(snapshot, *expected[commit.instant])
         assert self.table.verify().flaws == ()
 
-    def check_rows(self, snapshot: Snapshot, rows: Rows, width: int) -> None:
-        columns = self.columns[:width]
+    def check_rows(self, snapshot: Snapshot, rows: Rows, columns: Columns) -> None:
         assert snapshot.spec.columns == columns
         names = [name for name, _ in columns]
         found = [[repr(row.get(name)) for name in names] for row in self.subject.rows(snapshot)]
-        expected = self.arrow(rows.values()).to_pylist()
+        expected = self.arrow(rows.values(), columns).to_pylist()
         assert sorted(found) == sorted([repr(row[name]) for name in names] for row in expected)
 
 
@@ -206,6 +207,22 @@ def added_columns_are_null_in_older_rows(subject: Subject) -> None:
     model.upsert([row(1, 1, extra="x", price=decimal.Decimal("1.50")), row(7, 1)], [2])
     model.upsert([row(3, 2, extra="y")], [1])
     model.replace([row(4, 3, price=decimal.Decimal("0.01"))])
+    model.check_all()
+
+
+def a_replacement_may_change_columns(subject: Subject) -> None:
+    """Wider ones, new ones at any place, fewer ones: from that commit on, where older commits keep what they had."""
+    model = _Model(subject, PLAIN)
+    model.replace([row(n) for n in range(6)])
+    model.upsert([row(1, 1), row(7, 1)], [2])
+    wider = {"count": "bigint"}
+    columns = [(name, wider.get(name, kind)) for name, kind in COLUMNS if name != "blob"]
+    model.columns = (*columns[:2], ("extra", "string"), ("price", "decimal(9,2)"), *columns[2:])
+    model.replace([row(n, 2, count=2**40, price=decimal.Decimal("0.50")) for n in range(5)])
+    model.upsert([row(1, 3, extra="x", count=-(2**40)), row(9, 3)], [3])
+    model.columns = tuple((name, "decimal(11,2)" if name == "price" else kind) for name, kind in model.columns)
+    model.replace([row(n, 4, price=decimal.Decimal("123456789.50")) for n in range(3)])
+    model.upsert([row(2, 5), row(4, 5)], [0])
     model.check_all()
 
 
@@ -341,6 +358,7 @@ CONTRACT: tuple[Callable[[Subject], None], ...] = (
     a_row_whose_partition_moves_is_there_once,
     a_replacement_ends_all_other_rows,
     added_columns_are_null_in_older_rows,
+    a_replacement_may_change_columns,
     commits_carry_checkpoints,
     of_two_writers_one_commits,
     what_is_not_committed_never_was,

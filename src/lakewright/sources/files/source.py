@@ -13,10 +13,11 @@ from pathlib import Path
 
 from lakewright.errors import ConfigError, LakewrightError, LogError, SourceError, unexpected
 from lakewright.model.contracts import Drift, Past, SourceFacts, Store, Waiting
+from lakewright.model.evolution import compare
 from lakewright.model.finding import Finding
 from lakewright.model.names import TableName
 from lakewright.model.position import START, Feed, Position
-from lakewright.model.schema import TableSchema, compare
+from lakewright.model.schema import TableSchema
 from lakewright.model.times import utc_now
 from lakewright.observe import log
 from lakewright.sources.files.arrival_reader import ArrivalReader, Definitions

@@ -9,9 +9,10 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from lakewright.errors import LakewrightError, SourceError
 from lakewright.model.batch import ChangeBatch
 from lakewright.model.contracts import Flush, Past, Stopped
+from lakewright.model.evolution import compare
 from lakewright.model.names import TableName
 from lakewright.model.position import START, Position
-from lakewright.model.schema import TableSchema, compare
+from lakewright.model.schema import TableSchema
 from lakewright.model.times import utc_now
 from lakewright.observe import log
 from lakewright.sources.files.arrival_reader import ArrivalReader

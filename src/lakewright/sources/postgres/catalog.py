@@ -179,10 +179,10 @@ def _examine(session: Session, tables: Mapping[TableName, _Found], overrides: Ty
     oids = [table.oid for table in tables.values()]
     keys = {oid: tuple(columns) for oid, columns in fetch(session, _KEYS, (oids,))}
     leaves = {oid: of_leaves for oid, *of_leaves in fetch(session, _LEAVES, (oids,))}
-    places = heaps.heaps(session, oids)
     columns: dict[int, list[tuple[Any, ...]]] = {oid: [] for oid in oids}
     for oid, *column in fetch(session, _COLUMNS, (oids,)):
         columns[oid].append(tuple(column))
+    places = heaps.heaps(session, oids)  # after the columns: a rewrite for one of them shows
     examined: list[TableSchema | Refused] = []
     for name, table in tables.items():
         given = overrides.get(name, {})

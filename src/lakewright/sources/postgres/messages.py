@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from lakewright.errors import RESYNC, SourceError
+from lakewright.errors import RESYNC, NeedsLoad, SourceError
+from lakewright.model.evolution import SchemaChange
 from lakewright.model.names import TableName
 
 Integers = npt.NDArray[np.int64]
@@ -29,6 +30,13 @@ class CannotGoOn(SourceError):
 
     def __init__(self, table: TableName, reason: str) -> None:
         super().__init__("LW-242", f"table {table} cannot go on: {reason}", hint=f"`lakewright resync {table}` loads it anew")
+
+
+def refused(table: TableName, change: SchemaChange) -> SourceError:
+    """The error for a change of a table's shape that its log cannot follow."""
+    if not change.by_itself:
+        return CannotGoOn(table, str(change.refusal))
+    return NeedsLoad("LW-242", f"table {table} has to be loaded anew: {change.refusal}", hint="capture loads it by itself")
 
 
 def malformed(what: str) -> SourceError:

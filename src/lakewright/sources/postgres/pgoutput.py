@@ -16,10 +16,11 @@ import numpy as np
 from lakewright.errors import RESYNC, LakewrightError, SourceError, SourceUnreachable
 from lakewright.model.batch import COMMIT_TIME, POSITION, ChangeBatch
 from lakewright.model.contracts import Past, Stopped
+from lakewright.model.evolution import compare, was_rewritten
 from lakewright.model.names import TableName
 from lakewright.model.position import START, Position, format_lsn
-from lakewright.model.schema import TableSchema, compare
-from lakewright.sources.postgres.messages import CannotGoOn, Integers, Messages, malformed
+from lakewright.model.schema import Column, TableSchema
+from lakewright.sources.postgres.messages import CannotGoOn, Integers, Messages, malformed, refused
 from lakewright.sources.postgres.relation import Relation
 from lakewright.sources.postgres.rows import TRUNCATE_MESSAGE, Places, raw_rows
 from lakewright.sources.postgres.values import UnreadableValue
@@ -245,19 +246,37 @@ class Decoder:
         if relation.name != name or [oid for oid, followed in self._names.items() if followed == name] != [relation.oid]:
             message = f"table {name} was renamed, or dropped and created again"
             raise SourceError("LW-243", message, hint=f"`lakewright resync {name}` loads it anew")
-        # The catalog may already know columns that these changes are too old to have.
-        present = {column.name for column in relation.columns}
         now = self._resolve(relation, known).typed_as(known)
-        columns = tuple(column for column in now.columns if column.name in present)
+        columns, is_rewritten = _columns(relation, known, now), was_rewritten(known, now)
         attributes = known.attributes and max([known.attributes, *(column.number for column in columns)])
         # The rest is compared by the catalog alone, with what it was at the last look.
         now = dataclasses.replace(
             known, columns=columns, key=relation.key(now.key), identity=now.identity, number=0, oid=now.oid, attributes=attributes
         )
-        change = compare(known, now)
+        change = compare(known, now, is_rewritten=is_rewritten)
         if change.refusal is not None:
-            raise CannotGoOn(name, change.refusal)
-        return now if change.added else known
+            raise refused(name, change)
+        return change.schema if change.is_evolved else known
+
+
+def _columns(relation: Relation, known: TableSchema, catalog: TableSchema) -> tuple[Column, ...]:
+    """The columns of a Relation message: as the catalog has them or, where it has them no longer, as they were known.
+
+    The catalog may be of a later time than the message. Raises `CannotGoOn` where it does not tell what became of a column: one
+    that the message lacks was dropped if the catalog has its number no longer, and renamed if the message has the name that the
+    catalog gives that number.
+    """
+    told = dict.fromkeys(column.name for column in relation.columns)
+    now = {column.name: column for column in catalog.columns}
+    numbers = {column.number: column.name for column in catalog.columns}
+    for column in known.columns:
+        if column.name in told or not column.number:
+            continue
+        later = numbers.get(column.number)
+        if (later is None and told.keys() - now.keys() - set(known.column_names)) or (later is not None and later not in told):
+            raise CannotGoOn(known.name, f"its column {column.name} was renamed more than once, or is not published any more")
+    found = (now[name] if name in now else next((c for c in known.columns if c.name == name), None) for name in told)
+    return tuple(column for column in found if column)
 
 
 def restored(reason: str) -> SourceError:

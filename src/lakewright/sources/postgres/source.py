@@ -12,14 +12,15 @@ from psycopg2.extensions import connection as Session
 
 from lakewright.errors import RESYNC, LakewrightError, SourceError
 from lakewright.model.contracts import Drift, Past, SourceFacts, Waiting
+from lakewright.model.evolution import compare
 from lakewright.model.finding import Finding
 from lakewright.model.names import TableName, chosen
 from lakewright.model.position import START, Feed, Position, format_lsn, parse_lsn
-from lakewright.model.schema import TableSchema, compare
+from lakewright.model.schema import TableSchema
 from lakewright.sources.postgres import advice, catalog, doctor, heaps, statistics
 from lakewright.sources.postgres.catalog import Absent, Refused, Types
 from lakewright.sources.postgres.connection import Database, fetch, translated
-from lakewright.sources.postgres.messages import CannotGoOn
+from lakewright.sources.postgres.messages import CannotGoOn, refused
 from lakewright.sources.postgres.pgoutput import restored
 from lakewright.sources.postgres.publication import Publications, Slot, drop_slot, find_slot
 from lakewright.sources.postgres.relation import Relation
@@ -137,8 +138,8 @@ class PostgresSource:
                     reasons[table.name] = error
                 elif (leaf := heaps.emptied(session, table, now[table.name])) is not None:
                     doubted.append((table, CannotGoOn(table.name, f"its partition {leaf} was truncated by itself, or rewritten")))
-                elif (change := compare(table, now[table.name])).added or change.news:
-                    grown.append(dataclasses.replace(now[table.name], emptied=table.emptied))
+                elif (change := compare(table, now[table.name])).is_evolved or change.news:
+                    grown.append(dataclasses.replace(change.schema, emptied=table.emptied))
         stopped = [(table.name, reasons[table.name]) for table in tables if table.name in reasons]
         return Drift(stopped, grown, doubted, self.current_position() if grown or doubted else START)
 
@@ -260,8 +261,8 @@ def _cannot_go_on(
         return SourceError(
             "LW-213", message, hint=f"leave it out of the source's `tables`: -{table.name}; its rows stay readable"
         )
-    if (refusal := compare(table, now).refusal) is not None:
-        return CannotGoOn(table.name, refusal)
+    if (change := compare(table, now)).refusal is not None:
+        return refused(table.name, change)
     if (leaf := heaps.filled(session, table, now)) is not None:
         return CannotGoOn(table.name, f"partition {leaf} was attached with rows that the stream does not tell")
     if table.name in unpublished:
