@@ -1,4 +1,4 @@
-"""Commands that look: status, sql, tables, schema, history, check, verify."""
+"""Commands that look: status, sql, tables, schema, history, diff, check, verify."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import click
 
 from lakewright.cli import output
 from lakewright.cli.command import Command, pass_session, returns
+from lakewright.cli.rendering import to_cell
 from lakewright.cli.session import Session
 from lakewright.errors import ConfigError
 from lakewright.model.printable import printable
@@ -19,6 +20,7 @@ from lakewright.model.printable import printable
 if TYPE_CHECKING:
     from lakewright.model.table import Verification
     from lakewright.pipeline.check import Comparison
+    from lakewright.pipeline.diff import Diff
 
 WATCH_SECONDS = 2.0
 
@@ -108,6 +110,42 @@ def history(session: Session, table: str, key: str | None) -> None:
 
 
 @click.command(cls=Command)
+@click.argument("table")
+@click.option("--from", "start", metavar="TIME", required=True, help="The one moment.")
+@click.option("--to", "end", metavar="TIME", help="The other one (default: now).")
+@click.option("--limit", type=click.IntRange(min=0), default=20, show_default=True, help="How many of the rows to show.")
+@pass_session
+@returns("lakewright.pipeline.diff:Diff")
+def diff(session: Session, table: str, start: str, end: str | None, limit: int) -> None:
+    """How TABLE differs between two moments: rows added, rows removed, and what changed in the others.
+
+    TIME is as for `sql --as-of`, or an instant of `lakewright history TABLE` (a savepoint is one) for exactly the rows of that
+    commit, or a position of the log. All rows are counted, the first of them by key are shown. Rows of a table without key are
+    compared whole.
+    """
+    with session.lake() as lake:
+        found = lake.diff(table, start, end, limit=limit)
+    session.show(found, lambda: _differing(session, found))
+
+
+def _differing(session: Session, found: Diff) -> None:
+    """The counts, then a line for each row."""
+    session.say(f"{found.table} from {found.start} to {found.end}")
+    counts = ", ".join(f"{name} in {count:,}" for name, count in found.columns.items())
+    click.echo(f"{found.added:,} added, {found.removed:,} removed, {found.changed:,} changed{f' ({counts})' if counts else ''}")
+    for row in found.rows:
+        sign = {"added": "+", "removed": "-", "changed": "~"}[row.change]
+        key = ", ".join(f"{name}={to_cell(value)}" for name, value in row.key.items())
+        if row.change == "changed":
+            values = ", ".join(f"{name}: {to_cell(row.before[name])} -> {to_cell(row.after[name])}" for name in row.before)
+        else:
+            values = ", ".join(f"{name}: {to_cell(value)}" for name, value in (row.after or row.before).items())
+        click.echo(" ".join(filter(None, [sign, key, values, f"({row.times:,} times)" if row.times > 1 else ""])))
+    if (every := found.added + found.removed + found.changed) > sum(row.times for row in found.rows):
+        session.say(f"{len(found.rows):,} of {every:,} rows; --limit shows more")
+
+
+@click.command(cls=Command)
 @click.option("--source", is_flag=False, flag_value="", metavar="[NAME]", help="Compare with this source (default: with all).")
 @pass_session
 @returns("lakewright.pipeline.check:Comparison")
@@ -171,4 +209,4 @@ def _read(path: Path | None) -> str:
         raise ConfigError("LW-123", f"cannot read {path}: {reason}", hint="name a file with one SQL statement") from error
 
 
-COMMANDS: list[click.Command] = [status, sql, tables, schema, history, check, verify]
+COMMANDS: list[click.Command] = [status, sql, tables, schema, history, diff, check, verify]

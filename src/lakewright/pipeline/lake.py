@@ -16,6 +16,7 @@ from lakewright.model.times import utc_now
 from lakewright.pipeline import (
     check,
     connect,
+    diff,
     doctor,
     history,
     hold,
@@ -37,6 +38,7 @@ from lakewright.pipeline import (
 from lakewright.pipeline.capture import capture_of
 from lakewright.pipeline.check import CheckReport
 from lakewright.pipeline.describe import TableInfo, TableSchemaInfo, schema_info, table_info
+from lakewright.pipeline.diff import Diff
 from lakewright.pipeline.merge import Apply
 from lakewright.pipeline.mirror import Mirror
 from lakewright.pipeline.plan import LeftOutTable, Plan
@@ -205,6 +207,10 @@ class Lake(Wiring):
             return history.row_history(self, mirror, key)
         table = self.format.open(mirror.path)
         return table.history() if table else []
+
+    def diff(self, name: str, start: str, end: str | None = None, *, limit: int = 20) -> Diff:
+        """How a table differs between two moments, each a time, an instant or a position; `end` is now where it is None."""
+        return diff.diff(self, self.mirror(name), start, end, limit)
 
     def mirrors(self, names: Sequence[str] | None = None) -> list[Mirror]:
         """The lake's tables in name order, or those of some names; raises `QueryError` for a name that there is not."""
