@@ -27,7 +27,7 @@ from lakewright.raw.manifest import Expired, RawFile
 
 LARGE = 64 * 1024 * 1024
 """Bytes from which on a file is large enough."""
-TINY = 1024 * 1024
+TINY = 64 * 1024
 """Bytes below which a file is taken whatever the size of those beside it."""
 FEWEST = 8
 """So many small files next to each other are worth a large one."""
