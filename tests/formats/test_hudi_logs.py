@@ -27,7 +27,7 @@ from hudi_world import (
 from tests.strides import strides
 
 from lakewright.errors import FormatError
-from lakewright.formats.hudi import compact, log_block, logs, schema
+from lakewright.formats.hudi import avro_rows, compact, log_block, logs, schema
 from lakewright.formats.hudi.folder import Folder, log_named
 from lakewright.model.table import Commit, TableSpec
 from lakewright.storage.local import LocalStore
@@ -196,7 +196,7 @@ def test_blocks_are_those_that_hudi_writes() -> None:
             assert [list(row.values()) for row in rows.to_pylist()] == [
                 [r[n] for n in names] for r in log_block.records_of(block)
             ]
-            assert log_block.rows_content(log_block.framed(rows)) == block.content
+            assert log_block.rows_content(avro_rows.encode(rows)) == block.content
         else:
             keys, ordering = log_block.deletes_of(block, path.name)
             assert ordering == [None] * len(keys)
@@ -209,7 +209,7 @@ def test_rows_of_every_type_come_back() -> None:
     block = log_block.Block(
         log_block.AVRO_DATA,
         {log_block.SCHEMA: schema.avro_schema("t", COLUMNS, meta=True)},
-        log_block.rows_content(log_block.framed(rows)),
+        log_block.rows_content(avro_rows.encode(rows)),
     )
     (found,) = log_block.rows_of([(block, "here")], rows.column_names)
     assert found.cast(rows.schema).equals(rows.combine_chunks())
@@ -239,7 +239,7 @@ def test_no_damage_of_a_block_is_a_stack_trace(tmp_path: Path) -> None:
     rows = table_of([row(i) for i in range(3)])
     names = [name for name, _ in COLUMNS]
     header = {log_block.SCHEMA: schema.avro_schema("t", COLUMNS), log_block.INSTANT: "20260101000000000"}
-    data = log_block.encode(log_block.AVRO_DATA, header, log_block.rows_content(log_block.framed(rows)))
+    data = log_block.encode(log_block.AVRO_DATA, header, log_block.rows_content(avro_rows.encode(rows)))
     data += log_block.encode(log_block.DELETE, header, log_block.deletes_content(pa.array(["1", "22"]), "p=1"))
     for place in range(0, len(data), 43):
         for value in (0x00, 0xFF, data[place] ^ 0x01):

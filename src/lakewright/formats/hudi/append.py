@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lakewright.formats.hudi import log_block, schema
+from lakewright.formats.hudi import avro_rows, log_block, schema
 from lakewright.formats.hudi.folder import Folder, log_file_name
 from lakewright.formats.hudi.metadata import AppendedTo, WriteStat
 from lakewright.model.table import TableSpec
@@ -107,10 +107,10 @@ def _contents(batch: list[Addition], instant: str, rows: pa.Table, record_keys: 
         which = np.searchsorted(ends, here, side="right")
         indices = pa.array(numbers[here])
         within = here - (ends - [len(each.rows) for each in batch])[which]
-        framed = log_block.framed(_stamped(rows.take(indices), record_keys.take(indices), batch, which, within, instant))
+        encoded = avro_rows.encode(_stamped(rows.take(indices), record_keys.take(indices), batch, which, within, instant))
         for index in np.unique(which).tolist():
             begin, end = np.searchsorted(which, [index, index + 1]).tolist()
-            contents[index].append(log_block.rows_content(framed.slice(begin, end - begin)))
+            contents[index].append(log_block.rows_content(encoded.slice(begin, end - begin)))
     return contents
 
 

@@ -36,7 +36,7 @@ def changes(folder: Folder, snapshot: Snapshot, ordering: str | None) -> Iterato
         log = log_named(each.name, _partition(folder, each.name), each.size)
         assert log is not None
         slices.setdefault(log.group, []).append(log)
-    found = newest_of(folder, slices, snapshot.spec, ordering)
+    found = newest_of(folder, slices, snapshot.spec, ordering, columns=[name for name, _ in snapshot.spec.columns])
     with concurrent.futures.ThreadPoolExecutor(THREADS) as pool:
         while some := list(itertools.islice(found, _TOGETHER)):
             tables = pool.map(lambda one: _of_slice(folder, bases.get(one[0]), one[1], snapshot.spec), some)

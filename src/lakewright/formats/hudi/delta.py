@@ -26,7 +26,7 @@ from lakewright.formats.hudi.slices import Group, View
 from lakewright.formats.hudi.upsert import THREADS, Changes, Numbers, Rewrite
 from lakewright.model.table import TableSpec
 
-_SMALL_BYTES = 16 << 20
+_SMALL_BYTES = 4 << 20
 """Below this size a base file takes new rows: writing it again has to cost little beside a log."""
 
 
@@ -92,7 +92,7 @@ def _logged(
     plain = _plain(folder, view, written)
     asked = {group: logs for group, logs in written.items() if not plain.issuperset(logs)}
     state = {}
-    for group, found in newest_of(folder, asked, spec, ordering, keys_only=True):
+    for group, found in newest_of(folder, asked, spec, ordering, columns=()):
         numbers = (pc.index_in(changes.keys, value_set=keys) for keys in (found.keys, found.gone))
         alive, gone = (np.flatnonzero(each.is_valid().to_numpy(zero_copy_only=False)) for each in numbers)
         state[group] = alive, gone

@@ -163,18 +163,11 @@ def _block(data: bytes, at: int, end: int, size: int) -> Block:
 # ---- rows ------------------------------------------------------------------------------------------------------------------
 
 
-def framed(rows: pa.Table) -> pa.BinaryArray:
-    """Each row, meta columns included, as a data block holds it: its length, then its fields."""
-    encoded = avro_rows.encode(rows)
-    lengths = pc.binary_length(encoded).to_numpy().astype(">i4").view(np.uint8)
-    return pc.binary_join_element_wise(avro_rows.binary(lengths, 4 * np.arange(1, rows.num_rows + 1)), encoded, b"")
-
-
-def rows_content(framed: pa.BinaryArray) -> bytes:
-    """The content of a data block with these framed rows."""
-    _, offsets, data = framed.buffers()
-    first, last = np.frombuffer(offsets, np.int32)[[framed.offset, framed.offset + len(framed)]].tolist()
-    return struct.pack(">ii", _CONTENT_VERSION, len(framed)) + (data.slice(first, last - first).to_pybytes() if data else b"")
+def rows_content(encoded: pa.BinaryArray) -> bytes:
+    """The content of a data block with these rows, meta columns included, which `avro_rows.encode` gave."""
+    _, offsets, data = encoded.buffers()
+    first, last = np.frombuffer(offsets, np.int32)[[encoded.offset, encoded.offset + len(encoded)]].tolist()
+    return struct.pack(">ii", _CONTENT_VERSION, len(encoded)) + (data.slice(first, last - first).to_pybytes() if data else b"")
 
 
 def rows_of(blocks: Sequence[tuple[Block, str]], columns: Sequence[str]) -> list[pa.Table]:

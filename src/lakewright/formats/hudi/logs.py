@@ -29,7 +29,7 @@ Slice = TypeVar("Slice")
 class Newest(NamedTuple):
     """The newest change of each key in a slice's logs: ``rows`` that are alive, and the record keys of those that are gone.
 
-    ``rows`` have commit time, sequence number and record key in front of the columns that were asked for.
+    ``rows`` have commit time, sequence number and record key in front of the table's columns, or what was asked for.
     """
 
     rows: pa.Table
@@ -48,18 +48,21 @@ def newest(folder: Folder, logs: Sequence[Log], spec: TableSpec, ordering: str |
 
 
 def newest_of(
-    folder: Folder, slices: Mapping[Slice, Sequence[Log]], spec: TableSpec, ordering: str | None, *, keys_only: bool = False
+    folder: Folder,
+    slices: Mapping[Slice, Sequence[Log]],
+    spec: TableSpec,
+    ordering: str | None,
+    columns: Sequence[str] | None = None,
 ) -> Iterator[tuple[Slice, Newest]]:
     """Read the logs of some slices, each given in the order in which they were written; `ordering` is the table's ordering
     column.
 
-    With `keys_only` the rows have no columns of the table. Raises `FormatError` LW-405 for a damaged log. Of another engine's a
-    torn end is left out, as that engine does: it is of an attempt that was repeated.
+    The rows have the record key and `columns`, where only those are asked for. Raises `FormatError` LW-405 for a damaged log. Of
+    another engine's a torn end is left out, as that engine does: it is of an attempt that was repeated.
     """
     stored = schema.arrow_schema(spec.columns, meta=True)
-    wanted = pa.schema(
-        [stored.field(name) for name in (*_FRONT, *(() if keys_only else stored.names[len(schema.META_COLUMNS) :]))]
-    )
+    all_of = [*_FRONT, *stored.names[len(schema.META_COLUMNS) :]]
+    wanted = pa.schema([stored.field(name) for name in (all_of if columns is None else [schema.RECORD_KEY, *columns])])
     names = [*dict.fromkeys([*wanted.names, *([ordering] if ordering else [])])]
     for batch in _batched(slices):
         changes = {key: _Changes(wanted, stored.field(ordering) if ordering else None) for key in batch}
