@@ -15,7 +15,7 @@ class Stored:
     """The rows of a snapshot of `table`. The SELECTs are valid until `close`, which drops what was made.
 
     Making it raises `FormatError` for a log that is damaged, and `NotFound` for one that a clean took meanwhile. The logs of
-    one slice are in memory at once, no more.
+    some slices are in memory at once, no more than there has to be.
     """
 
     _serial = itertools.count()

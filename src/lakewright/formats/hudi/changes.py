@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import concurrent.futures
-import itertools
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from lakewright.formats.hudi import key_index, keys, schema
-from lakewright.formats.hudi.base_file import BaseFileReader
+from lakewright.formats.hudi import keys, schema
 from lakewright.formats.hudi.folder import BaseFile, Folder, Log, base_file_named, log_named
-from lakewright.formats.hudi.key_index import Wanted
 from lakewright.formats.hudi.logs import Newest, newest_of
+from lakewright.formats.hudi.places import places_of
 from lakewright.formats.hudi.slices import Group
 from lakewright.formats.hudi.upsert import THREADS
 from lakewright.model.batch import DELETED
 from lakewright.model.table import BASE_COLUMN, PLACE_COLUMN, Snapshot, TableSpec
 
-_TOGETHER = 64
-"""Slices whose changes are given as one: each alone would cost an engine a statement."""
+_TOGETHER_BYTES = 32 << 20
+"""In Arrow's memory: slices whose changes are so large are given as one. Each alone would cost an engine a statement."""
 
 
 def changes(folder: Folder, snapshot: Snapshot, ordering: str | None) -> Iterator[pa.RecordBatch]:
@@ -38,9 +34,22 @@ def changes(folder: Folder, snapshot: Snapshot, ordering: str | None) -> Iterato
         slices.setdefault(log.group, []).append(log)
     found = newest_of(folder, slices, snapshot.spec, ordering, columns=[name for name, _ in snapshot.spec.columns])
     with concurrent.futures.ThreadPoolExecutor(THREADS) as pool:
-        while some := list(itertools.islice(found, _TOGETHER)):
+        for some in _together(found):
             tables = pool.map(lambda one: _of_slice(folder, bases.get(one[0]), one[1], snapshot.spec), some)
             yield from pa.concat_tables(tables).combine_chunks().to_batches()
+
+
+def _together(found: Iterator[tuple[Group, Newest]]) -> Iterator[list[tuple[Group, Newest]]]:
+    some: list[tuple[Group, Newest]] = []
+    size = 0
+    for group, newest in found:
+        some.append((group, newest))
+        size += newest.rows.nbytes + newest.gone.nbytes
+        if size >= _TOGETHER_BYTES:
+            yield some
+            some, size = [], 0
+    if some:
+        yield some
 
 
 def _partition(folder: Folder, name: str) -> str:
@@ -54,7 +63,7 @@ def _of_slice(folder: Folder, base: tuple[BaseFile, str] | None, newest: Newest,
     absent = [gone[f.name] if f.name in gone else pa.nulls(len(newest.gone), f.type) for f in stored]
     together = pa.concat_tables([newest.rows.select(stored.names), pa.table(absent, schema=stored)])
     record_keys = pa.concat_arrays([newest.keys, newest.gone])
-    places = _places(folder, base[0], record_keys) if base else np.full(len(record_keys), -1)
+    places = places_of(folder, base[0], record_keys) if base else np.full(len(record_keys), -1)
     location = pa.scalar(base[1] if base else None, pa.string())
     added = {
         BASE_COLUMN: pa.repeat(location, len(record_keys)),
@@ -64,20 +73,3 @@ def _of_slice(folder: Folder, base: tuple[BaseFile, str] | None, newest: Newest,
     for name, column in added.items():
         together = together.append_column(name, column)
     return together
-
-
-def _places(folder: Folder, base: BaseFile, record_keys: pa.Array) -> npt.NDArray[np.int64]:
-    """The row of each key in a base file, -1 for one that is not there."""
-    places = np.full(len(record_keys), -1)
-    if not len(record_keys):
-        return places
-    if (index := key_index.read(folder, base)) is not None:
-        rows, numbers = index.find(Wanted.of(record_keys))
-        places[numbers] = rows
-        return places
-    bounds = pc.min_max(record_keys).as_py()
-    for start, column in BaseFileReader(folder.store, base.name, base.size).keys(bounds["min"], bounds["max"]):
-        at = pc.fill_null(pc.index_in(column, value_set=record_keys), -1).to_numpy()
-        here = np.flatnonzero(at >= 0)
-        places[at[here]] = start + here
-    return places

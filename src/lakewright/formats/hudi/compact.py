@@ -9,12 +9,10 @@ from __future__ import annotations
 
 import concurrent.futures
 import dataclasses
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from lakewright.errors import AlreadyExists, CommitConflict, FormatError
 from lakewright.formats.hudi import avro, commits, inventory, logs, properties, rollback, schema, slices
@@ -22,9 +20,10 @@ from lakewright.formats.hudi.base_file import BaseFileReader, BaseFileWriter
 from lakewright.formats.hudi.folder import BaseFile, Folder, Log
 from lakewright.formats.hudi.logs import Newest
 from lakewright.formats.hudi.metadata import CHECKPOINT, COMPACT, INVENTORY, SCHEMA, WRITER, CommitMetadata, WriteStat
+from lakewright.formats.hudi.places import places_of
 from lakewright.formats.hudi.slices import Group, View
 from lakewright.formats.hudi.timeline import COMMIT, COMPACTION, COMPLETED, INFLIGHT, REQUESTED, Instant
-from lakewright.formats.hudi.upsert import THREADS
+from lakewright.formats.hudi.upsert import THREADS, Numbers
 from lakewright.formats.hudi.write import lock, prepare
 from lakewright.model.table import TableSpec
 from lakewright.model.times import utc_now
@@ -141,14 +140,12 @@ def _operations(folder: Folder, view: View, time: str) -> list[_Operation]:
 def _write(folder: Folder, time: str, spec: TableSpec, ordering: str | None, ordinal: int, operation: _Operation) -> WriteStat:
     (partition, file_id), base, written = operation
     newest = logs.newest(folder, written, spec, ordering)
-    left = np.ones(len(newest.keys), np.bool_)
+    rest = newest.rows
     with BaseFileWriter(folder, time, spec, partition, file_id, ordinal, base.instant if base else None) as writer:
-        for batch in _batches(folder, base, spec):
-            at = pc.fill_null(pc.index_in(batch.column(schema.RECORD_KEY), value_set=newest.keys), -1).to_numpy()
-            left[at[at >= 0]] = False
-            writer.updates += int((at >= 0).sum())
-            writer.write(_merged(batch, at, newest, writer))
-        rest = newest.rows.filter(pa.array(left))
+        if base is not None:
+            places = places_of(folder, base, newest.keys)
+            rest = rest.filter(pa.array(places < 0))
+            _write_changed(folder, base, spec, newest, places, writer)
         writer.inserts += rest.num_rows
         if rest.num_rows:
             writer.write(rest)
@@ -162,18 +159,30 @@ def _write(folder: Folder, time: str, spec: TableSpec, ordering: str | None, ord
     return dataclasses.replace(writer.stat, compacted=compacted)
 
 
-def _batches(folder: Folder, base: BaseFile | None, spec: TableSpec) -> Iterator[pa.Table]:
-    return BaseFileReader(folder.store, base.name, base.size).batches(spec) if base else iter(())
+def _write_changed(
+    folder: Folder, base: BaseFile, spec: TableSpec, newest: Newest, places: Numbers, writer: BaseFileWriter
+) -> None:
+    """Write the rows of a base file after their changes; ``places`` are those of the rows of `newest` in it."""
+    order, removed = np.argsort(places), np.sort(places_of(folder, base, newest.gone))
+    ordered = places[order]
+    start = 0
+    for batch in BaseFileReader(folder.store, base.name, base.size).batches(spec):
+        ends = start, start + batch.num_rows
+        here, gone = (slice(*np.searchsorted(each, ends)) for each in (ordered, removed))
+        at, left = ordered[here] - start, removed[gone] - start
+        writer.updates += len(at)
+        writer.deletes += len(left)
+        writer.write(_merged(batch, at, newest.rows.take(pa.array(order[here])), left))
+        start = ends[1]
 
 
-def _merged(batch: pa.Table, at: Any, newest: Newest, writer: BaseFileWriter) -> pa.Table:
-    """The rows of `batch` with those of the logs in their places; ``at`` are the numbers of these, -1 for none."""
-    gone = pc.is_in(batch.column(schema.RECORD_KEY), newest.gone).to_numpy()
-    writer.deletes += int(gone.sum())
-    if not (gone.any() or (at >= 0).any()):
+def _merged(batch: pa.Table, at: Numbers, fresh: pa.Table, gone: Numbers) -> pa.Table:
+    """The rows of `batch` with `fresh` ones in the places `at`, and without those in the places `gone`."""
+    if not (len(at) or len(gone)):
         return batch
-    order = np.where(at >= 0, batch.num_rows + at, np.arange(batch.num_rows))[~gone]
-    return pa.concat_tables([batch, newest.rows]).combine_chunks().take(pa.array(order))
+    order = np.arange(batch.num_rows)
+    order[at] = batch.num_rows + np.arange(len(at))
+    return pa.concat_tables([batch, fresh]).combine_chunks().take(pa.array(np.delete(order, gone)))
 
 
 def _complete(folder: Folder, time: str, spec: TableSpec, stats: list[WriteStat]) -> None:

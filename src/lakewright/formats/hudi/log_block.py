@@ -195,12 +195,10 @@ def _rows_of(blocks: Sequence[Block], columns: Sequence[str]) -> list[pa.Table]:
     """The rows of data blocks of one schema."""
     starts: list[int] = []
     counts, offset = [], 0
-    for block in blocks:
-        own = _starts(block.content)
-        counts.append(len(own))
-        starts += [offset + start for start in own]
-        offset += len(block.content)
     data = blocks[0].content if len(blocks) == 1 else b"".join(block.content for block in blocks)
+    for block in blocks:
+        counts.append(_find_rows(data, offset, offset + len(block.content), starts))
+        offset += len(block.content)
     begin = np.array(starts, np.int64)
     lengths = np.frombuffer(data, np.uint8)[begin[:, None] + np.arange(-4, 0)].copy().view(">i4")[:, 0].astype(np.int64)
     rows = avro_rows.decode(data, begin, begin + lengths, blocks[0].header[SCHEMA], columns)
@@ -208,22 +206,23 @@ def _rows_of(blocks: Sequence[Block], columns: Sequence[str]) -> list[pa.Table]:
     return [rows.slice(end - count, count) for end, count in zip(ends, counts, strict=True)]
 
 
-def _starts(content: bytes) -> list[int]:
-    """Where the rows of a data block stand, each behind its length."""
-    version, count = struct.unpack_from(">ii", content)
-    if version != _CONTENT_VERSION or not 0 <= count <= len(content):
+def _find_rows(data: bytes, at: int, end: int, starts: list[int]) -> int:
+    """Add to `starts` where the rows of the data block between `at` and `end` stand, each behind its length; return how many."""
+    version, count = struct.unpack_from(">ii", data, at)
+    if version != _CONTENT_VERSION or not 0 <= count <= end - at:
         raise ValueError(f"version {version}, {count} rows")
-    starts, at, number = [], 8, int.from_bytes
+    at += 8
+    length_at, add = struct.Struct(">i").unpack_from, starts.append
     for _ in range(count):
+        (length,) = length_at(data, at)
         at += 4
-        starts.append(at)
-        length = number(content[at - 4 : at], "big", signed=True)
-        if length < 0:
-            raise ValueError("a row of no length")
+        add(at)
         at += length
-    if at != len(content):
+        if length < 0 or at > end:
+            raise ValueError("a row of no length")
+    if at != end:
         raise ValueError("its rows do not fill it")
-    return starts
+    return int(count)
 
 
 def parquet_rows_of(block: Block, where: str) -> pa.Table:
