@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 from tests import s3
 
+from lakewright.engines.stored import StoredFiles
 from lakewright.formats.hudi import HudiFormat
 from lakewright.model.contracts import Store, Table
 from lakewright.model.position import Feed, Position
@@ -51,6 +52,8 @@ class Hudi:
         assert table is not None
         with duckdb.connect() as connection:
             connection.execute("SET TimeZone = 'UTC'")
+            if self._store.location(PATH).startswith("s3://"):
+                connection.register_filesystem(StoredFiles("s3", self._store, ["curated"]))
             stored = Stored(connection, table, snapshot)
             rows = connection.sql(stored.sql(Selection(snapshot.spec))).to_arrow_table().cast(snapshot.spec.arrow())
             stored.close()
