@@ -28,7 +28,7 @@ from hudi_world import (
 )
 
 from lakewright.errors import FormatError
-from lakewright.formats.hudi import HudiFormat
+from lakewright.formats.hudi import HudiFormat, avro
 from lakewright.model.table import TableSpec
 from lakewright.storage.local import LocalStore
 
@@ -142,6 +142,19 @@ def test_a_damaged_commit_file_is_named(world: World, content: str) -> None:
     newest = f"{world.commits[-1][0].instant}.commit"
     (_hoodie(world) / newest).write_text(content)
     assert newest in _refused("LW-404", lambda: world.open().snapshot()).message
+
+
+@pytest.mark.parametrize("path", [None, "no/such/field"])
+def test_a_damaged_plan_of_a_clean_is_named(world: World, path: str | None) -> None:
+    world.upsert([row(1, 1)])
+    assert world.open().clean([]) > 0
+    (plan,) = (world.root / PATH / ".hoodie").glob("*.clean.requested")
+    told = avro.decode(plan.read_bytes(), plan.name) | {"filePathsToBeDeletedPerPartition": {"": [{"filePath": path}]}}
+    data = avro.encode(avro.CLEAN_PLAN, told)
+    plan.write_bytes(data if path is None else data.replace(b'filePath"', b'filePbth"'))
+    with pytest.raises(FormatError, match=plan.name) as caught:
+        world.open().snapshots()
+    assert caught.value.code == "LW-404"
 
 
 def test_a_damaged_base_file_is_named(world: World) -> None:

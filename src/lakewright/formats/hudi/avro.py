@@ -6,7 +6,9 @@ always leave null and that have a default are left out, which Avro's schema reso
 
 from __future__ import annotations
 
+import contextlib
 import io
+from collections.abc import Iterator
 from typing import Any
 
 import fastavro
@@ -201,7 +203,20 @@ def decode(data: bytes, where: str) -> dict[str, Any]:
     try:
         (record,) = fastavro.reader(io.BytesIO(data))
     except Exception as error:  # fastavro raises what its decoder stumbles over: struct, key, index and value errors
-        raise FormatError("LW-404", f"{where} is damaged: {error}", hint="restore the file from a backup") from error
+        raise _damaged(where, str(error)) from error
     if not isinstance(record, dict):
-        raise FormatError("LW-404", f"{where} is damaged: it holds no record", hint="restore the file from a backup")
+        raise _damaged(where, "it holds no record")
     return record
+
+
+@contextlib.contextmanager
+def taken(where: str) -> Iterator[None]:
+    """What the block takes from a decoded record; raises `FormatError` LW-404 for a record without it, or of other types."""
+    try:
+        yield
+    except (KeyError, TypeError, AttributeError) as error:
+        raise _damaged(where, f"something is missing in it ({error})") from error
+
+
+def _damaged(where: str, why: str) -> FormatError:
+    return FormatError("LW-404", f"{where} is damaged: {why}", hint="restore the file from a backup")

@@ -93,14 +93,15 @@ def _resume(folder: Folder, hoodie: Hoodie, rollback: Instant) -> None:
     """Finish a rollback that a dead process planned; files that its plan does not know are found by the next one."""
     name = folder.instant_name(rollback.time, ROLLBACK, REQUESTED)
     plan = avro.decode(folder.store.read(name), name)
-    target = plan["instantToRollback"]
-    if target is None or target["action"] not in WRITES:
-        return
     by_partition: dict[str, list[str]] = {}
-    for request in plan["RollbackRequests"] or []:
-        for path in request["filesToBeDeleted"]:
-            by_partition.setdefault(request["partitionPath"], []).append(path.rpartition("/")[2])
-    instant = Instant(target["commitTime"], target["action"], INFLIGHT)
+    with avro.taken(name):
+        target = plan["instantToRollback"]
+        if target is None or target["action"] not in WRITES:
+            return
+        for request in plan["RollbackRequests"] or []:
+            for path in request["filesToBeDeleted"]:
+                by_partition.setdefault(request["partitionPath"], []).append(path.rpartition("/")[2])
+        instant = Instant(target["commitTime"], target["action"], INFLIGHT)
     if hoodie.timeline.states(instant.time, instant.action) & {COMPLETED}:
         raise FormatError("LW-404", f"{name} would roll back a completed commit", hint="look at the table with its other writers")
     _execute(folder, rollback.time, instant, by_partition)

@@ -167,14 +167,15 @@ def deleted(folder: Folder, hoodie: Hoodie) -> tuple[list[BaseFile], list[Log], 
 
 
 def clean_plan(folder: Folder, time: str) -> dict[str, list[str]]:
-    """The bare file names that a clean is to delete, by partition path."""
+    """The bare file names that a clean is to delete, by partition path; raises `FormatError` LW-404."""
     name = folder.instant_name(time, CLEAN, REQUESTED)
     try:
-        data = folder.store.read(name)
+        plan = avro.decode(folder.store.read(name), name)
     except NotFound:  # other engines may remove it once the clean is complete; its result names the same files
         name = folder.instant_name(time, CLEAN, COMPLETED)
-        partitions = avro.decode(folder.store.read(name), name)["partitionMetadata"]
-        return {partition: list(found["deletePathPatterns"]) for partition, found in partitions.items()}
-    plan = avro.decode(data, name)
-    paths = plan.get("filePathsToBeDeletedPerPartition") or {}
-    return {partition: [info["filePath"].rpartition("/")[2] for info in infos] for partition, infos in paths.items()}
+        result = avro.decode(folder.store.read(name), name)
+        with avro.taken(name):
+            return {partition: list(found["deletePathPatterns"]) for partition, found in result["partitionMetadata"].items()}
+    with avro.taken(name):
+        paths = plan.get("filePathsToBeDeletedPerPartition") or {}
+        return {partition: [info["filePath"].rpartition("/")[2] for info in infos] for partition, infos in paths.items()}
