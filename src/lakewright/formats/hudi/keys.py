@@ -15,7 +15,8 @@ from lakewright.errors import FormatError
 from lakewright.model import types
 from lakewright.model.table import TableSpec
 
-_EMPTY = "__empty__"
+EMPTY = "__empty__"
+"""What stands for an empty text in a key of several columns."""
 
 
 def record_keys(rows: pa.Table, key: Sequence[str], table: str) -> pa.ChunkedArray:
@@ -53,21 +54,26 @@ def columns_of(record_keys: pa.Array, spec: TableSpec) -> dict[str, pa.Array]:
     for name, text in texts.items():
         arrow = types.to_arrow(kinds[name])
         empty = pa.types.is_string(arrow) and len(spec.key) > 1
-        found[name] = (pc.if_else(pc.equal(text, _EMPTY), "", text) if empty else text).cast(arrow)
+        found[name] = (pc.if_else(pc.equal(text, EMPTY), "", text) if empty else text).cast(arrow)
     return found
 
 
 def _unambiguous(text: pa.ChunkedArray, name: str, following: Sequence[str], table: str) -> pa.ChunkedArray:
-    taken = pc.any(pc.equal(text, _EMPTY)).as_py() or any(
+    taken = pc.any(pc.equal(text, EMPTY)).as_py() or any(
         pc.any(pc.match_substring(text, f",{column}:")).as_py() for column in following
     )
     if taken:
-        raise FormatError(
-            "LW-411",
-            f"a value in key column {name} of table {table} would make two keys look alike",
-            hint="Hudi writes keys as a:1,b:2; change the value in the source",
-        )
-    return pc.if_else(pc.equal(text, ""), _EMPTY, text)
+        raise ambiguous(name, table)
+    return pc.if_else(pc.equal(text, ""), EMPTY, text)
+
+
+def ambiguous(column: str, table: str) -> FormatError:
+    """The error LW-411 of a value in a key column that would make two keys look alike."""
+    return FormatError(
+        "LW-411",
+        f"a value in key column {column} of table {table} would make two keys look alike",
+        hint="Hudi writes keys as a:1,b:2; change the value in the source",
+    )
 
 
 def check_distinct(keys: Sequence[pa.ChunkedArray], table: str) -> None:

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable, Mapping
 
 from lakewright.errors import CommitConflict, FormatError
-from lakewright.formats.hudi import commits, partitions, properties, rollback
+from lakewright.formats.hudi import commits, keys, partitions, properties, rollback
 from lakewright.formats.hudi.folder import Folder
 from lakewright.formats.hudi.metadata import CHECKPOINT
 from lakewright.formats.hudi.timeline import Instant
@@ -65,9 +65,7 @@ class HudiLoan:
         for name, following in zip(self.spec.key, [*self.spec.key[1:], ""], strict=True):
             if len(self.spec.key) > 1 and kinds[name] == types.STRING:
                 near = f" OR contains({quote(name)}, ',{following}:')" if following else ""
-                message = f"a value in key column {name} of table {self.spec.name} would make two keys look alike"
-                hint = "Hudi writes keys as a:1,b:2; change the value in the source"
-                found.append((f"{quote(name)} = '__empty__'{near}", FormatError("LW-411", message, hint=hint)))
+                found.append((f"{quote(name)} = '{keys.EMPTY}'{near}", keys.ambiguous(name, self.spec.name)))
         for name in self.spec.partition:
             if kinds[name] == types.STRING:
                 found.append((f"rlike({quote(name)}, r'{partitions.NOT_IN_LEVEL}')", partitions.no_folder(name, self.spec.name)))
