@@ -17,7 +17,7 @@ NAME = "hoodie.properties"
 BACKUP = "hoodie.properties.backup"
 _TABLE, _DATABASE, _CHECKSUM = "hoodie.table.name", "hoodie.database.name", "hoodie.table.checksum"
 _KEY, _PARTITION, _SCHEMA = "hoodie.table.recordkey.fields", "hoodie.table.partition.fields", "hoodie.table.create.schema"
-_GENERATOR = "hoodie.table.keygenerator.class"
+_GENERATOR, _TYPE, _PRECOMBINE = "hoodie.table.keygenerator.class", "hoodie.table.type", "hoodie.table.precombine.field"
 _HIVE_STYLE, _ENCODED = "hoodie.datasource.write.hive_style_partitioning", "hoodie.datasource.write.partitionpath.urlencode"
 _SETTINGS = "lakewright.settings"
 """What key and partition were when we made the table, as a checksum: rows lie where these settings say."""
@@ -43,7 +43,6 @@ _FIXED: dict[str, tuple[str, str | None]] = {
     "hoodie.populate.meta.fields": ("true", "true"),
     "hoodie.datasource.write.drop.partition.columns": ("false", "false"),
 }
-_TYPE, _PRECOMBINE = "hoodie.table.type", "hoodie.table.precombine.field"
 _TYPES = {"COPY_ON_WRITE": COW, "MERGE_ON_READ": MOR}
 # Within logs the greater position wins, and a log over its base file: so the newest change does, for every engine alike.
 _MERGED_BY = {
@@ -127,11 +126,11 @@ def writer_settings(properties: Properties) -> Properties:
     typed = generator.endswith("CustomKeyGenerator")
     return {
         _TABLE: properties[_TABLE],
-        "hoodie.datasource.write.table.type": properties.get("hoodie.table.type", "COPY_ON_WRITE"),
+        "hoodie.datasource.write.table.type": properties.get(_TYPE, "COPY_ON_WRITE"),
         "hoodie.datasource.write.recordkey.field": properties[_KEY],
         "hoodie.datasource.write.partitionpath.field": ",".join(f"{name}:SIMPLE" if typed else name for name in partition),
         "hoodie.datasource.write.keygenerator.class": generator,
-        "hoodie.datasource.write.precombine.field": properties.get("hoodie.table.precombine.field", POSITION_COLUMN),
+        "hoodie.datasource.write.precombine.field": properties.get(_PRECOMBINE, POSITION_COLUMN),
         _HIVE_STYLE: properties.get(_HIVE_STYLE, "false"),
         _ENCODED: properties.get(_ENCODED, "false"),
     }
