@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lakewright.errors import FormatError
-from lakewright.formats.hudi import bloom, key_index, keys, schema
+from lakewright.formats.hudi import bloom, key_index, keys, partitions, schema
 from lakewright.formats.hudi.folder import BaseFile, Folder
 from lakewright.formats.hudi.metadata import WriteStat
 from lakewright.model.contracts import Store
@@ -154,14 +154,10 @@ class BaseFileWriter:
         self._bloom.add(record_keys)
         if self._spec.type == MOR:
             self._keys.append(record_keys)
-        own = {schema.PARTITION_PATH: _constant(self._partition, count), schema.FILE_NAME: _constant(self._file_name, count)}
-        columns = [own[name] if name in own else rows.column(name) for name in self._schema.names]
+        own = {schema.PARTITION_PATH: self._partition, schema.FILE_NAME: self._file_name}
+        columns = [partitions.constant(own[name], count) if name in own else rows.column(name) for name in self._schema.names]
         self._parquet.write_table(pa.table(columns, schema=self._schema), row_group_size=count)
         self.rows += count
-
-
-def _constant(text: str, count: int) -> pa.DictionaryArray:
-    return pa.DictionaryArray.from_arrays(pa.repeat(pa.scalar(0, pa.int32()), count), pa.array([text]))
 
 
 class BaseFileReader:

@@ -19,7 +19,7 @@ from lakewright.formats.hudi import avro, commits, inventory, logs, properties, 
 from lakewright.formats.hudi.base_file import BaseFileReader, BaseFileWriter
 from lakewright.formats.hudi.folder import BaseFile, Folder, Log
 from lakewright.formats.hudi.logs import Newest
-from lakewright.formats.hudi.metadata import CHECKPOINT, COMPACT, INVENTORY, SCHEMA, WRITER, CommitMetadata, WriteStat
+from lakewright.formats.hudi.metadata import CHECKPOINT, COMPACT, INVENTORY, LAKEWRIGHT, SCHEMA, WRITER, CommitMetadata, WriteStat
 from lakewright.formats.hudi.places import places_of
 from lakewright.formats.hudi.slices import Group, View
 from lakewright.formats.hudi.timeline import COMMIT, COMPACTION, COMPLETED, INFLIGHT, REQUESTED, Instant
@@ -92,7 +92,7 @@ def _plan(folder: Folder, view: View, groups: list[Group]) -> str:
                 },
             }
         )
-    plan = {"operations": operations, "extraMetadata": {WRITER: "lakewright"}, "version": 2, "preserveHoodieMetadata": True}
+    plan = {"operations": operations, "extraMetadata": {WRITER: LAKEWRIGHT}, "version": 2, "preserveHoodieMetadata": True}
     time = view.hoodie.timeline.next_time(utc_now())
     folder.store.create(folder.instant_name(time, COMPACTION, REQUESTED), avro.encode(avro.COMPACTION_PLAN, plan))
     return time

@@ -59,7 +59,7 @@ def paths(rows: pa.Table, columns: Sequence[str], style: PathStyle, table: str) 
     Raises `FormatError` LW-411 for a value that cannot be a folder's name.
     """
     levels = [_levels(rows, column, style, table, is_alone=len(columns) == 1) for column in columns]
-    found = levels[0] if levels else _constant("", rows.num_rows)
+    found = levels[0] if levels else constant("", rows.num_rows)
     for level in levels[1:]:
         numbers = found.indices.to_numpy() * np.int64(len(level.dictionary)) + level.indices.to_numpy()
         pairs, indices = np.unique(numbers, return_inverse=True)
@@ -99,5 +99,6 @@ def _is_path(text: str, style: PathStyle, *, may_be_deep: bool) -> bool:
     )
 
 
-def _constant(text: str, count: int) -> pa.DictionaryArray:
+def constant(text: str, count: int) -> pa.DictionaryArray:
+    """The same text for each of so many rows, once in the dictionary."""
     return pa.DictionaryArray.from_arrays(pa.repeat(pa.scalar(0, pa.int32()), count), pa.array([text]))

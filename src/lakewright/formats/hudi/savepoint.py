@@ -9,13 +9,11 @@ import contextlib
 from collections.abc import Collection
 
 from lakewright.errors import AlreadyExists, FormatError, NotFound
-from lakewright.formats.hudi import avro, slices
-from lakewright.formats.hudi.folder import BaseFile, Folder, Log
+from lakewright.formats.hudi import avro, inventory, slices
+from lakewright.formats.hudi.folder import Folder
+from lakewright.formats.hudi.metadata import LAKEWRIGHT
 from lakewright.formats.hudi.timeline import COMPLETED, INFLIGHT, SAVEPOINT
 from lakewright.model.times import utc_now
-
-WRITER = "lakewright"
-"""Who made a savepoint of ours, as its file says."""
 
 
 def save(folder: Folder, time: str, reason: str) -> bool:
@@ -32,12 +30,10 @@ def save(folder: Folder, time: str, reason: str) -> bool:
         hint = f"`lakewright history {folder.path.rpartition('/')[2]}` lists the instants; files of older ones were cleaned"
         raise FormatError("LW-415", f"instant {time} of {folder.path} cannot be read", hint=hint)
     files: dict[str, list[str]] = {}
-    logs = (log for some in view.logs_as_of(time).values() for log in some)
-    kept: list[BaseFile | Log] = [*view.as_of(time), *logs]
-    for file in kept:
+    for file in inventory.of_view(view, time):
         files.setdefault(file.partition, []).append(file.name.rpartition("/")[2])
     record = {
-        "savepointedBy": WRITER,
+        "savepointedBy": LAKEWRIGHT,
         "savepointedAt": int(utc_now().timestamp() * 1000),
         "comments": reason,
         "partitionMetadata": {
@@ -59,7 +55,7 @@ def reasons(folder: Folder, times: Collection[str]) -> dict[str, str]:
         name = folder.instant_name(time, SAVEPOINT, COMPLETED)
         with contextlib.suppress(NotFound, FormatError):
             record = avro.decode(folder.store.read(name), name)
-            found[time] = record["comments"] if record["savepointedBy"] == WRITER else f"made by {record['savepointedBy']}"
+            found[time] = record["comments"] if record["savepointedBy"] == LAKEWRIGHT else f"made by {record['savepointedBy']}"
     return found
 
 

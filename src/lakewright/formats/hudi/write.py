@@ -14,7 +14,7 @@ import pyarrow as pa
 from lakewright.errors import AlreadyExists, CommitConflict, FormatError, StorageError
 from lakewright.formats.hudi import avro, commits, delta, inventory, properties, replace, rollback, schema, slices, small, upsert
 from lakewright.formats.hudi.folder import Folder, Hoodie
-from lakewright.formats.hudi.metadata import CHECKPOINT, INVENTORY, SCHEMA, WRITER, CommitMetadata, WriteStat
+from lakewright.formats.hudi.metadata import CHECKPOINT, INVENTORY, LAKEWRIGHT, SCHEMA, WRITER, CommitMetadata, WriteStat
 from lakewright.formats.hudi.timeline import COMMIT, COMPACTION, COMPLETED, DELTA, INFLIGHT, REPLACE, REQUESTED, Instant
 from lakewright.model.contracts import Store
 from lakewright.model.table import MOR, Checkpoint, Commit, TableSpec
@@ -178,7 +178,7 @@ class HudiWrite:
             store.create(folder.instant_name(self.instant, REPLACE, REQUESTED), avro.encode(avro.REPLACE_REQUEST, {}))
             store.delete(folder.instant_name(self.instant, self._plain, REQUESTED))
         self._action = action
-        self._metadata = CommitMetadata(operation, extra={WRITER: "lakewright"})
+        self._metadata = CommitMetadata(operation, extra={WRITER: LAKEWRIGHT})
         store.create(folder.instant_name(self.instant, action, INFLIGHT), self._metadata.encode())
         self._heartbeat.start()
 
