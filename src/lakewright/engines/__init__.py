@@ -1,1 +1,1 @@
-"""Engines run SQL over tables that a caller provides: `duckdb` is the engine, `athena_sql` the dialect it is written in."""
+"""Engines run SQL over tables that a caller provides: `duckdb` in the dialect of `athena_sql`, and `spark`, which writes too."""

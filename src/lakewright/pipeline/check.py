@@ -32,7 +32,6 @@ from lakewright.pipeline.wiring import Wiring
 from lakewright.sources.files.audit import FileCheck
 
 SHOWN_KEYS = 5
-BATCH_ROWS = 100_000
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,9 +1,11 @@
 """Apache Hudi tables, version 6, copy-on-write and merge-on-read, written and read in Arrow without a JVM.
 
-`HudiFormat` is the way in. From the bottom up: `schema`, `keys`, `properties`, `timeline`, `avro` and `metadata` hold the bytes
-of the format, `avro_rows` and `log_block` those of logs; `folder`, `slices`, `archive` and `commits` say what a table's folder
-holds; `base_file` reads and writes Parquet, `logs` what stands beside it; `rollback` and `clean` remove files; `upsert`, `delta`
-and `replace` make an instant's files; `write` opens and completes instants; `table` is on top.
+`HudiFormat` is the way in. From the bottom up: `schema`, `keys`, `partitions`, `bloom`, `properties`, `timeline`, `avro` and
+`metadata` hold the bytes of the format, `avro_rows` and `log_block` those of logs; `folder`, `slices`, `archive`, `commits` and
+`inventory` say what a table's folder holds; `base_file` reads and writes Parquet, `key_index` and `logs` what stands beside it;
+`savepoint`, `rollback` and `clean` keep or remove files; `upsert`, `delta`, `replace` and `clustering` make an instant's files;
+`write` opens and completes instants, `compact` those that take logs into base files, `loan` has Spark do it; `contents`,
+`verify` and `repair` look at what is wrong, and mend it; `table` is on top.
 """
 
 from __future__ import annotations

@@ -12,7 +12,19 @@ from collections.abc import Iterator
 import pyarrow as pa
 
 from lakewright.errors import AlreadyExists, CommitConflict, FormatError, StorageError
-from lakewright.formats.hudi import avro, commits, delta, inventory, properties, replace, rollback, schema, slices, small, upsert
+from lakewright.formats.hudi import (
+    avro,
+    clustering,
+    commits,
+    delta,
+    inventory,
+    properties,
+    replace,
+    rollback,
+    schema,
+    slices,
+    upsert,
+)
 from lakewright.formats.hudi.folder import Folder, Hoodie
 from lakewright.formats.hudi.metadata import CHECKPOINT, INVENTORY, LAKEWRIGHT, SCHEMA, WRITER, CommitMetadata, WriteStat
 from lakewright.formats.hudi.timeline import COMMIT, COMPACTION, COMPLETED, DELTA, INFLIGHT, REPLACE, REQUESTED, Instant
@@ -129,13 +141,13 @@ class HudiWrite:
         """Write small base files of a partition into larger ones; those that a log or a compaction goes on from are left."""
         view = self._checked_view()
         held = view.logs_as_of().keys() | view.compacting.keys()
-        wanted = small.heaps((file for file in view.as_of() if file.group not in held), below, fewest)
+        wanted = clustering.plan((file for file in view.as_of() if file.group not in held), below, fewest)
         old: dict[str, list[str]] = {}
         for file in itertools.chain.from_iterable(wanted):
             old.setdefault(file.partition, []).append(file.file_id)
         if old:
             self._begin(REPLACE, "CLUSTER")
-            self._fill(self.spec, view, small.write(self._folder, self.instant, self.spec, wanted), old)
+            self._fill(self.spec, view, clustering.write(self._folder, self.instant, self.spec, wanted), old)
         return sum(map(len, old.values()))
 
     def commit(self, checkpoint: Checkpoint) -> Commit:

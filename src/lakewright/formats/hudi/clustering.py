@@ -1,4 +1,4 @@
-"""Small files: base files of one partition that become one, with their rows and the rows' meta columns as they are."""
+"""Clustering: small base files of one partition become one, with their rows and the rows' meta columns as they are."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lakewright.formats.hudi.upsert import THREADS
 from lakewright.model.table import TableSpec
 
 
-def heaps(files: Iterable[BaseFile], below: int, fewest: int) -> list[list[BaseFile]]:
+def plan(files: Iterable[BaseFile], below: int, fewest: int) -> list[list[BaseFile]]:
     """Which files become one: those with fewer than `below` bytes, of each partition that has at least `fewest` of them."""
     small: dict[str, list[BaseFile]] = {}
     for file in sorted(files, key=lambda file: (file.size, file.name)):
@@ -23,17 +23,17 @@ def heaps(files: Iterable[BaseFile], below: int, fewest: int) -> list[list[BaseF
     for some in small.values():
         if len(some) >= fewest:
             found += _full(some)
-    return [heap for heap in found if len(heap) > 1]
+    return [some for some in found if len(some) > 1]
 
 
 def write(folder: Folder, instant: str, spec: TableSpec, wanted: Sequence[Sequence[BaseFile]]) -> list[WriteStat]:
-    """Write each heap as a new file group, several at a time; return their stats."""
+    """Write the files of each part of a `plan` as a new file group, several at a time; return their stats."""
     group = uuid.uuid4()
 
     def one(ordinal: int) -> WriteStat:
-        heap = wanted[ordinal]
-        with BaseFileWriter(folder, instant, spec, heap[0].partition, f"{group}-{ordinal}", ordinal) as writer:
-            for file in heap:
+        files = wanted[ordinal]
+        with BaseFileWriter(folder, instant, spec, files[0].partition, f"{group}-{ordinal}", ordinal) as writer:
+            for file in files:
                 for batch in BaseFileReader(folder.store, file.name, file.size).batches(spec):
                     writer.write(batch)
         return writer.stat
@@ -43,7 +43,7 @@ def write(folder: Folder, instant: str, spec: TableSpec, wanted: Sequence[Sequen
 
 
 def _full(files: Iterable[BaseFile]) -> list[list[BaseFile]]:
-    """Files in heaps that each fit into one."""
+    """Files in lists that each fit into one."""
     found: list[list[BaseFile]] = [[]]
     size = 0
     for file in files:
