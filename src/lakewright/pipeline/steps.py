@@ -216,7 +216,8 @@ def describe(step: Step) -> Told:
         case Cleaned():
             points = f", {step.saved:,} savepoints made, {step.released:,} removed" if step.saved or step.released else ""
             small = f", {step.gathered:,} small ones made into larger ones" if step.gathered else ""
-            return Told("cleaned", step.table, f"{step.files:,} files{points}{small}")
+            logs = f", {step.compacted:,} compacted with their logs" if step.compacted else ""
+            return Told("cleaned", step.table, f"{step.files:,} files{points}{small}{logs}")
         case Tended():
             small = f"{step.gathered:,} small raw files made {step.into:,} larger ones"
             return Told("cleaned", step.source, f"{small}, {step.expired:,} expired")

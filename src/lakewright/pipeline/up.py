@@ -15,7 +15,7 @@ from lakewright.pipeline.capture import capture_of
 from lakewright.pipeline.maintain import clean
 from lakewright.pipeline.merge import merge
 from lakewright.pipeline.mirror import Mirror
-from lakewright.pipeline.steps import LeftOut, Step, describe
+from lakewright.pipeline.steps import Cleaned, LeftOut, Step, describe
 from lakewright.pipeline.tasks import Event, Task, paced
 from lakewright.pipeline.wiring import Wiring
 
@@ -109,7 +109,7 @@ class _Merge:
             return False
         self._notice(_event(mirror.source, merged))
         cleaned = clean(lake, mirror, utc_now())
-        if cleaned.files:
+        if cleaned != Cleaned(mirror.name, 0):
             self._notice(_event(mirror.source, cleaned))
         return True
 
