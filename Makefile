@@ -43,7 +43,7 @@ bench: $(READY) ## every figure beside its peer or limit, one JSON object a line
 	@echo "== bench: python -m benchmarks" >&2
 	@$(BIN)/python -m benchmarks --json
 
-bench-spark: java $(SPARK) $(BUNDLE_JAR) ## the figures beside real Spark alone, which `make bench` needs this to have run for
+bench-spark: java $(SPARK) $(BUNDLE_JAR) ## the figures beside real Spark, whose packages it installs
 	@for name in hudi-spark hudi-spark-upsert-small; do $(BIN)/python -m benchmarks $$name --json || exit 1; done
 
 crash: $(READY) ## long fault runs: more histories, more kills

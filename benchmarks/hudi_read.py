@@ -2,7 +2,7 @@
 
 ``hudi-read-aggregate`` is a query of the committed table in one process, listing and translation included. The peer is DuckDB
 over the same rows as it writes them itself. ``hudi-read-plan`` is what comes before a query reads its first row, of a table with
-10,000 partitions of one file each; ``hudi-read-plan-first`` is the first time in a process, which reads the commit.
+100 partitions of 100 files each; ``hudi-read-plan-first`` is the first time in a process.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from unittest import mock
 
 import duckdb
 import pyarrow as pa
@@ -19,13 +20,13 @@ import pyarrow as pa
 from benchmarks._figure import Figure
 from benchmarks._lake import lake, rows_of
 from benchmarks.hudi import checkpoint
-from lakewright.formats.hudi import HudiFormat
+from lakewright.formats.hudi import HudiFormat, replace
 from lakewright.model.table import TableSpec
 from lakewright.pipeline import scan
 from lakewright.storage.local import LocalStore
 
 ROWS = 5_000_000
-FILES = 10_000
+PARTITIONS, FILES = 100, 10_000
 ROUNDS = 15
 PLAN_AIM = 0.1
 QUERY = "SELECT kind, count(*), sum(amount) FROM {} GROUP BY kind ORDER BY kind"
@@ -57,11 +58,14 @@ def run() -> Iterator[Figure]:
 
 
 def _fill(store: LocalStore) -> None:
-    numbers = range(FILES)
-    columns = [pa.array(numbers), pa.array(f"{n:05d}" for n in numbers), pa.array(["0001.00"] * FILES)]
-    rows = pa.table(columns, schema=_MANY.arrow())
-    with HudiFormat(store).create("ev", _MANY).write() as write:
-        write.replace(_MANY, iter(rows.to_batches()))
+    """A commit of files that are full after a row."""
+    ids = [range(first, first + PARTITIONS) for first in range(0, FILES, PARTITIONS)]
+    parts = [
+        [pa.array(some), pa.array(f"{n % PARTITIONS:05d}" for n in some), pa.array(["0001.00"] * PARTITIONS)] for some in ids
+    ]
+    batches = (pa.record_batch(columns, schema=_MANY.arrow()) for columns in parts)
+    with mock.patch.multiple(replace, ROW_GROUP_ROWS=1, MAX_BYTES=0), HudiFormat(store).create("ev", _MANY).write() as write:
+        write.replace(_MANY, batches)
         write.commit(checkpoint(1))
 
 

@@ -102,6 +102,20 @@ def test_a_file_that_an_archived_commit_wrote_is_named(world: World, monkeypatch
     world.check()
 
 
+def test_what_changes_between_two_reads_is_seen(world: World) -> None:
+    table = world.open()
+    first = table.snapshot()
+    assert table.snapshot() is first
+    lost = _files(world, "south")[-1]
+    content = lost.read_bytes()
+    lost.unlink()
+    assert lost.name in _refused(table.snapshot)
+    lost.write_bytes(content)
+    assert table.snapshot() == first
+    world.upsert([row(1, 3, region="south")])
+    assert_rows(own_rows(table.snapshot()), world.rows, world.spec)
+
+
 def test_rows_come_back_by_a_replacement_and_not_by_the_file(world: World) -> None:
     lost = _files(world, "south")[-1]
     content = lost.read_bytes()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import heapq
 from collections.abc import Iterator, Mapping
 from typing import BinaryIO
@@ -98,4 +97,4 @@ def _within(folder: str, store: Store, prefix: str, after: str | None) -> Iterat
             return
         after = None
     for entry in store.list(prefix.removeprefix(folder), after):
-        yield dataclasses.replace(entry, name=folder + entry.name)
+        yield entry._replace(name=folder + entry.name)

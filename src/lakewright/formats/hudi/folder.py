@@ -9,7 +9,7 @@ import functools
 import itertools
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from lakewright.errors import AlreadyExists, FormatError, NotFound
 from lakewright.formats.hudi import avro, log_block
@@ -191,11 +191,19 @@ class Folder:
     def timeline(self) -> Timeline:
         """What the names in ``.hoodie`` say, whatever the files hold."""
         prefix = self.hoodie_name("")
-        names = (entry.name.removeprefix(prefix) for entry in self.store.list(prefix))
+        names = (entry.name.removeprefix(prefix) for entry in self.public())
         return Timeline(name for name in names if "/" not in name)
 
-    def hoodie(self) -> Hoodie:
-        """List ``.hoodie``; raises `FormatError` LW-404 for a completed commit without a byte, which Spark takes for empty."""
+    def public(self) -> Iterator[Entry]:
+        """List ``.hoodie`` but for markers, heartbeats and key indexes, in folders that begin with a dot: writers need them."""
+        prefix = self.hoodie_name("")
+        return self.store.list(prefix, after=f"{prefix}/")  # the character after "."
+
+    def hoodie(self, listed: Iterable[Entry] | None = None) -> Hoodie:
+        """What a listing of ``.hoodie`` shows (default: one of all of it).
+
+        Raises `FormatError` LW-404 for a completed commit without a byte, which Spark takes for empty.
+        """
         prefix = self.hoodie_name("")
         sizes: dict[str, int] = {}
         markers: dict[str, list[str]] = {}
@@ -203,7 +211,7 @@ class Folder:
         archive: list[str] = []
         metadata_table: list[str] = []
         keys: list[str] = []
-        for entry in self.store.list(prefix):
+        for entry in self.store.list(prefix) if listed is None else listed:
             folder, _, rest = entry.name.removeprefix(prefix).rpartition("/")
             top, _, below = folder.partition("/")
             if not folder and rest != self._hidden:
@@ -225,12 +233,12 @@ class Folder:
                 raise FormatError("LW-404", f"{name} is damaged: it is empty", hint="restore the file from a backup")
         return Hoodie(timeline, markers, heartbeats, tuple(archive), tuple(metadata_table), tuple(keys))
 
-    def data(self) -> tuple[list[BaseFile], list[Log]]:
-        """List the data: all base files and logs, completed or not."""
-        prefix = f"{self.path}/"
+    def data(self, listed: Iterable[Entry] | None = None) -> tuple[list[BaseFile], list[Log]]:
+        """The base files and logs, completed or not, that a listing of the data shows (default: one of now)."""
+        skipped = len(self.path) + 1
         files, logs = [], []
-        for entry in self._data(prefix):
-            partition = entry.name.removeprefix(prefix).rpartition("/")[0]
+        for entry in self.entries() if listed is None else listed:
+            partition = entry.name[skipped:].rpartition("/")[0]
             if file := base_file_named(entry.name, partition, entry.size):
                 files.append(file)
             elif log := log_named(entry.name, partition, entry.size):
@@ -246,8 +254,9 @@ class Folder:
         kind, header = found or (log_block.AVRO_DATA, {})
         return header.get(log_block.INSTANT, ""), header.get(log_block.TARGET) if kind == log_block.COMMAND else None
 
-    def _data(self, prefix: str) -> Iterator[Entry]:
-        """What stands below `prefix` but not in ``.hoodie``: bare values of a partition may sort before it, and logs do."""
+    def entries(self) -> Iterator[Entry]:
+        """List the data, which is all but ``.hoodie``: bare values of a partition may sort before that, and logs do."""
+        prefix = f"{self.path}/"
         own = f"{prefix}{_HOODIE}/"
         yield from itertools.takewhile(lambda entry: entry.name < own, self.store.list(prefix))
         # "0" is the character after "/".

@@ -15,7 +15,7 @@ from typing import Any
 from lakewright.errors import NotFound
 from lakewright.formats.hudi import avro
 from lakewright.formats.hudi.folder import BaseFile, Folder, Hoodie, Log, log_named
-from lakewright.formats.hudi.timeline import CLEAN, COMPACTION, COMPLETED, REPLACE, REQUESTED, Instant
+from lakewright.formats.hudi.timeline import CLEAN, COMPACTION, COMPLETED, REPLACE, REQUESTED, Instant, Timeline
 
 Group = tuple[str, str]
 
@@ -38,8 +38,10 @@ class View:
         until = self._until(time)
         newest: dict[Group, BaseFile] = {}
         for file in self.completed_files():
-            if file.instant <= until and (file.group not in newest or newest[file.group].instant < file.instant):
-                newest[file.group] = file
+            if file.instant <= until:
+                known = newest.setdefault(file.group, file)
+                if known.instant < file.instant:
+                    newest[file.group] = file
         return sorted((file for file in newest.values() if not self.ended.get(file.group, "~") <= until), key=lambda f: f.name)
 
     def logs_as_of(self, time: str | None = None) -> dict[Group, list[Log]]:
@@ -47,6 +49,8 @@ class View:
 
         A group of that order has no base file where an engine began it with a log.
         """
+        if not self.logs:
+            return {}
         until = self._until(time)
         bases = {file.group: file.instant for file in self.as_of(time)}
         found: dict[Group, list[Log]] = {}
@@ -84,15 +88,20 @@ class View:
 
 def load(folder: Folder) -> View:
     """List a table beside writers: the timeline first, then the files, and both again where a clean came between."""
-    while True:
-        hoodie = folder.hoodie()
-        files, logs = folder.data()
-        ended: dict[Group, str] = {}
-        for instant in hoodie.timeline.completed(REPLACE):
-            for partition, groups in (folder.read_commit(instant).replaced or {}).items():
-                ended |= dict.fromkeys(((partition, group) for group in groups), instant.time)
-        if _cleans(hoodie) == _cleans(folder.hoodie()):
-            return View(hoodie, tuple(files), ended, tuple(logs), _compacting(folder, hoodie))
+    while (view := of_listings(folder, folder.hoodie(), *folder.data())) is None:
+        pass
+    return view
+
+
+def of_listings(folder: Folder, hoodie: Hoodie, files: list[BaseFile], logs: list[Log]) -> View | None:
+    """The view of two listings, of which that of the files is the later one; None where a clean came between."""
+    ended: dict[Group, str] = {}
+    for instant in hoodie.timeline.completed(REPLACE):
+        for partition, groups in (folder.read_commit(instant).replaced or {}).items():
+            ended |= dict.fromkeys(((partition, group) for group in groups), instant.time)
+    if _cleans(hoodie.timeline) != _cleans(folder.timeline()):
+        return None
+    return View(hoodie, tuple(files), ended, tuple(logs), _compacting(folder, hoodie))
 
 
 def _compacting(folder: Folder, hoodie: Hoodie) -> dict[Group, str]:
@@ -111,8 +120,8 @@ def compaction_plan(folder: Folder, time: str) -> dict[str, Any]:
     return avro.decode(data, name) if data else {"operations": None}
 
 
-def _cleans(hoodie: Hoodie) -> set[str]:
-    return {instant.time for instant in hoodie.timeline.instants if instant.action == CLEAN}
+def _cleans(timeline: Timeline) -> set[str]:
+    return {instant.time for instant in timeline.instants if instant.action == CLEAN}
 
 
 def cleaned(folder: Folder, view: View) -> list[bool]:
@@ -124,9 +133,10 @@ def cleaned(folder: Folder, view: View) -> list[bool]:
     times = [instant.time for instant in view.hoodie.timeline.writes]
     files, logs, archived = deleted(folder, view.hoodie)
     gone = {(file.group, file.instant) for file in files} | {(log.group, log.base) for log in logs}
-    versions: dict[Group, list[str]] = {}
-    for group, instant in gone | {(file.group, file.instant) for file in view.completed_files()}:
-        versions.setdefault(group, []).append(instant)
+    versions: dict[Group, list[str]] = {group: [] for group, _ in gone}
+    left = {(file.group, file.instant) for file in view.completed_files() if file.group in versions} if gone else set()
+    for group, instant in gone | left:
+        versions[group].append(instant)
     # +1 where an interval of unreadable instants starts, -1 where it ends.
     steps = [0] * (len(times) + 1)
     for group, instant in gone:

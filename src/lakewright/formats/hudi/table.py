@@ -17,6 +17,7 @@ from lakewright.formats.hudi import (
     commits,
     compact,
     inventory,
+    look,
     properties,
     repair,
     savepoint,
@@ -51,6 +52,7 @@ class HudiFormat:
             return commits.of_metadata(instant.time, instant.action, Folder(store, path).read_commit(instant))
 
         self._read = read
+        self._looks: dict[str, look.Look] = {}
 
     def open(self, path: str) -> HudiTable | None:
         """The table at `path`, or None where there is nothing; raises `FormatError` LW-401, LW-402 or LW-403."""
@@ -79,25 +81,32 @@ class HudiFormat:
         return self._table(path, found)
 
     def _table(self, path: str, found: properties.Properties) -> HudiTable:
-        return HudiTable(Folder(self._store, path, properties.path_style(found)), found, self._read)
+        return HudiTable(Folder(self._store, path, properties.path_style(found)), found, self._read, self._looks)
 
 
 class HudiTable:
     """Fulfils `lakewright.model.contracts.Table`; ``spec`` is as of its first use, or of this object's last commit."""
 
-    def __init__(self, folder: Folder, found: properties.Properties, read: Callable[[str, Instant], Commit]) -> None:
+    def __init__(
+        self,
+        folder: Folder,
+        found: properties.Properties,
+        read: Callable[[str, Instant], Commit],
+        looks: dict[str, look.Look],
+    ) -> None:
         self._folder = folder
         self._properties = found
         self._read = read
+        self._looks = looks
         # What `snapshots` saw: the snapshot of one of its instants, which comes next mostly, needs no other look.
-        self._seen: slices.View | None = None
+        self._seen: look.Look | None = None
         self._spec: TableSpec | None = None
 
     @property
     def spec(self) -> TableSpec:
         """Raises `FormatError` LW-402 or LW-404 where the newest commit does not tell it."""
         if self._spec is None:
-            self._spec = commits.spec_as_of(self._folder, self._folder.hoodie().timeline, self._properties)
+            self._spec = commits.spec_as_of(self._folder, self._folder.timeline(), self._properties)
         return self._spec
 
     def history(self) -> list[Commit]:
@@ -116,36 +125,47 @@ class HudiTable:
         return _repeated(lambda: self._snapshot(instant))
 
     def _history(self) -> list[Commit]:
-        timeline = self._folder.hoodie().timeline
+        timeline = self._folder.hoodie(self._folder.public()).timeline
         services = (i for i in timeline.instants if i.state == COMPLETED and i.action in (CLEAN, ROLLBACK))
         return self._commits(timeline, sorted([*timeline.writes, *services]))
 
+    def _look(self) -> look.Look:
+        found = look.again(self._folder, self._looks.get(self._folder.path))
+        self._looks[self._folder.path] = found
+        return found
+
     def _snapshots(self) -> list[Commit]:
-        view = self._seen = slices.load(self._folder)
-        unreadable = slices.cleaned(self._folder, view)
-        timeline = view.hoodie.timeline
-        return self._commits(timeline, (i for i, gone in zip(timeline.writes, unreadable, strict=True) if not gone))
+        seen = self._seen = self._look()
+        timeline = seen.view.hoodie.timeline
+        return self._commits(timeline, (i for i, gone in zip(timeline.writes, seen.cleaned, strict=True) if not gone))
 
     def _snapshot(self, instant: str | None) -> Snapshot | None:
-        view, self._seen = self._seen if instant else None, None
-        if view is None or instant not in {write.time for write in view.hoodie.timeline.writes}:
-            view = slices.load(self._folder)
-        writes = view.hoodie.timeline.writes
+        seen, self._seen = self._seen if instant else None, None
+        if seen is None or instant not in seen.view.hoodie.timeline.write_times:
+            seen = self._look()
+        writes = seen.view.hoodie.timeline.writes
         if instant is None and not writes:
             return None
         time = instant or writes[-1].time
+        if seen.snapshot is not None and seen.snapshot.instant == time:
+            return seen.snapshot
         index = next((i for i, write in enumerate(writes) if write.time == time), None)
         if index is None:
             raise FormatError("LW-415", f"{self._folder.path} has no instant {time}", hint="`lakewright history` lists them")
-        if time != writes[-1].time and slices.cleaned(self._folder, view)[index]:
+        if time != writes[-1].time and seen.cleaned[index]:
             raise FormatError("LW-415", f"files of instant {time} of {self._folder.path} were cleaned", hint="choose a later one")
-        inventory.check(self._folder, view, time)
+        inventory.check(self._folder, seen.view, time)
+        seen.snapshot = self._snapshot_of(seen.view, time)
+        return seen.snapshot
+
+    def _snapshot_of(self, view: slices.View, time: str) -> Snapshot:
         base = commits.newest_with_checkpoint(self._folder, view.hoodie, time)
+        spec = commits.spec_as_of(self._folder, view.hoodie.timeline, self._properties, time)
         return Snapshot(
             instant=time,
             checkpoint=base.checkpoint if base else None,
-            spec=commits.spec_as_of(self._folder, view.hoodie.timeline, self._properties, time),
-            files=tuple(self._data_files(view, view.as_of(time))),
+            spec=spec,
+            files=tuple(self._data_files(view, view.as_of(time), spec)),
             logs=tuple(self._log_files(view, time)),
         )
 
@@ -253,7 +273,7 @@ class HudiTable:
                 with contextlib.suppress(NotFound):  # archived meanwhile
                     yield instant.time, self._folder.read_commit(instant)
 
-    def _data_files(self, view: slices.View, files: list[BaseFile]) -> Iterator[DataFile]:
+    def _data_files(self, view: slices.View, files: list[BaseFile], spec: TableSpec) -> Iterator[DataFile]:
         """Rows and columns come from the commits that wrote the files, from the footer where those are archived."""
         store = self._folder.store
         rows: dict[str, int] = {}
@@ -261,15 +281,13 @@ class HudiTable:
         for time, metadata in self._metadata_of(view, {file.instant for file in files}):
             columns[time] = commits.columns_of(metadata)
             rows |= {self._folder.data_name("", stat.path): stat.rows for stat in metadata.stats}
+        values = {path: self._folder.style.values(path, spec.partition) for path in {file.partition for file in files}}
         for file in files:
             known, names = rows.get(file.name), columns.get(file.instant)
             if known is None or names is None:
                 reader = BaseFileReader(store, file.name, file.size)
                 known, names = reader.rows, reader.columns
-            location = store.location(file.name)
-            yield DataFile(
-                file.name, location, known, file.size, self._folder.style.values(file.partition, self.spec.partition), names
-            )
+            yield DataFile(file.name, store.location(file.name), known, file.size, values[file.partition], names)
 
 
 def _repeated(read: Callable[[], Result]) -> Result:
