@@ -67,9 +67,10 @@ class Spark:
 
     def compact(self, location: Path) -> float:
         """Plan a compaction and run it."""
+        at_once = "hoodie.compact.inline.max.delta.commits=1"  # by default it waits for five
         start = time.perf_counter()
-        self._session.sql(f"CALL run_compaction(op => 'schedule', path => '{location}')").collect()
-        self._session.sql(f"CALL run_compaction(op => 'run', path => '{location}')").collect()
+        for step in ("schedule", "run"):
+            self._session.sql(f"CALL run_compaction(op => '{step}', path => '{location}', options => '{at_once}')").collect()
         return time.perf_counter() - start
 
     def count(self, location: Path) -> int:
