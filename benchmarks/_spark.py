@@ -66,12 +66,16 @@ class Spark:
         return took
 
     def compact(self, location: Path) -> float:
-        """Plan a compaction and run it."""
+        """Plan a compaction and run it; raises where Spark found nothing to compact."""
         at_once = "hoodie.compact.inline.max.delta.commits=1"  # by default it waits for five
+        before = set(location.glob(".hoodie/*.commit"))
         start = time.perf_counter()
         for step in ("schedule", "run"):
             self._session.sql(f"CALL run_compaction(op => '{step}', path => '{location}', options => '{at_once}')").collect()
-        return time.perf_counter() - start
+        took = time.perf_counter() - start
+        if len(set(location.glob(".hoodie/*.commit")) - before) != 1:
+            raise RuntimeError("Spark compacted nothing, so there is no figure beside it")
+        return took
 
     def count(self, location: Path) -> int:
         """How many rows the table has."""

@@ -52,8 +52,8 @@ def test_up_beside_another_holder_goes_on_with_the_other_tables_and_stops_at_onc
         (mirror,) = lake.mirrors(["orders"])
         with Lease.take(lake.store, lease_name(mirror), purpose="merge"), loaded.up() as up:
             loaded.sql(f"UPDATE orders SET name = '{VALUE} 2' WHERE id = 1; INSERT INTO parts VALUES (7, '{VALUE}')")
+            held = up.until(lambda event: event["kind"] == "waiting")
             up.until_merged("parts")
-            held = up.until(lambda event: event["kind"] == "retry")
             assert held["error"]["code"] == "LW-351"
             assert up.stop(signal.SIGTERM) == (0, "")
     assert loaded.equal() == ALL_EQUAL
