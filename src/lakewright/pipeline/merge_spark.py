@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lakewright.errors import CommitConflict
+from lakewright.errors import CommitConflict, QueryError
 from lakewright.model.contracts import Loan, Table
 from lakewright.model.names import quote_identifier as quote
 from lakewright.model.table import Commit
+from lakewright.model.types import decimal_bytes, decimal_parts
 from lakewright.pipeline import renames, table_at
 from lakewright.pipeline.folding_spark import SparkFold
 from lakewright.pipeline.mirror import Mirror
@@ -34,11 +35,12 @@ class SparkMerge:
         view = log.view()
         at = table_at.plan(mirror, log, view, table_at.Pinned(table, loan.base), view.watermark)
         renames.require_agreed(at, None)
+        _require_same_bytes(at, loan)
         for file in (*at.load, *at.tail):
             log.verify(file)
         fold = SparkFold(self._engine, at, log, location)
         try:
-            text = fold.rows_sql() if fold.replaces else _ordered(fold.changes_sql(), at, loan)
+            text = _ordered(fold.rows_sql() if fold.replaces else fold.changes_sql(), at, loan)
             self._refuse(text, loan)
             lease.check()
             self._engine.write(location, text, loan.settings(at.checkpoint, replaces=fold.replaces), loan.guard())
@@ -60,7 +62,19 @@ class SparkMerge:
 
 
 def _ordered(text: str, at: table_at.TableAt, loan: Loan) -> str:
-    """The rows with their columns in the table's order: those that it has, then those that are new."""
-    stored = [name for name, _ in loan.spec.columns]
-    names = [*stored, *(name for name, _ in at.spec.columns if name not in stored)]
-    return f"SELECT {', '.join(map(quote, names))} FROM ({text})"
+    """The rows with their columns in the table's order: those that it has, null where the rows have none, then new ones."""
+    made, stored = dict(at.spec.columns), dict(loan.spec.columns)
+    listed = [quote(name) if name in made else f"CAST(NULL AS {kind}) AS {quote(name)}" for name, kind in stored.items()]
+    listed += [quote(name) for name in made if name not in stored]
+    return f"SELECT {', '.join(listed)} FROM ({text})"
+
+
+def _require_same_bytes(at: table_at.TableAt, loan: Loan) -> None:
+    """Raise where a column of the table is to become a decimal of more bytes, which Hudi's writer takes for another type."""
+    stored = dict(loan.spec.columns)
+    for name, kind in at.spec.columns:
+        before, after = decimal_parts(stored.get(name, kind)), decimal_parts(kind)
+        if before and after and decimal_bytes(before[0]) != decimal_bytes(after[0]):
+            message = f"spark cannot widen column {name} of {at.mirror.name} from {stored[name]} to {kind}"
+            hint = f"`lakewright merge {at.mirror.name}` does it, in one commit; spark goes on from there"
+            raise QueryError("LW-512", message, hint=hint)
