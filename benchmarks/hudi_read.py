@@ -76,7 +76,7 @@ def _plan(tables: HudiFormat) -> None:
     snapshot = table.snapshot(table.snapshots()[-1].instant)
     assert snapshot is not None
     assert len(snapshot.files) == FILES
-    scan.snapshot_sql(snapshot, snapshot.spec)
+    scan.snapshot_sql(snapshot, scan.Selection(snapshot.spec))
 
 
 def _seconds(work: Callable[[], object]) -> float:
