@@ -4,6 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 SPARK := .venv/.spark
+CHECKOV := .venv/checkov/bin/checkov
 BUNDLE := org.apache.hudi:hudi-spark3.5-bundle_2.12:0.15.0
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/lakewright
 JARS := $(CACHE)/jars
@@ -26,7 +27,7 @@ demo: $(READY) ## the example, end to end: load, live changes, a kill, a check
 
 test: $(READY) ## all tests but the long fault runs, on a real PostgreSQL
 	@echo "== test: pytest on three processes"
-	@$(BIN)/pytest -q -n 3 -m "not crash and not interop and not infra" --ignore tests/interop --ignore tests/infra
+	@$(BIN)/pytest -q -n 3 --dist worksteal -m "not crash and not interop and not infra" --ignore tests/interop --ignore tests/infra
 
 check: $(READY) ## style, types, layers, docs and generated pages
 	@echo "== check: ruff"
@@ -50,9 +51,15 @@ crash: $(READY) ## long fault runs: more histories, more kills
 	@echo "== crash: pytest -m crash"
 	@$(BIN)/pytest -q -m crash --ignore tests/interop
 
-infra: $(READY) ## the Terraform of infra/, offline: format, validity, each module's tests; needs Terraform 1.11
-	@echo "== infra: terraform fmt, validate and test"
-	@$(BIN)/pytest -q -n 2 -m infra tests/infra
+infra: $(READY) $(CHECKOV) ## the Terraform of infra/, offline: format, validity, tests, security, one environment on an emulated AWS
+	@echo "== infra: checkov"
+	@CKV_SKIP_PACKAGE_UPDATE_CHECK=true $(CHECKOV) -d infra --framework terraform --skip-download --quiet --compact
+	@echo "== infra: terraform fmt, validate, test, apply and destroy"
+	@$(BIN)/pytest -q -n 2 -m "infra and not full" tests/infra
+
+infra-full: $(READY) ## every environment and every module's example on an emulated AWS
+	@echo "== infra: terraform apply and destroy"
+	@$(BIN)/pytest -q -n 2 -m infra tests/infra/test_apply.py
 
 interop: java $(SPARK) $(BUNDLE_JAR) $(S3_JARS) ## our tables read and written by real Spark 3.5 with Hudi 0.15
 	@echo "== interop: pytest -m interop"
@@ -94,6 +101,12 @@ java25:
 $(SPARK): $(READY) requirements/interop.lock
 	@echo "== .venv: installing requirements/interop.lock"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/interop.lock
+	@touch $@
+
+$(CHECKOV): $(READY) requirements/checkov.lock
+	@echo "== .venv/checkov: installing requirements/checkov.lock"
+	@$(PYTHON) -m venv --clear .venv/checkov
+	@.venv/checkov/bin/python -m pip install --quiet --disable-pip-version-check -r requirements/checkov.lock
 	@touch $@
 
 bundle: $(BUNDLE_JAR) $(S3_JARS) ## get Hudi and S3 for Spark from Maven, once: 0.4 GB

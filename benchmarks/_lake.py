@@ -10,6 +10,7 @@ from pathlib import Path
 import psycopg2
 
 from lakewright.pipeline.lake import Lake
+from lakewright.sources.postgres.source import PostgresSource
 
 TABLE = "CREATE TABLE ev (id bigint PRIMARY KEY, at timestamptz, kind int, amount numeric(18,4), payload text)"
 ROW = "g, now(), (g % 7)::int, (g * 37 % 1000000) / 100.0, md5(g::text)"
@@ -23,7 +24,9 @@ def lake(rows: int) -> Iterator[tuple[Lake, str]]:
         folder.chmod(0o755)
         (folder / "lake.yaml").write_text("lake: b\nsources:\n  db: {kind: postgres, url: embedded, tables: [public.ev]}\n")
         with Lake.open(folder) as opened:
-            url = opened.source("db").database.url
+            source = opened.source("db")
+            assert isinstance(source, PostgresSource)
+            url = source.database.url
             execute(url, f"{TABLE}; INSERT INTO ev SELECT {ROW} FROM generate_series(1::bigint, {rows}) g")
             opened.capture()
             opened.merge()

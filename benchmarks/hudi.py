@@ -1,7 +1,7 @@
 """Hudi tables: 1 M rows of 10 columns inserted, then 100,000 of them upserted by random key.
 
 The peer is pyarrow alone: the tables that our base files hold, meta columns included, written to as many Parquet files with the
-same codec, one after the other. It finds no key, reads nothing and syncs nothing to disk, so it is a limit rather than a rival.
+same encodings, one after the other. It finds no key, reads nothing and syncs nothing to disk: it is a limit rather than a rival.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from benchmarks._figure import Figure
 from lakewright.formats.hudi import HudiFormat
 from lakewright.model.position import Feed, Position
 from lakewright.model.table import Checkpoint, Snapshot, TableSpec
+from lakewright.storage.encodings import encodings
 from lakewright.storage.local import LocalStore
 
 ROWS = 1_000_000
@@ -42,7 +43,6 @@ SPEC = TableSpec(
     ("id",),
 )
 _PART = 500_000
-_REPEATED = ["_hoodie_commit_time", "_hoodie_partition_path", "_hoodie_file_name"]
 
 
 def run() -> Iterator[Figure]:
@@ -82,7 +82,7 @@ def _peer(snapshot: Snapshot | None, root: Path) -> float:
     start = time.perf_counter()
     for number, file in enumerate(files):
         path = root / f"peer{number}.parquet"
-        pq.write_table(file, path, compression="zstd", compression_level=1, use_dictionary=_REPEATED, row_group_size=1 << 17)
+        pq.write_table(file, path, row_group_size=1 << 17, **encodings(file))
     return time.perf_counter() - start
 
 
@@ -94,7 +94,7 @@ def rows_of(ids: np.ndarray[tuple[int], np.dtype[np.int64]], chance: np.random.G
         pa.array(chance.integers(0, 100_000, count)),
         pa.array(np.array(["new", "paid", "sent", "returned"])[chance.integers(0, 4, count)]),
         pa.array(chance.integers(0, 10**6, count)).cast(pa.decimal128(19, 0)).cast(pa.decimal128(12, 2), safe=False),
-        pa.array(chance.integers(1.5e15, 1.7e15, count)).cast(pa.timestamp("us", tz="UTC")),
+        pa.array(chance.integers(1_500_000_000_000_000, 1_700_000_000_000_000, count)).cast(pa.timestamp("us", tz="UTC")),
         pa.array(chance.integers(10_000, 20_000, count).astype(np.int32)).cast(pa.date32()),
         pc.binary_join_element_wise("order note", pa.array(chance.integers(0, 10**9, count)).cast(pa.string()), " "),
         pa.array(chance.random(count)),

@@ -21,6 +21,7 @@ from benchmarks.hudi import SPEC, batches_of, checkpoint, rows_of
 from lakewright.formats.hudi import HudiFormat
 from lakewright.model.contracts import Table
 from lakewright.model.table import COW, MOR
+from lakewright.pipeline import scan
 from lakewright.pipeline.stored import Stored
 from lakewright.storage.local import LocalStore
 
@@ -70,8 +71,10 @@ def _read(table: Table, with_logs: bool) -> float:
         snapshot = table.snapshot()
         assert snapshot is not None
         stored = Stored(connection, table, snapshot if with_logs else dataclasses.replace(snapshot, logs=()))
-        text = f"SELECT count(*), sum(amount), max(score), count(DISTINCT status) FROM ({stored.sql(snapshot.spec)})"
-        (answer,) = connection.execute(text).fetchall()
+        rows = stored.sql(scan.Selection(snapshot.spec))
+        (answer,) = connection.execute(
+            f"SELECT count(*), sum(amount), max(score), count(DISTINCT status) FROM ({rows})"
+        ).fetchall()
         assert answer[0] == snapshot.rows
         stored.close()
         return time.perf_counter() - start

@@ -20,7 +20,8 @@ from lakewright.cli.command import shared_options
 from lakewright.demo.settings import Demo
 from lakewright.errors import LakewrightError
 from lakewright.project.datasets import DatasetSettings
-from lakewright.project.spec import LakeSettings, Settings
+from lakewright.project.group import Settings
+from lakewright.project.spec import LakeSettings
 
 _MADE = "<!-- Made by `make docs`; do not edit. -->\n"
 

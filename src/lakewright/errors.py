@@ -19,6 +19,7 @@
         CommitConflict             (retry soon)
       QueryError           LW-5xx  SQL
       CheckFailed          LW-6xx  source and lake differ
+      DeployError          LW-7xx  Terraform and AWS
       MissingDependency    LW-8xx  an extra is not installed
 
 A message starts in lower case, names the offending value and why, and ends without a full stop. It never holds a secret or
@@ -168,6 +169,10 @@ class QueryError(LakewrightError):
 
 class CheckFailed(LakewrightError):
     """Source and lake differ."""
+
+
+class DeployError(LakewrightError):
+    """What Terraform takes is not as lake.yaml has it, or Terraform or AWS refuse."""
 
 
 class MissingDependency(LakewrightError):

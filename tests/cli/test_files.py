@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -156,3 +157,41 @@ def test_no_name_of_a_file_steers_a_terminal_or_fakes_a_line(lakewright, folder)
         assert "\x1b" not in ran.out + ran.err
         assert not [line for line in (ran.out + ran.err).split("\n") if line.startswith("error: fake")]
     assert r"\x1b[31mRED\nerror: fake.csv" in lakewright("doctor").out
+
+
+def test_a_raw_zone_that_was_lost_takes_no_rows_along(lakewright, folder):
+    (folder / "in" / "a.csv").write_text("id,n\n1,2\n")
+    assert lakewright("run").code == 0
+    shutil.rmtree(folder / "raw")
+    (folder / "in" / "a.csv").rename(folder / "b.csv")
+    (folder / "in" / "b.csv").write_text("id,n\n7,8\n")
+    assert lakewright("run").code == 0
+    assert lakewright("sql", "--json", "SELECT id FROM orders").json == [{"id": 7}]
+
+
+def test_an_older_raw_zone_that_was_put_back_is_told(lakewright, folder):
+    (folder / "in" / "a.csv").write_text("id,n\n1,2\n")
+    assert lakewright("run").code == 0
+    shutil.copytree(folder / "raw", folder / "copy")
+    (folder / "in" / "b.csv").write_text("id,n\n3,4\n")
+    assert lakewright("run").code == 0
+    shutil.rmtree(folder / "raw")
+    (folder / "copy").rename(folder / "raw")
+    (folder / "in" / "0.csv").write_text("id,n\n5,6\n")
+    os.utime(folder / "in" / "0.csv", (0, 0))
+    error = lakewright("run", "--json").error
+    assert (error["code"], "curated/orders" in error["hint"]) == ("LW-361", True)
+    (folder / "curated" / "orders").rename(folder / "former")
+    assert lakewright("run").code == 0
+    assert lakewright("sql", "--json", "SELECT id FROM orders ORDER BY id").json == [{"id": 1}, {"id": 3}, {"id": 5}]
+
+
+def test_raw_files_without_any_manifest_are_left_alone(lakewright, folder):
+    (folder / "in" / "a.csv").write_text("id,n\n1,2\n")
+    assert lakewright("run").code == 0
+    (manifests,) = folder.glob("raw/*/drop/_manifests")
+    manifests.rename(folder / "copy")
+    error = lakewright("run", "--json").error
+    assert (error["code"], "_manifests" in error["message"]) == ("LW-355", True)
+    (folder / "copy").rename(manifests)
+    assert lakewright("check", "--source", "drop").code == 0

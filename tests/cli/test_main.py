@@ -97,7 +97,7 @@ def test_an_error_is_four_lines(lakewright, tmp_path, monkeypatch):
     ran = lakewright("config", "show")
     assert (ran.code, ran.out) == (1, "")
     assert ran.err.splitlines() == [
-        "error: unknown setting suorces (allowed: lake, zones, s3, sources, tables, queries)",
+        "error: unknown setting suorces (allowed: lake, zones, s3, sources, tables, queries, deploy)",
         "  at lake.yaml:2",
         "  also: lake.yaml:3: unknown setting sources.s.slots (allowed: kind, url, tables, slot) (LW-102); did you mean slot?",
         "  hint: did you mean sources?",
@@ -218,3 +218,17 @@ def test_talk_and_an_error_are_each_on_their_lines(lakewright, monkeypatch):
     told = lakewright("status").err.splitlines()
     assert told[:3] == ["a\\rb", "error: c\\nerror: d", "  at f\\nhint: g"]
     assert told[3:5] == ["  also: h\\n  hint: i", "  hint: e\\x1b[2J"]
+
+
+def test_an_interruption_while_the_command_is_imported_prints_no_trace():
+    script = (
+        "import sys\n"
+        "class Finder:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'lakewright.cli.main': raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Finder())\n"
+        "import runpy\n"
+        "runpy.run_module('lakewright', run_name='__main__')\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (130, "", "interrupted\n")

@@ -27,10 +27,11 @@ def _parse(line: str) -> None:
     """Raises `click.ClickException` where the command line would be refused."""
     command: click.Command = lakewright
     arguments = shlex.split(line, comments=True)[1:]
-    with lakewright.make_context("lakewright", arguments) as context:
-        name, command, rest = lakewright.resolve_command(context, [*context._protected_args, *context.args])
-        assert command is not None
-        command.make_context(name, rest, parent=context)
+    context = command.make_context("lakewright", arguments)
+    while isinstance(command, click.Group) and (words := [*context._protected_args, *context.args]):
+        name, found, rest = command.resolve_command(context, words)
+        assert found is not None
+        command, context = found, found.make_context(name, rest, parent=context)
 
 
 @pytest.mark.parametrize(("page", "line"), [(page.name, line) for page in PAGES for line in _lines(page)])
@@ -43,6 +44,8 @@ def test_a_wrong_line_is_seen():
         _parse("lakewright sql --no-such-option 'SELECT 1'")
     with pytest.raises(click.ClickException):
         _parse("lakewright no-such-command")
+    with pytest.raises(click.ClickException):
+        _parse("lakewright deploy no-such-command")
 
 
 def test_pages_links_commands_and_codes_are_current():

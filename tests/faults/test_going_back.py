@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import re
 from typing import cast
 
 import pytest
@@ -50,15 +51,15 @@ def test_savepoints_come_and_go_by_policy_and_those_by_hand_stay(loaded: Shop) -
         now = datetime.datetime.now(datetime.UTC)
         later = now.replace(minute=0) + HOUR * 1.5
         newest = opened.history("parts")[-1].instant
-        cleaned = maintain.clean(opened, mirror, later)
+        cleaned = maintain.tend(opened, mirror, later)
         assert (cleaned.saved, cleaned.released) == (1, 0)
         assert {c.instant for c in opened.history("parts") if c.saved} == {by_hand, newest}
-        assert maintain.clean(opened, mirror, later).saved == 0
+        assert maintain.tend(opened, mirror, later).saved == 0
         # The day's savepoint takes the hour's place, and is over in the end.
-        assert maintain.clean(opened, mirror, now + DAY).released == 0
-        assert maintain.clean(opened, mirror, now + 9 * DAY).released == 1
+        assert maintain.tend(opened, mirror, now + DAY).released == 0
+        assert maintain.tend(opened, mirror, now + 9 * DAY).released == 1
         assert {c.instant for c in opened.history("parts") if c.saved} == {by_hand}
-        table = opened.format.open(mirror.path)
+        table = opened.table(mirror)
         assert table is not None
         assert {c.instant for c in table.snapshots()} == {by_hand, newest}
     assert loaded.fails("savepoint", "parts", first).code == "LW-415"
@@ -106,7 +107,7 @@ def test_a_read_between_savepoints_is_folded_from_the_earlier_one(loaded: Shop) 
             lake.run()
             times.append(datetime.datetime.now(datetime.UTC).isoformat())
             counts.append(_count(lake))
-        table = lake.format.open(lake.mirror("parts").path)
+        table = lake.table(lake.mirror("parts"))
         assert table is not None
         table.clean([])
         assert [commit.saved for commit in table.snapshots()] == [True, False]
@@ -164,7 +165,8 @@ def test_a_table_is_restored_to_a_time_and_leaves_out_what_it_was_restored_from(
     then = datetime.datetime.now(datetime.UTC).isoformat()
     loaded.sql("UPDATE parts SET name = 'by mistake'")
     loaded.ok("run")
-    loaded.ok("restore", "parts", "--to", then, "--yes")
+    done = loaded.ok("restore", "parts", "--to", then, "--yes")
+    assert re.search(r"^commit: +\d{17} [a-z]+$", done.out, re.MULTILINE)
     assert _rows(loaded) == before
     wrong = loaded.fails("resume", "parts", "--at", "0000000000000000.0000000000")
     assert wrong.code == "LW-526"

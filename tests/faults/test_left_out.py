@@ -142,7 +142,9 @@ def test_a_changed_setting_counts_from_the_next_load_on_and_plan_says_so(shop: S
     settings(shop, more="tables: {orders: {from: shop.public.orders, types: {fee: 'decimal(9,2)'}}}\n")
     shop.sql("UPDATE orders SET fee = 1.5")
     assert shop.equal() == ALL_EQUAL
-    (warning,) = shop.ok("plan", "--json").json["warnings"]
+    warning, move = shop.ok("plan", "--json").json["warnings"]
+    assert "moves it to a new folder" in move
+    assert "column fee string becomes decimal(9,2); it has 20 rows now" in move
     assert warning == (
         "column fee of public.orders was captured as string and is to be decimal(9,2):"
         " `lakewright resync public.orders` loads it so"
@@ -152,30 +154,6 @@ def test_a_changed_setting_counts_from_the_next_load_on_and_plan_says_so(shop: S
     assert shop.ok("plan", "--json").json["warnings"] == []
     columns = {column["column"]: column["type"] for column in shop.ok("schema", "orders", "--json").json["columns"]}
     assert columns["fee"] == "decimal(9,2)"
-
-
-def test_another_partition_is_refused_until_the_table_is_made_anew(shop: Shop) -> None:
-    shop.sql("ALTER TABLE orders ADD COLUMN day date, ADD COLUMN region text")
-    shop.ok("run")
-    settings(shop, more="tables: {orders: {from: shop.public.orders, partition: [region, day(day)]}}\n")
-    (warning,) = shop.ok("plan", "--json").json["warnings"]
-    assert ("LW-407" in warning, "move curated/orders away" in warning) == (True, True)
-    shop.sql("UPDATE orders SET day = '2026-02-03', region = 'north'")
-    told = shop.fails("run")
-    assert (told.code, "move curated/orders away" in (told.hint or "")) == ("LW-407", True)
-    live = ("sql", "SELECT count(day) AS n FROM orders", "--json")
-    read = shop.fails(*live[:2])
-    assert (read.code, "partitioned by nothing, and lake.yaml asks for region, day(day)" in read.message) == ("LW-407", True)
-    assert [word for word in ("move curated/orders away", "put `partition`", "back") if word not in (read.hint or "")] == []
-    assert shop.ok(*live, "--committed").json == [{"n": 0}]
-    changed = (shop.folder / "lake.yaml").read_text()
-    settings(shop)
-    assert shop.ok(*live).json == [{"n": 20}]
-    (shop.folder / "lake.yaml").write_text(changed)
-    (shop.folder / "curated/orders").rename(shop.folder / "before")
-    assert shop.ok(*live).json == [{"n": 20}]
-    assert shop.equal() == ALL_EQUAL
-    assert shop.files("curated/orders/region=north/day_day=2026-02-03/*.parquet")
 
 
 def test_status_says_that_nobody_captures(loaded: Shop) -> None:

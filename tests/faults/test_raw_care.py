@@ -36,7 +36,8 @@ def _tend(shop: Shop) -> Tended:
         later = datetime.datetime.now(datetime.UTC) + 2 * DAY
         mirrors = [dataclasses.replace(mirror, raw=DAY) for mirror in lake.mirrors()]
         for mirror in mirrors:
-            table = mirror.opened(lake.format)
+            table = lake.table(mirror)
+            assert table is not None
             table.clean(maintain.kept(table.snapshots(), mirror.recent, later))
         return raw_care.tend(lake, "shop", mirrors, later)
 

@@ -83,7 +83,7 @@ def test_a_clean_between_a_look_at_a_table_and_the_read_of_it(
         if not looked:
             with Lake.open(loaded.folder) as other:
                 other.merge([at.mirror.name])
-                table = other.format.open(at.mirror.path)
+                table = other.table(at.mirror)
                 assert table is not None
                 assert table.clean([])
         looked.append(at.mirror.name)
@@ -112,7 +112,7 @@ def test_a_damaged_file_is_named_and_its_fold_leaves_nothing(loaded: Shop, lake:
 def test_a_fold_can_be_closed_while_it_is_read(lake: Lake) -> None:
     mirror, log = lake.mirror("orders"), lake.log("shop")
     view = log.view()
-    fold = Fold(lake.connection(), table_at.plan(mirror, log, view, None, view.watermark), log)
+    fold = Fold(lake.connection(), table_at.plan(mirror, log, view, (), view.watermark), log)
     rows = fold.reader(f"SELECT b.* FROM ({fold.rows_sql()}) AS b CROSS JOIN range(100000)", 10)
     assert rows.read_next_batch().num_rows > 0
     fold.close()

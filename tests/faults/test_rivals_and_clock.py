@@ -12,8 +12,8 @@ import pytest
 import time_machine
 
 from lakewright.errors import LeaseHeld
+from lakewright.pipeline.hold import lease_name
 from lakewright.pipeline.lake import Lake
-from lakewright.pipeline.merge import lease_name
 from lakewright.storage.lease import Lease
 from tests.faults.conftest import VALUE, Shop
 

@@ -262,3 +262,20 @@ def chown_like(model, folder) -> None:  # type: ignore[no-untyped-def]
     for path in (folder, *folder.rglob("*")):
         shutil.chown(path, owner.st_uid, owner.st_gid)
     folder.chmod(0o700)
+
+
+@pytest.mark.parametrize("resynced", [False, True])
+def test_a_raw_zone_that_was_lost_or_put_back_takes_no_change_along(loaded: Shop, resynced: bool) -> None:
+    raw, copy = loaded.folder / "raw", loaded.folder / "copy"
+    if resynced:
+        shutil.copytree(raw, copy)
+        loaded.ok("resync")
+    change(loaded)
+    loaded.ok("run")
+    loaded.sql("DELETE FROM orders WHERE id = 5; INSERT INTO parts VALUES (900, NULL)")
+    shutil.rmtree(raw)
+    if resynced:
+        copy.rename(raw)
+        assert loaded.fails("capture").code == "LW-225"
+        loaded.ok("resync")
+    assert loaded.equal() == ALL_EQUAL

@@ -41,6 +41,9 @@ class Hudi:
     def open(self) -> Table | None:
         return HudiFormat(self._store).open(PATH)
 
+    def put(self, name: str, data: bytes) -> None:
+        self._store.create(name, data)
+
     def rows(self, snapshot: Snapshot) -> list[dict[str, Any]]:
         if snapshot.logs:
             return self._merged(snapshot)

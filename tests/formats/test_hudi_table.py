@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hudi_world import (
     BY_REGION,
@@ -56,6 +57,19 @@ def test_a_new_table_is_empty_and_keeps_its_spec(world: World) -> None:
     assert table.spec == world.spec
     assert (table.snapshot(), table.history(), table.snapshots()) == (None, [], [])
     assert rust_rows(world.location) == []
+
+
+def test_texts_that_repeat_go_by_a_dictionary_and_decimals_stay_bytes(tmp_path: Path) -> None:
+    world = World(tmp_path, PLAIN)
+    world.replace([row(number, kind="ab"[number % 2], region=f"region {number}") for number in range(40)])
+    world.upsert([row(3, 1), row(40, 1, region=None)])
+    world.check()
+    for file in Path(world.location).glob("*.parquet"):
+        group = pq.ParquetFile(file).metadata.row_group(0)
+        found = {column.path_in_schema: column for column in map(group.column, range(group.num_columns))}
+        assert "RLE_DICTIONARY" in found["kind"].encodings
+        assert not {"RLE_DICTIONARY"} & {*found["region"].encodings, *found["id"].encodings}
+        assert found["amount"].physical_type == "FIXED_LEN_BYTE_ARRAY"
 
 
 def test_first_rows(world: World) -> None:

@@ -51,6 +51,13 @@ def test_refusals(folder: Path) -> None:
         assert refused >= block.count("  validation {"), f"{folder.name}: {name} refuses more than its tests show"
 
 
+def test_skips() -> None:
+    """Each check of security that is left out says why, beside what it is about."""
+    for file in INFRA.glob("**/*.tf"):
+        for line in file.read_text(encoding="utf-8").splitlines():
+            assert "checkov:skip" not in line or re.search(r"#checkov:skip=CKV2?_AWS_\d+:\S+( \S+)+$", line), f"{file}: {line}"
+
+
 def test_no_example_is_named() -> None:
     """Modules and stacks serve every lake: an example's name is a word of its live folder alone."""
     names = [folder.name for folder in (INFRA.parent / "examples").iterdir() if folder.is_dir()]

@@ -25,7 +25,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spark]:
     """A warm session; the test fails, rather than be left out, where `make interop` did not set the stage."""
-    _, bundle = _set_by("make interop", "JAVA_HOME", "HUDI_BUNDLE")
+    _, bundle = set_by("make interop", "JAVA_HOME", "HUDI_BUNDLE")
     with warnings.catch_warnings(action="default"):
         engine = Spark(bundle, tmp_path_factory.mktemp("spark"))
     yield engine
@@ -35,14 +35,14 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spark]:
 @pytest.fixture(scope="session")
 def trino(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trino]:
     """A server over an empty Glue; the test fails, rather than be left out, where `make interop-trino` did not set the stage."""
-    java, home = _set_by("make interop-trino", "JAVA25_HOME", "TRINO_HOME")
+    java, home = set_by("make interop-trino", "JAVA25_HOME", "TRINO_HOME")
     with s3.ministack("glue") as glue:
         engine = Trino(home, java, tmp_path_factory.mktemp("trino"), glue.endpoint)
         yield engine
         engine.close()
 
 
-def _set_by(target: str, *names: str) -> list[Path]:
+def set_by(target: str, *names: str) -> list[Path]:
     """What the environment has under these names."""
     missing = [name for name in names if not os.environ.get(name)]
     if missing:

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from lakewright.formats.hudi import HudiFormat, replace
+from lakewright.formats.hudi import HudiFormat, lanes
 from lakewright.model.table import TableSpec
 from lakewright.storage.local import LocalStore
 from tests.formats.hudi_world import checkpoint
@@ -34,7 +34,7 @@ SPEC = TableSpec(
 
 @pytest.mark.full
 def test_more_than_a_million_rows(spark: Spark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(replace, "MAX_BYTES", 24 << 20)
+    monkeypatch.setattr(lanes, "MAX_BYTES", 24 << 20)
     table = HudiFormat(LocalStore(tmp_path)).create("large", SPEC)
     expected = _rows(np.arange(ROWS), 1)
     with table.write() as write:

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -23,12 +23,13 @@ from lakewright.engines.spark import SparkEngine
 from lakewright.errors import CommitConflict
 from lakewright.model.contracts import Table
 from lakewright.model.table import Commit
-from lakewright.pipeline import merge_native
+from lakewright.pipeline import merge_native, rewrites
+from lakewright.pipeline.holdings import Holdings
+from lakewright.pipeline.instants import Instant
 from lakewright.pipeline.lake import Lake
 from lakewright.pipeline.merge import merge
 from lakewright.pipeline.merge_spark import SparkMerge
 from lakewright.pipeline.mirror import Mirror
-from lakewright.pipeline.wiring import Wiring
 from lakewright.storage.lease import Lease
 from tests.conftest import run_sql
 from tests.interop.engine import Spark
@@ -139,7 +140,7 @@ def test_every_type_and_far_day(engine: SparkEngine, url: str, shop: Path) -> No
 def test_spark_does_not_commit_over_what_came_meanwhile(engine: SparkEngine, url: str, shop: Path) -> None:
     """Its driver was suspended between its plan and its write, and lost the lease."""
 
-    def overtaken(lake: Wiring, mirror: Mirror, table: Table, lease: Lease) -> Commit:
+    def overtaken(lake: Holdings, mirror: Mirror, table: Table, lease: Lease, former: Sequence[Instant]) -> Commit:
         def late(*arguments: Any) -> None:
             merge_native.apply(lake, mirror, table, lease)
             SparkEngine.write(engine, *arguments)
@@ -161,6 +162,40 @@ def test_spark_does_not_commit_over_what_came_meanwhile(engine: SparkEngine, url
         lake.merge()
         assert lake.verify("orders")[0].flaws == ()
         assert lake.check("db").passed
+
+
+def test_spark_moves_a_table_and_merges_where_it_was_moved_to(engine: SparkEngine, url: str, shop: Path) -> None:
+    with Lake.open(shop) as lake:
+        lake.merge()
+    (shop / "lake.yaml").write_text(SHOP.format(url=url).replace('[region, "day(made)"]', '"day(made)", type: mor'))
+    run_sql(url, "UPDATE orders SET region = region + 1 WHERE id % 2 = 0", "DELETE FROM orders WHERE id < 9")
+    with Lake.open(shop) as lake:
+        lake.capture()
+        mirror = lake.mirror("orders")
+        merged = merge(lake, mirror, apply=SparkMerge(engine), agreed=rewrites.waiting(lake, mirror))
+        assert merged is not None
+        assert merged.commit is not None
+        assert (lake.tables()[0].path == mirror.path, lake.verify("orders")[0].flaws) == (False, ())
+        assert lake.check("db").passed
+        # A driver that was suspended with the former folder in its hand, from before the switch.
+        table = lake.format.open(mirror.path)
+        assert table is not None
+        with pytest.raises(CommitConflict):
+            table.lend()
+        run_sql(url, "UPDATE orders SET region = 0 WHERE region IS NULL")
+        run_sql(url, "ALTER TABLE orders DROP CONSTRAINT orders_pkey, ADD PRIMARY KEY (id, region)")
+        lake.resync("orders")
+        run_sql(url, "UPDATE orders SET note = 'later' WHERE id % 5 = 0")
+        lake.capture()
+        lake.merge(apply=SparkMerge(engine))
+        run_sql(url, "UPDATE orders SET region = region + 1 WHERE id % 5 = 0", "DELETE FROM orders WHERE id < 20")
+        lake.capture()
+        lake.merge(apply=SparkMerge(engine))
+        assert (len(lake.folders.record(mirror).former), lake.verify("orders")[0].flaws) == (2, ())
+        assert lake.check("db").passed
+        batches = HudiTableBuilder.from_base_uri(lake.store.location(lake.tables()[0].path)).build().read()
+        with lake.sql("SELECT count(*) AS n FROM orders") as answer:
+            assert next(answer.batches()).to_pylist() == [{"n": sum(batch.num_rows for batch in batches)}]
 
 
 def test_one_engine_is_killed_and_the_other_goes_on(engine: SparkEngine, url: str, shop: Path) -> None:
@@ -209,7 +244,7 @@ def test_a_job_of_sparks_has_the_table_for_itself(spark: Spark, url: str, shop: 
         run_sql(url, "UPDATE orders SET note = 'from the source' WHERE id = 2")
         lake.capture()
         mirror = lake.mirror("orders")
-        table = lake.format.open(mirror.path)
+        table = lake.table(mirror)
         assert table is not None
         location = lake.store.location(mirror.path)
         batches = HudiTableBuilder.from_base_uri(location).build().read()

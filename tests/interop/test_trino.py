@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from lakewright.formats.hudi import HudiFormat, archive, replace, upsert
+from lakewright.formats.hudi import HudiFormat, archive, lanes, replace, upsert
 from lakewright.formats.hudi.partitions import HIVE, PathStyle
 from lakewright.model.table import MOR, TableSpec
 from lakewright.storage.local import LocalStore
@@ -128,8 +128,9 @@ def test_conditions_that_reach_into_files_and_folders(trino: Trino, tmp_path: Pa
 
 
 def test_many_rows_in_several_files(trino: Trino, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(replace, "MAX_BYTES", 1 << 20)
-    monkeypatch.setattr(replace, "ROW_GROUP_BYTES", 1 << 18)
+    monkeypatch.setattr(lanes, "MAX_BYTES", 1 << 20)
+    for module in (lanes, replace):
+        monkeypatch.setattr(module, "ROW_GROUP_BYTES", 1 << 18)
     columns = (("id", "bigint"), ("at_day", "string"), ("amount", "bigint"), ("_position", "string"))
     spec = TableSpec("many", columns, ("id",), ("at_day",))
     table = HudiFormat(LocalStore(tmp_path)).create("many", spec)

@@ -102,11 +102,21 @@ class Trino:
         end = time.monotonic() + _START_SECONDS
         while time.monotonic() < end and self._server.poll() is None:
             with contextlib.suppress(OSError):
-                if not self._ask("/v1/info")["starting"]:
+                if not self._ask("/v1/info")["starting"] and self._has_nodes():
                     return
             time.sleep(0.2)
         self.close()
         raise RuntimeError(f"Trino did not start: {log.read_text()[-4000:]}")
+
+    def _has_nodes(self) -> bool:
+        """Whether it knows itself as a node yet, which it does some time after it says that it started."""
+        try:
+            self._answer("SELECT count(*) FROM information_schema.tables")
+        except TrinoError as error:
+            if str(error).startswith("NO_NODES_AVAILABLE"):
+                return False
+            raise
+        return True
 
     def close(self) -> None:
         """Stop the server."""
@@ -161,6 +171,12 @@ class Trino:
 
     def query(self, text: str) -> tuple[list[str], list[list[Any]]]:
         """The columns and rows of any statement's answer; raises `TrinoError`."""
+        columns, rows = self._answer(text)
+        makers = [_VALUES.get(column["type"].partition("(")[0], lambda value: value) for column in columns]
+        found = [[None if v is None else make(v) for make, v in zip(makers, row, strict=True)] for row in rows]
+        return [column["name"] for column in columns], found
+
+    def _answer(self, text: str) -> tuple[list[Any], list[list[Any]]]:
         answer = self._ask("/v1/statement", text)
         columns: list[Any] = []
         rows: list[list[Any]] = []
@@ -170,11 +186,8 @@ class Trino:
             columns = answer.get("columns", columns)
             rows += answer.get("data", [])
             if "nextUri" not in answer:
-                break
+                return columns, rows
             answer = self._ask(answer["nextUri"].removeprefix(self._url))
-        makers = [_VALUES.get(column["type"].partition("(")[0], lambda value: value) for column in columns]
-        found = [[None if v is None else make(v) for make, v in zip(makers, row, strict=True)] for row in rows]
-        return [column["name"] for column in columns], found
 
     def _ask(self, path: str, statement: str | None = None) -> Any:
         headers = {

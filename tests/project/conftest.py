@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lakewright.project import Project, open_project
+from lakewright.project.project import Project, open_project
 
 
 @pytest.fixture

@@ -27,6 +27,12 @@ def test_a_full_source(lake_yaml):
     assert people.limit == 12
 
 
+def test_all_settings_can_be_shown(lake_yaml):
+    """Without a word of warning on stderr."""
+    shown = lake_yaml(f"{HEAD}    datasets: {{orders: '*.csv'}}\n").effective()
+    assert shown["sources"]["drop"]["datasets"]["orders"]["files"] == ["*.csv"]
+
+
 def test_a_source_wants_its_datasets_and_their_quarantine(lake_yaml):
     source = lake_yaml(f"{HEAD}    datasets: {{orders: '*.csv'}}\n").settings.sources["drop"]
     names = ("datasets.orders", "quarantine.orders", "datasets.people", "public.orders")

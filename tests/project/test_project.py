@@ -9,8 +9,9 @@ import pytest
 
 from lakewright.errors import ConfigError
 from lakewright.model.names import TableName
-from lakewright.project import find, open_project
-from lakewright.project.values import Origin, Partition, format_duration, parse_duration
+from lakewright.project.names import Origin, Partition
+from lakewright.project.project import find, open_project
+from lakewright.project.values import format_duration, parse_duration
 
 SOURCE = "sources:\n  shop: {kind: postgres, url: embedded, tables: [public.*]}\n"
 

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from lakewright.errors import ConfigError
-from lakewright.project import open_project
+from lakewright.project.project import open_project
 from lakewright.project.scaffold import lake_name, scaffold
 from lakewright.project.spec import json_schema
 

@@ -7,7 +7,7 @@ import pytest
 from lakewright.errors import ConfigError
 from lakewright.model.names import TableName
 from lakewright.model.schema import Column, TableSchema
-from lakewright.project import lake_tables, setting_faults
+from lakewright.project.tables import lake_tables, setting_faults
 
 TWO_SOURCES = (
     "lake: a\nsources:\n  s: {kind: postgres, url: x, tables: ['*.*']}\n  r: {kind: postgres, url: x, tables: ['*.*']}\n"
@@ -20,7 +20,7 @@ def table(name: str, **columns: str) -> TableSchema:
 
 
 def test_a_table_that_is_not_listed_has_its_own_name(lake_yaml):
-    lake = lake_yaml(TWO_SOURCES + "tables: {sales: {from: s.public.order}}\n").settings
+    lake = lake_yaml(TWO_SOURCES + "tables: {sales: {from: s.public.order}}\n").resolved
     found, _ = lake_tables(lake, {"s": [table("public.order"), table("public.part")], "r": [table("x.staff")]})
     assert [(t.name, str(t.origin)) for t in found] == [
         ("part", "s.public.part"),
@@ -30,13 +30,13 @@ def test_a_table_that_is_not_listed_has_its_own_name(lake_yaml):
 
 
 def test_tables_of_other_schemas_have_the_schema_in_front(lake_yaml):
-    lake = lake_yaml(TWO_SOURCES + "tables: {part: {from: r.x.piece}}\n").settings
+    lake = lake_yaml(TWO_SOURCES + "tables: {part: {from: r.x.piece}}\n").resolved
     found, _ = lake_tables(lake, {"s": [table("a.t"), table("b.t"), table("a.part")], "r": [table("x.piece")]})
     assert [t.name for t in found] == ["a_part", "a_t", "b_t", "part"]
 
 
 def refused(lake_yaml, listed: str, *tables: TableSchema) -> ConfigError:
-    lake = lake_yaml(TWO_SOURCES + listed).settings
+    lake = lake_yaml(TWO_SOURCES + listed).resolved
     _, (misfit,) = lake_tables(lake, {"s": tables, "r": []})
     assert (misfit.source, misfit.table) == ("s", tables[-1].name)
     assert isinstance(misfit.error, ConfigError)
@@ -59,7 +59,7 @@ def test_what_cannot_stand_in_the_lake_is_refused(lake_yaml, listed, name, colum
 
 
 def test_two_tables_of_one_name_in_two_sources_are_refused_with_the_line_that_helps(lake_yaml):
-    lake = lake_yaml(TWO_SOURCES).settings
+    lake = lake_yaml(TWO_SOURCES).resolved
     (found,), (misfit,) = lake_tables(lake, {"s": [table("public.t")], "r": [table("public.t")]})
     assert str(found.origin) == "r.public.t"
     assert str(misfit.error) == "s.public.t and r.public.t would both be table t"
@@ -68,10 +68,10 @@ def test_two_tables_of_one_name_in_two_sources_are_refused_with_the_line_that_he
 
 def test_a_name_goes_first_to_the_table_that_is_named_then_to_the_one_that_has_it(lake_yaml):
     twins = [table("public.B"), table("public.b"), table("public.c")]
-    found, misfits = lake_tables(lake_yaml(TWO_SOURCES).settings, {"s": twins})
+    found, misfits = lake_tables(lake_yaml(TWO_SOURCES).resolved, {"s": twins})
     assert [str(t.origin) for t in found] == ["s.public.b", "s.public.c"]
     assert [str(misfit.table) for misfit in misfits] == ["public.B"]
-    found, misfits = lake_tables(lake_yaml(TWO_SOURCES + "tables: {b: {from: s.public.c}}\n").settings, {"s": twins})
+    found, misfits = lake_tables(lake_yaml(TWO_SOURCES + "tables: {b: {from: s.public.c}}\n").resolved, {"s": twins})
     assert [(t.name, str(t.origin)) for t in found] == [("b", "s.public.c")]
     assert [str(misfit.table) for misfit in misfits] == ["public.b", "public.B"]
 

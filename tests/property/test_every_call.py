@@ -167,7 +167,7 @@ def test_a_restore_a_pause_or_a_resume(
         world = new_world(folder)
         reached = struck(world, fault, acts[step])
         with world.life() as lake:
-            table = lake.format.open(lake.mirror(name).path)
+            table = lake.table(lake.mirror(name))
             mark = newest_mark(table.history()) if table else None
             assert mark is not None
             with lake.sql(f"SELECT * FROM {name}", committed=True) as answer:

@@ -119,7 +119,7 @@ class World(Lives):
     def at(self, lake: Lake, position: Position | None) -> list[Row]:
         """The table at a position (None: the log's end), by key."""
         mirror, log = lake.mirror("t"), lake.log("db")
-        at = table_at.plan(mirror, log, log.view(), lake.format.open(mirror.path), position or log.view().watermark)
+        at = table_at.plan(mirror, log, log.view(), lake.instants(mirror), position or log.view().watermark)
         fold = Fold(lake.connection(), at, log)
         rows = fold.reader(fold.visible_sql(lambda column: quote(column.name)), 1000).read_all().to_pylist()
         fold.close()

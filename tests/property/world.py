@@ -22,8 +22,9 @@ from lakewright.model.table import newest_mark
 from lakewright.pipeline import raw_care, table_at
 from lakewright.pipeline.capture import capture_of
 from lakewright.pipeline.folding import Fold
+from lakewright.pipeline.instants import based
 from lakewright.pipeline.lake import Lake
-from lakewright.pipeline.maintain import clean
+from lakewright.pipeline.maintain import tend
 from lakewright.pipeline.merge import merge
 from lakewright.project.project import open_project
 from lakewright.raw import care
@@ -95,14 +96,14 @@ class Lives:
         raw = datetime.timedelta(0) if self._rng.random() < 0.4 else None
         mirrors = [dataclasses.replace(each, small_files=1 << 30, raw=raw) for each in lake.mirrors()]
         for mirror in mirrors:
-            clean(lake, mirror, later)
+            tend(lake, mirror, later)
         with self._patch.context() as patch:
             patch.setattr(care, "FEWEST", 2)
             raw_care.tend(lake, "db", mirrors, later)
 
     def care(self, lake: Lake) -> None:
         """Restore one table, let it stand, go on with it, or make or remove a savepoint of it."""
-        opened = {mirror.name: lake.format.open(mirror.path) for mirror in lake.mirrors()}
+        opened = {mirror.name: lake.table(mirror) for mirror in lake.mirrors()}
         ready = [(name, table) for name, table in opened.items() if table is not None and table.snapshots()]
         if not ready:
             return
@@ -121,7 +122,7 @@ class Lives:
     def resume(self, lake: Lake) -> None:
         """Let every table follow its source."""
         for mirror in lake.mirrors():
-            table = lake.format.open(mirror.path)
+            table = lake.table(mirror)
             mark = newest_mark(table.history()) if table else None
             if mark is not None and mark.paused:
                 lake.resume(mirror.name)
@@ -163,14 +164,14 @@ class World(Lives):
 
     def zombie(self, lake: Lake) -> None:
         """A merge that is suspended before its commit while another life merges; what it planned must not land."""
-        merged = [(mirror, table) for mirror in lake.mirrors() if (table := lake.format.open(mirror.path)) is not None]
+        merged = [(mirror, table) for mirror in lake.mirrors() if (table := lake.table(mirror)) is not None]
         if not merged:
             return
         mirror, table = self._rng.choice(merged)
         log = lake.log("db")
         with contextlib.suppress(CommitConflict), table.write() as write:
             view = log.view()
-            at = table_at.plan(mirror, log, view, table, view.watermark)
+            at = table_at.plan(mirror, log, view, based(table, write.base), view.watermark)
             fold = Fold(lake.connection(), at, log)
             rows = fold.reader(fold.rows_sql(), 1000).read_all().cast(at.spec.arrow())
             write.replace(at.spec, iter(rows.to_batches()))
@@ -185,7 +186,7 @@ class World(Lives):
         """The table at a position (None: the log's end), as live SQL reads it."""
         mirror, log = lake.mirror(f"{self.schema}_{table}"), lake.log("db")
         view = log.view()
-        at = table_at.plan(mirror, log, view, lake.format.open(mirror.path), position or view.watermark)
+        at = table_at.plan(mirror, log, view, lake.instants(mirror), position or view.watermark)
         fold = Fold(lake.connection(), at, log)
         text = fold.visible_sql(lambda column: quote(column.name))
         rows = as_rows(fold.reader(text, 1000).read_all(), at.schema.column_names)

@@ -30,7 +30,7 @@ resource "aws_glue_catalog_database" "this" {
   location_uri = each.value.location
 }
 
-# Terraform makes a table; what its columns and properties become is the job's affair, which no plan may undo.
+# Terraform makes a table; what its columns, properties and folder become is the job's affair, which no plan may undo.
 resource "aws_glue_catalog_table" "this" {
   for_each      = local.views
   name          = each.value.view
@@ -69,7 +69,7 @@ resource "aws_glue_catalog_table" "this" {
   }
 
   lifecycle {
-    ignore_changes = [parameters, storage_descriptor[0].columns, storage_descriptor[0].ser_de_info]
+    ignore_changes = [parameters, storage_descriptor[0].columns, storage_descriptor[0].location, storage_descriptor[0].ser_de_info]
   }
 }
 

@@ -117,6 +117,10 @@ resource "aws_datasync_task" "this" {
     report_level         = "SUCCESSES_AND_ERRORS"
     s3_object_versioning = "NONE"
 
+    # The provider reads one where there is none, so that each plan would change the task:
+    # https://github.com/hashicorp/terraform-provider-aws/issues/36016
+    report_overrides {}
+
     s3_destination {
       bucket_access_role_arn = var.report.role_arn
       s3_bucket_arn          = var.report.bucket_arn

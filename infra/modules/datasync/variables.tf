@@ -68,7 +68,7 @@ variable "report" {
 }
 
 variable "patterns" {
-  description = "Which files, such as `*.csv`; without any all of them."
+  description = "Which files, such as `orders/2026*`; without any all of them."
   type        = list(string)
   default     = []
   nullable    = false
@@ -76,6 +76,10 @@ variable "patterns" {
   validation {
     condition     = !anytrue([for pattern in var.patterns : strcontains(pattern, "|")])
     error_message = "patterns are a list: a bar inside one would divide it."
+  }
+  validation {
+    condition     = alltrue([for pattern in var.patterns : can(regex("^[^*]*[*]?$", pattern))])
+    error_message = "patterns may have a wildcard as their last character alone: DataSync takes no other, such as *.csv."
   }
 }
 

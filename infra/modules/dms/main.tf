@@ -3,49 +3,7 @@
 data "aws_caller_identity" "current" {}
 
 locals {
-  units = [1, 2, 4, 8, 16, 32, 64, 128, 192, 256, 384]
-
-  # In a selection rule an underscore stands for any letter unless it is in brackets.
-  # https://docs.aws.amazon.com/dms/latest/userguide/CHAP_Tasks.CustomizingTasks.TableMapping.SelectionTransformation.Wildcards.html
-  selections = [
-    for number, table in var.tables : {
-      rule-type      = "selection"
-      rule-id        = tostring(number + 1)
-      rule-name      = "${table.schema}.${table.name}"
-      rule-action    = "include"
-      object-locator = { schema-name = replace(table.schema, "_", "[_]"), table-name = replace(table.name, "_", "[_]") }
-    }
-  ]
-  # Order comes from the source's log, never from a clock.
-  # https://docs.aws.amazon.com/dms/latest/userguide/CHAP_Tasks.CustomizingTasks.TableMapping.SelectionTransformation.Expressions.html
-  position = {
-    rule-type      = "transformation"
-    rule-id        = tostring(length(var.tables) + 1)
-    rule-name      = "position"
-    rule-action    = "add-column"
-    rule-target    = "column"
-    object-locator = { schema-name = "%", table-name = "%" }
-    value          = "_position"
-    expression     = "$AR_H_CHANGE_SEQ"
-    data-type      = { type = "string", length = 64 }
-  }
-  mappings = jsonencode({ rules = concat(local.selections, [local.position]) })
-
-  # https://docs.aws.amazon.com/dms/latest/userguide/CHAP_Tasks.CustomizingTasks.TaskSettings.html
-  settings = jsonencode({
-    TargetMetadata = { SupportLobs = true, FullLobMode = false, LimitedSizeLobMode = true, LobMaxSize = var.lob_max_kb }
-    # What is in raw stays there: the other two modes delete the table's folder on a reload.
-    FullLoadSettings = { TargetTablePrepMode = "DO_NOTHING", MaxFullLoadSubTasks = var.load_tables_at_once }
-    Logging          = { EnableLogging = true }
-    # A row that DMS cannot read or write stops its table: the default is to log it and go on without it.
-    ErrorBehavior = {
-      DataErrorPolicy           = "SUSPEND_TABLE"
-      DataTruncationErrorPolicy = "SUSPEND_TABLE"
-      TableErrorPolicy          = "SUSPEND_TABLE"
-      RecoverableErrorCount     = -1
-    }
-  })
-
+  units     = [1, 2, 4, 8, 16, 32, 64, 128, 192, 256, 384]
   log_group = var.instance != null ? "dms-tasks-${var.name}" : "dms-serverless-replication-${var.name}-${var.source_name}"
 }
 
@@ -140,8 +98,8 @@ resource "aws_dms_replication_task" "this" {
   replication_instance_arn  = aws_dms_replication_instance.this[0].replication_instance_arn
   source_endpoint_arn       = aws_dms_endpoint.source.endpoint_arn
   target_endpoint_arn       = aws_dms_s3_endpoint.target.endpoint_arn
-  table_mappings            = local.mappings
-  replication_task_settings = local.settings
+  table_mappings            = var.table_mappings
+  replication_task_settings = var.task_settings
   start_replication_task    = var.start
 }
 
@@ -152,8 +110,8 @@ resource "aws_dms_replication_config" "this" {
   replication_type              = "full-load-and-cdc"
   source_endpoint_arn           = aws_dms_endpoint.source.endpoint_arn
   target_endpoint_arn           = aws_dms_s3_endpoint.target.endpoint_arn
-  table_mappings                = local.mappings
-  replication_settings          = local.settings
+  table_mappings                = var.table_mappings
+  replication_settings          = var.task_settings
   start_replication             = var.start
   depends_on                    = [aws_cloudwatch_log_group.this]
 

@@ -112,26 +112,39 @@ variable "database" {
   }
 }
 
-variable "tables" {
-  description = "The tables, with the columns of their replica identity: what DMS needs to tell which row an update or delete is about."
-  type = list(object({
-    schema = string
-    name   = string
-    key    = list(string)
-  }))
-  nullable = false
+variable "table_mappings" {
+  description = "Table mappings as DMS takes them, in JSON, which `lakewright deploy render` writes: a rule for each table, and one that adds `_position`."
+  type        = string
+  nullable    = false
 
   validation {
-    condition     = length(var.tables) > 0 && length(var.tables) == length(distinct([for table in var.tables : "${table.schema}.${table.name}"]))
-    error_message = "tables: at least one, and each once."
+    condition     = try(length([for rule in jsondecode(var.table_mappings).rules : rule if rule.rule-type == "selection"]) > 0, false)
+    error_message = "table_mappings must be JSON with a selection rule at least."
   }
   validation {
-    condition     = alltrue([for table in var.tables : length(table.key) > 0])
-    error_message = "tables: ${join(", ", [for table in var.tables : "${table.schema}.${table.name}" if length(table.key) == 0])} has no key: DMS drops its updates and deletes. Give it a primary key or a replica identity."
+    condition = try(alltrue([
+      for rule in jsondecode(var.table_mappings).rules : !can(regex("[%_]", replace(rule.object-locator.table-name, "/\\[.\\]/", ""))) if rule.rule-type == "selection"
+    ]), true)
+    error_message = "table_mappings: tables are named one by one, without wildcards, of which an underscore is one: what a wildcard catches changes with the database."
   }
   validation {
-    condition     = !anytrue([for table in var.tables : can(regex("[%*\\[\\]]", "${table.schema}${table.name}"))])
-    error_message = "tables are named one by one, without wildcards: what a wildcard catches changes with the database."
+    condition     = try(anytrue([for rule in jsondecode(var.table_mappings).rules : rule.rule-type == "transformation" && try(rule.value, "") == "_position"]), true)
+    error_message = "table_mappings: no rule adds `_position`, without which nobody knows the order of changes."
+  }
+}
+
+variable "task_settings" {
+  description = "Settings of the task as DMS takes them, in JSON, which `lakewright deploy render` writes; what it leaves out is as DMS has it."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = try(jsondecode(var.task_settings).TargetMetadata.FullLobMode != jsondecode(var.task_settings).TargetMetadata.LimitedSizeLobMode, false)
+    error_message = "task_settings must be JSON with exactly one of FullLobMode and LimitedSizeLobMode: DMS refuses a task with neither."
+  }
+  validation {
+    condition     = try(jsondecode(var.task_settings).FullLoadSettings.TargetTablePrepMode == "DO_NOTHING", true)
+    error_message = "task_settings: `TargetTablePrepMode` must be DO_NOTHING: the other modes delete a table's folder in raw when it is loaded again."
   }
 }
 
@@ -150,30 +163,6 @@ variable "topic_arn" {
   description = "ARN of the topic that hears of failures."
   type        = string
   nullable    = false
-}
-
-variable "lob_max_kb" {
-  description = "Longest value of text, bytea or json in KB. DMS cuts what is longer, and then the table is suspended."
-  type        = number
-  default     = 1024
-  nullable    = false
-
-  validation {
-    condition     = var.lob_max_kb >= 1 && var.lob_max_kb <= 102400
-    error_message = "lob_max_kb must be between 1 and 102400: DMS takes no longer ones in this mode."
-  }
-}
-
-variable "load_tables_at_once" {
-  description = "Tables that are loaded at the same time."
-  type        = number
-  default     = 8
-  nullable    = false
-
-  validation {
-    condition     = var.load_tables_at_once >= 1 && var.load_tables_at_once <= 49
-    error_message = "load_tables_at_once must be between 1 and 49: DMS takes no other."
-  }
 }
 
 variable "flush_seconds" {

@@ -61,6 +61,15 @@ resource "aws_glue_connection" "this" {
   }
 }
 
+resource "aws_s3_object" "this" {
+  for_each               = var.files.texts
+  bucket                 = var.files.bucket
+  key                    = each.key
+  content                = each.value
+  server_side_encryption = "aws:kms"
+  kms_key_id             = var.kms_key_arn
+}
+
 resource "aws_glue_job" "this" {
   for_each               = var.jobs
   name                   = "${var.name}-${each.key}"
@@ -75,7 +84,7 @@ resource "aws_glue_job" "this" {
   security_configuration = aws_glue_security_configuration.this.name
   connections            = aws_glue_connection.this[*].name
   default_arguments      = merge(local.arguments, each.value.arguments)
-  depends_on             = [aws_cloudwatch_log_group.this]
+  depends_on             = [aws_cloudwatch_log_group.this, aws_s3_object.this]
 
   command {
     name            = "glueetl"

@@ -84,6 +84,18 @@ variable "jobs" {
   }
 }
 
+variable "files" {
+  description = "Texts that the jobs read, by their key in a bucket. Scripts and packages are uploaded beside them."
+  type        = object({ bucket = optional(string), texts = optional(map(string), {}) })
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = length(var.files.texts) == 0 || var.files.bucket != null
+    error_message = "files: `texts` need a `bucket`."
+  }
+}
+
 variable "start" {
   description = "What starts the workflow: `by` is schedule (a cron expression in UTC), arrival (of objects under bucket and prefix, by a role of EventBridge) or demand."
   type = object({

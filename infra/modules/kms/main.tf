@@ -10,6 +10,9 @@ locals {
 }
 
 data "aws_iam_policy_document" "this" {
+  #checkov:skip=CKV_AWS_109:a key's policy is about this key alone, and the account must be able to change it
+  #checkov:skip=CKV_AWS_111:in a key's policy * is this key
+  #checkov:skip=CKV_AWS_356:in a key's policy * is this key
   # Without this statement IAM policies could not allow the key's use, and nobody could change this policy.
   # https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html
   statement {

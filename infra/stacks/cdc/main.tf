@@ -43,7 +43,9 @@ module "dms" {
   security_group_ids = [var.lake.security_group_ids["dms"]]
   instance           = var.instance
   serverless         = var.serverless
-  tables             = var.tables
+  table_mappings     = var.table_mappings
+  task_settings      = var.task_settings
+  log_days           = var.log_days
   start              = var.start
   target             = { bucket = var.lake.raw.bucket, folder = local.folder, role_arn = module.iam.arns["capture-${var.source_name}"] }
 

@@ -60,9 +60,22 @@ variable "login_version" {
   nullable    = false
 }
 
-variable "tables" {
-  description = "The tables, with the columns of their replica identity."
-  type        = list(object({ schema = string, name = string, key = list(string) }))
+variable "table_mappings" {
+  description = "Table mappings in JSON, as the module dms takes them."
+  type        = string
+  nullable    = false
+}
+
+variable "task_settings" {
+  description = "Settings of the task in JSON, as the module dms takes them."
+  type        = string
+  nullable    = false
+}
+
+variable "log_days" {
+  description = "Days for which the task's log is kept."
+  type        = number
+  default     = 365
   nullable    = false
 }
 

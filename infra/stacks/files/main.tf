@@ -28,6 +28,7 @@ module "datasync" {
   patterns         = each.value.patterns
   schedule         = each.value.schedule
   bytes_per_second = each.value.bytes_per_second
+  log_days         = var.log_days
   target           = { bucket_arn = var.lake.raw.bucket_arn, prefix = "${var.lake.raw.prefix}csv/${each.value.folder}", role_arn = module.iam.arns["files"] }
   report           = { bucket_arn = var.lake.logs.bucket_arn, prefix = "${var.lake.logs.prefix}datasync/", role_arn = module.iam.arns["files"] }
 }

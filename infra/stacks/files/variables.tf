@@ -47,3 +47,10 @@ variable "transfers" {
     error_message = "transfers: two go to one folder, where each would write over the other's files."
   }
 }
+
+variable "log_days" {
+  description = "Days for which the tasks' logs are kept."
+  type        = number
+  default     = 365
+  nullable    = false
+}

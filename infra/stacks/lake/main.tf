@@ -20,6 +20,14 @@ locals {
       databases    = [for zone, database in local.databases : database if var.zones[zone].holds == "tables"]
     }
   }
+  # What every job is told of the lake: `lakewright deploy package` makes the packages, which are uploaded beside the script.
+  code = { for name, value in {
+    "--bundle"                          = "${local.logs.uri}code/project.json"
+    "--zones"                           = join(",", [for zone, place in local.zones : "${zone}=${trimsuffix(place.uri, "/")}" if contains(["raw", "tables"], place.holds)])
+    "--databases"                       = join(",", [for zone, database in local.databases : "${zone}=${database}" if var.zones[zone].holds == "tables"])
+    "--additional-python-modules"       = "${local.logs.uri}code/lakewright.gluewheels.zip"
+    "--python-modules-installer-option" = "--no-index"
+  } : name => value if var.project != null }
   folder = { for zone, place in local.zones : zone => { bucket_arn = place.bucket_arn, prefix = place.prefix } }
 }
 
@@ -112,7 +120,9 @@ module "jobs" {
   kms_key_arn = module.kms.arn
   role_arn    = module.iam.arns["merge"]
   logs_uri    = "${local.logs.uri}glue/"
-  jobs        = { for key, job in var.jobs : key => merge(job, { script_uri = "${local.logs.uri}code/${job.script}" }) }
+  log_days    = var.log_days
+  jobs        = { for key, job in var.jobs : key => merge(job, { script_uri = "${local.logs.uri}code/${job.script}", arguments = merge(local.code, job.arguments) }) }
+  files       = { bucket = local.logs.bucket, texts = { for text in [var.project] : "${local.logs.prefix}code/project.json" => text if text != null } }
   start = merge(var.start, {
     bucket   = local.raw.bucket
     prefix   = local.raw.prefix

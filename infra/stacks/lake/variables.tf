@@ -109,6 +109,12 @@ variable "jobs" {
   nullable = false
 }
 
+variable "project" {
+  description = "The lake as its jobs take it: rendered/project.json. With it they are told where zones, databases and packages are."
+  type        = string
+  default     = null
+}
+
 variable "start" {
   description = "What starts the jobs: `by` is schedule, arrival (of files in raw) or demand."
   type = object({
@@ -120,6 +126,13 @@ variable "start" {
   })
   default  = { by = "demand" }
   nullable = false
+}
+
+variable "log_days" {
+  description = "Days for which the jobs' logs are kept."
+  type        = number
+  default     = 365
+  nullable    = false
 }
 
 variable "rules" {

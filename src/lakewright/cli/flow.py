@@ -46,7 +46,7 @@ def merge(session: Session, tables: tuple[str, ...], engine: str, master: str | 
     from lakewright.pipeline import merge_all
 
     with session.lake() as lake, contextlib.ExitStack() as stack:
-        apply = stack.enter_context(merge_all.spark(lake.project, master)) if engine == "spark" else None
+        apply = stack.enter_context(merge_all.spark(lake.resolved, master)) if engine == "spark" else None
         with session.progress("merging") as notice:
             merged = lake.merge(tables or None, notice, apply=apply)
         session.show_list("merged", merged, "nothing is captured yet")

@@ -1,7 +1,7 @@
 """`lakewright`: its commands, and what becomes of an error.
 
 Exit codes: 0 done; 1 an error; 2 the command line is wrong; 3 looked and found something: `check` a difference, `plan` a change
-to make, `doctor` or `verify` a fault; 130 interrupted.
+to make, `doctor` or `verify` a fault, `cost` a budget that is too small; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import click
 
 from lakewright import __version__
-from lakewright.cli import console, demo, flow, look, quarantine, reference, services, setup
+from lakewright.cli import console, cost, demo, deploy, flow, look, quarantine, reference, services, setup
 from lakewright.cli.command import Group
 from lakewright.cli.session import Session
 from lakewright.errors import ConfigError, unexpected
@@ -34,6 +34,7 @@ lakewright.add_section("Move data", flow.COMMANDS)
 lakewright.add_section("Look", look.COMMANDS)
 lakewright.add_section("Care for tables", services.COMMANDS)
 lakewright.add_section("Files", quarantine.COMMANDS)
+lakewright.add_section("Deploy", [*deploy.COMMANDS, *cost.COMMANDS])
 lakewright.add_section("Know more", reference.COMMANDS)
 
 

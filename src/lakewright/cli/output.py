@@ -50,7 +50,7 @@ def show_records(records: Sequence[Any]) -> None:
     rows = [_plain_fields(record) for record in records]
     names = dict.fromkeys(name for row in rows for name, value in row.items() if value not in (None, "", ()))
     cells = [[to_text(row.get(name), _unit(name)) for name in names] for row in rows]
-    right = [any(isinstance(row.get(name), int | float) for row in rows) for name in names]
+    right = [any(isinstance(row.get(name), int | float | decimal.Decimal) for row in rows) for name in names]
     _draw([_title(name) for name in names], cells, right, boxed=sys.stdout.isatty())
 
 

@@ -13,7 +13,7 @@ from lakewright.cli import console
 if TYPE_CHECKING:
     from lakewright.pipeline.lake import Lake
     from lakewright.pipeline.steps import Notice
-    from lakewright.project import Project
+    from lakewright.project.project import Project
 
 
 @dataclasses.dataclass
@@ -28,13 +28,13 @@ class Session:
 
     def root(self) -> Path:
         """The lake's folder: the one that -C names, else the nearest one at or above the current folder."""
-        from lakewright.project import find
+        from lakewright.project.project import find
 
         return self.folder if self.folder is not None else find(Path.cwd())
 
     def project(self) -> Project:
         """The folder's settings."""
-        from lakewright.project import open_project
+        from lakewright.project.project import open_project
 
         return open_project(self.root())
 

@@ -32,7 +32,7 @@ def doctor(session: Session) -> None:
     """Look whether capture will work, and print what mends each fault; exit code 3 where there is one."""
     with session.lake() as lake:
         findings = lake.doctor()
-    session.show({"findings": findings}, lambda: _found(findings))
+    session.show({"findings": findings}, lambda: show_findings(findings))
     if not all(finding.ok for finding in findings):
         raise click.exceptions.Exit(3)
 
@@ -72,7 +72,7 @@ def _written(session: Session, target: Path, files: Sequence[Path]) -> None:
         session.say(f"  {number}. {step}")
 
 
-def _found(findings: Sequence[Finding]) -> None:
+def show_findings(findings: Sequence[Finding]) -> None:
     """A line for each finding, with what mends a fault below it."""
     for finding in findings:
         click.echo(printable(f"{'ok   ' if finding.ok else 'FAULT'} {finding.name}: {finding.detail}"))

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from lakewright.project.check import check
 from lakewright.project.document import read
-from lakewright.project.spec import Problem, Settings
+from lakewright.project.group import Problem, Settings
 from lakewright.project.values import ShortName
 
 FILE = "demo.yaml"

@@ -22,7 +22,7 @@ from lakewright.engines.failures import known_errors
 from lakewright.engines.relation import Relations
 from lakewright.engines.result import Result, arrow_schema, athena_columns, converted, of_rows
 from lakewright.errors import QueryError
-from lakewright.model.names import quote_literal
+from lakewright.model import duckdb_settings
 
 BATCH_ROWS = 65_536
 _T = TypeVar("_T")
@@ -42,25 +42,12 @@ class DuckDBEngine:
         self._worker.submit(int).result()
         self._open: pa.RecordBatchReader | None = None
         self._defined: set[str] = set()
-        settings = {
-            # Not in connect(): DuckDB then looks for an extension that is built in.
-            "TimeZone": "UTC",
-            "memory_limit": memory_limit,
-            "temp_directory": str(temp),
-            "max_temp_directory_size": max_temp,
-            "python_enable_replacements": False,
-            "autoinstall_known_extensions": False,
-            "autoload_known_extensions": False,
-            "allow_community_extensions": False,
-            "allow_persistent_secrets": False,
-            "preserve_insertion_order": False,
-            # A named file never changes, so what was read of its footer stays true.
-            "parquet_metadata_cache": True,
-            **({"threads": threads} if threads else {}),
-            "lock_configuration": True,
-        }
-        for name, value in settings.items():
-            self._con.execute(f"SET {name} = {quote_literal(value) if isinstance(value, str) else value}")
+        # A named file never changes, so what was read of its footer stays true.
+        more: dict[str, object] = {"preserve_insertion_order": False, "parquet_metadata_cache": True}
+        for statement in duckdb_settings.statements(
+            temp, memory_limit, max_temp, more | ({"threads": threads} if threads else {})
+        ):
+            self._con.execute(statement)
 
     def close(self) -> None:
         """Let go of memory and temporary files."""

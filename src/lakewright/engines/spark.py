@@ -77,7 +77,7 @@ class SparkEngine:
             builder = builder.master(master)
         if is_local and s3 is not None:
             settings |= _ON_S3 | {f"spark.hadoop.fs.s3a.{name}": value for name, value in s3.items()}
-        if master is None or master.startswith("local"):
+        if is_local:
             settings |= _ON_ONE_MACHINE
             os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # the workers have to know this package
         for name, value in settings.items():
@@ -105,7 +105,7 @@ class SparkEngine:
         """Parquet files, with columns of lake types; if `numbered`, with `FILE_NAME` and `FILE_ROW` too."""
         schema = ", ".join(f"`{name}` {kind}" for name, kind in columns)
         with known_errors():
-            frame = self.session.read.schema(schema).parquet(*(_GLOB.sub(r"\\\1", path) for path in locations))
+            frame: DataFrame = self.session.read.schema(schema).parquet(*(_GLOB.sub(r"\\\1", path) for path in locations))
             if numbered:
                 frame = frame.select(
                     "*",
@@ -117,7 +117,8 @@ class SparkEngine:
     def table(self, location: str, instant: str) -> DataFrame:
         """A Hudi table as of an instant."""
         with known_errors():
-            return self.session.read.format("hudi").option("as.of.instant", instant).load(location)
+            frame: DataFrame = self.session.read.format("hudi").option("as.of.instant", instant).load(location)
+            return frame
 
     def name(self, frame: DataFrame, name: str) -> None:
         """Let SQL know the frame as `name`, in place of another."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import secrets
 from typing import NamedTuple
 
 
@@ -33,8 +34,8 @@ class Position(NamedTuple):
 class Feed:
     """What positions belong to: positions of two feeds do not compare.
 
-    ``kind`` is native (a server's own log) or file. ``system`` and ``timeline`` are the server's; ``epoch`` counts its slots: one
-    that was lost leaves a gap, so what is read from the next one is another feed.
+    ``kind`` is native (a server's own log) or file. ``system`` and ``timeline`` are the server's; ``epoch`` tells its slots
+    apart: one that was lost leaves a gap, so what is read from the next one is another feed.
     """
 
     kind: str
@@ -45,6 +46,10 @@ class Feed:
     def is_same_server(self, other: Feed | None) -> bool:
         """Whether both are the same kind of feed of one server on one timeline, whatever slot it is read from."""
         return other is not None and dataclasses.replace(self, epoch=other.epoch) == other
+
+    def anew(self) -> Feed:
+        """A feed of the same server that never was before: drawn and not counted, for the log that knew the last may be lost."""
+        return dataclasses.replace(self, epoch=secrets.randbits(48))
 
 
 LAST = 9_999_999_999

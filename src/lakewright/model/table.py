@@ -46,9 +46,27 @@ class TableSpec:
         return pa.schema([pa.field(name, types.to_arrow(kind), nullable=name not in self.key) for name, kind in self.columns])
 
     @property
+    def layout(self) -> tuple[tuple[str, ...], tuple[str, ...], str]:
+        """What a table keeps for all of its life in a folder: key, partition, type."""
+        return self.key, self.partition, self.type
+
+    @property
     def visible(self) -> tuple[tuple[str, str], ...]:
         """The columns that SQL shows."""
         return tuple(column for column in self.columns if column[0] not in HIDDEN_COLUMNS)
+
+
+@dataclasses.dataclass(frozen=True)
+class EncodedRows:
+    """Rows of a table that stand in the store already: row group `group`, from 0, of the Parquet file ``name`` of ``size`` bytes.
+
+    ``others`` are the table's columns that the file lacks, for the same rows; what the file has besides does not count.
+    """
+
+    name: str
+    size: int
+    group: int
+    others: pa.Table
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,7 +104,8 @@ class Commit:
 
     ``instant`` is ``yyyyMMddHHmmssSSS`` in UTC, ``action`` commit, deltacommit, replacecommit, clean or rollback.
     ``rows`` are those the instant wrote new or changed, ``deletes`` those it removed; a compaction changes none. ``saved``: a
-    savepoint keeps its files. ``fault`` says why the checkpoint cannot be read; there is none in ``checkpoint`` then.
+    savepoint keeps its files. ``fault`` says why the checkpoint cannot be read; there is none in ``checkpoint`` then. After one
+    that ``moved`` the table goes on at that path of the store.
     """
 
     instant: str
@@ -100,6 +119,7 @@ class Commit:
     total_bytes: int
     saved: bool = False
     fault: str | None = None
+    moved: str | None = None
 
     def mark(self) -> Checkpoint | None:
         """The checkpoint, for who goes on from it; raises `FormatError` LW-404 where it is damaged."""
@@ -110,6 +130,9 @@ class Commit:
                 hint="restore the commit's file from a backup, or `lakewright restore TABLE --to` an instant before it",
             )
         return self.checkpoint
+
+    def __str__(self) -> str:
+        return f"{self.instant} {self.action}"
 
 
 def newest_mark(commits: Sequence[Commit]) -> Checkpoint | None:

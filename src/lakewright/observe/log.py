@@ -54,7 +54,7 @@ class _Line:
     """``09:15:02 merged  orders  3 inserts``: time of day in UTC, event, values; other fields as name=value."""
 
     _BARE = ("subject", "source", "detail")
-    _COLORS = {"warning": "\x1b[33m", "error": "\x1b[31m"}  # noqa: RUF012 (a constant)
+    _COLORS = {"warning": "\x1b[33m", "error": "\x1b[31m"}
 
     def __init__(self, color: bool) -> None:
         self._color = color

@@ -21,7 +21,7 @@ from lakewright.model.names import TableName
 from lakewright.model.position import Feed, Position
 from lakewright.model.schema import TableSchema
 from lakewright.model.times import utc_now
-from lakewright.pipeline.feed import moved
+from lakewright.pipeline.feed import moved, require_none_ahead
 from lakewright.pipeline.intake import Intake
 from lakewright.pipeline.load import rows_of, write_load
 from lakewright.pipeline.steps import Following, Logged, Notice, Reads, Waits, ignore
@@ -87,6 +87,7 @@ class Capture:
     """
 
     def __init__(self, lake: Wiring, source: str, notice: Notice = ignore) -> None:
+        self._lake, self._name = lake, source
         self._source = lake.source(source)
         self._log = lake.log(source)
         self._store = lake.store
@@ -107,6 +108,8 @@ class Capture:
         self._stop = stop
         with lease, self._pool, contextlib.suppress(_Ended):
             writer = LogWriter.take_over(self._log, lease)
+            if self._lake.project.settings.slot(self._name) is None:
+                require_none_ahead(self._lake, self._name)
             self._intake.tell_stopped(self._log.view().stopped())
             while not stop.is_set():
                 self._stop_alone(writer, self._log.unreadable())  # before a load, which may ask for the schema before it
@@ -130,12 +133,10 @@ class Capture:
 
         Raises `LeaseHeld` while a capture runs.
         """
-        last = self._log.view().feed
         lease = Lease.take(self._store, self._log.lease_name, purpose="resync", above=self._log.view().highest_lease)
         with lease, self._pool:
-            writer, server = LogWriter.take_over(self._log, lease), self._source.feed()
-            epoch = last.epoch + 1 if server.is_same_server(last) and last else 0
-            self._load(writer, self._intake.fitting(self._intake.every()), dataclasses.replace(server, epoch=epoch))
+            writer = LogWriter.take_over(self._log, lease)
+            self._load(writer, self._intake.fitting(self._intake.every()), self._source.feed().anew())
 
     def _stream(self) -> contextlib.AbstractContextManager[Stream]:
         """The changes after the log's end, of the tables that can go on.
@@ -296,7 +297,7 @@ class Capture:
         schemas = self._intake.missing() if joins else self._intake.every()
         schemas = self._intake.fitting(schemas)
         if schemas or not joins:
-            self._load(writer, schemas, None if joins else server)
+            self._load(writer, schemas, None if joins else server.anew())
 
     def _load(self, writer: LogWriter, schemas: Sequence[TableSchema], begins: Feed | None) -> None:
         """Load tables; each that the source cannot publish or give is left out alone.

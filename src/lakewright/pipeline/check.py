@@ -160,12 +160,12 @@ def _compare(lake: Wiring, mirror: Mirror, load: Load) -> TableCheck:
     for stop in view.stopped():
         if stop.table == mirror.origin and stop.position <= load.position:
             return TableCheck(mirror.name, "stopped", None, None, detail=stop.error.line(hinted=False))
-    table = lake.format.open(mirror.path)
+    table = lake.table(mirror)
     mark = newest_mark(table.history()) if table else None
     if mark is not None and mark.paused:
         detail = f"it is paused at {mark.position}; `lakewright resume {mirror.name}` goes on"
         return TableCheck(mirror.name, "paused", None, None, detail=detail)
-    at = table_at.plan(mirror, log, view, table, load.position)
+    at = table_at.plan(mirror, log, view, lake.instants(mirror), load.position)
     fold = Fold(connection, at, log)
     columns = ", ".join(quote(name) for name in at.schema.column_names)
     checksum = f"SELECT count(*), coalesce(sum(hash({columns})::HUGEINT), 0), coalesce(bit_xor(hash({columns})), 0)"

@@ -42,9 +42,9 @@ class TableSchemaInfo:
     columns: tuple[ColumnInfo, ...]
 
 
-def table_info(mirror: Mirror) -> TableInfo:
-    """What there is to say of a table without its columns."""
-    return TableInfo(mirror.name, mirror.source, mirror.origin, mirror.path, mirror.partition)
+def table_info(mirror: Mirror, path: str) -> TableInfo:
+    """What there is to say of a table, which is in the folder `path`, without its columns."""
+    return TableInfo(mirror.name, mirror.source, mirror.origin, path, mirror.partition)
 
 
 def schema_info(mirror: Mirror, schema: TableSchema) -> TableSchemaInfo:

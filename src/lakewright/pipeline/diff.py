@@ -21,7 +21,6 @@ from lakewright.model import types
 from lakewright.model.names import quote_identifier as quote
 from lakewright.model.position import Position
 from lakewright.model.schema import TableSchema
-from lakewright.model.table import newest_mark
 from lakewright.model.times import utc_now
 from lakewright.pipeline import damage
 from lakewright.pipeline.mirror import Mirror
@@ -99,13 +98,12 @@ def diff(lake: Wiring, mirror: Mirror, start: str, end: str | None, limit: int) 
 
 def _side(lake: Wiring, mirror: Mirror, relations: LakeRelations, moment: str | None) -> _Side:
     """The table at a moment; a table that is paused stands where it is by now."""
-    table, log = lake.format.open(mirror.path), lake.log(mirror.source)
-    view = log.view()
-    mark = newest_mark(table.history()) if table else None
-    instants = [commit.instant for commit in table.snapshots()] if table else []
-    instant = instants[-1] if moment is None and mark and mark.paused else moment
-    if table and instant in instants:
-        return _Side(str(instant), relations.rows_of(mirror, str(instant)), table.spec.key)
+    log, instants = lake.log(mirror.source), lake.instants(mirror)
+    view, newest = log.view(), instants.newest_marked()
+    mark = newest.mark() if newest else None
+    found = next(iter(instants), None) if moment is None and mark and mark.paused else instants.find(moment) if moment else None
+    if found is not None:
+        return _Side(found.commit.instant, relations.rows_of(mirror, found.commit.instant), found.table.spec.key)
     if moment is None:
         position = view.watermark
     elif _POSITION.fullmatch(moment):

@@ -22,7 +22,7 @@ def examine(lake: Wiring) -> list[Finding]:
     free = shutil.disk_usage(project.folder).free
     mend = "make room, or move the lake's folder to a larger disk"
     findings = [
-        *zones.examine(project),
+        *zones.examine(project.resolved, project.folder),
         Finding("disk", free > LOW_DISK, f"{free / 2**30:.0f} GiB free in {project.folder}", None if free > LOW_DISK else mend),
     ]
     for name in project.settings.sources:

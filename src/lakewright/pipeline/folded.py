@@ -55,7 +55,8 @@ class Folded(abc.ABC):
 
     def rows_sql(self) -> str:
         """A SELECT of all rows of the table at its position, with the columns of its spec."""
-        listed = ", ".join(quote(name) for name, _ in self.at.spec.columns)
+        days = dict(zip((day.stored for day in self.at.mirror.days), self.at.mirror.days_sql(), strict=True))
+        listed = ", ".join(days.get(name, quote(name)) for name, _ in self.at.spec.columns)
         made = self.at.mirror.stored(self.at.schema, self.at.generation)
         return self._rows(made, f"SELECT {listed if self.at.snapshot else made} FROM {self._base()} AS b")
 

@@ -39,6 +39,7 @@ from lakewright.pipeline.capture import capture_of
 from lakewright.pipeline.check import CheckReport
 from lakewright.pipeline.describe import TableInfo, TableSchemaInfo, schema_info, table_info
 from lakewright.pipeline.diff import Diff
+from lakewright.pipeline.hold import WAIT
 from lakewright.pipeline.merge import Apply
 from lakewright.pipeline.mirror import Mirror
 from lakewright.pipeline.plan import LeftOutTable, Plan
@@ -106,7 +107,7 @@ class Lake(Wiring):
             raise together(failures)
 
     def merge(
-        self, names: Sequence[str] | None = None, notice: Notice = ignore, *, wait: float = 30.0, apply: Apply | None = None
+        self, names: Sequence[str] | None = None, notice: Notice = ignore, *, wait: float = WAIT, apply: Apply | None = None
     ) -> list[Merged]:
         """Merge the tables (all of them by default) up to the log's end; what one raises comes when the others are done.
 
@@ -146,11 +147,11 @@ class Lake(Wiring):
         """Do what the tables' policies ask for, then care for the raw logs; what one of those raises comes when all are done."""
         mirrors, cleaned, raw, failures = self.mirrors(), list[Cleaned](), list[Tended](), list[LakewrightError]()
         for mirror in mirrors:
-            cleaned.append(maintain.clean(self, mirror, utc_now(), wait=30.0))
+            cleaned.append(maintain.tend(self, mirror, utc_now(), wait=WAIT))
             notice(cleaned[-1])
         for source in self.project.settings.sources:
             try:
-                raw.append(raw_care.tend(self, source, mirrors, utc_now(), wait=30.0))
+                raw.append(raw_care.tend(self, source, mirrors, utc_now(), wait=WAIT))
                 notice(raw[-1])
             except LakewrightError as error:
                 failures.append(error)
@@ -205,8 +206,7 @@ class Lake(Wiring):
         mirror = self.mirror(name)
         if key is not None:
             return history.row_history(self, mirror, key)
-        table = self.format.open(mirror.path)
-        return table.history() if table else []
+        return self.commits(mirror)
 
     def diff(self, name: str, start: str, end: str | None = None, *, limit: int = 20) -> Diff:
         """How a table differs between two moments, each a time, an instant or a position; `end` is now where it is None."""
@@ -222,7 +222,7 @@ class Lake(Wiring):
 
     def tables(self) -> list[TableInfo]:
         """The lake's tables, in name order."""
-        return [table_info(mirror) for mirror in self.mirrors()]
+        return [table_info(mirror, self.folders.record(mirror).path) for mirror in self.mirrors()]
 
     def schema(self, name: str) -> TableSchemaInfo:
         """The columns of a table, with the source's types beside the lake's."""

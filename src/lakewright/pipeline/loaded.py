@@ -1,4 +1,5 @@
-"""The rows of a load that no change follows yet, as a table stores them: read and passed on, for there is nothing to compute."""
+"""The rows of a load that no change follows yet, as a table stores them: passed on as they stand, for there is nothing to
+compute."""
 
 from __future__ import annotations
 
@@ -8,10 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lakewright.model.numbered import numbered
-from lakewright.model.table import DELETED_COLUMN, POSITION_COLUMN, ROW_COLUMN
+from lakewright.model.table import DELETED_COLUMN, POSITION_COLUMN, ROW_COLUMN, EncodedRows
 from lakewright.pipeline.table_at import TableAt
 from lakewright.raw.log import RawLog
-from lakewright.raw.manifest import RawFile
 from lakewright.storage.reading import StoredFile
 
 
@@ -21,23 +21,16 @@ def is_all(at: TableAt) -> bool:
     return alone and {file.schema for file in at.load} == {at.schema.number}
 
 
-def batches(at: TableAt, log: RawLog, rows: int) -> Iterator[pa.RecordBatch]:
-    """The rows with the columns of the spec, at most `rows` at once: those of `folding.Fold.rows_sql`, letter for letter."""
-    spec = at.spec.arrow()
+def parts(at: TableAt, log: RawLog) -> Iterator[EncodedRows]:
+    """The rows with the columns of the spec: those of `folding.Fold.rows_sql`, letter for letter."""
     for number, file in enumerate(at.load, 1):
-        start, position = 0, f"{at.generation:04d}.{file.first}"  # that of each row of a load
-        for batch in _read(at, log, file, rows):
-            found = dict(zip(batch.schema.names, batch.columns, strict=True))
-            found[POSITION_COLUMN] = pa.repeat(pa.scalar(position), batch.num_rows)
-            found[DELETED_COLUMN] = pa.nulls(batch.num_rows, pa.bool_())
+        start, name = 0, log.folder + file.name
+        position = f"{at.generation:04d}.{file.first}"  # that of each row of a load
+        groups = pq.read_metadata(pa.PythonFile(StoredFile(log.store, name, file.bytes), mode="r"))
+        for group in range(groups.num_row_groups):
+            rows = groups.row_group(group).num_rows
+            found = {POSITION_COLUMN: pa.repeat(pa.scalar(position), rows), DELETED_COLUMN: pa.nulls(rows, pa.bool_())}
             if not at.schema.key:
-                found[ROW_COLUMN] = numbered(f"{position}-{number}-", start, batch.num_rows)
-            start += batch.num_rows
-            yield pa.RecordBatch.from_arrays([found[field.name].cast(field.type) for field in spec], schema=spec)
-
-
-def _read(at: TableAt, log: RawLog, file: RawFile, rows: int) -> Iterator[pa.RecordBatch]:
-    stored = StoredFile(log.store, log.folder + file.name, file.bytes)
-    with pq.ParquetFile(pa.PythonFile(stored, mode="r"), pre_buffer=True) as reader:
-        for group in range(reader.num_row_groups):  # one after the other, for what is asked for at once is held at once
-            yield from reader.iter_batches(rows, row_groups=[group], columns=at.schema.column_names)
+                found[ROW_COLUMN] = numbered(f"{position}-{number}-", start, rows)
+            start += rows
+            yield EncodedRows(name, file.bytes, group, pa.table(found))

@@ -8,11 +8,11 @@ from collections.abc import Iterable, Sequence
 
 from lakewright.model.contracts import Table
 from lakewright.model.table import COW, MOR, Commit
-from lakewright.pipeline.merge import lease_name
+from lakewright.pipeline.hold import held
+from lakewright.pipeline.instants import Instant, Instants
 from lakewright.pipeline.mirror import Mirror
 from lakewright.pipeline.steps import Cleaned
 from lakewright.pipeline.wiring import Wiring
-from lakewright.storage.lease import Lease
 
 STEPS = 6
 """Within the recent time so many instants are kept; moments between them are read from the raw log."""
@@ -23,23 +23,32 @@ BY_POLICY = "retention"
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 
 
-def clean(lake: Wiring, mirror: Mirror, now: datetime.datetime, *, wait: float = 0.0) -> Cleaned:
+def tend(lake: Wiring, mirror: Mirror, now: datetime.datetime, *, wait: float = 0.0) -> Cleaned:
     """Compact, write small files into larger ones, make and remove savepoints as the table's policy has it, then delete the files
-    that no kept instant of the table needs.
+    that no kept instant of the table needs, and the folders that it was in and that hold none.
 
     The table's lease is held meanwhile, as in `merge`.
     """
-    table = lake.format.open(mirror.path)
-    if table is None or not (_is_due(table, mirror, now) or _has_small_files(table, mirror) or _has_many_logs(table, mirror)):
+    table = lake.table(mirror)
+    if table is None or not (
+        _is_due(lake, mirror, now)
+        or _has_small_files(table, mirror)
+        or _has_many_logs(table, mirror)
+        or lake.folders.leftovers(mirror)
+    ):
         return Cleaned(mirror.name, 0)
-    with Lease.take(lake.store, lease_name(mirror), purpose="clean", wait=wait):
+    with held(lake, mirror, "maintain", wait) as mine:
+        table = mine.table
         compacted = table.compact(mirror.compact_after) if _has_many_logs(table, mirror) else 0
         gathered = _gathered(table, mirror) if _has_small_files(table, mirror) else 0
-        missing, over = _due(table, mirror, now)
-        saved = sum(table.save(instant, BY_POLICY) for instant in missing)
-        released = table.release(over)
-        files = table.clean(kept(table.snapshots(), mirror.recent, now))
-        return Cleaned(mirror.name, files, saved, released, gathered, compacted)
+        missing, over = _due(lake.instants(mirror), mirror, now)
+        saved = sum(each.table.save(each.commit.instant, BY_POLICY) for each in missing)
+        released = sum(each.table.release([each.commit.instant]) for each in over)
+        files = sum(each.clean(kept(each.snapshots(), mirror.recent, now)) for each in lake.folders.tables(mirror))
+        if done := _done_with(lake, mirror, now):
+            lake.folders.forget(mirror, done)
+        dropped = lake.folders.sweep(mirror, mine.lease.number)
+        return Cleaned(mirror.name, files, saved, released, gathered, compacted, dropped)
 
 
 def kept(snapshots: Sequence[Commit], recent: datetime.timedelta, now: datetime.datetime) -> list[str]:
@@ -103,16 +112,23 @@ def _gathered(table: Table, mirror: Mirror) -> int:
         return count
 
 
-def _due(table: Table, mirror: Mirror, now: datetime.datetime) -> tuple[list[str], list[str]]:
+def _due(instants: Instants, mirror: Mirror, now: datetime.datetime) -> tuple[list[Instant], list[Instant]]:
     """The instants to make savepoints of, and those whose savepoint is over."""
-    snapshots = table.snapshots()
-    wanted = savepoints(snapshots, mirror.savepoints, now)
-    saved = {commit.instant for commit in snapshots if commit.saved}
-    over = [instant for instant, reason in table.reasons(sorted(saved - wanted)).items() if reason == BY_POLICY]
-    return sorted(wanted - saved), over
+    wanted = savepoints(reversed([each.commit for each in instants]), mirror.savepoints, now)
+    missing = [each for each in instants if each.commit.instant in wanted and not each.commit.saved]
+    unwanted = [each for each in instants if each.commit.saved and each.commit.instant not in wanted]
+    return missing, [each for each in unwanted if BY_POLICY in each.table.reasons([each.commit.instant]).values()]
 
 
-def _is_due(table: Table, mirror: Mirror, now: datetime.datetime) -> bool:
-    """Whether a savepoint is to be made or is over, or enough instants can go that a clean is worth its own."""
-    snapshots = table.snapshots()
-    return any(_due(table, mirror, now)) or len(snapshots) - len(kept(snapshots, mirror.recent, now)) >= STEPS
+def _is_due(lake: Wiring, mirror: Mirror, now: datetime.datetime) -> bool:
+    """Whether a savepoint is to be made or is over, a former folder can go, or so many instants that a clean is worth its own."""
+    instants = lake.instants(mirror)
+    commits = [each.commit for each in instants][::-1]
+    many = len(commits) - len(kept(commits, mirror.recent, now)) >= STEPS
+    return many or any(_due(instants, mirror, now)) or bool(_done_with(lake, mirror, now))
+
+
+def _done_with(lake: Wiring, mirror: Mirror, now: datetime.datetime) -> set[str]:
+    """The former folders that were left before the recent time, and have no savepoint."""
+    past = {each.path for each in lake.folders.record(mirror).former if each.until < now - mirror.recent}
+    return past - {each.table.path for each in lake.instants(mirror) if each.commit.saved} if past else set()

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from lakewright.model.table import Flaw, RolledBack
-from lakewright.pipeline.merge import lease_name
+from lakewright.pipeline.hold import held
 from lakewright.pipeline.mirror import Mirror
 from lakewright.pipeline.wiring import Wiring
-from lakewright.storage.lease import Lease
-
-WAIT = 30.0
-"""Seconds to wait for the table's lease."""
 
 
 def roll_back(lake: Wiring, mirror: Mirror, *, is_asked: bool) -> RolledBack:
@@ -17,11 +13,11 @@ def roll_back(lake: Wiring, mirror: Mirror, *, is_asked: bool) -> RolledBack:
 
     The next merge goes on from the commit before. Raises `FormatError` LW-418 where that cannot be.
     """
-    with Lease.take(lake.store, lease_name(mirror), purpose="rollback", wait=WAIT):
-        return mirror.opened(lake.format).roll_back(is_asked=is_asked)
+    with held(lake, mirror, "rollback") as mine:
+        return mine.table.roll_back(is_asked=is_asked)
 
 
 def repair(lake: Wiring, mirror: Mirror, *, is_asked: bool) -> list[Flaw]:
     """Mend what can be without a row being lost; with `is_asked` only say what that is."""
-    with Lease.take(lake.store, lease_name(mirror), purpose="repair", wait=WAIT):
-        return mirror.opened(lake.format).repair(is_asked=is_asked)
+    with held(lake, mirror, "repair") as mine:
+        return mine.table.repair(is_asked=is_asked)

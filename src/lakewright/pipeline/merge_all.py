@@ -7,20 +7,21 @@ from collections.abc import Iterator, Sequence
 
 from lakewright.errors import LakewrightError, together
 from lakewright.pipeline import survey, zones
+from lakewright.pipeline.hold import WAIT
+from lakewright.pipeline.holdings import Holdings
 from lakewright.pipeline.merge import Apply, merge
 from lakewright.pipeline.merge_spark import SparkMerge
 from lakewright.pipeline.steps import Merged, Notice, ignore
-from lakewright.pipeline.wiring import Wiring
 from lakewright.project import kinds
-from lakewright.project.project import Project
+from lakewright.project.resolved import ResolvedLake
 
 
 def merge_all(
-    lake: Wiring,
+    lake: Holdings,
     names: Sequence[str] | None = None,
     notice: Notice = ignore,
     *,
-    wait: float = 30.0,
+    wait: float = WAIT,
     apply: Apply | None = None,
 ) -> list[Merged]:
     """Merge the tables (all of them by default) up to the log's end; what one raises comes when the others are done."""
@@ -29,7 +30,7 @@ def merge_all(
     for mirror in survey.mirrors(lake, names):
         try:
             merged = merge(lake, mirror, wait=wait, apply=apply)
-            if merged and merged.commit is None and (table := lake.format.open(mirror.path)):
+            if merged and merged.commit is None and (table := lake.table(mirror)):
                 table.snapshot()  # a table that is up to date and lacks a file is not well
         except LakewrightError as error:
             failures.append(error)
@@ -43,12 +44,12 @@ def merge_all(
 
 
 @contextlib.contextmanager
-def spark(project: Project, master: str | None = None) -> Iterator[Apply]:
+def spark(lake: ResolvedLake, master: str | None = None) -> Iterator[Apply]:
     """Merges by Spark, whose session lives as long as the block; `master` is Spark's own default where it is None.
 
-    It finds the zones of `project` on S3 with what that says of S3.
+    It finds the zones of `lake` on S3 with what that says of S3.
 
     Raises `MissingDependency` where Spark, Java or Hudi is not there.
     """
-    with contextlib.closing(kinds.load_kind(kinds.ENGINES, "spark")(master, zones.hadoop(project))) as engine:
+    with contextlib.closing(kinds.load_kind(kinds.ENGINES, "spark")(master, zones.hadoop(lake))) as engine:
         yield SparkMerge(engine)

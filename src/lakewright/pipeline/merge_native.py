@@ -2,45 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 
 from lakewright.errors import FormatError
 from lakewright.model.contracts import Table, Write
 from lakewright.model.table import Commit
-from lakewright.pipeline import damage, loaded, renames, table_at
+from lakewright.pipeline import damage, loaded, moves, rewrites, table_at
 from lakewright.pipeline.folding import Fold
+from lakewright.pipeline.holdings import Holdings
+from lakewright.pipeline.instants import Instant, based
 from lakewright.pipeline.mirror import Mirror
-from lakewright.pipeline.renames import Renames
-from lakewright.pipeline.wiring import Wiring
+from lakewright.pipeline.rewrites import Rewrite
 from lakewright.storage.lease import Lease
 
 BATCH_ROWS = 100_000
 
 
-def apply(lake: Wiring, mirror: Mirror, table: Table, lease: Lease, *, agreed: Renames | None = None) -> Commit:
+def apply(
+    lake: Holdings, mirror: Mirror, table: Table, lease: Lease, former: Sequence[Instant] = (), *, agreed: Rewrite | None = None
+) -> Commit:
     """Fulfils `merge.Apply`; copies the renamed columns that are `agreed`."""
     log = lake.log(mirror.source)
     with table.write() as write:
         view = log.view()  # read after the instant is open: nobody else's pending merge can land any more
-        at = table_at.plan(mirror, log, view, table_at.Pinned(table, write.base), view.watermark)
-        renames.require_agreed(at, agreed)
+        at = table_at.plan(mirror, log, view, former or based(table, write.base), view.watermark)
+        rewrites.require_agreed(at, agreed)
+        moves.require_fitting(table, at.spec)
         for file in (*at.load, *at.tail):
             log.verify(file)  # a changed value inside of a Parquet file is no fault to those who read it
         with damage.named_for(at, log):
             if loaded.is_all(at):
-                write.replace(at.spec, loaded.batches(at, log, BATCH_ROWS))
+                write.adopt(at.spec, loaded.parts(at, log))
             else:
-                _write(write, Fold(lake.connection(), at, log))
+                _write(write, Fold(lake.connection(), at, log), anew=bool(former))
         lease.check()
         return write.commit(at.checkpoint)
 
 
-def _write(write: Write, fold: Fold) -> None:
+def _write(write: Write, fold: Fold, *, anew: bool) -> None:
     at = fold.at
     try:
-        if fold.replaces:
+        if fold.replaces or anew:
             write.replace(at.spec, batches(fold, fold.rows_sql(), at.spec.arrow()))
         else:
             spec = at.spec.arrow()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from lakewright.errors import CommitConflict, QueryError
@@ -9,10 +10,11 @@ from lakewright.model.contracts import Loan, Table
 from lakewright.model.names import quote_identifier as quote
 from lakewright.model.table import Commit
 from lakewright.model.types import decimal_bytes, decimal_parts
-from lakewright.pipeline import renames, table_at
+from lakewright.pipeline import moves, rewrites, table_at
 from lakewright.pipeline.folding_spark import SparkFold
+from lakewright.pipeline.holdings import Holdings
+from lakewright.pipeline.instants import Instant, based
 from lakewright.pipeline.mirror import Mirror
-from lakewright.pipeline.wiring import Wiring
 from lakewright.storage.lease import Lease
 
 if TYPE_CHECKING:
@@ -29,26 +31,28 @@ class SparkMerge:
     def __init__(self, engine: SparkEngine) -> None:
         self._engine = engine
 
-    def __call__(self, lake: Wiring, mirror: Mirror, table: Table, lease: Lease) -> Commit:
-        log, location = lake.log(mirror.source), lake.store.location(mirror.path)
+    def __call__(self, lake: Holdings, mirror: Mirror, table: Table, lease: Lease, former: Sequence[Instant] = ()) -> Commit:
+        log, location = lake.log(mirror.source), lake.store.location(table.path)
         loan = table.lend()
         view = log.view()
-        at = table_at.plan(mirror, log, view, table_at.Pinned(table, loan.base), view.watermark)
-        renames.require_agreed(at, None)
+        at = table_at.plan(mirror, log, view, former or based(table, loan.base), view.watermark)
+        rewrites.require_agreed(at, None)
+        moves.require_fitting(table, at.spec)
         _require_same_bytes(at, loan)
         for file in (*at.load, *at.tail):
             log.verify(file)
-        fold = SparkFold(self._engine, at, log, location)
+        fold = SparkFold(self._engine, at, log, lake.store.location(at.table.path) if at.table else location)
         try:
-            text = _ordered(fold.rows_sql() if fold.replaces else fold.changes_sql(), at, loan)
+            replaces = fold.replaces or bool(former)
+            text = _ordered(fold.rows_sql() if replaces else fold.changes_sql(), at, loan)
             self._refuse(text, loan)
             lease.check()
-            self._engine.write(location, text, loan.settings(at.checkpoint, replaces=fold.replaces), loan.guard())
+            self._engine.write(location, text, loan.settings(at.checkpoint, replaces=replaces), loan.guard())
         finally:
             fold.close()
         commit = next(commit for commit in reversed(table.history()) if commit.checkpoint is not None)
         if commit.checkpoint != at.checkpoint:
-            raise CommitConflict("LW-416", f"spark's commit of {mirror.path} did not land", hint="repeat the merge")
+            raise CommitConflict("LW-416", f"spark's commit of {table.path} did not land", hint="repeat the merge")
         return commit
 
     def _refuse(self, text: str, loan: Loan) -> None:

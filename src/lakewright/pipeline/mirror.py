@@ -5,22 +5,22 @@ from __future__ import annotations
 import dataclasses
 import datetime
 
-from lakewright.errors import ConfigError, FormatError, QueryError
+from lakewright.errors import ConfigError, QueryError
 from lakewright.model import types
-from lakewright.model.contracts import Table, TableFormat
 from lakewright.model.names import TableName
 from lakewright.model.names import quote_identifier as quote
 from lakewright.model.schema import TableSchema
 from lakewright.model.table import COW, DELETED_COLUMN, POSITION_COLUMN, ROW_COLUMN, TableSpec
-from lakewright.project.values import Partition
+from lakewright.project.names import Partition
 
 
 @dataclasses.dataclass(frozen=True)
 class Mirror:
     """What lake.yaml says of one table.
 
-    ``path`` is its folder in the store, ``divided_by`` what partitions it, ``type`` `COW` or `MOR`. ``recent`` is how far back
-    every moment stays readable, ``savepoints`` for each span of time how long its newest commit is kept after that.
+    ``path`` is its first folder in the store (`folders` knows in which one it is), ``divided_by`` what partitions it, ``type``
+    `COW` or `MOR`. ``recent`` is how far back every moment stays readable, ``savepoints`` for each span of time how long its
+    newest commit is kept after that.
     ``raw`` is how long its raw changes are kept at least, for ever if it is None.
     ``small_files`` is the size in bytes below which base files are to become larger ones, if at all. A merge writes a base file
     anew that has ``compact_after`` logs.
@@ -52,39 +52,23 @@ class Mirror:
         """Each day, made of its column, under the stored column's name; the session is in UTC."""
         return [f"CAST(CAST({quote(each.column)} AS DATE) AS STRING) AS {quote(each.stored)}" for each in self.days]
 
-    def mismatch(self, stored: TableSpec) -> FormatError | None:
-        """What is wrong with the stored table where lake.yaml asks for another partition or type, LW-407."""
-        if stored.type != self.type:
-            return self._anew(f"is of type {stored.type}, and lake.yaml asks for {self.type}", "type")
-        if stored.partition == self.partition:
-            return None
-        names = dict(stored.columns)
-        found = (Partition(name.removesuffix("_day"), is_day=True) for name in stored.partition)
-        before = ", ".join(
-            str(day) if day.stored == name and day.column in names else name
-            for day, name in zip(found, stored.partition, strict=True)
-        )
-        asked = ", ".join(map(str, self.divided_by))
-        return self._anew(f"is partitioned by {before or 'nothing'}, and lake.yaml asks for {asked or 'nothing'}", "partition")
-
-    def _anew(self, what: str, setting: str) -> FormatError:
-        return FormatError(
-            "LW-407",
-            f"table {self.name} {what}",
-            hint=f"move {self.path} away, and the next `lakewright merge` makes the table anew from the captured log; or put"
-            f" `{setting}` of {self.name} in lake.yaml back",
-        )
+    def mismatch(self, stored: TableSpec) -> str | None:
+        """How the stored table is kept otherwise than lake.yaml asks for: its type, its partition; None where it is not."""
+        found = [f"is of type {stored.type}, and lake.yaml asks for {self.type}"] if stored.type != self.type else []
+        if stored.partition != self.partition:
+            names = dict(stored.columns)
+            days = (Partition(name.removesuffix("_day"), is_day=True) for name in stored.partition)
+            before = ", ".join(
+                str(day) if day.stored == name and day.column in names else name
+                for day, name in zip(days, stored.partition, strict=True)
+            )
+            asked = ", ".join(map(str, self.divided_by))
+            found.append(f"is partitioned by {before or 'nothing'}, and lake.yaml asks for {asked or 'nothing'}")
+        return "; it ".join(found) or None
 
     def no_instant(self) -> QueryError:
         """The error LW-522 of who needs a commit of the table where there is none."""
         return QueryError("LW-522", f"table {self.name} has no instant to read", hint=f"`lakewright merge {self.name}`")
-
-    def opened(self, format: TableFormat) -> Table:
-        """The table, of which there is one; raises LW-522 otherwise."""
-        table = format.open(self.path)
-        if table is None:
-            raise self.no_instant()
-        return table
 
     def spec(self, schema: TableSchema) -> TableSpec:
         """The table as a format keeps it; raises `ConfigError` where the partition column cannot be."""

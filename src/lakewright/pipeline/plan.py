@@ -9,16 +9,14 @@ from collections.abc import Iterator, Sequence
 from lakewright.errors import CommitConflict, FormatError, LakewrightError, LogError, QueryError
 from lakewright.model.names import DATASETS, TableName
 from lakewright.model.schema import TableSchema
-from lakewright.pipeline import renames, survey
+from lakewright.pipeline import moves, rewrites, survey
 from lakewright.pipeline.definitions import former
 from lakewright.pipeline.feed import moved
+from lakewright.pipeline.hold import WAIT
 from lakewright.pipeline.merge import merge
 from lakewright.pipeline.mirror import Mirror
-from lakewright.pipeline.renames import Renames
+from lakewright.pipeline.rewrites import Rewrite
 from lakewright.pipeline.wiring import Wiring
-
-RENAME_WAIT = 30.0
-"""Seconds to wait for the lease of a table whose columns were renamed."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,14 +80,14 @@ def plan(lake: Wiring) -> Plan:
             for table in sorted(view.followed())
             if not lake.project.settings.sources[name].wants(table)
         ]
-        warnings += [*_changed(lake, name, tables), *origin.advice(tables)]
-    changes += [Change(mirror.source, str(found)) for mirror, found in _renames(lake)]
-    warnings += [*_read_otherwise(lake), *_moved(lake)]
+        warnings += [*_changed(lake, name, tables), *_moving(lake, name, tables), *origin.advice(tables)]
+    changes += [Change(mirror.source, str(found)) for mirror, found in _rewrites(lake)]
+    warnings += [*_read_otherwise(lake), *_unreadable(lake)]
     return Plan(tuple(changes), tuple(pending), left_out(lake), tuple(warnings))
 
 
 def apply(lake: Wiring) -> Plan:
-    """Make publications, and copy renamed columns.
+    """Make publications, and write tables anew that wait for it.
 
     A slot comes with the first load, so that no WAL is held back before it is read.
     """
@@ -97,19 +95,19 @@ def apply(lake: Wiring) -> Plan:
     for name in lake.project.settings.sources:
         survey.require_fitting(lake, name)
         changes += [Change(name, action) for action in lake.source(name).apply(_fitting(lake, name))]
-    for mirror, found in _renames(lake):
-        merged = merge(lake, mirror, wait=RENAME_WAIT, agreed=found)
+    for mirror, found in _rewrites(lake):
+        merged = merge(lake, mirror, wait=WAIT, agreed=found)
         if merged is None or merged.waits:
-            raise CommitConflict("LW-416", f"columns of table {mirror.name} were renamed meanwhile", hint="try again")
+            raise CommitConflict("LW-416", f"table {mirror.name} changed meanwhile", hint="try again")
         changes.append(Change(mirror.source, str(found)))
     return Plan(tuple(changes), (), left_out(lake), ())
 
 
-def _renames(lake: Wiring) -> Iterator[tuple[Mirror, Renames]]:
-    """The tables whose renamed columns wait to be copied; what keeps one from being read others tell."""
+def _rewrites(lake: Wiring) -> Iterator[tuple[Mirror, Rewrite]]:
+    """The tables that wait to be written anew; what keeps one from being read others tell."""
     for mirror in survey.mirrors(lake):
         with contextlib.suppress(LogError, FormatError, QueryError):
-            found = renames.waiting(lake, mirror, lake.format.open(mirror.path))
+            found = rewrites.waiting(lake, mirror)
             if found is not None:
                 yield mirror, found
 
@@ -138,6 +136,25 @@ def _changed(lake: Wiring, source: str, tables: Sequence[TableSchema]) -> Iterat
                 )
 
 
+def _moving(lake: Wiring, source: str, tables: Sequence[TableSchema]) -> Iterator[str]:
+    """Tables that their next load moves to a new folder: why, what that leaves, and who has to know."""
+    now = {table.name: table for table in tables}
+    for mirror in survey.mirrors(lake):
+        if mirror.source != source or mirror.origin not in now:
+            continue
+        with contextlib.suppress(FormatError):  # what keeps a table from being read others tell
+            table = lake.table(mirror)
+            snapshot = table.snapshot() if table else None
+            if snapshot is None or mirror.mismatch(snapshot.spec) is not None:  # `apply` does it
+                continue
+            if found := moves.differences(snapshot.spec, mirror.spec(now[mirror.origin])):
+                size = sum(file.size for file in snapshot.files) + sum(log.size for log in snapshot.logs)
+                yield (
+                    f"the next load of table {mirror.name} (`lakewright resync {mirror.name}`) moves it to a new folder, where"
+                    f" other engines have to read it then: {', '.join(found)}; it has {snapshot.rows:,} rows now ({size:,} bytes)"
+                )
+
+
 def _read_otherwise(lake: Wiring) -> Iterator[str]:
     """Datasets some of whose files were read under a former definition."""
     for mirror in survey.mirrors(lake):
@@ -145,13 +162,10 @@ def _read_otherwise(lake: Wiring) -> Iterator[str]:
             yield f"table {mirror.name} of {mirror.source}: {found}"
 
 
-def _moved(lake: Wiring) -> Iterator[str]:
-    """Tables that have another partition or type than lake.yaml asks for."""
+def _unreadable(lake: Wiring) -> Iterator[str]:
+    """Tables in whose place there is something else."""
     for mirror in survey.mirrors(lake):
         try:
-            table = lake.format.open(mirror.path)
+            lake.table(mirror)
         except FormatError as error:
             yield error.line()
-            continue
-        if table is not None and (mismatch := mirror.mismatch(table.spec)) is not None:
-            yield mismatch.line()

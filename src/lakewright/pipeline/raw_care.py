@@ -9,14 +9,13 @@ from collections.abc import Sequence
 from lakewright.errors import FormatError, LeaseHeld
 from lakewright.model.position import Position
 from lakewright.model.table import Checkpoint
-from lakewright.pipeline.merge import lease_name
+from lakewright.pipeline.hold import held
 from lakewright.pipeline.mirror import Mirror
 from lakewright.pipeline.steps import Tended
 from lakewright.pipeline.wiring import Wiring
 from lakewright.raw import care
 from lakewright.raw.care import Limit
 from lakewright.raw.view import LogView
-from lakewright.storage.lease import Lease
 
 
 def tend(lake: Wiring, source: str, mirrors: Sequence[Mirror], now: datetime.datetime, *, wait: float = 0.0) -> Tended:
@@ -35,7 +34,7 @@ def tend(lake: Wiring, source: str, mirrors: Sequence[Mirror], now: datetime.dat
             if _limit(lake, mirror, log.view(), now) is None:
                 continue
             with contextlib.suppress(LeaseHeld):  # who holds it may set the checkpoint back: another time
-                leases.enter_context(Lease.take(lake.store, lease_name(mirror), purpose="raw care", wait=wait))
+                leases.enter_context(held(lake, mirror, "raw care", wait))
                 if (limit := _limit(lake, mirror, log.view(), now)) is not None:
                     limits[mirror.origin] = limit
         expired = care.expire(log, limits)
@@ -71,10 +70,9 @@ def _marks(lake: Wiring, mirror: Mirror) -> list[Checkpoint]:
     """
     marks: list[Checkpoint] = []
     with contextlib.suppress(FormatError):
-        table = lake.format.open(mirror.path)
-        readable = {commit.instant for commit in table.snapshots()} if table else set[str]()
+        readable = {each.commit.instant for each in lake.instants(mirror)}
         mark = None
-        for commit in table.history() if table else ():
+        for commit in lake.commits(mirror):
             mark = commit.mark() or mark
             marks += [mark] if mark is not None and commit.instant in readable else []
         return marks

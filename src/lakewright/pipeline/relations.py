@@ -8,10 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-import functools
-from collections.abc import Iterator
-
-import pyarrow as pa
 
 from lakewright.engines.relation import Relation, TableRef
 from lakewright.errors import QueryError
@@ -21,9 +17,10 @@ from lakewright.model.contracts import Table
 from lakewright.model.names import quote_identifier as quote
 from lakewright.model.position import Position
 from lakewright.model.schema import TableSchema
-from lakewright.model.table import MOR, Commit, Snapshot, newest_mark
+from lakewright.model.table import MOR, Snapshot, newest_mark
 from lakewright.pipeline import damage, scan, survey, table_at
 from lakewright.pipeline.folding import Fold
+from lakewright.pipeline.instants import Instants
 from lakewright.pipeline.mirror import Mirror
 from lakewright.pipeline.moment import position_at, require_kept, require_loaded
 from lakewright.pipeline.stored import Stored
@@ -61,7 +58,7 @@ class LakeRelations:
         self._raw, self._curated = zones.raw, zones.curated
         self._committed, self._as_of, self._since = committed, as_of, since
         self._views: dict[str, LogView] = {}
-        self._tables: dict[str, table_at.Instants | None] = {}
+        self._instants: dict[str, Instants] = {}
         self._folds: list[Fold] = []
         self._stored: list[Stored] = []
 
@@ -115,11 +112,8 @@ class LakeRelations:
 
     def rows_of(self, mirror: Mirror, instant: str) -> Relation:
         """The rows of one commit of a table; raises `FormatError` LW-415 where it is unknown or cleaned."""
-        table = self._table(mirror)
-        snapshot = table.snapshot(instant) if table else None
-        if table is None or snapshot is None:
-            raise mirror.no_instant()
-        return self._shown_rows(table, snapshot)
+        found = self._lake.instant(mirror, instant)
+        return self._shown_rows(found.table, found.snapshot())
 
     def close(self) -> None:
         """Let go of the folds of this query."""
@@ -135,20 +129,18 @@ class LakeRelations:
 
     def _paused(self, mirror: Mirror, as_of: datetime.datetime | None) -> Position | None:
         """Where the table stands if it is paused, and was so at that moment: it is read there, and the answer says so."""
-        table = self._table(mirror)
-        commits = [commit for commit in (table.snapshots() if table else []) if commit.checkpoint or commit.fault]
-        mark = newest_mark(commits)
-        if mark is None or not mark.paused or (as_of is not None and as_of < commits[-1].time):
+        newest = self._listed(mirror).newest_marked()
+        mark = newest.mark() if newest else None
+        if newest is None or mark is None or not mark.paused or (as_of is not None and as_of < newest.time):
             return None
         self.notes.append(f"table {mirror.name} is paused at {mark.position}: `lakewright resume {mirror.name}` goes on")
         return mark.position
 
-    def _table(self, mirror: Mirror) -> table_at.Instants | None:
+    def _listed(self, mirror: Mirror) -> Instants:
         """The table as this query sees it, however often it is asked for."""
-        if mirror.name not in self._tables:
-            table = self._lake.format.open(mirror.path)
-            self._tables[mirror.name] = _Once(table) if table else None
-        return self._tables[mirror.name]
+        if mirror.name not in self._instants:
+            self._instants[mirror.name] = self._lake.instants(mirror)
+        return self._instants[mirror.name]
 
     def _position(self, mirror: Mirror, view: LogView, moment: datetime.datetime | None) -> Position:
         if moment is None:
@@ -162,7 +154,7 @@ class LakeRelations:
                 self.notes.append(f"table {mirror.name} stands at {stop.position}: {stop.error.message}")
 
     def _rows(self, mirror: Mirror, log: RawLog, view: LogView, upto: Position) -> tuple[TableSchema, Relation]:
-        at = table_at.plan(mirror, log, view, self._table(mirror), upto)
+        at = table_at.plan(mirror, log, view, self._listed(mirror), upto)
         fold = self._lake.folds.take(at, log)
         self._folds.append(fold)
         text = fold.visible_sql(lambda column: _shown(column.name, column.type))
@@ -170,14 +162,13 @@ class LakeRelations:
 
     def _committed_rows(self, mirror: Mirror, as_of: datetime.datetime | None, *, optimized: bool = False) -> Relation:
         """The rows of a table's newest instant; ``optimized`` leaves out what its logs say."""
-        table = self._table(mirror)
-        commits = [c for c in (table.snapshots() if table else []) if as_of is None or c.time <= as_of]
-        snapshot = table.snapshot(commits[-1].instant) if table and commits else None
-        if table is None or snapshot is None:
+        found = next((each for each in self._listed(mirror) if as_of is None or each.commit.time <= as_of), None)
+        if found is None:
             raise mirror.no_instant()
-        return self._shown_rows(table, dataclasses.replace(snapshot, logs=()) if optimized else snapshot)
+        snapshot = found.snapshot()
+        return self._shown_rows(found.table, dataclasses.replace(snapshot, logs=()) if optimized else snapshot)
 
-    def _shown_rows(self, table: table_at.Instants, snapshot: Snapshot) -> Relation:
+    def _shown_rows(self, table: Table, snapshot: Snapshot) -> Relation:
         columns = snapshot.spec.visible
         listed = ", ".join(_shown(name, kind) for name, kind in columns)
         stored = Stored(self._con, table, snapshot)
@@ -186,8 +177,7 @@ class LakeRelations:
 
     def _committed_position(self, mirror: Mirror, view: LogView, moment: datetime.datetime | None) -> Position:
         """How far the log is in the table's newest commit of that moment, whose files may be gone by now."""
-        table = self._lake.format.open(mirror.path)
-        commits = [commit for commit in (table.history() if table else []) if commit.checkpoint or commit.fault]
+        commits = [commit for commit in self._lake.commits(mirror) if commit.checkpoint or commit.fault]
         if not commits:
             raise mirror.no_instant()
         found = [commit for commit in commits if moment is None or commit.time <= moment]
@@ -251,26 +241,6 @@ class LakeRelations:
         listed = ", ".join(f"{'k' if name in schema.key else 'r'}.{quote(name)}" for name, _ in rows.columns)
         gone = f"r.{quote(schema.key[0])} IS NULL AS {DELETED}"
         return Relation(f"SELECT {listed}, {gone} FROM ({keys}) AS k LEFT JOIN ({rows.sql}) AS r ON {same}", columns)
-
-
-class _Once:
-    """A table whose instants are listed once."""
-
-    def __init__(self, table: Table) -> None:
-        self._table = table
-
-    @functools.cached_property
-    def _instants(self) -> list[Commit]:
-        return self._table.snapshots()
-
-    def snapshots(self) -> list[Commit]:
-        return self._instants
-
-    def snapshot(self, instant: str | None = None) -> Snapshot | None:
-        return self._table.snapshot(instant)
-
-    def changes(self, snapshot: Snapshot) -> Iterator[pa.RecordBatch]:
-        return self._table.changes(snapshot)
 
 
 def _same_key(former: TableSchema, schema: TableSchema) -> bool:

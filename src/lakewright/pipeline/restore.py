@@ -8,27 +8,26 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import functools
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
 import pyarrow as pa
 
 from lakewright.errors import QueryError
-from lakewright.model.contracts import Table
+from lakewright.model.contracts import Table, Write
 from lakewright.model.position import Position
 from lakewright.model.table import Checkpoint, Commit, Snapshot, newest_mark
 from lakewright.model.times import utc_now
-from lakewright.pipeline import damage, merge_native, scan, table_at
+from lakewright.pipeline import damage, merge_native, moves, scan, table_at
 from lakewright.pipeline.folding import Fold
-from lakewright.pipeline.merge import lease_name
+from lakewright.pipeline.hold import held
+from lakewright.pipeline.instants import Instant
 from lakewright.pipeline.mirror import Mirror
 from lakewright.pipeline.moment import parse_time, position_at, require_kept, require_loaded
 from lakewright.pipeline.stored import Stored
 from lakewright.pipeline.wiring import Wiring
 from lakewright.storage.lease import Lease
-
-WAIT = 30.0
-"""Seconds to wait for the table's lease."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,14 +62,26 @@ def restore(lake: Wiring, mirror: Mirror, to: str, *, is_asked: bool = False) ->
     Raises `QueryError` where it had no rows then, and `FormatError` LW-415 where they cannot be read any more.
     """
     if is_asked:
-        return _chosen(lake, mirror, mirror.opened(lake.format), to).told
-    with Lease.take(lake.store, lease_name(mirror), purpose="restore", wait=WAIT) as lease:
-        table = mirror.opened(lake.format)
-        with table.write() as write:
-            chosen = _chosen(lake, mirror, table, to)
-            write.replace(chosen.spec, chosen.batches())
-            lease.check()
-            return dataclasses.replace(chosen.told, commit=write.commit(chosen.checkpoint))
+        return _chosen(lake, mirror, to).told
+    with held(lake, mirror, "restore") as mine, mine.table.write() as write:
+        chosen = _chosen(lake, mirror, to)
+        if chosen.spec.layout == mine.table.spec.layout:
+            commit = _fill(write, chosen, mine.lease)
+        else:
+            fill = functools.partial(_fill_fresh, chosen, mine.lease)
+            commit = moves.move(lake, mirror, mine.lease, write, chosen.spec, fill)
+        return dataclasses.replace(chosen.told, commit=commit)
+
+
+def _fill_fresh(chosen: _Instant | _Moment, lease: Lease, table: Table) -> Commit:
+    with table.write() as write:
+        return _fill(write, chosen, lease)
+
+
+def _fill(write: Write, chosen: _Instant | _Moment, lease: Lease) -> Commit:
+    write.replace(chosen.spec, chosen.batches())
+    lease.check()
+    return write.commit(chosen.checkpoint)
 
 
 def pause(lake: Wiring, mirror: Mirror) -> Standing:
@@ -94,14 +105,13 @@ def resume(lake: Wiring, mirror: Mirror, *, at: str | None = None, now: bool = F
 
 def _stand(lake: Wiring, mirror: Mirror, change: Callable[[Checkpoint], Checkpoint]) -> Standing:
     """Commit another checkpoint and no rows, unless it is the same."""
-    with Lease.take(lake.store, lease_name(mirror), purpose="pause", wait=WAIT):
-        table = mirror.opened(lake.format)
-        mark = newest_mark(table.history())
+    with held(lake, mirror, "pause") as mine:
+        mark = newest_mark(mine.table.history())
         if mark is None:
             raise mirror.no_instant()
         changed = change(mark)
         if changed != mark:
-            with table.write() as write:
+            with mine.table.write() as write:
                 write.commit(changed)
     return Standing(mirror.name, changed.position, changed.paused)
 
@@ -134,10 +144,11 @@ def _skipped(lake: Wiring, mirror: Mirror, mark: Checkpoint, at: str | None, *, 
 class _Instant:
     """The rows of a commit."""
 
-    def __init__(self, lake: Wiring, mirror: Mirror, table: Table, snapshot: Snapshot) -> None:
+    def __init__(self, lake: Wiring, mirror: Mirror, instant: Instant) -> None:
+        snapshot = instant.snapshot()
         if snapshot.checkpoint is None:
             raise mirror.no_instant()
-        self._lake, self._log, self._table, self._snapshot = lake, lake.log(mirror.source), table, snapshot
+        self._lake, self._log, self._table, self._snapshot = lake, lake.log(mirror.source), instant.table, snapshot
         self.spec, self.checkpoint = snapshot.spec, dataclasses.replace(snapshot.checkpoint, paused=True)
         self.told = _told(mirror, snapshot, self.checkpoint, 0)
 
@@ -155,13 +166,14 @@ class _Instant:
 class _Moment:
     """The rows at a time: of the newest commit before it whose checkpoint can be read, with the log over them."""
 
-    def __init__(self, lake: Wiring, mirror: Mirror, table: Table, moment: datetime.datetime) -> None:
+    def __init__(self, lake: Wiring, mirror: Mirror, moment: datetime.datetime) -> None:
         self._lake, self._log = lake, lake.log(mirror.source)
         view = self._log.view()
         require_loaded(mirror, view, moment)
         require_kept(mirror, view, moment)
         upto = position_at(self._log, view, moment, lake.connection())
-        self._at = table_at.plan(mirror, self._log, view, _Sound(table), upto)
+        sound = (each for each in lake.instants(mirror) if each.commit.fault is None)  # the others and the log say the same
+        self._at = table_at.plan(mirror, self._log, view, sound, upto)
         self.spec, self.checkpoint = self._at.spec, dataclasses.replace(self._at.checkpoint, paused=True)
         self.told = _told(mirror, self._at.snapshot, self.checkpoint, sum(file.rows for file in self._at.tail))
 
@@ -175,24 +187,10 @@ class _Moment:
             fold.close()
 
 
-class _Sound:
-    """A table's commits without those whose checkpoint is damaged: the others and the log say the same."""
-
-    def __init__(self, table: Table) -> None:
-        self._table = table
-        self.snapshot, self.changes = table.snapshot, table.changes
-
-    def snapshots(self) -> Sequence[Commit]:
-        return [commit for commit in self._table.snapshots() if commit.fault is None]
-
-
-def _chosen(lake: Wiring, mirror: Mirror, table: Table, to: str) -> _Instant | _Moment:
+def _chosen(lake: Wiring, mirror: Mirror, to: str) -> _Instant | _Moment:
     if re.fullmatch(r"\d{14}|\d{17}", to) is None:
-        return _Moment(lake, mirror, table, parse_time(to, utc_now()))
-    snapshot = table.snapshot(to)
-    if snapshot is None:
-        raise mirror.no_instant()
-    return _Instant(lake, mirror, table, snapshot)
+        return _Moment(lake, mirror, parse_time(to, utc_now()))
+    return _Instant(lake, mirror, lake.instant(mirror, to))
 
 
 def _told(mirror: Mirror, snapshot: Snapshot | None, mark: Checkpoint, changes: int) -> Restored:

@@ -9,7 +9,7 @@ from lakewright.pipeline import survey
 from lakewright.pipeline.catch_up import wait_until
 from lakewright.pipeline.steps import LeftOut, Notice, Step, ignore
 from lakewright.pipeline.wiring import Wiring
-from lakewright.project.values import Origin
+from lakewright.project.names import Origin
 
 
 def resync(lake: Wiring, origin: Origin, notice: Notice = ignore) -> None:

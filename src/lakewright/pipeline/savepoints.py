@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from lakewright.model.table import Commit
+from lakewright.pipeline.hold import held
 from lakewright.pipeline.maintain import BY_POLICY
-from lakewright.pipeline.merge import lease_name
 from lakewright.pipeline.mirror import Mirror
 from lakewright.pipeline.wiring import Wiring
-from lakewright.storage.lease import Lease
 
 BY_HAND = "by hand"
-WAIT = 30.0
-"""Seconds to wait for the table's lease."""
 
 
 def save(lake: Wiring, mirror: Mirror, instant: str | None) -> list[Commit]:
@@ -20,21 +17,21 @@ def save(lake: Wiring, mirror: Mirror, instant: str | None) -> list[Commit]:
     One that the policy made is made by hand from now on. Raises `FormatError` LW-415, or `QueryError` LW-522 where there is no
     commit.
     """
-    table = mirror.opened(lake.format)
-    snapshots = table.snapshots()
-    if not snapshots:
-        raise mirror.no_instant()
-    with Lease.take(lake.store, lease_name(mirror), purpose="savepoint", wait=WAIT):
-        chosen = instant or snapshots[-1].instant
-        if table.reasons([chosen]).get(chosen) == BY_POLICY:
-            table.release([chosen])
-        table.save(chosen, BY_HAND)
-    return [commit for commit in table.history() if commit.saved]
+    with held(lake, mirror, "savepoint"):
+        newest = next(iter(lake.instants(mirror)), None)
+        if newest is None:
+            raise mirror.no_instant()
+        chosen = lake.instant(mirror, instant) if instant else newest
+        table, time = chosen.table, chosen.commit.instant
+        if table.reasons([time]).get(time) == BY_POLICY:
+            table.release([time])
+        table.save(time, BY_HAND)
+        return [commit for commit in lake.commits(mirror) if commit.saved]
 
 
 def release(lake: Wiring, mirror: Mirror, instant: str) -> list[Commit]:
     """Remove the savepoint of an instant; returns the commits that have one. Raises `FormatError` LW-415 where it has none."""
-    table = mirror.opened(lake.format)
-    with Lease.take(lake.store, lease_name(mirror), purpose="savepoint", wait=WAIT):
-        table.release([instant])
-    return [commit for commit in table.history() if commit.saved]
+    with held(lake, mirror, "savepoint") as mine:
+        found = lake.instants(mirror).find(instant)
+        (found.table if found else mine.table).release([instant])
+        return [commit for commit in lake.commits(mirror) if commit.saved]

@@ -57,7 +57,7 @@ class Selection:
             former = self.called.get(name) if name in of_source else name
             if former is None:
                 listed.append(literal(of_source[name]))
-            elif present is not None and former not in present:
+            elif former not in stored or (present is not None and former not in present):
                 listed.append(f"CAST(NULL AS {kind_of(kind)}) AS {quote(name)}")
             elif (former, stored[former]) == (name, kind):
                 listed.append(quote(name))

@@ -13,7 +13,7 @@ from lakewright.model.names import TableName
 from lakewright.model.position import format_lsn
 from lakewright.model.table import newest_mark
 from lakewright.model.times import utc_now
-from lakewright.pipeline import definitions, renames, survey
+from lakewright.pipeline import definitions, rewrites, survey
 from lakewright.pipeline.feed import moved
 from lakewright.pipeline.mirror import Mirror
 from lakewright.pipeline.wiring import Wiring
@@ -22,8 +22,20 @@ from lakewright.raw.view import LogView
 from lakewright.storage.lease import Lease
 
 State = Literal[
-    "live", "idle", "behind", "paused", "not loaded", "not merged", "stopped", "dropped", "retired", "left out", "damaged"
+    "live",
+    "idle",
+    "behind",
+    "retrying",
+    "paused",
+    "not loaded",
+    "not merged",
+    "stopped",
+    "dropped",
+    "retired",
+    "left out",
+    "damaged",
 ]
+_LAGGING = ("live", "idle", "behind", "retrying", "paused")
 GONE = "LW-213"
 
 
@@ -32,9 +44,9 @@ class TableStatus:
     """One table: what `lakewright sql --committed` would read, and how far it is behind its source.
 
     ``state``: live, all captured changes are in it; behind, it waits for a merge; idle, nobody captures, so nobody knows of new
-    changes; paused, it stays where it is until it is resumed; not loaded; not merged; stopped, its changes are not captured any
-    more, ``problem`` says why; dropped, its source has it no more; retired, lake.yaml does not choose it any more; left out,
-    lake.yaml chooses it and it cannot be captured; damaged.
+    changes; retrying, its merge fails and is tried again, ``problem`` says since when; paused, it stays where it is until it is
+    resumed; not loaded; not merged; stopped, its changes are not captured any more, ``problem`` says why; dropped, its source has
+    it no more; retired, lake.yaml does not choose it any more; left out, lake.yaml chooses it and it cannot be captured; damaged.
     ``lag_seconds`` is how old the oldest change can be that is not in the table: in the log already, or, while nobody captures,
     after its end. ``lag_bytes`` and ``lag_rows`` are the size of the changes that are in the log and not in the table;
     `lakewright sql` reads them too: its answers are as fresh as the source's watermark. ``problem`` is what deserves a look.
@@ -56,13 +68,14 @@ class TableStatus:
 class SourceStatus:
     """One source: who captures it, how far its log is, and its slot as the database tells it (None where it does not answer).
 
-    ``state`` is captured, or idle where no capture runs. ``behind_bytes`` is how much WAL the log is behind the end of the
-    database's; ``retained_bytes`` how much the slot holds back, from ``restart_lsn`` on; ``wal_status`` is PostgreSQL's own word.
+    ``state`` is captured; retrying, where a capture fails and is tried again, ``problem`` says since when and why; or idle where
+    none runs. ``behind_bytes`` is how much WAL the log is behind the end of the database's; ``retained_bytes`` how much the slot
+    holds back, from ``restart_lsn`` on; ``wal_status`` is PostgreSQL's own word.
     A source of files has no ``slot``, and ``behind_bytes`` is the size of those that have arrived and are not in the log.
     """
 
     source: str
-    state: Literal["captured", "idle"]
+    state: Literal["captured", "retrying", "idle"]
     watermark: str | None
     watermark_time: datetime.datetime | None
     captured_by: str | None
@@ -118,7 +131,7 @@ def _without_table(table: str, source: str, origin: TableName, state: State, err
 def _table_status(lake: Wiring, mirror: Mirror, source: SourceStatus, now: datetime.datetime, *, wanted: bool) -> TableStatus:
     """The status of one table, which lake.yaml still chooses if `wanted`."""
     try:
-        table = lake.format.open(mirror.path)
+        table = lake.table(mirror)
         snapshot = table.snapshot() if table else None
         commits = [commit for commit in table.history() if commit.checkpoint or commit.fault] if table else []
         mark = newest_mark(commits)
@@ -133,8 +146,11 @@ def _table_status(lake: Wiring, mirror: Mirror, source: SourceStatus, now: datet
     is_loaded, is_merged = load is not None, merged is not None
     state = _state(source, stop, wanted=wanted, paused=paused, loaded=is_loaded, merged=is_merged, behind=bool(tail))
     problem = stop.line() if stop else definitions.former(lake, mirror) if wanted else None
-    if wanted and not stop and (waits := renames.waiting(lake, mirror, table)) is not None:
+    if wanted and not stop and (waits := rewrites.waiting(lake, mirror)) is not None:
         problem = f"`lakewright apply` is to {waits}"
+    retry = lake.retries.of("table", mirror.name) if not stop and not paused and wanted else None
+    if retry is not None:
+        state, problem = "retrying", str(retry)
     if mark and paused and not stop:
         problem = f"paused at {mark.position}; `lakewright resume {mirror.name}` goes on"
     return TableStatus(
@@ -143,7 +159,9 @@ def _table_status(lake: Wiring, mirror: Mirror, source: SourceStatus, now: datet
         origin=mirror.origin,
         state=state,
         rows=snapshot.rows if snapshot else None,
-        lag_seconds=_lag(source, view, tail, now) if merged and state in ("live", "idle", "behind", "paused") else None,
+        lag_seconds=_lag(source, view, tail, now)
+        if merged and state in ("live", "idle", "behind", "retrying", "paused")
+        else None,
         lag_bytes=sum(file.bytes for file in tail),
         lag_rows=sum(file.rows for file in tail),
         last_commit=commits[-1].time if commits else None,
@@ -173,7 +191,7 @@ def _state(
 def _lag(source: SourceStatus, view: LogView, tail: Sequence[RawFile], now: datetime.datetime) -> float:
     """How many seconds old the oldest change can be that is in `tail` or, while nobody captures, not even in the log."""
     since = [file.first_time for file in tail]
-    if source.state == "idle" and source.behind_bytes != 0 and view.manifests:
+    if source.state != "captured" and source.behind_bytes != 0 and view.manifests:
         since.append(view.manifests[-1].written)  # all that was committed before is in the log
     return max([0.0, *((now - time).total_seconds() for time in since)])
 
@@ -189,10 +207,12 @@ def _source_status(lake: Wiring, name: str) -> SourceStatus:
         problem = other.line() if other else facts.problem
     except (SourceError, LogError) as error:
         problem = error.line()
-    holder = Lease.holder(lake.store, log.lease_name)
+    holder, retry = Lease.holder(lake.store, log.lease_name), lake.retries.of("source", name)
+    if retry is not None:
+        problem = str(retry)
     return SourceStatus(
         source=name,
-        state="captured" if holder else "idle",
+        state="retrying" if retry else "captured" if holder else "idle",
         watermark=str(view.watermark) if view.feed else None,
         watermark_time=view.time,
         captured_by=holder,

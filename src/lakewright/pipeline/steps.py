@@ -91,7 +91,7 @@ class Merged:
 @dataclasses.dataclass(frozen=True)
 class Cleaned:
     """Files of old snapshots that were deleted from a table, savepoints that were made and removed, small files made one, base
-    files that were compacted with their logs."""
+    files that were compacted with their logs, and folders that were removed: former ones of the table, and leftovers of moves."""
 
     table: str
     files: int
@@ -99,6 +99,7 @@ class Cleaned:
     released: int = 0
     gathered: int = 0
     compacted: int = 0
+    dropped: int = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -217,7 +218,8 @@ def describe(step: Step) -> Told:
             points = f", {step.saved:,} savepoints made, {step.released:,} removed" if step.saved or step.released else ""
             small = f", {step.gathered:,} small ones made into larger ones" if step.gathered else ""
             logs = f", {step.compacted:,} compacted with their logs" if step.compacted else ""
-            return Told("cleaned", step.table, f"{step.files:,} files{points}{small}{logs}")
+            folders = f", {step.dropped:,} folders that it was in" if step.dropped else ""
+            return Told("cleaned", step.table, f"{step.files:,} files{points}{small}{logs}{folders}")
         case Tended():
             small = f"{step.gathered:,} small raw files made {step.into:,} larger ones"
             return Told("cleaned", step.source, f"{small}, {step.expired:,} expired")

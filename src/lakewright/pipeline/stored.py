@@ -6,9 +6,9 @@ import itertools
 
 import duckdb
 
+from lakewright.model.contracts import Table
 from lakewright.model.table import Snapshot
 from lakewright.pipeline import scan
-from lakewright.pipeline.table_at import Instants
 
 
 class Stored:
@@ -20,7 +20,7 @@ class Stored:
 
     _serial = itertools.count()
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, table: Instants, snapshot: Snapshot) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, table: Table, snapshot: Snapshot) -> None:
         self._con = connection
         self._snapshot = snapshot
         self._changes = f"_changes_{next(self._serial)}" if snapshot.logs else None
@@ -40,7 +40,7 @@ class Stored:
         if self._changes:
             self._con.execute(f"DROP TABLE IF EXISTS {self._changes}")
 
-    def _keep(self, table: Instants, name: str) -> None:
+    def _keep(self, table: Table, name: str) -> None:
         made = False
         for batch in table.changes(self._snapshot):
             self._con.register("_batch", batch)

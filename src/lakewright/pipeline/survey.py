@@ -7,17 +7,20 @@ misfit; or it stopped. A chosen table with any of them is left out.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from lakewright.errors import ConfigError, LakewrightError, LogError, NotLoaded, QueryError, together
 from lakewright.model.names import TableName, did_you_mean
 from lakewright.model.schema import TableSchema
+from lakewright.pipeline.holdings import Holdings
 from lakewright.pipeline.mirror import Mirror
-from lakewright.pipeline.wiring import Wiring
 from lakewright.project import tables
-from lakewright.project.project import Project
-from lakewright.project.tables import Misfit
-from lakewright.project.values import Origin
+from lakewright.project.names import Origin
+from lakewright.project.resolved import ResolvedLake
+from lakewright.project.tables import LakeTable, Misfit
+
+if TYPE_CHECKING:
+    from lakewright.pipeline.wiring import Wiring
 
 _Known = Mapping[str, Sequence[TableSchema]]
 """By source the tables that its raw log knows, each under its newest schema."""
@@ -30,30 +33,36 @@ class Survey(NamedTuple):
     misfits: list[Misfit]
 
 
-def of(lake: Wiring) -> Survey:
+def of(lake: Holdings) -> Survey:
     """The tables of a lake; no source has to answer."""
     known, damaged = _logged(lake)
-    found, misfits = tables.lake_tables(lake.project.settings, known)
-    mirrors = [
-        Mirror(
-            name=table.name,
-            source=table.origin.source,
-            origin=table.origin.table,
-            path=f"{_zone(lake.project, table.origin)}/{table.name}",
-            divided_by=table.settings.partition,
-            recent=table.settings.retention.recent,
-            savepoints=table.settings.retention.savepoints.policy(),
-            raw=table.settings.retention.raw,
-            small_files=table.settings.small_files,
-            type=table.settings.type,
-            compact_after=table.settings.compact_after,
-        )
-        for table in found
-    ]
-    return Survey(mirrors, damaged + misfits)
+    found, misfits = tables.lake_tables(lake.resolved, known)
+    return Survey([mirror_of(lake.resolved, table) for table in found], damaged + misfits)
 
 
-def mirrors(lake: Wiring, names: Sequence[str] | None = None) -> list[Mirror]:
+def mirror_of(lake: ResolvedLake, table: LakeTable) -> Mirror:
+    """What lake.yaml says of one of `lake_tables`."""
+    return Mirror(
+        name=table.name,
+        source=table.origin.source,
+        origin=table.origin.table,
+        path=f"{_zone(lake, table.origin)}/{table.name}",
+        divided_by=table.settings.partition,
+        recent=table.settings.recent,
+        savepoints=table.settings.savepoints,
+        raw=table.settings.raw,
+        small_files=table.settings.small_files,
+        type=table.settings.type,
+        compact_after=table.settings.compact_after,
+    )
+
+
+def schemas(lake: Holdings) -> Mapping[str, Sequence[TableSchema]]:
+    """By source the tables that its raw log knows, each under its newest schema; what is damaged is none of them."""
+    return _logged(lake).known
+
+
+def mirrors(lake: Holdings, names: Sequence[str] | None = None) -> list[Mirror]:
     """The tables of the lake, in name order.
 
     `names` chooses among them, by their own or by the source table's name, as errors of a source have it. Raises what keeps
@@ -71,12 +80,12 @@ def mirrors(lake: Wiring, names: Sequence[str] | None = None) -> list[Mirror]:
     return [mirror for mirror in found if mirror.name in names or str(mirror.origin) in names]
 
 
-def mirror(lake: Wiring, name: str) -> Mirror:
+def mirror(lake: Holdings, name: str) -> Mirror:
     """The table of that name; raises as `mirrors`."""
     return mirrors(lake, [name])[0]
 
 
-def origin(lake: Wiring, name: str) -> Origin:
+def origin(lake: Holdings, name: str) -> Origin:
     """Of which table of a source that one is; raises as `mirror`, but for one whose schema in the log is lost: see `origins`."""
     for misfit in of(lake).misfits:
         if misfit.table and name in (misfit.name, str(misfit.table)) and isinstance(misfit.error, LogError):
@@ -85,7 +94,7 @@ def origin(lake: Wiring, name: str) -> Origin:
     return Origin(found.source, found.origin)
 
 
-def origins(lake: Wiring, source: str) -> list[TableName]:
+def origins(lake: Holdings, source: str) -> list[TableName]:
     """The tables of a source that its raw log knows, in name order; also those whose schema is lost, which a load replaces."""
     found, misfits = of(lake)
     lost = {misfit.table for misfit in misfits if misfit.source == source and isinstance(misfit.error, LogError)}
@@ -105,9 +114,9 @@ def left_out(lake: Wiring, source: str, *, loaded: bool = False) -> dict[TableNa
     return {**absent, **origin.refused(), **misfits(lake, source, discovered), **stopped}
 
 
-def misfits(lake: Wiring, source: str, newcomers: Sequence[TableSchema]) -> dict[TableName, LakewrightError]:
+def misfits(lake: Holdings, source: str, newcomers: Sequence[TableSchema]) -> dict[TableName, LakewrightError]:
     """Which of some tables of a source cannot be tables of the lake, and why; a table that is captured keeps its name."""
-    settings, known = lake.project.settings, _logged(lake).known
+    settings, known = lake.resolved, _logged(lake).known
     unfit: dict[TableName, LakewrightError] = {}
     names = {schema.name for schema in newcomers}
     taken = {name: list(schemas) for name, schemas in known.items()}
@@ -147,11 +156,11 @@ class _Logged(NamedTuple):
     damaged: list[Misfit]
 
 
-def _logged(lake: Wiring) -> _Logged:
+def _logged(lake: Holdings) -> _Logged:
     """What the raw logs know of their tables; one that is damaged keeps nothing from the others."""
     known: dict[str, list[TableSchema]] = {}
     damaged: list[Misfit] = []
-    for source in lake.project.settings.sources:
+    for source in lake.resolved.sources:
         log = lake.log(source)
         try:
             logged = log.view().tables()
@@ -163,16 +172,15 @@ def _logged(lake: Wiring) -> _Logged:
             try:
                 known[source].append(log.newest_schema(table))
             except LogError as error:
-                name = tables.lake_name(lake.project.settings, Origin(source, table))
+                name = tables.lake_name(lake.resolved, Origin(source, table))
                 damaged.append(Misfit(source, table, error, name))
     return _Logged(known, damaged)
 
 
-def _zone(project: Project, origin: Origin) -> str:
+def _zone(lake: ResolvedLake, origin: Origin) -> str:
     """The zone of a table: rejected rows are kept apart from those of the lake."""
-    zones = project.settings.zones.folders()
-    is_rejected = origin.table.schema == project.settings.sources[origin.source].rejected_schema
-    return zones.quarantine if is_rejected else zones.curated
+    is_rejected = origin.table.schema == lake.sources[origin.source].rejected_schema
+    return lake.folders["quarantine" if is_rejected else "curated"]
 
 
 def _no_such_table(name: str, known: Sequence[str]) -> QueryError:

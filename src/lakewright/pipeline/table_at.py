@@ -7,53 +7,18 @@ snapshot. `plan` decides which files that takes, from metadata only; `folding.Fo
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Iterator, Sequence
-from typing import Protocol
-
-import pyarrow as pa
+from collections.abc import Collection, Iterable, Iterator
 
 from lakewright.errors import QueryError
 from lakewright.model.contracts import Table
 from lakewright.model.position import Feed, Position
 from lakewright.model.schema import Column, TableSchema
-from lakewright.model.table import Checkpoint, Commit, Snapshot, TableSpec
+from lakewright.model.table import Checkpoint, Snapshot, TableSpec
+from lakewright.pipeline.instants import Instant
 from lakewright.pipeline.mirror import Mirror
 from lakewright.raw.log import RawLog
 from lakewright.raw.manifest import RawFile
 from lakewright.raw.view import LogView
-
-
-class Instants(Protocol):
-    """What `plan` asks of a table."""
-
-    def snapshots(self) -> Sequence[Commit]:
-        """Completed instants that can be read, oldest first."""
-        ...
-
-    def snapshot(self, instant: str | None = None) -> Snapshot | None:
-        """The table as of one of them."""
-        ...
-
-    def changes(self, snapshot: Snapshot) -> Iterator[pa.RecordBatch]:
-        """As `model.contracts.Table` has it."""
-        ...
-
-
-class Pinned:
-    """A table as a pending write sees it: at its newest instant with a checkpoint, whatever happens meanwhile."""
-
-    def __init__(self, table: Table, base: Commit | None) -> None:
-        self._table = table
-        self._base = base
-
-    def snapshots(self) -> list[Commit]:
-        return [self._base] if self._base else []
-
-    def snapshot(self, instant: str | None = None) -> Snapshot | None:
-        return self._table.snapshot(instant)
-
-    def changes(self, snapshot: Snapshot) -> Iterator[pa.RecordBatch]:
-        return self._table.changes(snapshot)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,7 +38,7 @@ class TableAt:
     after: Position
     upto: Position
     tail: tuple[RawFile, ...]
-    table: Instants | None = dataclasses.field(compare=False)
+    table: Table | None = dataclasses.field(compare=False)
     called: tuple[tuple[str, str], ...] = ()
 
     @property
@@ -92,11 +57,11 @@ class TableAt:
         return Checkpoint(self.feed, self.generation, self.upto)
 
 
-def plan(mirror: Mirror, log: RawLog, view: LogView, table: Instants | None, upto: Position) -> TableAt:
-    """The files of `mirror` at `upto`.
+def plan(mirror: Mirror, log: RawLog, view: LogView, instants: Iterable[Instant], upto: Position) -> TableAt:
+    """The files of `mirror` at `upto`, made of one of `instants`, which come newest first, or of its load.
 
     Raises `QueryError` LW-520 where the table did not exist there yet and LW-527 where what that takes has expired, `FormatError`
-    LW-407 where it is of another partition or type, or LW-404 where a checkpoint is damaged.
+    LW-404 where a checkpoint is damaged.
     """
     load = view.load_of(mirror.origin, upto)
     feed = view.feed
@@ -106,14 +71,12 @@ def plan(mirror: Mirror, log: RawLog, view: LogView, table: Instants | None, upt
             f"table {mirror.name} has no rows at {upto}: it was not loaded there yet",
             hint="`lakewright status` shows when each table was loaded; `lakewright capture` loads",
         )
-    snapshot, after = None, load.position
-    for commit in reversed(table.snapshots() if table else []):
-        mark = commit.mark()
+    snapshot, table, after = None, None, load.position
+    for instant in instants:
+        mark = instant.commit.mark()
         if mark and mark.feed == feed and mark.generation == load.generation and mark.position <= upto:
-            snapshot, after = table.snapshot(commit.instant) if table else None, mark.position
+            snapshot, table, after = instant.snapshot(), instant.table, mark.position
             break
-    if snapshot is not None and (mismatch := mirror.mismatch(snapshot.spec)) is not None:
-        raise mismatch
     require_kept(mirror, view, after, upto if snapshot else None)
     tail = tuple(view.changes(mirror.origin, after, upto))
     # Merged files count too: their columns stay when the tail is empty.

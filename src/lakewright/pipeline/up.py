@@ -10,12 +10,11 @@ from collections.abc import Callable, Collection, Sequence
 from lakewright.errors import LakewrightError, LeaseHeld, Retry, unexpected
 from lakewright.model.contracts import Stopped
 from lakewright.model.times import utc_now
-from lakewright.pipeline import damage, raw_care, survey
+from lakewright.pipeline import damage, maintain, raw_care, survey
 from lakewright.pipeline.capture import capture_of
-from lakewright.pipeline.maintain import clean
 from lakewright.pipeline.merge import merge
 from lakewright.pipeline.mirror import Mirror
-from lakewright.pipeline.steps import Cleaned, LeftOut, Step, describe
+from lakewright.pipeline.steps import Cleaned, Following, LeftOut, Loaded, Logged, Step, describe
 from lakewright.pipeline.tasks import Event, Task, paced
 from lakewright.pipeline.wiring import Wiring
 
@@ -41,10 +40,20 @@ class _Capture:
     notice: Callable[[Event], None]
 
     def __call__(self) -> float:
-        capture_of(self.lake, self.source, self._captured).run(self.stop)
+        try:
+            capture_of(self.lake, self.source, self._captured).run(self.stop)
+        except LakewrightError as error:
+            if error.retry is Retry.SOON:
+                self.lake.retries.tell("source", self.source, error)
+            else:
+                self.lake.retries.over("source", self.source)
+            raise
+        self.lake.retries.over("source", self.source)
         return 0.0
 
     def _captured(self, step: Step) -> None:
+        if isinstance(step, Following | Logged | Loaded):
+            self.lake.retries.over("source", self.source)
         self.notice(_event(self.source, step))
 
 
@@ -79,6 +88,7 @@ class _Merge:
             try:
                 worked |= self._one(mirror)
                 self._held.discard(mirror.name)
+                self._lake.retries.over("table", mirror.name)
             except LeaseHeld as held:
                 if mirror.name not in self._held:
                     self._held.add(mirror.name)
@@ -86,8 +96,10 @@ class _Merge:
             except Exception as raised:
                 error = unexpected(raised)
                 if error.retry is Retry.SOON:
+                    self._lake.retries.tell("table", mirror.name, error)
                     later = later or error
                 else:
+                    self._lake.retries.over("table", mirror.name)
                     self._give_up(mirror.name, error)
         if later is not None:
             raise later
@@ -108,7 +120,7 @@ class _Merge:
                     self._notice(_event(mirror.source, merged))
             return False
         self._notice(_event(mirror.source, merged))
-        cleaned = clean(lake, mirror, utc_now())
+        cleaned = maintain.tend(lake, mirror, utc_now())
         if cleaned != Cleaned(mirror.name, 0):
             self._notice(_event(mirror.source, cleaned))
         return True
@@ -151,7 +163,7 @@ class _Care:
             self._told.discard(subject)
 
     def _look(self, mirror: Mirror) -> None:
-        table = self._lake.format.open(mirror.path)
+        table = self._lake.table(mirror)
         if table is not None:
             damage.repeated(table.snapshot)
 

@@ -1,7 +1,8 @@
-"""Verify: each table's folder read as a whole, and everything in it that is not as it should be."""
+"""Verify: the folders of each table read as a whole, and everything in them that is not as it should be."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 from lakewright.errors import CheckFailed, LakewrightError
@@ -10,6 +11,8 @@ from lakewright.pipeline import damage, survey
 from lakewright.pipeline.mirror import Mirror
 from lakewright.pipeline.steps import Notice, ignore
 from lakewright.pipeline.wiring import Wiring
+
+_MAINTAINED = "`lakewright maintain` removes it"
 
 
 def run(lake: Wiring, name: str | None = None, notice: Notice = ignore) -> list[Verification]:
@@ -38,8 +41,12 @@ def require_sound(found: Sequence[Verification]) -> None:
 
 def _verify(lake: Wiring, mirror: Mirror) -> Verification:
     try:
-        table = lake.format.open(mirror.path)
-        return damage.repeated(table.verify) if table else Verification(mirror.name)
+        found = [damage.repeated(table.verify) for table in lake.folders.tables(mirror)]
+        unnamed = map(lake.store.location, lake.folders.leftovers(mirror))
+        left = [Flaw("leftover", location, "is left of a move", _MAINTAINED) for location in unnamed]
+        if not found:
+            return Verification(mirror.name, flaws=tuple(left))
+        return dataclasses.replace(found[0], flaws=(*(flaw for each in found for flaw in each.flaws), *left))
     except LakewrightError as error:
         return _failed(mirror.name, lake.store.location(mirror.path), error)
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lakewright.errors import LakewrightError
 from lakewright.model.contracts import Store
 from lakewright.model.finding import Finding
 from lakewright.project import kinds
-from lakewright.project.project import Project
+from lakewright.project.resolved import ResolvedLake
 from lakewright.storage.local import LocalStore
 from lakewright.storage.mounted import MountedStore
 
@@ -19,46 +20,45 @@ if TYPE_CHECKING:
 S3 = "s3"
 
 
-def open_store(project: Project) -> Store:
-    """The lake's store: its folder, in which a zone on S3 stands under the zone's name.
+def open_store(lake: ResolvedLake, folder: Path) -> Store:
+    """The lake's store: its `folder`, in which a zone on S3 stands under the zone's name.
 
     Raises `MissingDependency` where a zone is on S3 and the extra is not installed.
     """
-    local = LocalStore(project.folder)
-    mounts = {zone: _open(project, url) for zone, url in project.settings.zones.elsewhere().items()}
+    local = LocalStore(folder)
+    mounts = {zone: _open(lake, folder, url) for zone, url in lake.elsewhere.items()}
     return MountedStore(local, mounts) if mounts else local
 
 
-def examine(project: Project) -> list[Finding]:
+def examine(lake: ResolvedLake, folder: Path) -> list[Finding]:
     """Whether each zone that lies elsewhere can be written and read, and keeps two writers apart."""
     findings = []
-    for zone, url in project.settings.zones.elsewhere().items():
+    for zone, url in lake.elsewhere.items():
         try:
-            _open(project, url).examine()
+            _open(lake, folder, url).examine()
             findings.append(Finding(f"zone {zone}", True, url))
         except LakewrightError as error:
             findings.append(Finding.of(f"zone {zone}", error))
     return findings
 
 
-def _open(project: Project, url: str) -> Any:
-    settings, uploads = project.settings.s3, project.folder / ".lakewright" / "uploads"
-    return kinds.load_kind(kinds.STORES, S3)(url, uploads, endpoint=settings.endpoint, region=settings.region)
+def _open(lake: ResolvedLake, folder: Path, url: str) -> Any:
+    uploads = folder / ".lakewright" / "uploads"
+    return kinds.load_kind(kinds.STORES, S3)(url, uploads, endpoint=lake.endpoint, region=lake.region)
 
 
-def hadoop(project: Project) -> dict[str, str] | None:
+def hadoop(lake: ResolvedLake) -> dict[str, str] | None:
     """Settings of Hadoop's ``fs.s3a`` for the zones that lie elsewhere; None where there are none."""
-    if not project.settings.zones.elsewhere():
+    if not lake.elsewhere:
         return None
-    settings = project.settings.s3
-    endpoint = settings.endpoint or os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-    region = settings.region or os.environ.get("AWS_REGION")
+    endpoint = lake.endpoint or os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    region = lake.region or os.environ.get("AWS_REGION")
     told = {"endpoint": endpoint, "path.style.access": endpoint and "true", "endpoint.region": region}
     return {name: value for name, value in told.items() if value}
 
 
-def show(project: Project, store: Store, connection: duckdb.DuckDBPyConnection) -> None:
+def show(lake: ResolvedLake, store: Store, connection: duckdb.DuckDBPyConnection) -> None:
     """Let DuckDB read the zones that lie elsewhere, through the store."""
-    if project.settings.zones.elsewhere():
+    if lake.elsewhere:
         stored = kinds.load_kind(kinds.FILE_SYSTEMS, S3)
-        connection.register_filesystem(stored(S3, store, [*project.settings.zones.elsewhere()]))
+        connection.register_filesystem(stored(S3, store, [*lake.elsewhere]))

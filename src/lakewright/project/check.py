@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 from lakewright.errors import ConfigError, together
 from lakewright.model.names import did_you_mean
 from lakewright.project.document import Document, KeyPath, dotted
-from lakewright.project.spec import Problem, Settings
+from lakewright.project.group import Problem, Settings
 
 S = TypeVar("S", bound=Settings)
 

@@ -16,7 +16,7 @@ from lakewright.errors import ConfigError
 from lakewright.model import types
 from lakewright.project.check import check
 from lakewright.project.document import read, shown
-from lakewright.project.spec import Problem, Settings
+from lakewright.project.group import Problem, Settings
 from lakewright.project.values import Name, refuse
 from lakewright.sources.files.dataset import Dataset, Dialect, Encoding, FileColumn, is_reserved
 

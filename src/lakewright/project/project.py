@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from lakewright.errors import ConfigError, SourceError
 from lakewright.model.names import did_you_mean
 from lakewright.project.check import check
 from lakewright.project.document import Document, KeyPath, read, shown
+from lakewright.project.resolved import ResolvedLake, resolve
 from lakewright.project.spec import LakeSettings
 
 FILE = "lake.yaml"
@@ -23,6 +25,11 @@ class Project:
     folder: Path
     settings: LakeSettings
     document: Document = dataclasses.field(repr=False)
+
+    @functools.cached_property
+    def resolved(self) -> ResolvedLake:
+        """What merging needs of the settings."""
+        return resolve(self.settings)
 
     def queries(self) -> dict[str, Path]:
         """The saved queries' files by name, in name order."""

@@ -6,16 +6,17 @@ page of the settings is printed from them. They are values; nothing here opens a
 
 from __future__ import annotations
 
-import dataclasses
 import datetime
 import itertools
 from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, Field
 
 from lakewright.model.names import DATASETS, QUARANTINE, TableName, chosen, did_you_mean
+from lakewright.project.deployment import Deployment
 from lakewright.project.document import KeyPath
+from lakewright.project.group import Problem, Settings
 from lakewright.project.values import (
     S3_SCHEME,
     DecimalText,
@@ -34,21 +35,6 @@ from lakewright.project.values import (
     SizeText,
     TablePattern,
 )
-
-
-class Settings(BaseModel):
-    """A group of settings; what is not named is refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, hide_input_in_errors=True)
-
-
-@dataclasses.dataclass(frozen=True)
-class Problem:
-    """A fault of a setting that only shows beside the others: which setting, what is wrong, what helps."""
-
-    path: KeyPath
-    message: str
-    hint: str | None = None
 
 
 class Zones(Settings):
@@ -272,6 +258,8 @@ class LakeSettings(Settings):
     that is not captured any more keeps its name here."""
     queries: Folder = "queries"
     """The folder of saved queries, one ``.sql`` file each."""
+    deploy: Deployment | None = None
+    """The lake on AWS."""
 
     def slot(self, source: str) -> str | None:
         """The name of a source's replication slot; None where it has none."""
@@ -298,6 +286,8 @@ class LakeSettings(Settings):
             for dataset, settings in source.datasets.items() if isinstance(source, FilesSettings) else ():
                 for setting, message in settings.problems():
                     yield Problem(("sources", name, "datasets", dataset, setting), message)
+        if self.deploy is not None:
+            yield from self.deploy.problems(self.lake, {name: source.kind for name, source in self.sources.items()}, self.tables)
 
 
 def json_schema(model: type[Settings] = LakeSettings) -> dict[str, Any]:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from lakewright.errors import ConfigError, LakewrightError
 from lakewright.model import types
 from lakewright.model.names import TableName, did_you_mean
 from lakewright.model.schema import TableSchema
-from lakewright.project.document import KeyPath, dotted
-from lakewright.project.project import Project
-from lakewright.project.spec import LakeSettings, Problem, TableSettings
-from lakewright.project.values import MAX_NAME, Origin, is_name
+from lakewright.project.names import MAX_NAME, Origin, is_name
+from lakewright.project.resolved import ResolvedLake, ResolvedTable
+
+if TYPE_CHECKING:
+    from lakewright.project.project import Project
 
 _DAYS = frozenset({types.DATE, types.TIMESTAMP})
 _VALUES = frozenset({types.STRING, types.INT, types.BIGINT, types.DATE, types.BOOLEAN})
@@ -27,7 +29,7 @@ class LakeTable:
     name: str
     origin: Origin
     schema: TableSchema
-    settings: TableSettings
+    settings: ResolvedTable
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,7 +45,7 @@ class Misfit:
     name: str | None = None
 
 
-def lake_tables(lake: LakeSettings, discovered: Mapping[str, Sequence[TableSchema]]) -> tuple[list[LakeTable], list[Misfit]]:
+def lake_tables(lake: ResolvedLake, discovered: Mapping[str, Sequence[TableSchema]]) -> tuple[list[LakeTable], list[Misfit]]:
     """The lake's tables in name order, and what cannot be one; `discovered` is the captured tables of each source.
 
     A table that lake.yaml does not name has the name of its source table in small letters, with ``schema_`` before it where the
@@ -54,7 +56,7 @@ def lake_tables(lake: LakeSettings, discovered: Mapping[str, Sequence[TableSchem
     named = {table.origin: (name, table) for name, table in lake.tables.items()}
     candidates = []
     for origin, schema in ((Origin(source, schema.name), schema) for source, schemas in discovered.items() for schema in schemas):
-        name, settings = named.get(origin) or (_own_name(lake, origin), TableSettings.model_validate({"from": origin}))
+        name, settings = named.get(origin) or (_own_name(lake, origin), ResolvedTable(origin))
         candidates.append(LakeTable(name, origin, schema, settings))
     tables: dict[str, LakeTable] = {}
     misfits = []
@@ -72,7 +74,7 @@ def lake_tables(lake: LakeSettings, discovered: Mapping[str, Sequence[TableSchem
     return [tables[name] for name in sorted(tables)], misfits
 
 
-def lake_name(lake: LakeSettings, origin: Origin) -> str:
+def lake_name(lake: ResolvedLake, origin: Origin) -> str:
     """The name of a source's table in the lake: lake.yaml's, or its own as `lake_tables` has it."""
     given = (name for name, table in lake.tables.items() if table.origin == origin)
     return next(given, None) or _own_name(lake, origin)
@@ -85,7 +87,7 @@ def setting_faults(project: Project, source: str, versions: Mapping[TableName, S
     be taken. What the source lost after it was captured is no fault of the settings: it stops its table.
     """
     faults = []
-    for name, table in project.settings.tables.items():
+    for name, table in project.resolved.tables.items():
         if table.origin.source != source:
             continue
         settings = project.settings.sources[source]
@@ -105,7 +107,7 @@ def setting_faults(project: Project, source: str, versions: Mapping[TableName, S
     return faults
 
 
-def _own_name(lake: LakeSettings, origin: Origin) -> str:
+def _own_name(lake: ResolvedLake, origin: Origin) -> str:
     """The same whatever other tables there are, so that a table keeps its name and folder when another one appears."""
     name = origin.table
     full = name.table if name.schema == lake.sources[origin.source].plain_schema else f"{name.schema}_{name.table}"
@@ -123,27 +125,33 @@ def _check_names(table: LakeTable) -> None:
         raise ConfigError("LW-110", f"{table.origin} cannot be a table named {table.name!r} {rule}", hint=_listed(table.origin))
 
 
-def _problems(table: LakeTable) -> Iterator[Problem]:
+class _Problem(NamedTuple):
+    path: tuple[str, ...]
+    message: str
+    hint: str | None
+
+
+def _problems(table: LakeTable) -> Iterator[_Problem]:
     """Columns that the settings name and that do not exist, or have a type that does not fit."""
     kinds = {column.name: column for column in (*table.schema.columns, *table.schema.dropped)}
     hint = f"its columns: {', '.join(kinds)}"
-    path: KeyPath = ("tables", table.name, "partition")
+    path: tuple[str, ...] = ("tables", table.name, "partition")
     for partition in table.settings.partition:
         column = kinds.get(partition.column)
         if column is None:
-            yield Problem(path, f"{table.origin} has no column {partition.column}", hint)
+            yield _Problem(path, f"{table.origin} has no column {partition.column}", hint)
         elif column.type not in (_DAYS if partition.is_day else _VALUES):
             needs = "a date or timestamp" if partition.is_day else "a text, a whole number, a date or a boolean"
             message = f"{partition.column} is {column.type}, and {partition} needs {needs}"
-            yield Problem(path, message, "choose another column, or leave partition out")
+            yield _Problem(path, message, "choose another column, or leave partition out")
     kinds |= {column.name: column for column in table.schema.vacated}  # a renamed column keeps the type that it was given
     for name, kind in table.settings.types.items():
         path = ("tables", table.name, "types", name)
         if name not in kinds:
-            yield Problem(path, f"{table.origin} has no column {name}", did_you_mean(name, kinds) or hint)
+            yield _Problem(path, f"{table.origin} has no column {name}", did_you_mean(name, kinds) or hint)
         elif not types.can_hold(kind, source_type := kinds[name].source_type):
-            yield Problem(path, f"{name} is {source_type}, which cannot be {kind}", "only a numeric column can be a decimal")
+            yield _Problem(path, f"{name} is {source_type}, which cannot be {kind}", "only a numeric column can be a decimal")
 
 
-def _error(problem: Problem, where: str | None = None) -> ConfigError:
-    return ConfigError("LW-113", f"{dotted(problem.path)}: {problem.message}", hint=problem.hint, where=where)
+def _error(problem: _Problem, where: str | None = None) -> ConfigError:
+    return ConfigError("LW-113", f"{'.'.join(problem.path)}: {problem.message}", hint=problem.hint, where=where)

@@ -10,13 +10,11 @@ from pydantic import BeforeValidator, PlainSerializer, PlainValidator, WithJsonS
 from pydantic_core import PydanticCustomError
 
 from lakewright.model import types
-from lakewright.model.names import TableName
+from lakewright.project.names import MAX_NAME, Origin, Partition, is_name
 
-MAX_NAME = 255
 MAX_SHORT_NAME = 24
 """Of a lake and a source: both stand in the default name of a replication slot, which has at most 63 characters."""
 
-_NAME = re.compile(r"[a-z_][a-z0-9_]*")
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _DURATION = re.compile(r"([0-9]{1,9})(ms|s|m|h|d)")
 _MOST = datetime.timedelta(days=36_500)
@@ -26,7 +24,6 @@ _SIZES = {"KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30}
 S3_SCHEME = "s3://"
 _S3_URL = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^/\s\\]+)*")
 _ENDPOINT = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?/?")
-_PARTITION = re.compile(r"\s*(?:day\(\s*([^()\s]+)\s*\)|([^()\s]+))\s*")
 
 
 class Secret:
@@ -52,31 +49,6 @@ class Secret:
         return hash(self._value)
 
 
-class Origin(NamedTuple):
-    """Where a table of the lake comes from."""
-
-    source: str
-    table: TableName
-
-    def __str__(self) -> str:
-        return f"{self.source}.{self.table}"
-
-
-class Partition(NamedTuple):
-    """What a table is divided into folders by: the values of a column, or the UTC days of a date or timestamp column."""
-
-    column: str
-    is_day: bool = False
-
-    def __str__(self) -> str:
-        return f"day({self.column})" if self.is_day else self.column
-
-    @property
-    def stored(self) -> str:
-        """The stored column that holds it: for days one of its own, of text."""
-        return f"{self.column}_day" if self.is_day else self.column
-
-
 class Share(float):
     """How much of a whole: a count from 1 on, or below 1 a part of it."""
 
@@ -96,11 +68,6 @@ class Deleted(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.column} = {self.value}"
-
-
-def is_name(text: str) -> bool:
-    """Whether the Glue Data Catalog, Avro and Hudi all take the text as the name of a table or column."""
-    return len(text) <= MAX_NAME and _NAME.fullmatch(text) is not None
 
 
 def parse_duration(text: str) -> datetime.timedelta:
@@ -145,20 +112,17 @@ def _secret(value: Any) -> Any:
 
 
 def _origin(value: Any) -> Any:
-    source, _, table = str(value).partition(".")
     try:
-        return value if isinstance(value, Origin) else Origin(source, TableName.parse(table))
+        return value if isinstance(value, Origin) else Origin.parse(str(value))
     except ValueError:
         raise refuse("not source.schema.table") from None
 
 
 def _partition(value: Any) -> Any:
-    found = []
-    for each in value if isinstance(value, list | tuple) else [value]:
-        match = _PARTITION.fullmatch(each) if isinstance(each, str) else None
-        if match is None:
-            raise refuse("not a column, nor day(column), nor a list of such")
-        found.append(Partition(match[1] or match[2], is_day=bool(match[1])))
+    try:
+        found = [Partition.parse(each) for each in (value if isinstance(value, list | tuple) else [value])]
+    except (TypeError, ValueError):
+        raise refuse("not a column, nor day(column), nor a list of such") from None
     if not found or len(set(found)) < len(found):
         raise refuse("has an entry twice" if found else "an empty list")
     return tuple(found)
@@ -273,6 +237,7 @@ DeletedText = Annotated[Deleted, PlainValidator(_deleted), PlainSerializer(str),
 Patterns = Annotated[
     tuple[str, ...],
     PlainValidator(_patterns),
+    PlainSerializer(list),
     WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}),
 ]
 Folder = Annotated[str, BeforeValidator(_folder), _schema()]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import hashlib
+import itertools
 from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO
 
@@ -12,13 +13,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from lakewright.model.batch import COMMIT_TIME, OP, POSITION, raw_schema
+from lakewright.model.batch import COMMIT_TIME, raw_schema
 from lakewright.model.contracts import Store
 from lakewright.model.schema import TableSchema
+from lakewright.storage.encodings import encodings
 
 ROW_GROUP_ROWS = 128 * 1024
 ROW_GROUP_BYTES = 64 * 1024 * 1024
-"""A row group ends at whichever comes first (bytes in memory), which bounds what a writer holds."""
+"""A row group has about so many, and ends at whichever comes first (bytes in memory), which bounds what a writer holds."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,23 +35,23 @@ class Written:
 
 
 def write(store: Store, name: str, schema: TableSchema, batches: Iterable[pa.RecordBatch | pa.Table]) -> Written:
-    """Write rows with the columns of `raw_schema` as a new object; memory is bounded by a batch and a row group."""
+    """Write rows with the columns of `raw_schema` as a new object; memory is bounded by a batch and a row group.
+
+    A table takes over the columns of a load as they are encoded here, so they are so as readers of tables like them: with
+    statistics and checksums.
+    """
     columns, times, rows = raw_schema(schema), [], 0
+    groups = _row_groups(batches)
     with store.upload(name) as file:
-        sink = _Hashed(file)
-        with pq.ParquetWriter(
-            sink,
-            columns,
-            compression="zstd",
-            compression_level=1,
-            use_dictionary=[OP, COMMIT_TIME],
-            write_statistics=[COMMIT_TIME, POSITION, *schema.key],
-        ) as writer:
-            for group in _row_groups(batches):
+        first = next(groups, None)
+        sink, settings = _Hashed(file), encodings(columns.empty_table() if first is None else first)
+        with pq.ParquetWriter(sink, columns, write_page_checksum=True, **settings) as writer:
+            for group in itertools.chain([first] if first is not None else [], groups):
                 bounds = pc.min_max(group.column(COMMIT_TIME)).as_py()
                 times += [time for time in bounds.values() if time is not None]
                 rows += group.num_rows
-                writer.write_table(group, row_group_size=ROW_GROUP_ROWS)
+                parts = max(1, round(group.num_rows / ROW_GROUP_ROWS))
+                writer.write_table(group, row_group_size=-(-group.num_rows // parts))
     return Written(rows, sink.size, sink.digest.hexdigest(), min(times, default=None), max(times, default=None))
 
 

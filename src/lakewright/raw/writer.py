@@ -41,16 +41,20 @@ class LogWriter:
         """Append a manifest with the lease's number, then remove files that were there and no manifest names.
 
         Once for a lease: raises `LeaseLost` where the log has its number or a higher one. Whoever holds a lower one cannot
-        append any more.
+        append any more. Raises `LogError` LW-355 where all manifests are gone: no file is written before the first.
         """
         listed = [entry.name for entry in log.store.list(log.folder)]
         writer = cls(log, lease)
         if writer._seen.highest_lease >= lease.number:
             raise writer._lost()
+        files = [name for name in listed if not name.startswith(f"{log.folder}_")]
+        if files and not writer._seen.number:
+            hint = f"restore it and the folder _pages from a backup; or move {log.folder} away, and the source is loaded anew"
+            raise LogError("LW-355", f"{log.folder}{layout.MANIFESTS} is missing, and there are raw files", hint=hint)
         writer._append(lambda view: next_manifest(view, "open", lease.number))
         named = {log.folder + file.name for file in log.view().named()}
-        for name in listed:
-            if not name.startswith(f"{log.folder}_") and name not in named:
+        for name in files:
+            if name not in named:
                 log.store.delete(name)
         return writer
 

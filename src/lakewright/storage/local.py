@@ -10,9 +10,10 @@ import contextlib
 import datetime
 import fcntl
 import hashlib
+import itertools
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -104,7 +105,7 @@ class LocalStore:
             folder = prefix.rpartition("/")[0]
             if folder:
                 self._place(folder)
-            yield from self._walk(f"{folder}/" if folder else "", prefix, after)
+            yield from itertools.chain.from_iterable(self._walk(f"{folder}/" if folder else "", prefix, after))
 
     def delete(self, name: str) -> None:
         """Remove the object and folders left empty; no error where there is none. A power cut may bring it back."""
@@ -128,20 +129,27 @@ class LocalStore:
     def _path(self, name: str) -> Path:
         return Path(self._place(name))
 
-    def _walk(self, folder: str, prefix: str, after: str | None) -> Iterator[Entry]:
-        """Entries below `folder` ("" or ending in ``/``); a directory sorts as its name and ``/``, as its objects do."""
+    def _walk(self, folder: str, prefix: str, after: str | None) -> Iterator[Sequence[Entry]]:
+        """Entries below `folder` ("" or ending in ``/``), listed from one directory to the next.
+
+        A directory sorts as its name and ``/``, as its objects do.
+        """
         found: list[tuple[str, bool]] = []
         with contextlib.suppress(FileNotFoundError, NotADirectoryError), os.scandir(f"{self._folder}{folder}") as entries:
             for entry in entries:
                 is_folder = entry.is_dir()
                 found.append((f"{folder}{entry.name}/" if is_folder else f"{folder}{entry.name}", is_folder))
+        files: list[Entry] = []
         for name, is_folder in sorted(found):
             if not (name.startswith(prefix) or (is_folder and prefix.startswith(name))) or name == f"{_PRIVATE}/":
                 continue
             if is_folder and (after is None or name > after or after.startswith(name)):
+                yield files
+                files = []
                 yield from self._walk(name, prefix, after)
             elif not is_folder and (after is None or name > after) and (seen := _stat(f"{self._folder}{name}")) is not None:
-                yield Entry(name, seen.st_size, datetime.datetime.fromtimestamp(seen.st_mtime, datetime.UTC))
+                files.append(Entry(name, seen.st_size, datetime.datetime.fromtimestamp(seen.st_mtime, datetime.UTC)))
+        yield files
 
     # ---- links and renames -----------------------------------------------------------------------------------------------
 

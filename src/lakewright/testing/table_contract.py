@@ -8,16 +8,18 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import decimal
+import io
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Protocol, TypeVar
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from lakewright.errors import CommitConflict, FormatError
 from lakewright.model.contracts import Table, Write
 from lakewright.model.position import Feed, Position
-from lakewright.model.table import Checkpoint, Commit, Snapshot, TableSpec
+from lakewright.model.table import Checkpoint, Commit, EncodedRows, Snapshot, TableSpec
 
 Row = dict[str, Any]
 Columns = tuple[tuple[str, str], ...]
@@ -55,6 +57,10 @@ class Subject(Protocol):
         """The table, as another process would open it; None where there is none."""
         ...
 
+    def put(self, name: str, data: bytes) -> None:
+        """Put an object beside the table, into the store that it is in."""
+        ...
+
     def rows(self, snapshot: Snapshot) -> list[Row]:
         """The rows of a snapshot with at least the columns of its spec, in any order, as its readers see them."""
         ...
@@ -83,6 +89,20 @@ class _Model:
     def replace(self, rows: Sequence[Row]) -> Commit:
         batches, spec = self.arrow(rows).to_batches(2), dataclasses.replace(self.table.spec, columns=self.columns)
         return self._commit(lambda write: write.replace(spec, iter(batches)), {row["id"]: row for row in rows})
+
+    def adopt(self, rows: Sequence[Row], files: Sequence[tuple[str, pa.Table]]) -> Commit:
+        """Have `rows` taken over from Parquet files with all of their columns but the last two, in row groups of three."""
+        spec = dataclasses.replace(self.table.spec, columns=self.columns)
+        others, parts, start = self.arrow(rows).select([name for name, _ in self.columns[-2:]]), list[EncodedRows](), 0
+        for name, table in files:
+            file = io.BytesIO()
+            pq.write_table(table, file, row_group_size=3, compression="snappy")
+            self.subject.put(name, file.getvalue())
+            for group in range(pq.read_metadata(file).num_row_groups):
+                count = len(table.slice(3 * group, 3))
+                parts.append(EncodedRows(name, len(file.getvalue()), group, others.slice(start, count)))
+                start += count
+        return self._commit(lambda write: write.adopt(spec, iter(parts)), {row["id"]: row for row in rows})
 
     def _commit(self, work: Callable[[Write], None], after: Rows) -> Commit:
         with self.table.write() as write:
@@ -226,6 +246,22 @@ def a_replacement_may_change_columns(subject: Subject) -> None:
     model.check_all()
 
 
+def rows_may_stand_in_the_store_already(subject: Subject) -> None:
+    """In Parquet files with columns of whatever order, encoding and type, and with others besides."""
+    model = _Model(subject, PLAIN)
+    model.upsert([row(n) for n in range(30, 33)])
+    rows = [row(n, n % 3) for n in range(11)]
+    inner = pa.array([{"id": n, "day": [n]} for n in range(11)])
+    encoded = model.arrow(rows).drop_columns([name for name, _ in COLUMNS[-2:]])
+    counts = encoded.column("count").cast(pa.int64())  # as another type than the table's
+    encoded = encoded.set_column(encoded.column_names.index("count"), "count", counts)
+    encoded = encoded.select(encoded.column_names[::-1]).add_column(3, "inner", inner).append_column("id more", inner)
+    model.adopt(rows, [("raw/a.parquet", encoded.slice(0, 7)), ("raw/b.parquet", encoded.slice(7))])
+    model.upsert([row(3, 4), row(40)], [5])
+    model.adopt([], [])
+    model.check_all()
+
+
 def commits_carry_checkpoints(subject: Subject) -> None:
     """One without a row too; whoever writes next finds the newest as its base."""
     model = _Model(subject, PLAIN)
@@ -359,6 +395,7 @@ CONTRACT: tuple[Callable[[Subject], None], ...] = (
     a_replacement_ends_all_other_rows,
     added_columns_are_null_in_older_rows,
     a_replacement_may_change_columns,
+    rows_may_stand_in_the_store_already,
     commits_carry_checkpoints,
     of_two_writers_one_commits,
     what_is_not_committed_never_was,

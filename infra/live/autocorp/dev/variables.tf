@@ -1,7 +1,6 @@
-variable "region" {
-  description = "Region of the lake, whose availability zones the VPC names."
-  type        = string
-  default     = "us-east-1"
+variable "lake" {
+  description = "What terraform.tfvars.json has; ../lake says what that is."
+  type        = any
   nullable    = false
 }
 
@@ -13,12 +12,9 @@ variable "shop_login" {
   ephemeral   = true
 }
 
-variable "shop_address" {
-  description = "Range and port at which the VPC reaches the shop's database, and the way there."
+variable "shop_gateway" {
+  description = "The way to the network of the shop's database, one of three."
   type = object({
-    cidr                      = string
-    port                      = optional(number, 5432)
-    route                     = string
     vpn_gateway_id            = optional(string)
     transit_gateway_id        = optional(string)
     vpc_peering_connection_id = optional(string)
@@ -29,12 +25,6 @@ variable "shop_address" {
 variable "exports" {
   description = "The share that other systems export to, and the activated agents beside it."
   type        = object({ server = string, agent_arns = list(string) })
-  nullable    = false
-}
-
-variable "emails" {
-  description = "Addresses that hear of everything."
-  type        = set(string)
   nullable    = false
 }
 

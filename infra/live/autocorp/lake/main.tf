@@ -1,21 +1,48 @@
-# AutoCorp's lake: its shop's database and the files that its other systems export. The folders beside this one size it.
+# AutoCorp's lake: its shop's database and the files that its other systems export. lake.yaml sizes it: `lakewright deploy render`
+# writes what is taken here.
 
 locals {
-  name = "autocorp-${var.environment}"
+  tables  = jsondecode(file("${var.rendered}/tables.json"))
+  queries = { for name in fileset("${var.rendered}/queries", "*.sql") : trimsuffix(name, ".sql") => file("${var.rendered}/queries/${name}") }
 }
 
 module "lake" {
   source          = "../../../stacks/lake"
-  name            = local.name
-  network         = merge(var.network, { databases = { shop = var.shop.address } })
-  disposable      = var.environment == "dev"
-  crawlers        = { csv = { paths = ["csv/"], schedule = "cron(0 3 * * ? *)" } }
-  emails          = var.emails
-  bucket_limit_gb = var.bucket_limit_gb
-  monthly_usd     = var.monthly_usd
-  anomaly_usd     = var.anomaly_usd
-  trail           = var.trail
+  name            = var.lake.name
+  zones           = var.lake.zones
+  disposable      = var.lake.disposable
+  tables          = local.tables
+  crawlers        = var.lake.crawlers
+  project         = file("${var.rendered}/project.json")
+  log_days        = var.lake.log_days
+  emails          = var.lake.emails
+  bucket_limit_gb = var.lake.bucket_limit_gb
+  monthly_usd     = var.lake.monthly_usd
+  anomaly_usd     = var.lake.anomaly_usd
+  trail           = var.lake.trail
 
+  network = {
+    vpc       = var.lake.network
+    routes    = { shop = merge(var.shop_gateway, { cidr = var.lake.databases.shop.route }) }
+    databases = { shop = { cidr = var.lake.databases.shop.address, port = var.lake.databases.shop.port } }
+  }
+  queries = {
+    for name, sql in local.queries : name => { workgroup = "analysts", zone = "curated", sql = sql, description = try(regex("^-- (.*)", sql)[0], null) }
+  }
+  jobs = {
+    merge = {
+      description     = "Merges what was captured into the tables"
+      script          = "merge.py"
+      worker_type     = var.lake.merge.worker_type
+      max_workers     = var.lake.merge.max_workers
+      timeout_minutes = var.lake.merge.timeout_minutes
+      flexible        = var.lake.merge.flexible
+    }
+  }
+  start = {
+    by       = var.lake.merge.schedule == "arrival" ? "arrival" : "schedule"
+    schedule = var.lake.merge.schedule == "arrival" ? null : var.lake.merge.schedule
+  }
   watched = {
     dms_tasks      = { shop = module.shop.task }
     datasync_tasks = module.exports.tasks
@@ -23,43 +50,31 @@ module "lake" {
 }
 
 module "shop" {
-  source      = "../../../stacks/cdc"
-  name        = local.name
-  lake        = module.lake.lake
-  source_name = "shop"
-  database    = { name = var.shop.database, ssl_mode = var.shop.ssl_mode, ca_certificate_pem = var.shop.ca_certificate_pem }
-  login       = var.shop_login
-  instance    = var.shop.instance
-  serverless  = var.shop.serverless
-
-  tables = [
-    for name, key in {
-      auto_parts           = ["part_id"]
-      customers            = ["customer_id"]
-      sales_order          = ["order_id"]
-      sales_order_parts    = ["line_id"]
-      sales_order_services = ["line_id"]
-      service              = ["serviceid"]
-      service_parts        = ["serviceid", "sku"]
-    } : { schema = "public", name = name, key = key }
-  ]
+  source         = "../../../stacks/cdc"
+  name           = var.lake.name
+  lake           = module.lake.lake
+  source_name    = "shop"
+  database       = var.lake.databases.shop
+  login          = var.shop_login
+  instance       = var.lake.dms.instance
+  serverless     = var.lake.dms.serverless
+  table_mappings = file("${var.rendered}/dms/shop/table-mappings.json")
+  task_settings  = file("${var.rendered}/dms/shop/task-settings.json")
+  log_days       = var.lake.log_days
 }
 
 module "exports" {
-  source = "../../../stacks/files"
-  name   = local.name
-  lake   = module.lake.lake
+  source   = "../../../stacks/files"
+  name     = var.lake.name
+  lake     = module.lake.lake
+  log_days = var.lake.log_days
 
   transfers = {
-    customers = {
-      folder          = "customers_export/"
-      patterns        = ["customers.csv"]
-      source_location = { nfs = merge(var.exports, { path = "/exports" }) }
-    }
-    orders = {
-      folder          = "sales_orders/"
-      patterns        = ["*.csv"]
-      source_location = { nfs = merge(var.exports, { path = "/exports/orders" }) }
+    for name, transfer in var.lake.transfers : name => {
+      folder          = transfer.folder
+      patterns        = transfer.patterns
+      schedule        = transfer.schedule
+      source_location = { nfs = merge(var.exports, { path = transfer.path }) }
     }
   }
 }

@@ -1,48 +1,39 @@
-variable "environment" {
-  description = "dev, staging or prod."
+variable "lake" {
+  description = "The lake's size, network and limits in one environment, as `lakewright deploy render` writes them to terraform.tfvars.json."
+  type = object({
+    name            = string
+    disposable      = bool
+    network         = object({ cidr = string, availability_zones = list(string) })
+    zones           = map(object({ holds = string, expire_days = optional(number), transitions = map(number) }))
+    crawlers        = map(object({ paths = list(string), schedule = string }))
+    transfers       = map(object({ folder = string, path = string, patterns = list(string), schedule = string }))
+    merge           = object({ schedule = string, worker_type = string, max_workers = number, timeout_minutes = number, flexible = bool })
+    log_days        = number
+    emails          = set(string)
+    bucket_limit_gb = optional(number)
+    monthly_usd     = optional(number)
+    anomaly_usd     = optional(number)
+    trail           = bool
+    databases = map(object({
+      name               = string
+      address            = string
+      port               = number
+      route              = string
+      ssl_mode           = string
+      ca_certificate_pem = optional(string)
+    }))
+    dms = object({
+      instance   = optional(object({ class = string, storage_gb = number, multi_az = bool, engine_version = optional(string) }))
+      serverless = optional(object({ min_capacity = number, max_capacity = number, multi_az = bool }))
+    })
+  })
+  nullable = false
+}
+
+variable "rendered" {
+  description = "Folder of the files that `lakewright deploy render` writes beside it."
   type        = string
   nullable    = false
-
-  validation {
-    condition     = contains(["dev", "staging", "prod"], var.environment)
-    error_message = "environment must be dev, staging or prod."
-  }
-}
-
-variable "network" {
-  description = "The VPC to make and the way from it to the shop's database."
-  type = object({
-    vpc = object({ cidr = string, availability_zones = list(string) })
-    routes = optional(map(object({
-      cidr                      = string
-      vpn_gateway_id            = optional(string)
-      transit_gateway_id        = optional(string)
-      vpc_peering_connection_id = optional(string)
-    })), {})
-  })
-  nullable = false
-}
-
-variable "shop" {
-  description = "The shop's database: name, address as the VPC sees it, connection, and what DMS runs on."
-  type = object({
-    database           = optional(string, "autocorp")
-    address            = object({ cidr = string, port = number })
-    ssl_mode           = optional(string, "require")
-    ca_certificate_pem = optional(string)
-    instance = optional(object({
-      class          = optional(string, "dms.t3.medium")
-      storage_gb     = optional(number, 50)
-      multi_az       = optional(bool, false)
-      engine_version = optional(string)
-    }))
-    serverless = optional(object({
-      min_capacity = optional(number, 1)
-      max_capacity = number
-      multi_az     = optional(bool, false)
-    }))
-  })
-  nullable = false
 }
 
 variable "shop_login" {
@@ -53,39 +44,18 @@ variable "shop_login" {
   ephemeral   = true
 }
 
+variable "shop_gateway" {
+  description = "The way to the network of the shop's database, one of three."
+  type = object({
+    vpn_gateway_id            = optional(string)
+    transit_gateway_id        = optional(string)
+    vpc_peering_connection_id = optional(string)
+  })
+  nullable = false
+}
+
 variable "exports" {
   description = "The share that other systems export to, and the activated agents beside it."
   type        = object({ server = string, agent_arns = list(string) })
-  nullable    = false
-}
-
-variable "emails" {
-  description = "Addresses that hear of everything."
-  type        = set(string)
-  nullable    = false
-}
-
-variable "bucket_limit_gb" {
-  description = "Size in GB above which a bucket is worth a look."
-  type        = number
-  nullable    = false
-}
-
-variable "monthly_usd" {
-  description = "Monthly budget."
-  type        = number
-  nullable    = false
-}
-
-variable "anomaly_usd" {
-  description = "Tell of unusual costs of this much and more; in one environment of an account."
-  type        = number
-  default     = null
-}
-
-variable "trail" {
-  description = "Keep a trail of all API calls; in one environment of an account."
-  type        = bool
-  default     = false
   nullable    = false
 }

@@ -33,6 +33,10 @@ run "files_are_verified_and_never_deleted_from_raw" {
     condition     = aws_datasync_location_s3.target.subdirectory == "/csv/" && aws_datasync_task.this.task_report_config[0].s3_destination[0].subdirectory == "/datasync/"
     error_message = "files or reports go elsewhere"
   }
+  assert {
+    condition     = length(aws_datasync_task.this.task_report_config[0].report_overrides) == 1
+    error_message = "each plan would change the task"
+  }
 }
 
 run "its_log_is_encrypted_has_an_end_and_takes_datasyncs_lines_alone" {
@@ -49,14 +53,14 @@ run "its_log_is_encrypted_has_an_end_and_takes_datasyncs_lines_alone" {
 run "another_bucket_as_the_source" {
   variables {
     source_location = { s3 = { bucket_arn = "arn:aws:s3:::exports", prefix = "shop/" } }
-    patterns        = ["*.csv", "/orders/*"]
+    patterns        = ["customers.csv", "/orders/*"]
   }
   assert {
     condition     = length(aws_datasync_location_nfs.source) == 0 && aws_datasync_location_s3.source[0].subdirectory == "/shop/"
     error_message = "the source is another one"
   }
   assert {
-    condition     = aws_datasync_task.this.includes[0].value == "/*.csv|/orders/*"
+    condition     = aws_datasync_task.this.includes[0].value == "/customers.csv|/orders/*"
     error_message = "the filter is ${aws_datasync_task.this.includes[0].value}"
   }
 }
@@ -106,7 +110,7 @@ run "the_whole_bucket_as_the_target" {
 run "a_pattern_with_a_bar" {
   command = plan
   variables {
-    patterns = ["*.csv|*.json"]
+    patterns = ["a.csv|b.csv"]
   }
   expect_failures = [var.patterns]
 }
@@ -133,6 +137,14 @@ run "hardly_any_bandwidth" {
     bytes_per_second = 1000
   }
   expect_failures = [var.bytes_per_second]
+}
+
+run "a_wildcard_that_datasync_does_not_take" {
+  command = plan
+  variables {
+    patterns = ["*.csv"]
+  }
+  expect_failures = [var.patterns]
 }
 
 run "a_retention_that_cloudwatch_does_not_have" {

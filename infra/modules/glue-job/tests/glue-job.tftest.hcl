@@ -40,6 +40,24 @@ run "jobs_write_hudi_alone_and_scale" {
   }
 }
 
+run "files_are_there_before_the_job_and_encrypted" {
+  variables {
+    files = { bucket = "shop-dev-logs", texts = { "code/project.json" = "{}" } }
+  }
+  assert {
+    condition     = aws_s3_object.this["code/project.json"].kms_key_id == var.kms_key_arn && aws_s3_object.this["code/project.json"].bucket == "shop-dev-logs"
+    error_message = "a file is elsewhere, or in the clear"
+  }
+}
+
+run "files_without_a_bucket" {
+  command = plan
+  variables {
+    files = { texts = { "code/project.json" = "{}" } }
+  }
+  expect_failures = [var.files]
+}
+
 run "everything_is_encrypted_and_has_an_end" {
   assert {
     condition = alltrue([

@@ -8,7 +8,14 @@ variables {
   database    = { name = "shop" }
   login       = { username = "replication", password = "secret", host = "db.shop.example", port = 5432 }
   instance    = {}
-  tables      = [{ schema = "public", name = "orders", key = ["id"] }]
+  table_mappings = jsonencode({ rules = [
+    { rule-type = "selection", rule-id = "1", rule-name = "public.order_lines", rule-action = "include", object-locator = { schema-name = "public", table-name = "order[_]lines" } },
+    { rule-type = "transformation", rule-id = "2", rule-name = "position", rule-action = "add-column", rule-target = "column", object-locator = { schema-name = "%", table-name = "%" }, value = "_position", expression = "$AR_H_CHANGE_SEQ", data-type = { type = "string", length = 64 } },
+  ] })
+  task_settings = jsonencode({
+    TargetMetadata   = { SupportLobs = true, FullLobMode = false, LimitedSizeLobMode = true, LobMaxSize = 1024 }
+    FullLoadSettings = { TargetTablePrepMode = "DO_NOTHING" }
+  })
   lake = {
     kms_key_arn        = "arn:aws:kms:us-east-1:123456789012:key/11111111-2222-3333-4444-555555555555"
     topic_arn          = "arn:aws:sns:us-east-1:123456789012:shop-dev-alarms"

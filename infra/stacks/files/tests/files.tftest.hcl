@@ -7,7 +7,7 @@ variables {
   transfers = {
     orders = {
       folder          = "orders/"
-      patterns        = ["*.csv"]
+      patterns        = ["orders.csv"]
       source_location = { nfs = { server = "files.shop.example", path = "/exports", agent_arns = ["arn:aws:datasync:us-east-1:123456789012:agent/agent-0123456789abcdef0"] } }
     }
     customers = {

@@ -41,6 +41,23 @@ run "jobs_that_arrivals_start" {
   }
 }
 
+run "jobs_that_know_the_lake" {
+  variables {
+    jobs    = { merge = { description = "Merges", script = "merge.py" } }
+    project = "{}"
+  }
+  assert {
+    condition = local.code == {
+      "--bundle"                          = "s3://shop-dev-logs-123456789012-us-east-1/code/project.json"
+      "--zones"                           = "curated=s3://shop-dev-curated-123456789012-us-east-1,raw=s3://shop-dev-raw-123456789012-us-east-1"
+      "--databases"                       = "curated=shop_dev_curated"
+      "--additional-python-modules"       = "s3://shop-dev-logs-123456789012-us-east-1/code/lakewright.gluewheels.zip"
+      "--python-modules-installer-option" = "--no-index"
+    }
+    error_message = "jobs are told: ${jsonencode(local.code)}"
+  }
+}
+
 run "one_bucket_that_may_go" {
   variables {
     one_bucket = true

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator, Sequence
 
 from sqlglot import exp
@@ -20,7 +21,7 @@ from lakewright.model.names import did_you_mean
 def schema_of(tables: Iterable[Placed]) -> MappingSchema:
     """The columns of the relations, in lower case, with their types as Athena has them."""
     mapping: dict[str, object] = {
-        table.name: {name.lower(): _athena_type(kind) for name, kind in table.relation.columns} for table in tables
+        table.name: {name.lower(): _athena_type(kind).copy() for name, kind in table.relation.columns} for table in tables
     }
     return MappingSchema(mapping, dialect=AthenaSelect, normalize=False)
 
@@ -52,6 +53,7 @@ def resolve_columns(tree: exp.Query, text: str, schema: MappingSchema) -> exp.Qu
     return resolved
 
 
+@functools.cache
 def _athena_type(lake_type: str) -> exp.DataType:
     name = {"string": "varchar", "binary": "varbinary", "float": "real", "timestamp": "timestamp(3)"}.get(lake_type, lake_type)
     return exp.DataType.build(name, dialect=AthenaSelect)

@@ -38,7 +38,7 @@ def bind_tables(
     fresh = _fresh_names(tree)
     placed_by_ref: dict[TableRef, Placed] = {}
     for table in list(tree.find_all(exp.Table)):
-        if _common_table_expression(table) is not None:
+        if common_table_expression(table) is not None:
             if table.args.get("version"):
                 raise fault("LW-507", f"{table.name} is not a table of the lake and has no history", text, table)
             continue
@@ -101,7 +101,7 @@ def _fresh_names(tree: exp.Query) -> Iterator[str]:
             yield name
 
 
-def _common_table_expression(table: exp.Table) -> exp.CTE | None:
+def common_table_expression(table: exp.Table) -> exp.CTE | None:
     """The common table expression that an unqualified name means at its place, or None."""
     if table.db:
         return None

@@ -2,8 +2,9 @@
 
 `HudiFormat` is the way in. From the bottom up: `schema`, `keys`, `partitions`, `bloom`, `properties`, `timeline`, `avro` and
 `metadata` hold the bytes of the format, `avro_rows` and `log_block` those of logs; `folder`, `slices`, `archive`, `commits` and
-`inventory` say what a table's folder holds; `base_file` reads and writes Parquet, `key_index` and `logs` what stands beside it;
-`savepoint`, `rollback` and `clean` keep or remove files; `upsert`, `delta`, `replace` and `clustering` make an instant's files;
+`inventory` say what a table's folder holds; `base_file` reads and writes Parquet, with `spliced` and `thrift` where columns are
+encoded already; `key_index` and `logs` are what stands beside it; `savepoint`, `rollback` and `clean` keep or remove files;
+`upsert`, `delta`, `replace` and `copied`, in `lanes`, and `clustering` make an instant's files;
 `write` opens and completes instants, `compact` those that take logs into base files, `loan` has Spark do it; `contents`,
 `verify` and `repair` look at what is wrong, and mend it; `table` is on top.
 """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,9 +14,11 @@ from lakewright.errors import FormatError
 from lakewright.formats.hudi import bloom, key_index, keys, partitions, schema
 from lakewright.formats.hudi.folder import BaseFile, Folder
 from lakewright.formats.hudi.metadata import WriteStat
+from lakewright.formats.hudi.spliced import Encoded, SplicedWriter
 from lakewright.model.contracts import Store
 from lakewright.model.numbered import numbered
 from lakewright.model.table import MOR, TableSpec
+from lakewright.storage.encodings import encodings
 from lakewright.storage.reading import StoredFile
 
 MAX_BYTES = 120 << 20
@@ -30,8 +32,8 @@ LEAST_KEY, GREATEST_KEY = "hoodie_min_record_key", "hoodie_max_record_key"
 _CALENDAR = "org.apache.spark.version"
 """Footer key of Spark 3: days before 1582 are Gregorian ones. Spark refuses to read such days from a file without it."""
 _SAME_IN_FILE = (schema.PARTITION_PATH, schema.FILE_NAME)
-_REPEATED = [schema.COMMIT_TIME, *_SAME_IN_FILE]
 _DICTIONARY = pa.dictionary(pa.int32(), pa.string())
+_SETTINGS = {"store_schema": False, "write_page_index": False, "write_page_checksum": True}
 
 
 class BaseFileWriter:
@@ -60,6 +62,7 @@ class BaseFileWriter:
         self._file_name = f"{file_id}_{ordinal}-0-0_{instant}.parquet"
         stored = schema.arrow_schema(spec.columns, meta=True)
         self._schema = pa.schema([pa.field(f.name, _DICTIONARY) if f.name in _SAME_IN_FILE else f for f in stored])
+        self._parquet: Any = None
         self._bounds: tuple[str, ...] = ()
         self._bloom = bloom.BloomFilter()
         self._keys: list[pa.ChunkedArray] = []
@@ -67,30 +70,21 @@ class BaseFileWriter:
         self._gathered: list[pa.Table] = []
         self._gathered_rows = self._gathered_bytes = 0
 
-    def __enter__(self) -> BaseFileWriter:
+    def __enter__(self) -> Self:
         self._start = time.monotonic()
         kind = "CREATE" if self._previous is None else "MERGE"
         self._folder.store.create(self._folder.marker_name(self._instant, self._partition, self._file_name, kind), b"")
         name = self._folder.data_name(self._partition, self._file_name)
         with contextlib.ExitStack() as stack:
             self._file = stack.enter_context(self._folder.store.upload(name))
-            self._parquet = pq.ParquetWriter(
-                self._file,
-                self._schema,
-                compression="zstd",
-                compression_level=1,
-                use_dictionary=_REPEATED,
-                store_schema=False,
-                write_page_index=False,
-                write_page_checksum=True,
-            )
             self._stack = stack.pop_all()
         return self
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
         if error is not None:
             with contextlib.suppress(Exception):  # what it still holds goes to a file that is about to vanish
-                self._parquet.close()
+                if self._parquet:
+                    self._parquet.close()
             self._stack.__exit__(kind, error, trace)
             return
         with self._stack:
@@ -100,8 +94,9 @@ class BaseFileWriter:
             if self._bounds:
                 footer[LEAST_KEY] = min(self._bounds, key=keys.java_order)
                 footer[GREATEST_KEY] = max(self._bounds, key=keys.java_order)
-            self._parquet.add_key_value_metadata(footer)
-            self._parquet.close()
+            parquet = self._parquet or self._opened(self._schema.empty_table())
+            parquet.add_key_value_metadata(footer)
+            parquet.close()
             size = self._file.tell()
         if self._spec.type == MOR:  # looked up as it is, until a compaction; a copy-on-write table may write it anew at once
             name = self._folder.data_name(self._partition, self._file_name)
@@ -149,15 +144,38 @@ class BaseFileWriter:
             return
         rows, count = pa.concat_tables(self._gathered), self._gathered_rows
         self._gathered, self._gathered_rows, self._gathered_bytes = [], 0, 0
-        record_keys = rows.column(schema.RECORD_KEY)
+        table = self._completed(rows, self._schema)
+        self._parquet = self._parquet or self._opened(table)
+        self._parquet.write_table(table, row_group_size=count)
+
+    def _completed(self, rows: pa.Table, columns: pa.Schema) -> pa.Table:
+        """Rows with the meta columns that are the file's; what the footer and the stat say of them is noted."""
+        record_keys, count = rows.column(schema.RECORD_KEY), rows.num_rows
         self._bounds += keys.bounds(record_keys)
         self._bloom.add(record_keys)
         if self._spec.type == MOR:
             self._keys.append(record_keys)
-        own = {schema.PARTITION_PATH: self._partition, schema.FILE_NAME: self._file_name}
-        columns = [partitions.constant(own[name], count) if name in own else rows.column(name) for name in self._schema.names]
-        self._parquet.write_table(pa.table(columns, schema=self._schema), row_group_size=count)
         self.rows += count
+        own = {schema.PARTITION_PATH: self._partition, schema.FILE_NAME: self._file_name}
+        return pa.table(
+            [partitions.constant(own[name], count) if name in own else rows.column(name) for name in columns.names],
+            schema=columns,
+        )
+
+    def _opened(self, rows: pa.Table) -> Any:
+        """The writer of the file, which is to begin with `rows`."""
+        return pq.ParquetWriter(self._file, self._schema, **encodings(rows), **_SETTINGS)
+
+
+class SplicedFileWriter(BaseFileWriter):
+    """Writes a base file of rows whose columns, but for some, are encoded already."""
+
+    def copy(self, rows: pa.Table, source: Encoded, group: int) -> None:
+        """Append the rows of a row group of `source`: those of their columns that `rows` lacks are copied. Else as `write`."""
+        own = {*rows.column_names, *_SAME_IN_FILE}
+        rows = self._completed(rows, pa.schema([field for field in self._schema if field.name in own]))
+        self._parquet = self._parquet or SplicedWriter(self._file, self._schema, _SETTINGS)
+        self._parquet.write(rows, source, group, encodings(rows))
 
 
 class BaseFileReader:

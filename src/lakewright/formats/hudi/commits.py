@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from lakewright.errors import FormatError
+from lakewright.errors import CommitConflict, FormatError
 from lakewright.formats.hudi import archive, properties, schema
 from lakewright.formats.hudi.folder import Folder, Hoodie
-from lakewright.formats.hudi.metadata import CHECKPOINT, COMPACT, SCHEMA, CommitMetadata
+from lakewright.formats.hudi.metadata import CHECKPOINT, COMPACT, MOVED, SCHEMA, CommitMetadata
 from lakewright.formats.hudi.timeline import COMMIT, Instant, Timeline, parse_time
 from lakewright.model.table import Checkpoint, Commit, TableSpec
 
@@ -30,6 +30,7 @@ def of_metadata(time: str, action: str, metadata: CommitMetadata) -> Commit:
         deletes=sum(stat.deletes for stat in changed),
         total_bytes=sum(stat.size for stat in metadata.stats),
         fault=fault,
+        moved=metadata.extra.get(MOVED),
     )
 
 
@@ -50,6 +51,14 @@ def newest_with_checkpoint(folder: Folder, hoodie: Hoodie, until: str | None = N
                 return commit
     found = archive.newest_checkpoint(folder, hoodie.archive)
     return of_metadata(found[0], COMMIT, CommitMetadata("ARCHIVED", extra={CHECKPOINT: found[1]})) if found else None
+
+
+def require_here(folder: Folder, timeline: Timeline) -> None:
+    """Raise `CommitConflict` LW-416 where the newest write says that the table goes on elsewhere."""
+    for instant in timeline.writes[-1:]:
+        if (path := folder.read_commit(instant).extra.get(MOVED)) is not None:
+            message = f"the table at {folder.path} was moved to {path} by another process"
+            raise CommitConflict("LW-416", message, hint="read the table again and repeat")
 
 
 def spec_as_of(folder: Folder, timeline: Timeline, found: properties.Properties, until: str | None = None) -> TableSpec:

@@ -39,6 +39,7 @@ class HudiLoan:
             hoodie, self._properties = prepare(folder)
             hoodie.timeline.next_time(utc_now())  # Spark does not look whether its clock is behind the newest instant
             hoodie = rollback.roll_back_others(folder, "")
+            commits.require_here(folder, hoodie.timeline)
             self._seen = hoodie.timeline.writes[-1:]
             self.base: Commit | None = commits.newest_with_checkpoint(folder, hoodie)
             self.spec: TableSpec = commits.spec_as_of(folder, hoodie.timeline, self._properties)

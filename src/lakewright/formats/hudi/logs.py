@@ -42,7 +42,10 @@ class Newest(NamedTuple):
 
 
 def newest(folder: Folder, logs: Sequence[Log], spec: TableSpec, ordering: str | None) -> Newest:
-    """What `newest_of` gives of one slice."""
+    """The newest change of each key in the logs of one slice, which are given in the order in which they were written.
+
+    Raises as `newest_of`, where `ordering` is explained.
+    """
     ((_, found),) = newest_of(folder, {None: logs}, spec, ordering)
     return found
 
@@ -147,6 +150,7 @@ class _Changes:
         self._changes += len(row)
 
     def newest(self) -> Newest:
+        """The newest change of each key that was added: the last one, unless the ordering column says otherwise."""
         rows = pa.concat_tables(self._rows) if self._rows else self._wanted.empty_table()
         keys = pa.concat_arrays(self._keys) if self._keys else pa.array([], pa.string())
         row = np.concatenate([np.empty(0, np.int64), *self._row])

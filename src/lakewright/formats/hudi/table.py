@@ -103,6 +103,11 @@ class HudiTable:
         self._spec: TableSpec | None = None
 
     @property
+    def path(self) -> str:
+        """The folder in the store that it is in."""
+        return self._folder.path
+
+    @property
     def spec(self) -> TableSpec:
         """Raises `FormatError` LW-402 or LW-404 where the newest commit does not tell it."""
         if self._spec is None:

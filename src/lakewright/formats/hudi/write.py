@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import functools
 import itertools
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pyarrow as pa
 
@@ -16,6 +15,7 @@ from lakewright.formats.hudi import (
     avro,
     clustering,
     commits,
+    copied,
     delta,
     inventory,
     properties,
@@ -26,10 +26,10 @@ from lakewright.formats.hudi import (
     upsert,
 )
 from lakewright.formats.hudi.folder import Folder, Hoodie
-from lakewright.formats.hudi.metadata import CHECKPOINT, INVENTORY, LAKEWRIGHT, SCHEMA, WRITER, CommitMetadata, WriteStat
+from lakewright.formats.hudi.metadata import CHECKPOINT, INVENTORY, LAKEWRIGHT, MOVED, SCHEMA, WRITER, CommitMetadata, WriteStat
 from lakewright.formats.hudi.timeline import COMMIT, COMPACTION, COMPLETED, DELTA, INFLIGHT, REPLACE, REQUESTED, Instant
 from lakewright.model.contracts import Store
-from lakewright.model.table import MOR, Checkpoint, Commit, TableSpec
+from lakewright.model.table import MOR, Checkpoint, Commit, EncodedRows, TableSpec
 from lakewright.model.times import utc_now
 from lakewright.storage.lease import Lease
 
@@ -81,6 +81,7 @@ class HudiWrite:
                 hoodie = rollback.roll_back_others(folder, self.instant)
                 self._seen = _state(hoodie)
                 self._hoodie = hoodie
+                commits.require_here(folder, hoodie.timeline)
                 self.spec = commits.spec_as_of(folder, hoodie.timeline, found)
             except BaseException:
                 with contextlib.suppress(StorageError):
@@ -119,23 +120,31 @@ class HudiWrite:
 
     def replace(self, spec: TableSpec, batches: Iterator[pa.RecordBatch]) -> None:
         """Make `batches` the table's only rows, under `spec`; a file that is missing ends too, should it come back."""
+        stored = schema.arrow_schema(spec.columns)
+        conformed = (_conformed(batch, stored, spec) for batch in batches)
+        self._replace(spec, lambda: replace.write_all(self._folder, self.instant, spec, conformed))
+
+    def adopt(self, spec: TableSpec, parts: Iterator[EncodedRows]) -> None:
+        """As `replace`."""
+        self._replace(spec, lambda: copied.copy_all(self._folder, self.instant, spec, parts))
+
+    def _replace(self, spec: TableSpec, write: Callable[[], list[WriteStat]]) -> None:
+        """Let what `write` writes take the place of all files."""
         schema.check_spec(spec)
-        if dataclasses.replace(spec, columns=()) != dataclasses.replace(self.spec, columns=()):
+        if (spec.name, spec.layout) != (self.spec.name, self.spec.layout):
             raise FormatError(
                 "LW-407",
                 f"table {self.spec.name} has the key ({', '.join(self.spec.key)}), the partition"
                 f" ({', '.join(self.spec.partition)}) and the type {self.spec.type}, not ({', '.join(spec.key)}),"
                 f" ({', '.join(spec.partition)}) and {spec.type}",
-                hint=f"move {self._folder.path} away; the next `lakewright merge` makes the table anew from the captured log",
+                hint="such rows need a folder of their own: `lakewright merge` writes them into one",
             )
         old: dict[str, list[str]] = {}
         view = slices.load(self._folder)
         for partition, group in sorted({f.group for f in (*inventory.of_view(view), *inventory.lost(self._folder, view))}):
             old.setdefault(partition, []).append(group)
         self._begin(*((REPLACE, "INSERT_OVERWRITE_TABLE") if old else (self._plain, "BULK_INSERT")))
-        stored = schema.arrow_schema(spec.columns)
-        conformed = (_conformed(batch, stored, spec) for batch in batches)
-        self._fill(spec, None, replace.write_all(self._folder, self.instant, spec, conformed), old or None)
+        self._fill(spec, None, write(), old or None)
 
     def gather(self, below: int, fewest: int) -> int:
         """Write small base files of a partition into larger ones; those that a log or a compaction goes on from are left."""
@@ -155,8 +164,17 @@ class HudiWrite:
         if self._metadata is None:
             self._begin(self._plain, "UPSERT")
             self._fill(self.spec, self._checked_view(), [])
+        return self._complete({CHECKPOINT: checkpoint.to_json()})
+
+    def leave(self, path: str) -> Commit:
+        """Complete the instant as the last one here; the files may be damaged, and no inventory is given."""
+        self._begin(self._plain, "UPSERT")
+        return self._complete({SCHEMA: schema.avro_schema(self.spec.name, self.spec.columns), MOVED: path})
+
+    def _complete(self, extra: dict[str, str]) -> Commit:
+        """Complete the instant with what its commit says beside its files."""
         assert self._metadata is not None
-        self._metadata.extra[CHECKPOINT] = checkpoint.to_json()
+        self._metadata.extra.update(extra)
         with lock(self._folder) as lease:
             hoodie, _ = prepare(self._folder)
             if hoodie.timeline.states(self.instant, self._action) != {REQUESTED, INFLIGHT}:

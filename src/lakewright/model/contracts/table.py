@@ -9,7 +9,7 @@ from typing import Protocol
 import pyarrow as pa
 
 from lakewright.errors import FormatError
-from lakewright.model.table import Checkpoint, Commit, Flaw, RolledBack, Snapshot, TableSpec, Verification
+from lakewright.model.table import Checkpoint, Commit, EncodedRows, Flaw, RolledBack, Snapshot, TableSpec, Verification
 
 
 class Write(Protocol):
@@ -37,6 +37,10 @@ class Write(Protocol):
         """Make `batches` the table's only rows, under `spec`; memory is bounded. At most once per instant."""
         ...
 
+    def adopt(self, spec: TableSpec, parts: Iterator[EncodedRows]) -> None:
+        """As `replace`, by rows of which the table may take over how they are encoded; of a table without partition."""
+        ...
+
     def gather(self, below: int, fewest: int) -> int:
         """Write base files with fewer than `below` bytes into larger ones, where a partition has at least `fewest` of them.
 
@@ -49,6 +53,13 @@ class Write(Protocol):
 
         Raises `CommitConflict` if the instant is no longer pending, or if any other write of the table completed since it was
         opened, one without a checkpoint too: nothing was changed then.
+        """
+        ...
+
+    def leave(self, path: str) -> Commit:
+        """Complete the instant as the last one here: the table goes on at `path`, and neither `Write` nor `Loan` opens any more.
+
+        It has no rows and no checkpoint. Raises as `commit`; the instant must not have taken rows.
         """
         ...
 
@@ -83,6 +94,11 @@ class Table(Protocol):
     """One table of a format; reads see completed instants only and may run beside a writer."""
 
     @property
+    def path(self) -> str:
+        """The folder in the store that it is in."""
+        ...
+
+    @property
     def spec(self) -> TableSpec:
         """As of its first use, or of this object's last commit; raises `FormatError` where the newest commit does not tell it."""
         ...
@@ -112,7 +128,7 @@ class Table(Protocol):
         ...
 
     def write(self) -> contextlib.AbstractContextManager[Write]:
-        """Open an instant; the caller holds the table's lease."""
+        """Open an instant; the caller holds the table's lease. Raises `CommitConflict` where the table was left."""
         ...
 
     def lend(self) -> Loan:

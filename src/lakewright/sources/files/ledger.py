@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import threading
-import urllib.parse
 from collections.abc import Mapping, Set
 from typing import NamedTuple
 
@@ -21,6 +20,7 @@ from lakewright.model.position import Position
 from lakewright.sources.files.arrivals import Arrival, Arrivals
 from lakewright.sources.files.standing import Standing
 from lakewright.sources.files.tables import Rule
+from lakewright.storage.objects import path_part
 
 
 class Version(NamedTuple):
@@ -41,7 +41,7 @@ class Ledger:
         self.source = arrivals.source
         self._store = store
         self._arrivals = arrivals
-        part = urllib.parse.quote(self.source, safe="")
+        part = path_part(self.source)
         self._waiting_at, self._discarded_at = (f"{zone.rstrip('/')}/csv/{kind}/{part}/" for kind in ("_waiting", "_discarded"))
         self._waits: set[int] = set()
         self._standing = Standing()

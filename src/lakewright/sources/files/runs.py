@@ -11,13 +11,13 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import json
-import urllib.parse
 
 from lakewright.errors import NotFound
 from lakewright.model import fields
 from lakewright.model.contracts import Store
 from lakewright.model.times import utc_now
 from lakewright.sources.files.arrivals import Arrival
+from lakewright.storage.objects import path_part
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Runs:
 
     def __init__(self, store: Store, zone: str, source: str) -> None:
         self._store = store
-        self._folder = f"{zone.rstrip('/')}/files/{urllib.parse.quote(source, safe='')}/"
+        self._folder = f"{zone.rstrip('/')}/files/{path_part(source)}/"
 
     def put(self, run: Run, definition: str = "") -> None:
         """Write the record of an arrival that is being delivered, as it was read under the definition of that digest."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 
 from lakewright.errors import SourceError, StorageError
-from lakewright.model.names import quote_literal
+from lakewright.model import duckdb_settings
 from lakewright.sources.files.aside import interruptible
 
 
@@ -22,19 +22,9 @@ def opened(temp: Path, memory_limit: str, place: str) -> Iterator[duckdb.DuckDBP
     """
     temp.mkdir(parents=True, exist_ok=True)
     connection = duckdb.connect(":memory:")
-    settings: dict[str, object] = {
-        # Not in connect(): DuckDB then looks for an extension that is built in.
-        "TimeZone": "UTC",
-        "memory_limit": memory_limit,
-        "temp_directory": str(temp),
-        "max_temp_directory_size": f"{shutil.disk_usage(temp).free // 2}B",
-        "python_enable_replacements": False,
-        "autoinstall_known_extensions": False,
-        "autoload_known_extensions": False,
-    }
     try:
-        for name, value in settings.items():
-            connection.execute(f"SET {name} = {quote_literal(value) if isinstance(value, str) else value}")
+        for statement in duckdb_settings.statements(temp, memory_limit, f"{shutil.disk_usage(temp).free // 2}B"):
+            connection.execute(statement)
         with known_errors(place), interruptible(connection.interrupt):
             yield connection
     finally:

@@ -3,17 +3,11 @@ mock_provider "aws" {
 }
 
 variables {
-  environment     = "dev"
-  shop_login      = { username = "replication", password = "secret", host = "192.168.7.20", port = 5432 }
-  exports         = { server = "files.autocorp.example", agent_arns = ["arn:aws:datasync:us-east-1:123456789012:agent/agent-0123456789abcdef0"] }
-  emails          = ["data@autocorp.example"]
-  bucket_limit_gb = 50
-  monthly_usd     = 250
-  shop            = { address = { cidr = "192.168.7.20/32", port = 5432 }, instance = {} }
-  network = {
-    vpc    = { cidr = "10.40.0.0/20", availability_zones = ["us-east-1a", "us-east-1b"] }
-    routes = { shop = { cidr = "192.168.0.0/16", vpn_gateway_id = "vgw-1" } }
-  }
+  lake         = jsondecode(file("../dev/terraform.tfvars.json")).lake
+  rendered     = "../dev/rendered"
+  shop_login   = { username = "replication", password = "secret", host = "192.168.7.20", port = 5432 }
+  shop_gateway = { vpn_gateway_id = "vgw-1" }
+  exports      = { server = "files.autocorp.example", agent_arns = ["arn:aws:datasync:us-east-1:123456789012:agent/agent-0123456789abcdef0"] }
 }
 
 run "the_whole_lake" {
@@ -22,17 +16,15 @@ run "the_whole_lake" {
     error_message = "zones or databases have other names"
   }
   assert {
-    condition     = keys(output.transfers) == ["customers", "orders"] && output.workgroups.analysts == "autocorp-dev-analysts"
+    condition     = keys(output.transfers) == ["customers-export", "sales-orders"] && output.workgroups.analysts == "autocorp-dev-analysts"
     error_message = "transfers or workgroups are others"
   }
 }
 
-run "production_serverless_and_audited" {
+run "production" {
   variables {
-    environment = "prod"
-    shop        = { address = { cidr = "192.168.7.20/32", port = 5432 }, serverless = { max_capacity = 8 } }
-    anomaly_usd = 100
-    trail       = true
+    lake     = jsondecode(file("../prod/terraform.tfvars.json")).lake
+    rendered = "../prod/rendered"
   }
   assert {
     condition     = startswith(output.zones.curated, "s3://autocorp-prod-curated-")
@@ -40,10 +32,12 @@ run "production_serverless_and_audited" {
   }
 }
 
-run "an_environment_that_does_not_exist" {
-  command = plan
+run "serverless" {
   variables {
-    environment = "test"
+    lake = merge(jsondecode(file("../dev/terraform.tfvars.json")).lake, { dms = { serverless = { min_capacity = 1, max_capacity = 8, multi_az = false } } })
   }
-  expect_failures = [var.environment]
+  assert {
+    condition     = output.databases.quarantine == "autocorp_dev_quarantine"
+    error_message = "zones are others"
+  }
 }

@@ -8,7 +8,13 @@ module "dms" {
   security_group_ids = ["sg-1"]
   instance           = {}
   target             = { bucket = "shop-dev-raw", folder = "database/shop", role_arn = "arn:aws:iam::123456789012:role/shop-dev-capture" }
-  tables             = [{ schema = "public", name = "orders", key = ["id"] }]
+
+  # What `lakewright deploy render` writes of a lake.
+  table_mappings = jsonencode({ rules = [
+    { rule-type = "selection", rule-id = "1", rule-name = "public.orders", rule-action = "include", object-locator = { schema-name = "public", table-name = "orders" } },
+    { rule-type = "transformation", rule-id = "2", rule-name = "position", rule-action = "add-column", rule-target = "column", object-locator = { schema-name = "%", table-name = "%" }, value = "_position", expression = "$AR_H_CHANGE_SEQ", data-type = { type = "string", length = 64 } },
+  ] })
+  task_settings = jsonencode({ TargetMetadata = { SupportLobs = true, FullLobMode = false, LimitedSizeLobMode = true, LobMaxSize = 1024 } })
 
   database = {
     name            = "shop"

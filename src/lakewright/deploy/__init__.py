@@ -1,0 +1,1 @@
+"""The lake on AWS: what Terraform takes, made from lake.yaml, and what there is to know before and after it runs."""

@@ -1,0 +1,73 @@
+"""The lake's tables as the Glue Data Catalog and Athena want them: columns in Hive's types, partition columns apart."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, NamedTuple
+
+from lakewright.deploy.schemas import Known
+from lakewright.deploy.target import Target
+from lakewright.model.table import TableSpec
+from lakewright.pipeline import survey
+from lakewright.pipeline.mirror import Mirror
+from lakewright.project.tables import LakeTable, lake_tables
+
+ZONE = "curated"
+"""Where tables are."""
+_OF_FILES = "files are made into tables where their folder is, not on AWS: there they lie in raw, and a crawler reads them"
+
+
+@dataclasses.dataclass(frozen=True)
+class LeftOut:
+    """A table or a saved query that the lake does not have on AWS, and why."""
+
+    name: str
+    reason: str
+
+
+@dataclasses.dataclass(frozen=True)
+class DeployedTable:
+    """A table on AWS: what the lake knows of it, and how it is stored in the zone `ZONE`."""
+
+    table: LakeTable
+    mirror: Mirror
+    spec: TableSpec
+
+
+class Catalog(NamedTuple):
+    """The tables of an environment in name order, and those that nothing fills there or that the lake cannot name or hold."""
+
+    tables: list[DeployedTable]
+    left_out: list[LeftOut]
+
+
+def catalog(target: Target, known: Known) -> Catalog:
+    """The tables of an environment."""
+    lake = target.resolved
+    found, misfits = lake_tables(lake, known)
+    deployed, left_out = [], [LeftOut(misfit.name or misfit.source, misfit.error.line()) for misfit in misfits]
+    for table in found:
+        if table.origin.source in target.settings.databases:
+            mirror = survey.mirror_of(lake, table)
+            deployed.append(DeployedTable(table, mirror, mirror.spec(table.schema)))
+        else:
+            left_out.append(LeftOut(table.name, _OF_FILES))
+    return Catalog(deployed, left_out)
+
+
+def tables(found: Catalog) -> dict[str, Any]:
+    """The input `tables` of the stack lake. Hudi's own columns are added there."""
+    return {each.table.name: _table(each) for each in found.tables}
+
+
+def _table(each: DeployedTable) -> dict[str, Any]:
+    columns = [{"name": name, "type": kind} for name, kind in each.spec.columns]
+    partition = each.spec.partition
+    return {
+        "zone": ZONE,
+        "name": each.table.name,
+        "path": f"{each.table.name}/",
+        "type": each.spec.type,
+        "columns": [column for column in columns if column["name"] not in partition],
+        "partitions": [column for name in partition for column in columns if column["name"] == name],
+    }

@@ -1,0 +1,163 @@
+"""Parquet files whose row groups are put together: columns that are encoded here beside others copied as another file has them.
+
+To read and write them would decode and encode again what is the same in the end, and that is most of the work. The pages of a
+column tell nothing of their file: the footer says where they stand. Ours is that of an empty file with the row groups put in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any, BinaryIO, NamedTuple
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lakewright.formats.hudi import thrift
+from lakewright.formats.hudi.thrift import I16, I64, LIST, STRUCT, Struct
+from lakewright.storage.reading import StoredFile
+
+_MAGIC = b"PAR1"
+_TAIL = 4 + len(_MAGIC)
+
+# The fields of the footer's structs, by parquet.thrift.
+_FILE_SCHEMA, _FILE_ROWS, _FILE_GROUPS = 2, 3, 4
+_ELEMENT_NAME, _ELEMENT_CHILDREN = 4, 5
+_GROUP_CHUNKS, _GROUP_BYTES, _GROUP_ROWS, _GROUP_OFFSET, _GROUP_COMPRESSED, _GROUP_ORDINAL = 1, 2, 3, 5, 6, 7
+_CHUNK_OFFSET, _CHUNK_META = 2, 3
+_META_PATH, _META_BYTES, _META_COMPRESSED, _META_DATA, _META_DICTIONARY = 3, 6, 7, 9, 11
+_META_ELSEWHERE = (10, 14, 15)
+"""Where an index and a Bloom filter stand, which are not copied."""
+
+
+class Chunk(NamedTuple):
+    """One column of a row group: what the footer says of it, its pages, and where these begin."""
+
+    meta: Struct
+    pages: memoryview
+    offset: int
+
+
+class Encoded:
+    """The columns of a Parquet file as they are encoded; not those within others. Read from several threads if `file` may be.
+
+    ``elements`` describe how each column's values are to be understood. Raises ValueError or IndexError where it is none.
+    """
+
+    def __init__(self, file: StoredFile | pa.BufferReader, size: int) -> None:
+        self._file = file
+        length = int.from_bytes(self._read(size - _TAIL, 4), "little")
+        footer = thrift.decode(self._read(size - _TAIL - length, length))
+        self.elements = _elements(footer)
+        self._groups: list[Struct] = footer[_FILE_GROUPS][1][1]
+
+    def chunks(self, group: int, names: Collection[str]) -> dict[str, Chunk]:
+        """Some columns of a row group, read in one go."""
+        found: dict[str, tuple[Struct, int, int]] = {}
+        for chunk in self._groups[group][_GROUP_CHUNKS][1][1]:
+            meta: Struct = chunk[_CHUNK_META][1]
+            path = b".".join(meta[_META_PATH][1][1]).decode()
+            if path in names:
+                begin = min(meta[field][1] for field in (_META_DATA, _META_DICTIONARY) if field in meta)
+                found[path] = meta, begin, begin + meta[_META_COMPRESSED][1]
+        if not found:
+            return {}
+        start, end = min(begin for _, begin, _ in found.values()), max(end for _, _, end in found.values())
+        data = memoryview(self._read(start, end - start))
+        return {name: Chunk(meta, data[begin - start : end - start], begin) for name, (meta, begin, end) in found.items()}
+
+    def _read(self, offset: int, length: int) -> bytes:
+        self._file.seek(offset)
+        return self._file.read(length)
+
+
+class SplicedWriter:
+    """Writes a Parquet file with these columns; `settings` are those of pyarrow's writer, for the columns that are encoded."""
+
+    def __init__(self, file: BinaryIO, schema: pa.Schema, settings: Mapping[str, Any]) -> None:
+        self._file, self._schema, self._settings = file, schema, settings
+        self._metadata: dict[str, str] = {}
+        self._groups: list[Struct] = []
+        self._rows = 0
+        file.write(_MAGIC)
+
+    def write(self, own: pa.Table, source: Encoded, group: int, encodings: Mapping[str, Any]) -> None:
+        """Add a row group: the columns of `own`, encoded so, and all others as `source` has them in one of as many rows."""
+        encoded = Encoded(*_written(own.schema, own, {**self._settings, **encodings}))
+        names = set(self._schema.names)
+        found = source.chunks(group, names - set(own.column_names)) | encoded.chunks(0, own.column_names)
+        start, columns = self._file.tell(), []
+        for name in self._schema.names:
+            columns.append(_moved(found[name], self._file.tell()))
+            self._file.write(found[name].pages)
+        sizes = {field: sum(chunk.meta[field][1] for chunk in found.values()) for field in (_META_BYTES, _META_COMPRESSED)}
+        self._groups.append(
+            {
+                _GROUP_CHUNKS: (LIST, (STRUCT, columns)),
+                _GROUP_BYTES: (I64, sizes[_META_BYTES]),
+                _GROUP_ROWS: (I64, own.num_rows),
+                _GROUP_OFFSET: (I64, start),
+                _GROUP_COMPRESSED: (I64, sizes[_META_COMPRESSED]),
+                _GROUP_ORDINAL: (I16, len(self._groups)),
+            }
+        )
+        self._rows += own.num_rows
+
+    def add_key_value_metadata(self, metadata: Mapping[str, str]) -> None:
+        """What the footer is to say besides."""
+        self._metadata |= metadata
+
+    def close(self) -> None:
+        """Write the footer."""
+        file, size = _written(self._schema, None, self._settings, self._metadata)
+        data = file.read(size)
+        footer = thrift.decode(data[-_TAIL - int.from_bytes(data[-_TAIL:-4], "little") : -_TAIL])
+        footer |= {_FILE_ROWS: (I64, self._rows), _FILE_GROUPS: (LIST, (STRUCT, self._groups))}
+        text = thrift.encode(footer)
+        self._file.write(text + len(text).to_bytes(4, "little") + _MAGIC)
+
+
+def elements(schema: pa.Schema) -> dict[str, Struct]:
+    """`Encoded.elements` of files that pyarrow writes with these columns."""
+    return Encoded(*_written(schema, None, {})).elements
+
+
+def _written(
+    schema: pa.Schema, rows: pa.Table | None, options: Mapping[str, Any], metadata: Mapping[str, str] | None = None
+) -> tuple[pa.BufferReader, int]:
+    """A file of `rows`, as one row group, or of none, and its size."""
+    out = pa.BufferOutputStream()
+    with pq.ParquetWriter(out, schema, **options) as writer:
+        if rows is not None:
+            writer.write_table(rows, row_group_size=rows.num_rows)
+        writer.add_key_value_metadata(metadata or {})
+    data = out.getvalue()
+    return pa.BufferReader(data), data.size
+
+
+def _elements(footer: Struct) -> dict[str, Struct]:
+    """What the schema says of each column, those within others left out. It lists all in depth: each, then its children."""
+    listed: list[Struct] = footer[_FILE_SCHEMA][1][1]
+
+    def skipped(place: int) -> int:
+        """The place behind an element and all that is in it."""
+        inner = listed[place].get(_ELEMENT_CHILDREN, (0, 0))[1]
+        place += 1
+        for _ in range(inner):
+            place = skipped(place)
+        return place
+
+    found, place = {}, 1
+    while place < len(listed):
+        if _ELEMENT_CHILDREN not in listed[place]:
+            found[listed[place][_ELEMENT_NAME][1].decode()] = listed[place]
+        place = skipped(place)
+    return found
+
+
+def _moved(chunk: Chunk, offset: int) -> Struct:
+    """What the footer says of a column whose pages begin at `offset`."""
+    meta = {field: held for field, held in chunk.meta.items() if field not in _META_ELSEWHERE}
+    for field in (_META_DATA, _META_DICTIONARY):
+        if field in meta:
+            meta[field] = I64, meta[field][1] + offset - chunk.offset
+    return {_CHUNK_OFFSET: (I64, 0), _CHUNK_META: (STRUCT, meta)}

@@ -1,0 +1,113 @@
+"""Thrift's compact protocol, as far as the footers of Parquet files have it: bytes to values and back.
+
+A struct is a dict from field number to (type, value), and a list is (type of its items, items).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+TRUE, FALSE, BYTE, I16, I32, I64, _, BINARY, LIST, SET, _, STRUCT = range(1, 13)
+"""Types, by the numbers that stand in the bytes."""
+_INTEGERS = (I16, I32, I64)
+_LONG_LIST = 15
+
+Struct = dict[int, tuple[int, Any]]
+
+
+def decode(data: bytes) -> Struct:
+    """The struct that the bytes begin with; raises ValueError for what Parquet has not, IndexError where they end too early."""
+    return _Reader(data).struct()
+
+
+def encode(struct: Struct) -> bytes:
+    """The bytes of a struct."""
+    out = bytearray()
+    _write(out, STRUCT, struct)
+    return bytes(out)
+
+
+class _Reader:
+    def __init__(self, data: bytes) -> None:
+        self._data, self._at = data, 0
+
+    def struct(self) -> Struct:
+        found: Struct = {}
+        field = 0
+        while head := self._byte():
+            kind = head & 15
+            field = field + (head >> 4) if head >> 4 else self._integer()
+            found[field] = kind, self._value(kind)
+        return found
+
+    def _value(self, kind: int) -> Any:
+        if kind in (TRUE, FALSE):
+            return kind == TRUE
+        if kind == BYTE:
+            return self._byte()
+        if kind in _INTEGERS:
+            return self._integer()
+        if kind == BINARY:
+            size = self._varint()
+            self._at += size
+            return self._data[self._at - size : self._at]
+        if kind in (LIST, SET):
+            head = self._byte()
+            count = self._varint() if head >> 4 == _LONG_LIST else head >> 4
+            return head & 15, [self._value(head & 15) for _ in range(count)]
+        if kind == STRUCT:
+            return self.struct()
+        raise ValueError(f"no footer has the type {kind}")
+
+    def _byte(self) -> int:
+        self._at += 1
+        return self._data[self._at - 1]
+
+    def _varint(self) -> int:
+        value = shift = 0
+        while True:
+            byte = self._byte()
+            value |= (byte & 127) << shift
+            if byte < 128:
+                return value
+            shift += 7
+
+    def _integer(self) -> int:
+        value = self._varint()
+        return value >> 1 ^ -(value & 1)
+
+
+def _write(out: bytearray, kind: int, value: Any) -> None:
+    if kind == BYTE:
+        out.append(value)
+    elif kind in _INTEGERS:
+        _write_varint(out, value << 1 if value >= 0 else ~value << 1 | 1)
+    elif kind == BINARY:
+        _write_varint(out, len(value))
+        out += value
+    elif kind in (LIST, SET):
+        item, items = value
+        out.append(min(len(items), _LONG_LIST) << 4 | item)
+        if len(items) >= _LONG_LIST:
+            _write_varint(out, len(items))
+        for each in items:
+            _write(out, item, each)
+    elif kind == STRUCT:
+        before = 0
+        for field, (inner, held) in sorted(value.items()):
+            head = (TRUE if held else FALSE) if inner in (TRUE, FALSE) else inner
+            if 0 < field - before < 16:
+                out.append(field - before << 4 | head)
+            else:
+                out.append(head)
+                _write(out, I16, field)
+            _write(out, inner, held)
+            before = field
+        out.append(0)
+
+
+def _write_varint(out: bytearray, value: int) -> None:
+    while value > 127:
+        out.append(value & 127 | 128)
+        value >>= 7
+    out.append(value)

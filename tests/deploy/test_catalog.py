@@ -1,0 +1,103 @@
+"""The tables of a lake as AWS's catalog wants them, and where what is known of them comes from."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from tests.deploy.conftest import TABLES, know, table
+
+from lakewright.deploy import dms, schemas
+from lakewright.deploy.render import render
+from lakewright.deploy.target import targets
+from lakewright.errors import DeployError
+from lakewright.pipeline.lake import Lake
+from lakewright.project.project import open_project
+
+
+def _rendered(project, name):
+    render(targets(project, ["dev"]), write=True)
+    return json.loads((project.folder / "live" / "dev" / "rendered" / name).read_text())
+
+
+def test_columns_have_hives_types_and_partition_columns_stand_apart(project):
+    tables = _rendered(project, "tables.json")
+    assert [*tables] == ["order_line", "stock"]
+    assert tables["order_line"]["partitions"] == [{"name": "at_day", "type": "string"}]
+    columns = {column["name"]: column["type"] for column in tables["stock"]["columns"]}
+    assert columns == {
+        "id": "bigint",
+        "price": "decimal(10,2)",
+        "label": "string",
+        "made": "timestamp",
+        "_position": "string",
+        "_hoodie_is_deleted": "boolean",
+    }
+    assert (tables["stock"]["type"], tables["stock"]["zone"]) == ("mor", "curated")
+
+
+def test_tables_of_files_are_left_out_with_the_reason(project):
+    left_out = render(targets(project, ["dev"]), write=False).left_out
+    assert [left.name for left in left_out] == ["orders", "people", "quarantine_people"]
+    assert "where their folder is, not on AWS" in left_out[0].reason
+
+
+def test_a_table_is_cow_on_aws_where_lake_yaml_says_so(change):
+    project = change("  region: eu-west-1\n", "  region: eu-west-1\n  cow: [stock]\n")
+    assert _rendered(project, "tables.json")["stock"]["type"] == "cow"
+    assert project.resolved.tables["stock"].type == "mor"
+
+
+def test_dms_takes_each_table_by_its_own_name(project):
+    rules = _rendered(project, "dms/store/table-mappings.json")["rules"]
+    assert [rule["object-locator"]["table-name"] for rule in rules] == ["item", "order[_]line", "%"]
+    assert (rules[-1]["value"], rules[-1]["expression"]) == ("_position", "$AR_H_CHANGE_SEQ")
+    settings = _rendered(project, "dms/store/task-settings.json")
+    assert settings["FullLoadSettings"]["TargetTablePrepMode"] == "DO_NOTHING"
+    assert settings["TargetMetadata"]["FullLobMode"] != settings["TargetMetadata"]["LimitedSizeLobMode"]
+
+
+def test_a_table_without_key_is_refused():
+    with pytest.raises(DeployError, match=r"table public\.log has no key") as caught:
+        dms.table_mappings([table("public.log", "", line="text")])
+    assert (caught.value.code, "`-public.log`" in caught.value.hint) == ("LW-705", True)
+
+
+def test_a_source_and_a_table_that_were_never_captured(project):
+    know(project.folder, {"drop": TABLES["drop"]})
+    with pytest.raises(DeployError, match="source store was never captured") as caught:
+        render(targets(project), write=True)
+    assert (caught.value.code, caught.value.where.endswith("lake.yaml:3")) == ("LW-703", True)
+    know(project.folder, {**TABLES, "store": TABLES["store"][:1]})
+    with pytest.raises(DeployError, match=r"table store\.public\.order_line was never captured") as caught:
+        render(targets(project), write=True)
+    assert (caught.value.code, caught.value.where.endswith("lake.yaml:6")) == ("LW-703", True)
+    assert "`lakewright capture`" in caught.value.hint
+
+
+def test_known_tables_that_were_edited_by_hand(project):
+    path = project.folder / "live" / schemas.FILE
+    path.write_text(path.read_text().replace("numeric(10,2)", "numeric(12,2)"))
+    with pytest.raises(DeployError, match=r"schemas\.json is not what was rendered: its checksum differs") as caught:
+        render(targets(project), write=True)
+    assert caught.value.code == "LW-704"
+
+
+def test_a_lake_that_captured_knows_its_tables(tmp_path):
+    """Then what is committed is made anew, and another machine renders the same of it."""
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "people.csv").write_text("id,name\n1,Ada\n")
+    (tmp_path / "lake.yaml").write_text(
+        "lake: shop\nsources: {drop: {kind: files, path: in, settle: 1ms, datasets: {people: '*.csv'}}}\n"
+        "deploy:\n  terraform: live\n  region: eu-west-1\n  environments:\n"
+        "    dev: {cidr: 10.40.0.0/20, shares: {drop: {path: /drop}}}\n"
+    )
+    with Lake.open(tmp_path) as lake:
+        lake.capture()
+    project = open_project(tmp_path)
+    render(targets(project), write=True)
+    captured = json.loads((tmp_path / "live" / schemas.FILE).read_text())["sources"]["drop"]
+    assert [*captured] == ["datasets.people", "quarantine.people"]
+    assert [column["name"] for column in captured["datasets.people"]["columns"]][:2] == ["id", "name"]
+    (tmp_path / "raw").rename(tmp_path / "away")
+    assert render(targets(project), write=False).differences == ()

@@ -1,0 +1,70 @@
+"""Base files put together of what is encoded already: byte by byte what it was, and files like any other to their readers."""
+
+from __future__ import annotations
+
+import datetime
+import io
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hudi import HudiTableBuilder
+from tests.formats.hudi_world import COLUMNS, META, PLAIN, World, row, table_of
+
+from lakewright.formats.hudi import spliced, thrift
+
+ROWS = [row(number, number % 4) for number in range(10)]
+
+
+def test_a_footer_is_decoded_and_encoded_to_the_same_bytes() -> None:
+    wide = {f"c{number}": pa.array([-number, None], pa.int32()) for number in range(20)}
+    table = pa.table({**wide, "t": [["a"], []], "d": [datetime.date(1, 1, 1), None], "s": [{"x": True}, None]})
+    file = io.BytesIO()
+    pq.write_table(table, file, row_group_size=1, write_page_checksum=True)
+    data = file.getvalue()
+    footer = data[-8 - int.from_bytes(data[-8:-4], "little") : -8]
+    assert thrift.encode(thrift.decode(footer)) == footer
+
+
+@pytest.mark.parametrize("cut", [1, 20, 200])
+def test_a_footer_that_ends_too_early_is_refused(cut: int) -> None:
+    file = io.BytesIO()
+    pq.write_table(table_of(ROWS), file)
+    data = file.getvalue()
+    with pytest.raises((ValueError, IndexError)):
+        thrift.decode(data[-8 - int.from_bytes(data[-8:-4], "little") : -8 - cut])
+
+
+def test_columns_are_copied_as_they_are(tmp_path: Path) -> None:
+    world = World(tmp_path, PLAIN)
+    world.upsert(ROWS[:1])
+    world.replace(ROWS)
+    snapshot = world.open().snapshot()
+    assert snapshot is not None
+    rows, original, found = table_of(ROWS), _encoded((tmp_path / "raw/2.parquet").read_bytes()), list[int]()
+    for data in snapshot.files:
+        base, copied = pq.ParquetFile(data.location, page_checksum_verification=True), _encoded(Path(data.location).read_bytes())
+        assert base.schema_arrow.names == [*META, *(name for name, _ in COLUMNS)]
+        for group in range(base.num_row_groups):
+            ids = base.read_row_group(group, ["id"]).column(0).to_pylist()
+            assert _pages(copied, group, rows.column_names[:-2]) == _pages(original, ids[0] // 3, rows.column_names[:-2])
+            found += ids
+    assert sorted(found) == list(range(10))
+
+    listed = [data.location for data in snapshot.files]
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        again = connection.sql(f"SELECT * FROM read_parquet({listed}) WHERE id < 7 ORDER BY id").to_arrow_table()
+    assert again.select(rows.column_names).cast(rows.schema).equals(rows.slice(0, 7))
+    batches = HudiTableBuilder.from_base_uri(world.location).build().read()
+    assert pa.Table.from_batches(batches).select(rows.column_names).sort_by("id").cast(rows.schema).equals(rows)
+
+
+def _encoded(data: bytes) -> spliced.Encoded:
+    return spliced.Encoded(pa.BufferReader(data), len(data))
+
+
+def _pages(file: spliced.Encoded, group: int, names: list[str]) -> dict[str, bytes]:
+    return {name: bytes(chunk.pages) for name, chunk in file.chunks(group, names).items()}

@@ -1,0 +1,157 @@
+"""On the emulated AWS: AutoCorp's environments made, planned again, applied again, taken away; and each module's example."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import jmespath
+import pytest
+from tests.infra.conftest import INFRA, Terraform
+
+from lakewright.testing.aws import emulated_aws
+
+FORGOTTEN = tomllib.loads((Path(__file__).parent / "forgotten.toml").read_text(encoding="utf-8"))["forgotten"]
+"""What the emulation forgets, so that a second plan wants to change it."""
+ENVIRONMENTS = ["dev", *(pytest.param(name, marks=pytest.mark.full) for name in ("staging", "prod"))]
+NOBODY_ASKS = "-auto-approve", "-input=false", "-parallelism=20"
+AGENT = "arn:aws:datasync:us-east-1:123456789012:agent/agent-0123456789abcdef0"
+LISTS = {
+    "athena list_work_groups": "WorkGroups[].Name",
+    "budgets describe_budgets": "Budgets[].BudgetName",
+    "ce get_anomaly_monitors": "AnomalyMonitors[].MonitorName",
+    "cloudtrail describe_trails": "trailList[].Name",
+    "cloudwatch describe_alarms": "MetricAlarms[].AlarmName",
+    "cloudwatch list_dashboards": "DashboardEntries[].DashboardName",
+    "datasync list_locations": "Locations[].LocationUri",
+    "datasync list_tasks": "Tasks[].Name",
+    "dms describe_certificates": "Certificates[].CertificateIdentifier",
+    "dms describe_endpoints": "Endpoints[].EndpointIdentifier",
+    "dms describe_event_subscriptions": "EventSubscriptionsList[].CustSubscriptionId",
+    "dms describe_replication_configs": "ReplicationConfigs[].ReplicationConfigIdentifier",
+    "dms describe_replication_instances": "ReplicationInstances[].ReplicationInstanceIdentifier",
+    "dms describe_replication_subnet_groups": "ReplicationSubnetGroups[].ReplicationSubnetGroupIdentifier",
+    "dms describe_replication_tasks": "ReplicationTasks[].ReplicationTaskIdentifier",
+    "ec2 describe_flow_logs": "FlowLogs[].FlowLogId",
+    "ec2 describe_security_groups": "SecurityGroups[].GroupId",
+    "ec2 describe_vpc_endpoints": "VpcEndpoints[?State != 'deleted'].VpcEndpointId",
+    "ec2 describe_vpcs": "Vpcs[].VpcId",
+    "events list_rules": "Rules[].Name",
+    "glue get_connections": "ConnectionList[].Name",
+    "glue get_databases": "DatabaseList[].Name",
+    "glue get_security_configurations": "SecurityConfigurations[].Name",
+    "glue list_crawlers": "CrawlerNames[]",
+    "glue list_data_quality_rulesets": "Rulesets[].Name",
+    "glue list_jobs": "JobNames[]",
+    "glue list_triggers": "TriggerNames[]",
+    "glue list_workflows": "Workflows[]",
+    "iam list_roles": "Roles[].RoleName",
+    "kms list_aliases": "Aliases[].AliasName",
+    "logs describe_log_groups": "logGroups[].logGroupName",
+    "logs describe_resource_policies": "resourcePolicies[].policyName",
+    "s3 list_buckets": "Buckets[].Name",
+    "scheduler list_schedules": "Schedules[].Name",
+    "secretsmanager list_secrets": "SecretList[].Name",
+    "sns list_topics": "Topics[].TopicArn",
+}
+"""Everything that infra/ makes, by what lists it."""
+
+
+class Account:
+    """The emulated account, as boto3 sees it."""
+
+    def __init__(self, environment: dict[str, str]) -> None:
+        self._session = boto3.Session("testing", "testing", region_name=environment["AWS_REGION"])
+        self._endpoint = environment["AWS_ENDPOINT_URL"]
+
+    def client(self, service: str) -> Any:
+        return self._session.client(service, endpoint_url=self._endpoint)
+
+    def contents(self) -> set[str]:
+        """Everything in it; keys and secrets that wait for their end are gone, and so are endpoints listed as deleted."""
+        found = set()
+        for call, names in LISTS.items():
+            service, operation = call.split()
+            account = {"AccountId": "123456789012"} if service == "budgets" else {}
+            answer = getattr(self.client(service), operation)(**account)
+            found |= {f"{call}: {name}" for name in jmespath.search(names, answer) or []}
+        kms = self.client("kms")
+        for key in kms.list_keys()["Keys"]:
+            if kms.describe_key(KeyId=key["KeyId"])["KeyMetadata"]["KeyState"] != "PendingDeletion":
+                found.add(f"kms list_keys: {key['KeyId']}")
+        return found
+
+
+@pytest.fixture
+def account(terraform: Terraform, tmp_path: Path) -> Iterator[tuple[Account, Terraform]]:
+    """An account with nothing in it but the gateway of a VPN, and Terraform that speaks to it."""
+    with emulated_aws() as aws:
+        account = Account(aws.environment())
+        gateway = account.client("ec2").create_vpn_gateway(Type="ipsec.1")["VpnGateway"]["VpnGatewayId"]
+        given = {
+            "aws_max_retries": 2,  # the emulation answers what it has not with an error that the provider takes for a passing one
+            "shop_login": {"username": "replication", "password": "se,cret", "host": "192.168.7.20", "port": 5432},
+            "shop_gateway": {"vpn_gateway_id": gateway},
+            "exports": {"server": "files.autocorp.example", "agent_arns": [AGENT]},
+        }
+        variables = {f"TF_VAR_{name}": json.dumps(value) for name, value in given.items()}
+        with terraform.copied(tmp_path / "infra").attached(tmp_path / "said", aws.environment() | variables) as attached:
+            yield account, attached
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_environment(account: tuple[Account, Terraform], environment: str) -> None:
+    """What is made is what was meant: a second plan finds nothing to do; and it all goes again."""
+    aws, terraform = account
+    before = aws.contents()
+    terraform.init("bootstrap")
+    terraform("bootstrap", "apply", "-var=force_destroy=true", *NOBODY_ASKS)
+    folder = f"live/autocorp/{environment}"
+    backend = terraform.infra / "live/autocorp/backend.hcl"
+    backend.write_text(terraform("bootstrap", "output", "-raw", "backend"), encoding="utf-8")
+
+    terraform.init(folder, "-backend-config=../backend.hcl")
+    terraform(folder, "apply", *NOBODY_ASKS)
+    assert len(aws.contents()) > 60
+    terraform(folder, "plan", "-out=second", "-input=false")
+    assert unexpected(json.loads(terraform(folder, "show", "-json", "second"))) == []
+    terraform(folder, "apply", *NOBODY_ASKS, "second")
+
+    terraform(folder, "destroy", *NOBODY_ASKS)
+    terraform("bootstrap", "destroy", "-var=force_destroy=true", *NOBODY_ASKS)
+    assert aws.contents() == before
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("module", [folder.name for folder in sorted(INFRA.glob("modules/*"))])
+def test_example(account: tuple[Account, Terraform], module: str) -> None:
+    """A module's example can be made and taken away as it stands."""
+    aws, terraform = account
+    before = aws.contents()
+    folder = f"modules/{module}/examples/minimal"
+    (terraform.infra / folder / "provider.tf").write_text('provider "aws" {\n  max_retries = 2\n}\n', encoding="utf-8")
+    terraform.init(folder)
+    terraform(folder, "apply", *NOBODY_ASKS)
+    terraform(folder, "plan", "-out=second", "-input=false")
+    assert unexpected(json.loads(terraform(folder, "show", "-json", "second"))) == []
+    terraform(folder, "destroy", *NOBODY_ASKS)
+    assert aws.contents() == before
+
+
+def unexpected(plan: dict[str, Any]) -> list[str]:
+    """The changes of a plan besides those in place of what the emulation forgets."""
+    faults = []
+    for resource in plan["resource_changes"]:
+        change = resource["change"]
+        if change["actions"] == ["update"]:
+            changed = {name for name, value in change["after"].items() if change["before"].get(name) != value}
+            changed -= {one["attribute"] for one in FORGOTTEN if one["type"] == resource["type"]}
+            faults += [f"{resource['address']}: {name}" for name in sorted(changed)]
+        elif change["actions"] not in (["no-op"], ["read"]):
+            faults.append(f"{resource['address']}: {change['actions']}")
+    return faults
