@@ -102,21 +102,11 @@ class Trino:
         end = time.monotonic() + _START_SECONDS
         while time.monotonic() < end and self._server.poll() is None:
             with contextlib.suppress(OSError):
-                if not self._ask("/v1/info")["starting"] and self._has_nodes():
+                if not self._ask("/v1/info")["starting"]:
                     return
             time.sleep(0.2)
         self.close()
         raise RuntimeError(f"Trino did not start: {log.read_text()[-4000:]}")
-
-    def _has_nodes(self) -> bool:
-        """Whether it knows itself as a node yet, which it does some time after it says that it started."""
-        try:
-            self._answer("SELECT count(*) FROM information_schema.tables")
-        except TrinoError as error:
-            if str(error).startswith("NO_NODES_AVAILABLE"):
-                return False
-            raise
-        return True
 
     def close(self) -> None:
         """Stop the server."""
@@ -177,6 +167,17 @@ class Trino:
         return [column["name"] for column in columns], found
 
     def _answer(self, text: str) -> tuple[list[Any], list[list[Any]]]:
+        """What the server says once it has a node for the statement's catalog: it takes itself for none until it announced that."""
+        end = time.monotonic() + _START_SECONDS
+        while True:
+            try:
+                return self._told(text)
+            except TrinoError as error:
+                if not str(error).startswith("NO_NODES_AVAILABLE") or time.monotonic() > end:
+                    raise
+            time.sleep(0.5)
+
+    def _told(self, text: str) -> tuple[list[Any], list[list[Any]]]:
         answer = self._ask("/v1/statement", text)
         columns: list[Any] = []
         rows: list[list[Any]] = []
