@@ -27,7 +27,7 @@ demo: $(READY) ## the example, end to end: load, live changes, a kill, a check
 
 test: $(READY) ## all tests but the long fault runs, on a real PostgreSQL
 	@echo "== test: pytest on three processes"
-	@$(BIN)/pytest -q -n 3 --dist worksteal -m "not crash and not interop and not infra" --ignore tests/interop --ignore tests/infra
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -q -n 3 --dist worksteal -m "not crash and not interop and not infra" --ignore tests/interop --ignore tests/infra
 
 check: $(READY) ## style, types, layers, docs and generated pages
 	@echo "== check: ruff"

@@ -50,6 +50,7 @@ _MERGED_BY = {
     "hoodie.compaction.record.merger.strategy": "eeb8d96f-b1e4-49fd-bbf8-28ac514178e5",
 }
 _ESCAPED = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
+_NOT_PLAIN = re.compile(r"[^\x00-\x7e]+")
 _CONTROL = {"t": "\t", "n": "\n", "r": "\r", "f": "\f"}
 
 
@@ -189,9 +190,12 @@ def parse(data: bytes, where: str) -> Properties:
 
 def _escape(text: str) -> str:
     escaped = re.sub(r"([\\:=#!])", r"\\\1", text).replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
-    units = escaped.encode("utf-16-be")
-    pairs = (units[i] << 8 | units[i + 1] for i in range(0, len(units), 2))
-    return "".join(chr(unit) if unit < 0x7F else f"\\u{unit:04X}" for unit in pairs)
+    return _NOT_PLAIN.sub(_units, escaped)
+
+
+def _units(match: re.Match[str]) -> str:
+    units = match[0].encode("utf-16-be")
+    return "".join(f"\\u{units[i] << 8 | units[i + 1]:04X}" for i in range(0, len(units), 2))
 
 
 def _unescape(text: str) -> str:
