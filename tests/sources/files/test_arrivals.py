@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import itertools
+import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ import pytest
 
 from lakewright.errors import LogError, StorageError
 from lakewright.model import sealed
-from lakewright.sources.files.arrivals import Arrival, Arrivals
+from lakewright.sources.files.arrivals import Arrival, Arrivals, label
 from lakewright.storage.local import LocalStore
 from lakewright.testing.faults import Fault, FaultyStore
 
@@ -147,3 +149,12 @@ def test_places_are_plain_names(store: LocalStore) -> None:
         assert last not in (".", "..")
     stored = {ours.stored_name("d", name, EPOCH, version) for name in ("a/x", "b/x") for version in ("1", "2")}
     assert len(stored) == 4
+
+
+def test_no_two_names_of_files_have_the_same_label() -> None:
+    parts = (b"\xff", b"\\", b"x", b"ff", b"5c", b"\xc3", b"\xa4", b"")
+    names = {os.fsdecode(b"".join(chosen)) for chosen in itertools.product(parts, repeat=5)}
+    assert len({label(name) for name in names}) == len(names)
+    same = ("a\\b.csv", "\\x", "ä\\xä.csv", "\\x20")
+    assert [label(name) for name in same] == [*same]
+    assert [label(os.fsdecode(name)) for name in (b"\xff", b"\\xff", b"\\x5cxff")] == ["\\xff", "\\x5cxff", "\\x5cx5cxff"]

@@ -29,6 +29,7 @@ from lakewright.sources.files import pages
 from lakewright.storage.objects import named_by, path_part
 
 _LONGEST_NAME = 100
+_LOOKS_LIKE_A_BYTE = re.compile(r"\\(?=x(?:[89a-f][0-9a-f]|5c))")
 _NUMBERED = re.compile(r"(\d{20})\.json")
 _RESTORE = "restore the folder _arrivals from a backup, or load the source into a new lake"
 
@@ -235,8 +236,11 @@ def damaged(arrival: Arrival, how: str) -> LogError:
 
 
 def label(name: str) -> str:
-    """A file's name as people read it: bytes of it that are no UTF-8 stand there as ``\\xff``."""
-    return name.encode(errors="surrogateescape").decode(errors="backslashreplace")
+    """A file's name as people read it: bytes of it that are no UTF-8 stand there as ``\\xff``.
+
+    No two names have the same: where a name itself has what would be read as such a byte, its backslash is ``\\x5c``.
+    """
+    return _LOOKS_LIKE_A_BYTE.sub(r"\\x5c", name).encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
 def _arrival(data: Any, number: int) -> Arrival:
