@@ -213,6 +213,22 @@ def test_a_damaged_record_is_named(loaded: Shop) -> None:
         lake.table(lake.mirror("orders"))
 
 
+def test_a_move_that_died_before_it_was_recorded_is_recorded_and_not_done_again(loaded: Shop) -> None:
+    ask(loaded)
+    loaded.sql("DELETE FROM orders WHERE id = 3")
+    loaded.ok("capture")
+    store = FaultyStore(LocalStore(loaded.folder), Fault("create .*_table-folders/", "die"))
+    with Lake(open_project(loaded.folder), store) as lake, pytest.raises(LakewrightError):
+        merge(lake, lake.mirror("orders"), agreed=rewrites.waiting(lake, lake.mirror("orders")))
+    with Lake.open(loaded.folder) as lake:
+        agreed = rewrites.waiting(lake, lake.mirror("orders"))
+        assert (path(loaded), agreed is None) == ("curated/orders", False)
+        merged = merge(lake, lake.mirror("orders"), agreed=agreed)
+        assert merged is not None
+        assert (merged.commit, path(loaded) in {"curated/orders"}, flaws(lake)) == (None, False, [])
+    assert loaded.equal() == ALL_EQUAL
+
+
 def copied(folder: Path, temps: pytest.TempPathFactory) -> Path:
     """A copy of a lake."""
     return Path(shutil.copytree(folder, temps.mktemp("copy") / "lake"))

@@ -49,7 +49,8 @@ def merge(
         return Merged(mirror.name, None, waits.position, waits=str(waits))
     with held(lake, mirror, "merge", wait) as mine:
         table = mine.found
-        if (done := _settled(mirror, log, table, asked=waits is not None)) is not None:  # another came first
+        asked = waits is not None and rewrites.waiting(lake, mirror) is not None
+        if (done := _settled(mirror, log, table, asked=asked)) is not None:  # another came first
             return done
         if table is None:
             spec = table_at.plan(mirror, log, log.view(), (), log.view().watermark).spec
