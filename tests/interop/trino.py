@@ -167,7 +167,7 @@ class Trino:
         return [column["name"] for column in columns], found
 
     def _answer(self, text: str) -> tuple[list[Any], list[list[Any]]]:
-        """What the server says once it has a node for the statement's catalog: it takes itself for none until it announced that."""
+        """What the server says once it has a node for the statement's catalog: at first it has none."""
         end = time.monotonic() + _START_SECONDS
         while True:
             try:
