@@ -37,7 +37,7 @@ class LocalStore:
         self._folder = f"{self.root}/".replace("//", "/")  # text: a Path costs more than the call of the system
         self._private = self.root / _PRIVATE
         self._durable: set[Path] = set()
-        self._partials = Partials(self._private)
+        self._partials = Partials(self._private, become=True)
 
     def create(self, name: str, data: bytes) -> None:
         """Write a new object; raises `AlreadyExists` where the name is taken."""

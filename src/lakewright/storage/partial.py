@@ -36,7 +36,7 @@ _NOT_PERMITTED = {errno.EACCES, errno.EPERM, errno.EROFS}
 class Partial(io.FileIO):
     """The file behind a write: every byte is written or a `StorageError` raised. ``path`` is where it stands."""
 
-    def __init__(self, path: Path, name: str, mode: str = "xb") -> None:
+    def __init__(self, path: Path, name: str, mode: str) -> None:
         super().__init__(path, mode)
         self.path = path
         self._object = name
@@ -51,10 +51,14 @@ class Partial(io.FileIO):
 
 
 class Partials:
-    """The partial files in `folder`, which is made when it is first needed; opening it removes the leftovers."""
+    """The partial files in `folder`, which is made when it is first needed; opening it removes the leftovers.
 
-    def __init__(self, folder: Path) -> None:
+    `become` tells that they become the objects themselves: then they can be read, as `Store.upload` says.
+    """
+
+    def __init__(self, folder: Path, *, become: bool) -> None:
         self.folder = folder
+        self._mode = "+b" if become else "b"
         with translated(str(folder)):
             self._remove_leftovers()
 
@@ -79,7 +83,7 @@ class Partials:
 
     def _open(self, name: str) -> Partial:
         while True:
-            file = Partial(self._new_path(), name)
+            file = Partial(self._new_path(), name, f"x{self._mode}")
             fcntl.flock(file.fileno(), fcntl.LOCK_EX)
             if os.fstat(file.fileno()).st_nlink:
                 return file
@@ -88,7 +92,7 @@ class Partials:
     def _open_resumable(self, name: str, resume: str) -> Partial | None:
         """The file that an upload of this name and `resume` left behind, or a new one; None where it is not ours alone."""
         digest = hashlib.sha256(f"{name}\0{resume}".encode(errors="surrogateescape")).hexdigest()
-        file = Partial(self._new_path().with_name(f"{_RESUMABLE}{digest[:32]}"), name, "ab")
+        file = Partial(self._new_path().with_name(f"{_RESUMABLE}{digest[:32]}"), name, f"a{self._mode}")
         try:
             fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
             seen = os.fstat(file.fileno())

@@ -53,7 +53,7 @@ class S3Store:
         self._root = f"{SCHEME}{bucket}/{self._prefix}"
         self._made = functools.partial(S3Store, url, partials, endpoint=endpoint, region=region)
         self._requests = Requests(bucket, endpoint, region)
-        self._partials = Partials(Path(partials).absolute())
+        self._partials = Partials(Path(partials).absolute(), become=False)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """To another process it goes as what it was made of; that one finds credentials of its own."""

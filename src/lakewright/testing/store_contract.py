@@ -78,6 +78,7 @@ def upload_appears_at_the_end(open_store: OpenStore) -> None:
     store = open_store()
     with store.upload("a/file") as file:
         file.write(b"one ")
+        assert not file.readable() or os.pread(file.fileno(), 9, 0) == b"one "
         assert not store.exists("a/file")
         assert [entry.name for entry in store.list("")] == []
         file.write(b"two")

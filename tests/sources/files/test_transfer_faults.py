@@ -10,7 +10,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import pytest
 
@@ -264,6 +264,45 @@ def test_a_copy_that_does_not_read_back_is_not_registered(exports: Exports) -> N
         exports.look(store)
     assert (caught.value.code, bool(caught.value.hint)) == ("LW-285", True)
     assert [*exports.store.list("raw/")] == []
+    assert names(exports.look(store)) == ["customers.csv"]
+    assert exports.taken() == exports.given()
+
+
+def test_what_becomes_the_object_is_read_back_while_it_is_written(exports: Exports) -> None:
+    exports.put("customers.csv", os.urandom(CHUNK * 2))
+    store = FaultyStore(exports.store)
+    assert names(exports.look(store)) == ["customers.csv"]
+    assert not [call for call in store.calls if call.startswith("read_range")]
+    assert exports.taken() == exports.given()
+
+
+class Sending(FaultyStore):
+    """A store that sends what is uploaded when that is complete, and turns a bit of what it sends first."""
+
+    is_first = True
+
+    @contextlib.contextmanager
+    def upload(self, name: str, resume: str | None = None) -> Iterator[BinaryIO]:
+        with super().upload(name) as target:
+            if not resume:
+                yield target
+                return
+            with tempfile.TemporaryFile() as file:
+                file.readable = lambda: False  # type: ignore[method-assign]
+                yield cast(BinaryIO, file)
+                file.seek(0)
+                data = bytearray(file.read())
+                data[-1] ^= self.is_first
+                self.is_first = False
+                target.write(data)
+
+
+def test_what_is_sent_in_the_end_is_read_back_then(exports: Exports) -> None:
+    exports.put("customers.csv", os.urandom(CHUNK + 1))
+    store = Sending(exports.store)
+    with pytest.raises(StorageError) as caught:
+        exports.look(store)
+    assert caught.value.code == "LW-285"
     assert names(exports.look(store)) == ["customers.csv"]
     assert exports.taken() == exports.given()
 

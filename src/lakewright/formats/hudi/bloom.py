@@ -102,8 +102,8 @@ def _mixed(keys: npt.NDArray[np.uint8]) -> tuple[list[Words], Words | None]:
     """What Hadoop's MurmurHash mixes into the hash: four bytes at a time, then the last ones, whose order it reads backwards."""
     whole, length = keys.shape[1] // 4 * 4, keys.shape[1]
     blocks = []
-    for start in range(0, whole, 4):
-        block = np.ascontiguousarray(keys[:, start : start + 4]).view("<u4")[:, 0] * _M
+    for word in np.ascontiguousarray(keys[:, :whole]).view("<u4").T:
+        block = word * _M
         block ^= block >> np.uint32(24)
         blocks.append(block * _M)
     if whole == length:

@@ -48,6 +48,8 @@ class Store(Protocol):
         or the process dies, and the next upload of the same name and `resume` goes on behind them: ``tell()`` says at first how
         many there are. There may be fewer or none: where another writer is at it, when no space was left, after a week, after
         ``truncate(0)``. A power cut may have damaged them: who goes on compares the object's checksum in the end.
+
+        Where the file is ``readable()`` it becomes the object itself: what ``os.pread`` gives of its ``fileno()`` is read back.
         """
         ...
 

@@ -1,4 +1,8 @@
-"""Text to a lake type in DuckDB's SQL, exactly: a text that the type would change is no value of it."""
+"""Text to a lake type in DuckDB's SQL, exactly: a text that the type would change is no value of it.
+
+DuckDB works out once what an expression has several times, unless that stands beside AND or OR. To parse is most of the work, so
+none of it stands there.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +35,8 @@ def cast(raw: str, column: FileColumn, dialect: Dialect) -> str:
             return _parsed(text, column.format)
         case types.TIMESTAMP:
             naive, zoned = f"TRY_CAST({text} AS TIMESTAMP)", f"timezone('UTC', TRY_CAST({text} AS TIMESTAMPTZ))"
-            return _exact(text, f"{_DAY}([ T]{_TIME})?", zoned, naive, f"strlen({text}) = {len('2024-01-02 03:04:05')}")
+            usual = f"CASE WHEN strlen({text}) = {len('2024-01-02 03:04:05')} THEN {text} END"
+            return _exact(text, f"{_DAY}([ T]{_TIME})?", zoned, naive, usual)
         case types.FLOAT | types.DOUBLE:
             value = f"TRY_CAST({text} AS {types.to_duckdb(column.type)})"
             return _exact(text, _FLOAT, value, value)
@@ -60,12 +65,14 @@ def _parsed(text: str, written: str) -> str:
     It also takes 24 for the year 0024, so years have to be later than 999.
     """
     value = f"try_strptime({text}, {quote_literal(written)})"
-    return f"CASE WHEN {text} BETWEEN '0' AND ':' AND {value} >= TIMESTAMP '1000-01-01' THEN {value} END"
+    return f"CASE WHEN {value} >= TIMESTAMP '1000-01-01' THEN CASE WHEN {text} BETWEEN '0' AND ':' THEN {value} END END"
 
 
-def _exact(text: str, pattern: str, value: str, plain: str | None, usual: str = "true") -> str:
-    """`value` where the text is of the pattern. A text that `plain` prints again, as nearly all do, is spared the pattern."""
-    spared = f"WHEN {usual} AND CAST({plain} AS VARCHAR) = {text} THEN {plain} " if plain else ""
+def _exact(text: str, pattern: str, value: str, plain: str | None, usual: str | None = None) -> str:
+    """`value` where the text is of the pattern. A text that `plain` prints again, as nearly all do, is spared the pattern; where
+    `usual` is given it has to be that.
+    """
+    spared = f"WHEN CAST({plain} AS VARCHAR) = {usual or text} THEN {plain} " if plain else ""
     return f"CASE {spared}WHEN regexp_full_match({text}, {quote_literal(f' *{pattern} *')}) THEN {value} END"
 
 

@@ -1,20 +1,22 @@
-"""One file into the store: read once, hashed and written at the same time, and what was stored read back."""
+"""One file into the store: read once, hashed and written at the same time, and what was stored is read back."""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
 import itertools
+import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from typing import BinaryIO
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import BinaryIO, Self
 
 from lakewright.errors import AlreadyExists, StorageError
 from lakewright.model.contracts import Store
 from lakewright.sources.files.aside import Interrupted
 from lakewright.sources.files.origin import CHUNK, Origin, OriginFile, SourceChanged, changed
+from lakewright.storage.partial import translated
 
 Progress = Callable[[str, int, int], None]
 """Told a file's name, how many bytes of it were read so far, and its size; called from several threads."""
@@ -72,16 +74,18 @@ class Copier:
         stored is not what was written; no object is left then. After an interruption the next copy of the version goes on.
         """
         for attempt in itertools.count():
-            stored, ours, resumed = stored_name(attempt), False, False
+            stored, ours, resumed, back = stored_name(attempt), False, False, None
             if self._store.exists(stored):
                 sha256 = self.checksum(file)
             else:
                 with contextlib.suppress(AlreadyExists):
                     with self._store.upload(stored, resume=file.version) as target:
                         resumed = target.tell() > 0
-                        sha256 = self._through(file, target)
+                        sha256, back = self._through(file, target, stored)
                     ours = True
-            if (ours and not resumed and not self._verify) or self.stored_checksum(stored) == sha256:
+            if ours and not resumed and not self._verify:
+                break
+            if (back if ours and back else self.stored_checksum(stored)) == sha256:
                 break
             if ours:
                 self._store.delete(stored)
@@ -94,17 +98,27 @@ class Copier:
         """The SHA-256 of an object of the store; raises `NotFound`."""
         return _digest(self._read_back(stored))
 
-    def _through(self, file: OriginFile, target: BinaryIO) -> str:
-        """Read the file to its end and write what `target` does not have yet; the checksum of all of it."""
-        kept, position = target.tell(), 0
+    def _through(self, file: OriginFile, target: BinaryIO, stored: str) -> tuple[str, str | None]:
+        """Read the file to its end and write what `target` does not have yet; the checksum of all of it.
 
-        def write(chunk: bytes) -> None:
-            nonlocal position
-            target.write(memoryview(chunk)[max(0, kept - position) :])
-            position += len(chunk)
+        And that of what `target` has, read back while the rest is written; None where that has to wait, or nobody asks for it.
+        """
+        kept, position = target.tell(), 0
+        at_once = target.readable() and (self._verify or kept > 0)
+
+        def read_back(offset: int, size: int) -> bytes:
+            with translated(stored):
+                return os.pread(target.fileno(), size, offset)
 
         try:
-            return _digest(self._read(file), write)
+            with _Digest() as given, _Digest() as back:
+                for chunk in self._read(file):
+                    given.add(bytes, chunk)
+                    target.write(memoryview(chunk)[max(0, kept - position) :])
+                    if at_once:
+                        back.add(read_back, position, len(chunk))
+                    position += len(chunk)
+                return given.text(), back.text() if at_once and target.tell() == position else None
         except SourceChanged:
             target.truncate(0)  # nobody will ask for this version again
             raise
@@ -130,14 +144,37 @@ class Copier:
             yield chunk
 
 
-def _digest(chunks: Iterable[bytes], write: Callable[[bytes], object] = len) -> str:
-    """The SHA-256 of all chunks, each also given to `write`; one is hashed while the next is read and written."""
-    digest = hashlib.sha256()
-    with ThreadPoolExecutor(1) as hasher:
-        hashed = hasher.submit(digest.update, b"")
+class _Digest:
+    """The SHA-256 of chunks, which a thread gets and hashes while the caller goes on to the next; leave it to end the thread."""
+
+    def __init__(self) -> None:
+        self._hash = hashlib.sha256()
+        self._pool = ThreadPoolExecutor(1)
+        self._last: Future[None] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._pool.shutdown()
+
+    def add(self, get: Callable[..., bytes], *arguments: object) -> None:
+        """Hash the chunk that `get` gives, once the one before is; raises what kept that from it."""
+        self._wait()
+        self._last = self._pool.submit(lambda: self._hash.update(get(*arguments)))
+
+    def text(self) -> str:
+        """Of all chunks, in hexadecimal digits."""
+        self._wait()
+        return self._hash.hexdigest()
+
+    def _wait(self) -> None:
+        if self._last is not None:
+            self._last.result()
+
+
+def _digest(chunks: Iterable[bytes]) -> str:
+    with _Digest() as digest:
         for chunk in chunks:
-            hashed.result()
-            hashed = hasher.submit(digest.update, chunk)
-            write(chunk)
-        hashed.result()
-    return digest.hexdigest()
+            digest.add(bytes, chunk)
+        return digest.text()

@@ -90,7 +90,9 @@ def relation(path: Path, dialect: Dialect, names: list[str], parallel: bool = Tr
         named = [(column, name) for column, name in zip(columns, names, strict=True) if name not in dialect.nulls]
         # So many are enough, and the more columns a query takes, the more memory it needs.
         same = " AND ".join(f"trim({column}) = {quote_literal(name)}" for column, name in named[:_TELLING])
-        cases += f" WHEN {same} THEN {HEADER_AGAIN}"
+        if named:  # whether a text is contained is told in a third of the time that trimming takes
+            column, name = named[0]
+            cases += f" WHEN contains({column}, {quote_literal(name)}) THEN CASE WHEN {same} THEN {HEADER_AGAIN} END"
     special = f"CASE{cases} END" if cases else "NULL"
     return f"SELECT {', '.join(columns)}, {special} AS special FROM {_read_csv(path, dialect, columns, parallel)}"
 
