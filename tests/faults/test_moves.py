@@ -189,12 +189,31 @@ def test_a_restore_from_the_former_folder_is_a_move_too(loaded: Shop) -> None:
     loaded.ok("apply")
     loaded.sql("DELETE FROM orders WHERE id > 3")
     loaded.ok("run")
+    newest = loaded.ok("history", "orders", "--json").json["commits"][-1]["instant"]
+    assert loaded.ok("restore", "orders", "--to", newest, "--json").json["moves"] is None
+    asked = loaded.ok("restore", "orders", "--to", first).out
+    assert "to a new folder, which other engines read it in then: partition (name) becomes ()" in asked
+    assert (len(folders(loaded)), loaded.ok("sql", COUNT, "--json").json[0]["n"]) == (2, 3)
     loaded.ok("restore", "orders", "--to", first, "--yes")
     assert loaded.ok("sql", COUNT, "--json").json == [{"n": 20, "ids": 210}]
     assert len(folders(loaded)) == 3
     loaded.ok("resume", "orders")
     loaded.ok("apply")
     assert loaded.equal() == ALL_EQUAL
+
+
+def test_rows_of_a_type_that_the_folder_had_before_its_own_are_restored_in_a_new_one(loaded: Shop) -> None:
+    """Engines read all of a folder under its newest schema."""
+    loaded.sql("ALTER TABLE orders ALTER COLUMN id TYPE bigint")
+    loaded.ok("run")
+    first = loaded.ok("history", "orders", "--json").json["commits"][0]["instant"]
+    assert (loaded.equal(), folders(loaded)) == (ALL_EQUAL, ["orders"])
+    asked = loaded.ok("restore", "orders", "--to", first, "--json").json
+    assert "column id bigint becomes int" in asked["moves"]
+    loaded.ok("restore", "orders", "--to", first, "--yes")
+    assert (loaded.ok("sql", COUNT, "--json").json, len(folders(loaded))) == ([{"n": 20, "ids": 210}], 2)
+    loaded.ok("resume", "orders")
+    assert (loaded.equal(), len(folders(loaded))) == (ALL_EQUAL, 2)
 
 
 def test_a_table_whose_every_commit_was_undone_is_moved_too(loaded: Shop) -> None:

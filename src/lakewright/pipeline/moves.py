@@ -17,6 +17,9 @@ from lakewright.pipeline.holdings import Holdings
 from lakewright.pipeline.mirror import Mirror
 from lakewright.storage.lease import Lease
 
+TOLD = "to a new folder, which other engines read it in then"
+"""What people have to know before a table is moved."""
+
 
 def differences(stored: TableSpec, wanted: TableSpec) -> list[str]:
     """What keeps rows of the spec `wanted` from going on in the folder of a table of the spec `stored`."""

@@ -43,8 +43,9 @@ class Standing:
 class Restored:
     """What a restore of a table takes: it writes all ``rows`` of ``instant`` again, with ``changes`` from the log over them.
 
-    ``bytes`` are of the files that are read; ``position`` is where the table then stands. ``instant`` is None where the rows come
-    from the load in the log, ``commit`` before it is done.
+    ``bytes`` are of the files that are read; ``position`` is where the table then stands. ``moves`` says so where the rows do not
+    fit the table's folder and go to a new one, and why. ``instant`` is None where the rows come from the load in the log,
+    ``commit`` before it is done.
     """
 
     table: str
@@ -53,6 +54,7 @@ class Restored:
     rows: int
     changes: int
     bytes: int
+    moves: str | None = None
     commit: Commit | None = None
 
 
@@ -62,15 +64,25 @@ def restore(lake: Wiring, mirror: Mirror, to: str, *, is_asked: bool = False) ->
     Raises `QueryError` where it had no rows then, and `FormatError` LW-415 where they cannot be read any more.
     """
     if is_asked:
-        return _chosen(lake, mirror, to).told
+        table = lake.table(mirror)
+        if table is None:
+            raise mirror.no_instant()
+        return _told(_chosen(lake, mirror, to), table)
     with held(lake, mirror, "restore") as mine, mine.table.write() as write:
         chosen = _chosen(lake, mirror, to)
-        if chosen.spec.layout == mine.table.spec.layout:
+        told = _told(chosen, mine.table)
+        if told.moves is None:
             commit = _fill(write, chosen, mine.lease)
         else:
             fill = functools.partial(_fill_fresh, chosen, mine.lease)
             commit = moves.move(lake, mirror, mine.lease, write, chosen.spec, fill)
-        return dataclasses.replace(chosen.told, commit=commit)
+        return dataclasses.replace(told, commit=commit)
+
+
+def _told(chosen: _Instant | _Moment, table: Table) -> Restored:
+    """What the restore takes, in the folder that the table is in or in a new one."""
+    why = "; ".join(moves.differences(table.spec, chosen.spec))
+    return dataclasses.replace(chosen.takes, moves=f"{moves.TOLD}: {why}" if why else None)
 
 
 def _fill_fresh(chosen: _Instant | _Moment, lease: Lease, table: Table) -> Commit:
@@ -150,13 +162,13 @@ class _Instant:
             raise mirror.no_instant()
         self._lake, self._log, self._table, self._snapshot = lake, lake.log(mirror.source), instant.table, snapshot
         self.spec, self.checkpoint = snapshot.spec, dataclasses.replace(snapshot.checkpoint, paused=True)
-        self.told = _told(mirror, snapshot, self.checkpoint, 0)
+        self.takes = _takes(mirror, snapshot, self.checkpoint, 0)
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         connection = self._lake.connection()
         stored = Stored(connection, self._table, self._snapshot)
         try:
-            with damage.named(self._log, (), self._snapshot.files, self.told.table):
+            with damage.named(self._log, (), self._snapshot.files, self.takes.table):
                 for batch in connection.sql(stored.sql(scan.Selection(self.spec))).to_arrow_reader(merge_native.BATCH_ROWS):
                     yield from pa.Table.from_batches([batch]).cast(self.spec.arrow()).to_batches()
         finally:
@@ -175,7 +187,7 @@ class _Moment:
         sound = (each for each in lake.instants(mirror) if each.commit.fault is None)  # the others and the log say the same
         self._at = table_at.plan(mirror, self._log, view, sound, upto)
         self.spec, self.checkpoint = self._at.spec, dataclasses.replace(self._at.checkpoint, paused=True)
-        self.told = _told(mirror, self._at.snapshot, self.checkpoint, sum(file.rows for file in self._at.tail))
+        self.takes = _takes(mirror, self._at.snapshot, self.checkpoint, sum(file.rows for file in self._at.tail))
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         for file in (*self._at.load, *self._at.tail):
@@ -193,6 +205,6 @@ def _chosen(lake: Wiring, mirror: Mirror, to: str) -> _Instant | _Moment:
     return _Instant(lake, mirror, lake.instant(mirror, to))
 
 
-def _told(mirror: Mirror, snapshot: Snapshot | None, mark: Checkpoint, changes: int) -> Restored:
+def _takes(mirror: Mirror, snapshot: Snapshot | None, mark: Checkpoint, changes: int) -> Restored:
     rows, size = (snapshot.rows, sum(file.size for file in snapshot.files)) if snapshot else (0, 0)
     return Restored(mirror.name, snapshot.instant if snapshot else None, mark.position, rows, changes, size)

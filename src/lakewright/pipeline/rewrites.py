@@ -11,7 +11,7 @@ import dataclasses
 
 from lakewright.errors import CommitConflict
 from lakewright.model.position import Position
-from lakewright.pipeline import table_at
+from lakewright.pipeline import moves, table_at
 from lakewright.pipeline.holdings import Holdings
 from lakewright.pipeline.mirror import Mirror
 from lakewright.pipeline.table_at import TableAt
@@ -41,7 +41,7 @@ class Rewrite:
         names = " and ".join(f"{former} to {name}" for former, name in self.columns)
         what = [f"copy column {names} in table {self.table}"] if names else []
         if self.mismatch:
-            what.append(f"move table {self.table} to a new folder, which other engines read it in then: it {self.mismatch}")
+            what.append(f"move table {self.table} {moves.TOLD}: it {self.mismatch}")
         files = f"{self.files:,} file{'s' * (self.files != 1)}"
         return f"{'; '.join(what)}: writes {self.rows:,} rows anew ({self.bytes:,} bytes in {files})"
 
