@@ -15,7 +15,7 @@ from lakewright.errors import LeaseHeld
 from lakewright.pipeline.hold import lease_name
 from lakewright.pipeline.lake import Lake
 from lakewright.storage.lease import Lease
-from tests.faults.conftest import VALUE, Shop
+from tests.faults.conftest import LAKE, VALUE, Shop
 
 ALL_EQUAL = {"orders": "equal", "parts": "equal"}
 
@@ -96,12 +96,21 @@ def test_a_clock_that_goes_backwards_orders_nothing(loaded: Shop) -> None:
     assert loaded.equal() == ALL_EQUAL
 
 
-def test_an_instant_in_the_future_is_told(loaded: Shop) -> None:
-    with time_machine.travel(datetime.datetime.now(datetime.UTC) + datetime.timedelta(hours=1)):
+def test_after_an_instant_in_the_future_merges_go_on_and_no_other_engine_writes(loaded: Shop) -> None:
+    later = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=400)
+    with time_machine.travel(later):
         loaded.sql(f"UPDATE orders SET name = '{VALUE} 1' WHERE id = 3")
         loaded.ok("run")
-    loaded.sql(f"UPDATE orders SET name = '{VALUE} 2' WHERE id = 3")
-    loaded.ok("capture")
-    told = loaded.fails("merge")
-    assert (told.code, "clock" in (told.hint or "")) == ("LW-413", True)
-    assert loaded.ok("sql", "SELECT count(*) AS n FROM orders", "--json").json == [{"n": 20}]
+    for name in (f"{VALUE} 2", f"{VALUE} 3"):
+        loaded.sql(f"UPDATE orders SET name = '{name}' WHERE id = 3; DELETE FROM orders WHERE id = (SELECT max(id) FROM orders)")
+        assert loaded.equal() == ALL_EQUAL
+    loaded.ok("maintain")
+    told = loaded.fails("hold", "orders", "--", "true")
+    assert (told.code, f"{later:%Y-%m-%d}" in (told.hint or "")) == ("LW-413", True)
+    assert loaded.ok("hold", "parts", "--", "true").code == 0
+    assert "LW-413" in loaded.run("verify", "orders").out
+    instants = [commit["instant"] for commit in loaded.ok("history", "orders", "--json").json["commits"]]
+    assert (len(instants), instants) == (4, sorted(set(instants)))
+    (loaded.folder / "lake.yaml").write_text(f"{LAKE}tables: {{orders: {{from: shop.public.orders, partition: name}}}}\n")
+    loaded.ok("apply")
+    assert (loaded.ok("hold", "orders", "--", "true").code, loaded.equal()) == (0, ALL_EQUAL)

@@ -307,9 +307,12 @@ def test_a_clock_that_went_backwards_a_little(world: World) -> None:
     assert_rows(own_rows(world.open().snapshot()), world.rows, PLAIN)
 
 
-def test_a_newest_instant_in_the_future(world: World) -> None:
-    _foreign(world, datetime.timedelta(minutes=5), "rollback.requested", "rollback.inflight", "rollback")
-    _refused("LW-413", lambda: world.upsert([row(1, 3)]))
+def test_after_an_instant_in_the_future_we_write_and_lend_nothing(world: World) -> None:
+    ahead = _foreign(world, datetime.timedelta(days=400), "rollback.requested", "rollback.inflight", "rollback")
+    told = _refused("LW-413", lambda: world.open().lend())
+    assert f"after {datetime.datetime.strptime(ahead[:14], '%Y%m%d%H%M%S')} UTC" in (told.hint or "")
+    assert [world.upsert([row(number, 3)]).instant for number in (1, 2)] == [str(int(ahead) + step) for step in (1, 2)]
+    _refused("LW-413", lambda: world.open().lend())
     assert_rows(own_rows(world.open().snapshot()), world.rows, PLAIN)
 
 

@@ -47,9 +47,12 @@ def held(lake: Holdings, mirror: Mirror, purpose: str, wait: float = WAIT) -> It
 def hold(lake: Holdings, mirror: Mirror) -> Iterator[None]:
     """Hold the table's lease for the time of a block in which another engine writes.
 
-    Raises `LeaseHeld`, or at the end `LeaseLost` where another process took it meanwhile, and may have written.
+    Raises `LeaseHeld`, `FormatError` LW-413 where its commit would be lost, or at the end `LeaseLost` where another process took
+    the lease meanwhile, and may have written.
     """
     with held(lake, mirror, "hold") as mine:
+        if mine.found is not None:
+            mine.found.require_past()
         yield
         mine.lease.check()
 

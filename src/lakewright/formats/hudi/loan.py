@@ -37,7 +37,7 @@ class HudiLoan:
     def __init__(self, folder: Folder) -> None:
         with lock(folder):
             hoodie, self._properties = prepare(folder)
-            hoodie.timeline.next_time(utc_now())  # Spark does not look whether its clock is behind the newest instant
+            hoodie.timeline.require_past(utc_now())  # Spark does not look whether its clock is behind the newest instant
             hoodie = rollback.roll_back_others(folder, "")
             commits.require_here(folder, hoodie.timeline)
             self._seen = hoodie.timeline.writes[-1:]

@@ -33,6 +33,7 @@ from lakewright.formats.hudi.timeline import CLEAN, COMPLETED, ROLLBACK, SAVEPOI
 from lakewright.formats.hudi.write import HudiWrite, lock
 from lakewright.model.contracts import Store
 from lakewright.model.table import MOR, Commit, DataFile, Flaw, LogFile, RolledBack, Snapshot, TableSpec, Verification
+from lakewright.model.times import utc_now
 
 Result = TypeVar("Result")
 
@@ -193,6 +194,10 @@ class HudiTable:
             self._spec = write.spec
         else:
             write.undo()
+
+    def require_past(self) -> None:
+        """Raise `FormatError` LW-413 where the newest instant is in the future: Spark does not look."""
+        self._folder.hoodie().timeline.require_past(utc_now())
 
     def lend(self) -> HudiLoan:
         """Make the table ready for a write by Spark; the caller holds the table's lease."""

@@ -72,21 +72,26 @@ class Timeline:
         return self._states.get((time, action), set())
 
     def next_time(self, now: datetime.datetime) -> str:
-        """A time for a new instant: `now` (UTC), or a millisecond after the newest instant where the clock went backwards.
+        """A time for a new instant: `now` (UTC), or a millisecond after the newest instant where the clock went backwards."""
+        newest = self._newest()
+        return format_time(now if newest is None else max(now, newest + _MILLISECOND))
 
-        Raises `FormatError` LW-413 where the newest instant is more than a minute ahead: engines that do not look would place
-        their commits before it, and lose them.
+    def require_past(self, now: datetime.datetime) -> None:
+        """Raise `FormatError` LW-413 where the newest instant is more than a minute after `now` (UTC).
+
+        Engines that do not look would place their commits before it, and lose them.
         """
-        if not self.instants:
-            return format_time(now)
-        newest = parse_time(self.instants[-1].time)
-        if newest - now > _MOST_AHEAD:
+        newest = self._newest()
+        if newest is not None and newest - now > _MOST_AHEAD:
             raise FormatError(
                 "LW-413",
                 f"the table's newest instant {self.instants[-1].time} is ahead of this machine's clock, {format_time(now)}",
-                hint="set the clock right, or wait until it has passed that time",
+                hint=f"set the clock right; if it is, another engine may write again after {newest:%Y-%m-%d %H:%M:%S} UTC, and"
+                " `lakewright merge` may meanwhile",
             )
-        return format_time(max(now, newest + _MILLISECOND))
+
+    def _newest(self) -> datetime.datetime | None:
+        return parse_time(self.instants[-1].time) if self.instants else None
 
 
 def _furthest(states: set[str]) -> str:

@@ -77,7 +77,7 @@ def _timeline(folder: Folder, hoodie: Hoodie) -> Iterator[Flaw]:
         except FormatError as error:
             yield _of(folder, name, error)
     try:
-        hoodie.timeline.next_time(utc_now())
+        hoodie.timeline.require_past(utc_now())
     except FormatError as error:
         yield _of(folder, folder.path, error)
 

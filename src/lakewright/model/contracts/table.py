@@ -131,8 +131,12 @@ class Table(Protocol):
         """Open an instant; the caller holds the table's lease. Raises `CommitConflict` where the table was left."""
         ...
 
+    def require_past(self) -> None:
+        """Raise `FormatError` LW-413 where another engine would place its commit before the newest instant, and lose it."""
+        ...
+
     def lend(self) -> Loan:
-        """Make the table ready for a write by another engine; raises as opening a `Write` does."""
+        """Make the table ready for a write by another engine; raises as opening a `Write` and `require_past` do."""
         ...
 
     def compact(self, least: int) -> int:
