@@ -31,7 +31,6 @@ _SESSION = {
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
     "spark.default.parallelism": "2",
-    "spark.hadoop.parquet.avro.write-old-list-structure": "false",
 }
 _PARALLEL = (
     *("insert.shuffle", "bulkinsert.shuffle", "upsert.shuffle", "delete.shuffle"),
@@ -43,7 +42,7 @@ _WRITE = {
     "hoodie.embed.timeline.server": "false",
     "hoodie.metadata.enable": "false",
     **{f"hoodie.{name}.parallelism": "2" for name in _PARALLEL},
-    "hoodie.parquet.writelegacyformat.enabled": "false",
+    "hoodie.datasource.write.row.writer.enable": "false",  # as users are told to, and as we do
 }
 
 

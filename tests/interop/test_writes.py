@@ -84,6 +84,21 @@ def test_other_operations_of_spark(spark: Spark, tmp_path: Path, operation: str)
         assert_agreement(spark, world)
 
 
+@pytest.mark.parametrize("shape", ["plain", "decimal key"])
+def test_spark_upserts_into_what_it_bulk_inserted(spark: Spark, tmp_path: Path, shape: str) -> None:
+    """Decimals, small ones too, of the rows that the upsert copies."""
+    world = World(tmp_path, SHAPES[shape])
+    history = History(world, 0)
+    world.upsert(history.rows(4))
+    rows = history.rows(8)
+    spark.write(world.location, world.spec, table_of(rows, world.spec.columns), "bulk_insert")
+    world.rows |= {world.key(row): row for row in rows}
+    _spark_upserts(spark, world, [row | {"note": "new"} for row in rows[:2]], {})
+    assert_agreement(spark, world)
+    history.change()
+    assert_agreement(spark, world)
+
+
 def test_a_column_that_spark_adds(spark: Spark, tmp_path: Path) -> None:
     world = World(tmp_path, SHAPES["plain"])
     history = History(world, 0)
