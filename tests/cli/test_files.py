@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import os
+import resource
 import shutil
 from pathlib import Path
 
@@ -78,6 +80,20 @@ def test_a_definition_that_most_rows_do_not_fit_ends_a_resync(lakewright, folder
     definition.write_text(fitting)
     assert lakewright("run").code == 0
     assert lakewright("sql", "SELECT count(*) AS n FROM orders", "--json").json == [{"n": 2}]
+
+
+def test_a_disk_too_full_to_read_a_file_is_told_and_makes_no_file_wait(lakewright, folder):
+    lines = "".join(f"{n},{n}\n" for n in range(20_000))
+    (folder / "in" / "a.csv").write_bytes(gzip.compress(f"id,n\n{lines}".encode()))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (150_000, before[1]))
+    try:
+        error = lakewright("capture", "--json").error
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert (error["code"], error["message"]) == ("LW-304", "no space left for reading a.csv")
+    assert lakewright("run").code == 0
+    assert lakewright("sql", "SELECT count(*) AS n FROM orders", "--json").json == [{"n": 20_000}]
 
 
 def test_check_does_not_pass_while_a_file_waits(lakewright, folder):

@@ -29,7 +29,8 @@ LOCK = "lock"
 _RESUMABLE = "resumable-"
 _KEPT = 7 * 24 * 3600.0
 """Seconds for which what was written of an upload that can be resumed is kept."""
-_NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+"""The numbers of the operating system's errors for a disk that is full, or as full as it may be."""
 _NOT_PERMITTED = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
@@ -127,7 +128,7 @@ def _is_useless(error: BaseException) -> bool:
     """Whether what was written helps nobody after this error."""
     if isinstance(error, AlreadyExists):
         return True
-    return isinstance(error, StorageError) and isinstance(error.__cause__, OSError) and error.__cause__.errno in _NO_SPACE
+    return isinstance(error, StorageError) and isinstance(error.__cause__, OSError) and error.__cause__.errno in NO_SPACE
 
 
 @contextlib.contextmanager
@@ -140,7 +141,7 @@ def translated(name: str) -> Iterator[None]:
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         raise objects.missing(name) from None
     except OSError as error:
-        if error.errno in _NO_SPACE:
+        if error.errno in NO_SPACE:
             raise StorageError("LW-304", f"no space left on the disk that holds {name}", hint="free some, then go on") from error
         if error.errno in _NOT_PERMITTED:
             raise StorageError("LW-305", f"{name}: {error.strerror}", hint="give this user the right to write there") from error

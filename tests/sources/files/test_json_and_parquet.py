@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import decimal
 import gzip
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -126,3 +127,24 @@ def test_parquet_of_other_types_goes_value_by_value(tmp_path: Path) -> None:
     with pytest.raises(SourceError) as caught:
         rows_of(path, dataset, tmp_path)
     assert caught.value.code == "LW-271"
+
+
+@pytest.mark.parametrize(
+    ("options", "damaged"),
+    [
+        ({"compression": "none", "use_dictionary": False}, lambda content: content.replace(b"secret", b"secr\xff\xff")),
+        ({"compression": "zstd"}, lambda content: (b"\xaa" * 4).join(content.rsplit(b"\x28\xb5\x2f\xfd", 1))),
+    ],
+)
+def test_a_damaged_page_of_parquet_refuses_the_file_without_its_values(
+    tmp_path: Path, options: Any, damaged: Callable[[bytes], bytes]
+) -> None:
+    path = tmp_path / "events.parquet"
+    pq.write_table(pa.table({"name": ["secret"] * 5000}), path, row_group_size=500, **options)
+    dataset = infer(path, "events", temp=tmp_path / "temp")
+    path.write_bytes(damaged(path.read_bytes()))
+    with pytest.raises(SourceError) as caught:
+        rows_of(path, dataset, tmp_path)
+    assert caught.value.code == "LW-271"
+    assert "secr" not in caught.value.message
+    assert str(tmp_path) not in caught.value.message

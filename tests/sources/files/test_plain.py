@@ -74,6 +74,30 @@ def test_a_damaged_file_is_refused(tmp_path: Path, how: Compression) -> None:
     assert refused(path, how, tmp_path).code == "LW-263"
 
 
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_whatever_a_library_raises_at_damaged_bytes_the_file_is_refused(tmp_path: Path, method: int) -> None:
+    path = tmp_path / "orders.zip"
+    with zipfile.ZipFile(path, "w", method) as archive:
+        archive.writestr("orders.csv", CONTENT[:2000])
+    whole = path.read_bytes()
+    name = whole.rindex(b"orders.csv")
+    path.write_bytes(whole[:name] + b"\0" + whole[name + 1 :])
+    assert refused(path, "zip", tmp_path).code == "LW-263"
+    path.write_bytes(whole[:60] + b"\xaa" * 9 + whole[69:])
+    assert refused(path, "zip", tmp_path).code == "LW-263"
+
+
+def test_an_encrypted_file_in_a_zip_file_is_told_as_that(tmp_path: Path) -> None:
+    path = tmp_path / "orders.zip"
+    zipped(path, {"orders.csv": CONTENT[:2000]})
+    content = bytearray(path.read_bytes())
+    content[6] |= 1  # in the member's own header, and in the one at the end
+    content[content.rindex(b"PK\x01\x02") + 8] |= 1
+    path.write_bytes(content)
+    error = refused(path, "zip", tmp_path)
+    assert (error.code, error.message) == ("LW-265", "the file in the zip file is encrypted")
+
+
 @pytest.mark.parametrize("how", COMPRESSIONS)
 def test_a_bomb_is_stopped(tmp_path: Path, how: Compression) -> None:
     path = tmp_path / "orders"

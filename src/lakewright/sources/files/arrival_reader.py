@@ -21,6 +21,7 @@ from lakewright.sources.files.header import packed_headers
 from lakewright.sources.files.infer import infer
 from lakewright.sources.files.ledger import Version
 from lakewright.sources.files.lines import Lines
+from lakewright.sources.files.scan import known_disk_errors
 from lakewright.sources.files.structure import Misjudged
 from lakewright.sources.files.tables import Rule
 
@@ -78,18 +79,20 @@ class ArrivalReader:
 
     def define(self, arrival: Arrival, rule: Rule) -> None:
         """Infer the definition of a dataset from its first file, and keep it."""
-        dataset = infer(self._path(arrival), name=rule.name, temp=self.scratch)
+        with known_disk_errors(arrival.label):
+            dataset = infer(self._path(arrival), name=rule.name, temp=self.scratch)
         _check_columns(rule, dataset)
         self._definitions.keep(dataset, arrival.label)
 
     def names(self, arrival: Arrival, dataset: Dataset) -> list[str]:
         """The names of an arrival's columns, in the order in which the texts of its rejected rows have them."""
         path = self._path(arrival)
-        match dataset.dialect.format:
-            case "csv":
-                return packed_headers(path, dataset.dialect, self.scratch)
-            case "parquet":
-                return file_names(path, dataset, temp=self.scratch)
+        with known_disk_errors(arrival.label):
+            match dataset.dialect.format:
+                case "csv":
+                    return packed_headers(path, dataset.dialect, self.scratch)
+                case "parquet":
+                    return file_names(path, dataset, temp=self.scratch)
         return [column.source_name for column in dataset.columns]
 
     def pieces(self, arrival: Arrival, definition: Definition, *, assume: bool = False) -> Iterator[Piece]:
@@ -99,16 +102,17 @@ class ArrivalReader:
         `Misjudged`, once: what was given does not count then, and a second call gives all of it.
         """
         assume = assume and arrival.number not in self._misjudged
-        if arrival.corrects:
-            yield from replay.pieces(self._path(arrival), definition.dataset, temp=self.scratch, required=definition.key)
-        elif not arrival.removed:
-            path, key = self._path(arrival), definition.key
-            with read(path, definition.dataset, temp=self.scratch, required=key, assume=assume) as reading:
-                try:
-                    yield from reading.pieces()
-                except Misjudged:
-                    self._misjudged.add(arrival.number)
-                    raise
+        with known_disk_errors(arrival.label):
+            if arrival.corrects:
+                yield from replay.pieces(self._path(arrival), definition.dataset, temp=self.scratch, required=definition.key)
+            elif not arrival.removed:
+                path, key = self._path(arrival), definition.key
+                with read(path, definition.dataset, temp=self.scratch, required=key, assume=assume) as reading:
+                    try:
+                        yield from reading.pieces()
+                    except Misjudged:
+                        self._misjudged.add(arrival.number)
+                        raise
 
     def version(self, version: Version, definition_of: DefinitionOf) -> Iterator[tuple[Arrival, Piece]]:
         """The rows that a version of a file has by now, each piece with its arrival, in no particular order of these.

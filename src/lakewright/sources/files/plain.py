@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import codecs
 import contextlib
+import errno
 import tempfile
 import zipfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -14,13 +14,14 @@ from typing import IO, Any
 import pyarrow as pa
 
 from lakewright.errors import SourceError
-from lakewright.sources.files.aside import check
+from lakewright.sources.files.aside import Interrupted, check
 from lakewright.sources.files.dataset import Compression, Dialect
 
 CHUNK = 1 << 20
 MAX_RATIO = 200
 MAX_UNPACKED = 200 << 30
 _RATIO_FROM = 64 << 20
+_ENCRYPTED = 1
 _MAGIC: dict[Compression, bytes] = {"gzip": b"\x1f\x8b", "zstd": b"\x28\xb5\x2f\xfd", "zip": b"PK\x03\x04"}
 
 
@@ -36,7 +37,8 @@ def plain(path: Path, dialect: Dialect, temp: Path, *, most: int = MAX_UNPACKED,
     """The path of the file's text in UTF-8, or of the file itself if it is that (or Parquet); gone when left.
 
     What is unpacked may have `most` bytes, and `ratio` times the packed ones once it is large. Raises `SourceError`: LW-263
-    damaged or cut short, LW-264 over a limit, LW-265 a zip file without exactly one file in it, LW-266 not in the encoding.
+    damaged or cut short, LW-264 over a limit, LW-265 a zip file without exactly one file in it, or with an encrypted one, LW-266 not
+    in the encoding.
     """
     if dialect.compression == "none" and (dialect.encoding == "utf-8" or dialect.format == "parquet"):
         yield path
@@ -87,8 +89,10 @@ def unpacked(path: Path, how: Compression, *, most: int = MAX_UNPACKED, ratio: i
                         hint="unpack it yourself if it is to be trusted",
                     )
                 yield bytes(piece)
-        except (OSError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError) as error:
-            if how == "none":
+        except (SourceError, Interrupted):
+            raise
+        except Exception as error:  # a library raises anything at damaged bytes
+            if how == "none" or getattr(error, "errno", None) not in (None, errno.EINVAL):
                 raise
             raise SourceError(
                 "LW-263", f"the {how} file is damaged or cut short: {_reason(error)}", where=path.name, hint="send the file again"
@@ -133,8 +137,10 @@ def _opened(path: Path, how: Compression, stack: contextlib.ExitStack) -> IO[byt
             where=path.name,
             hint="send each file in a zip file of its own",
         )
+    if members[0].flag_bits & _ENCRYPTED:
+        raise SourceError("LW-265", "the file in the zip file is encrypted", where=path.name, hint="send it without a password")
     return stack.enter_context(archive.open(members[0]))
 
 
 def _reason(error: Exception) -> str:
-    return " ".join(str(error).split())[:120]
+    return " ".join(str(error).split())[:120] or type(error).__name__

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,10 @@ import duckdb
 from lakewright.errors import SourceError, StorageError
 from lakewright.model import duckdb_settings
 from lakewright.sources.files.aside import interruptible
+from lakewright.storage.partial import NO_SPACE
+
+_PATH = re.compile(r"""\s*["']/[^"']*["']:?""")
+_VALUE = re.compile(r"""["`]|(?<!\w)'| value """)
 
 
 @contextlib.contextmanager
@@ -33,35 +38,52 @@ def opened(temp: Path, memory_limit: str, place: str) -> Iterator[duckdb.DuckDBP
 
 @contextlib.contextmanager
 def known_errors(place: str) -> Iterator[None]:
-    """DuckDB's faults as ours. No message holds a value."""
+    """DuckDB's faults as ours, raised at once or from its stream, where they are an `OSError` without a number.
+
+    No message holds a value.
+    """
     try:
         yield
-    except duckdb.OutOfMemoryException as error:
-        if "max_temp_directory_size" in str(error):
+    except (duckdb.Error, OSError) as error:
+        if getattr(error, "errno", None) is not None:
+            raise  # the operating system's, of something else
+        raise _known(str(error), place) from None
+
+
+@contextlib.contextmanager
+def known_disk_errors(place: str) -> Iterator[None]:
+    """What the operating system says of a copy or of what is laid beside it while it is read becomes `StorageError`."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in NO_SPACE:
             raise _no_room(place) from None
-        raise SourceError(
-            "LW-273",
-            "reading the file needs more memory than it may have",
+        hint = "look at the disk and the system's log; the file is read again by itself"
+        raise StorageError("LW-306", f"{place} cannot be read: {error.strerror or type(error).__name__}", hint=hint) from None
+
+
+def _known(text: str, place: str) -> SourceError | StorageError:
+    """What DuckDB says, as our error."""
+    if "No space left" in text or "max_temp_directory_size" in text:
+        return _no_room(place)
+    if "Out of Memory Error" in text:
+        hint = "are its rows very long? send it in smaller files"
+        return SourceError("LW-273", "reading the file needs more memory than it may have", where=place, hint=hint)
+    if "invalid state" in text:
+        return SourceError(
+            "LW-268",
+            "the file's records cannot be told apart: line ends of several kinds, or a stray carriage return",
             where=place,
-            hint="are its rows very long? send it in smaller files",
-        ) from None
-    except duckdb.Error as error:
-        text = str(error)
-        if "No space left" in text:
-            raise _no_room(place) from None
-        if "invalid state" in text:
-            raise SourceError(
-                "LW-268",
-                "the file's records cannot be told apart: line ends of several kinds, or a stray carriage return",
-                where=place,
-                hint="export the file with one kind of line end, or quote values that hold line ends",
-            ) from None
-        raise SourceError(
-            "LW-271",
-            f"the file cannot be read: {' '.join(text.split())[:160]}",
-            where=place,
-            hint="mend the cause, then `lakewright quarantine accept` has the file read again",
-        ) from None
+            hint="export the file with one kind of line end, or quote values that hold line ends",
+        )
+    hint = "mend the cause, then `lakewright quarantine accept` has the file read again"
+    return SourceError("LW-271", f"the file cannot be read: {_without_values(text)}", where=place, hint=hint)
+
+
+def _without_values(text: str) -> str:
+    """What DuckDB says, less the path and the statement, as far as it quotes nothing of the file."""
+    text = _PATH.sub("", " ".join(text.split("LINE 1:")[0].split()), count=1)
+    return _VALUE.split(text)[0].rstrip(" :,(")[:160]
 
 
 def _no_room(place: str) -> StorageError:
