@@ -202,6 +202,21 @@ def test_an_older_raw_zone_that_was_put_back_is_told(lakewright, folder):
     assert lakewright("sql", "--json", "SELECT id FROM orders ORDER BY id").json == [{"id": 1}, {"id": 3}, {"id": 5}]
 
 
+def test_arrivals_that_are_older_than_the_log_are_told_and_no_number_is_given_twice(lakewright, folder):
+    for name in "ab":
+        (folder / "in" / f"{name}.csv").write_text("id,n\n1,2\n")
+    assert lakewright("run").code == 0
+    last = folder / "raw" / "csv" / "_arrivals" / "drop" / f"{2:020d}.json"
+    last.rename(folder / "copy")
+    (folder / "in" / "0.csv").write_text("id,n\n5,6\n")
+    os.utime(folder / "in" / "0.csv", (0, 0))
+    error = lakewright("run", "--json").error
+    assert (error["code"], last.name in error["message"], last.exists()) == ("LW-291", True, False)
+    (folder / "copy").rename(last)
+    assert lakewright("run").code == 0
+    assert lakewright("sql", "--json", "SELECT count(*) AS n FROM orders").json == [{"n": 3}]
+
+
 def test_raw_files_without_any_manifest_are_left_alone(lakewright, folder):
     (folder / "in" / "a.csv").write_text("id,n\n1,2\n")
     assert lakewright("run").code == 0

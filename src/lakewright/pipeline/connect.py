@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from lakewright.errors import SourceError
 from lakewright.model.contracts import Source, Store
 from lakewright.model.names import did_you_mean
+from lakewright.model.position import Position
 from lakewright.project import kinds
 from lakewright.project.datasets import DatasetFiles
 from lakewright.project.project import Project
@@ -23,14 +25,17 @@ if TYPE_CHECKING:
 EMBEDDED = "embedded"
 
 
-def connect(project: Project, store: Store, name: str) -> Source:
-    """The source of that name; an embedded database is started. Raises `SourceError` for a name that lake.yaml does not have."""
+def connect(project: Project, store: Store, name: str, logged: Callable[[], Position]) -> Source:
+    """The source of that name, whose log ends at `logged`; an embedded database is started.
+
+    Raises `SourceError` for a name that lake.yaml does not have.
+    """
     settings = project.settings.sources.get(name)
     if settings is None:
         hint = did_you_mean(name, project.settings.sources) or f"sources: {', '.join(project.settings.sources)}"
         raise SourceError("LW-248", f"there is no source {name}", hint=hint)
     if isinstance(settings, FilesSettings):
-        return _files(project, store, name, settings)
+        return _files(project, store, name, settings, logged)
     return _postgres(project, name, settings)
 
 
@@ -55,7 +60,9 @@ def _postgres(project: Project, name: str, settings: PostgresSettings) -> postgr
     return made(url, settings.tables, settings.slot_name(project.settings.lake, name), overrides)
 
 
-def _files(project: Project, store: Store, name: str, settings: FilesSettings) -> files.FilesSource:
+def _files(
+    project: Project, store: Store, name: str, settings: FilesSettings, logged: Callable[[], Position]
+) -> files.FilesSource:
     rules = [
         Rule(dataset, each.files, each.exclude, each.mode, tuple(each.key), each.deleted, each.limit.exceeded)
         for dataset, each in settings.datasets.items()
@@ -75,6 +82,7 @@ def _files(project: Project, store: Store, name: str, settings: FilesSettings) -
         zones.logs,
         DatasetFiles(project.folder),
         project.folder / ".lakewright" / "tmp",
+        logged,
     )
 
 

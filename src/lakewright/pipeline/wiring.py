@@ -44,7 +44,7 @@ class Wiring(Holdings):
         if name not in self._sources:
             from lakewright.pipeline import connect
 
-            self._sources[name] = connect.connect(self.project, self.store, name)
+            self._sources[name] = connect.connect(self.project, self.store, name, lambda: self.log(name).view().watermark)
         return self._sources[name]
 
     def inspection(self, name: str) -> Inspection:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lakewright.errors import SourceError
+from lakewright.errors import NotFound, SourceError
 from lakewright.model.batch import OP
 from lakewright.model.contracts import Flush
 from lakewright.model.names import DATASETS, QUARANTINE, TableName
@@ -158,6 +158,17 @@ def test_rejected_rows_are_rows_of_another_table_and_go_when_the_file_is_correct
     last = drop.flushes(source)[-1:]
     assert changes(last) == [("I", 1), ("I", 2), ("D", None)]  # line 4 is in neither table any more
     assert changes(last, REJECTED) == [("D", 2), ("D", 3), ("D", 4)]
+
+
+def test_a_run_record_with_a_count_that_is_none_counts_as_missing(drop: Drop) -> None:
+    source = drop.source()
+    drop.put("numbers.csv", 1, at=1)
+    drop.flushes(source)
+    assert drop.run(source, 1).taken == 1
+    for path in (drop.root / "lake" / "logs").rglob("*.json"):
+        path.write_text(path.read_text().replace('"taken": 1', '"taken": "1"'))
+    with pytest.raises(NotFound, match="taken '1' is not of type int"):
+        drop.run(source, 1)
 
 
 def test_a_dataset_that_lake_yaml_has_no_more_is_gone_past(drop: Drop) -> None:

@@ -19,7 +19,7 @@ import hashlib
 import json
 import re
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from lakewright.errors import AlreadyExists, LogError, NotFound
@@ -90,12 +90,14 @@ class Arrivals:
     """The arrivals of `source` in the raw zone whose prefix is `zone`; safe from several threads.
 
     Costs one look-up in the store where nothing is new; memory follows the number of names, about a kilobyte for each. Errors are
-    `LogError` where an arrival is damaged or missing and `StorageError` where the store fails.
+    `LogError` where an arrival is damaged or missing and `StorageError` where the store fails. `logged` gives the number of the
+    last arrival that the log has, asked once: where there is none of that number, an older copy of them was put back.
     """
 
-    def __init__(self, store: Store, zone: str, source: str) -> None:
+    def __init__(self, store: Store, zone: str, source: str, logged: Callable[[], int] = lambda: 0) -> None:
         self._store = store
         self.source = source
+        self._logged = logged
         self._files = f"{zone.rstrip('/')}/csv/"
         self._folder = f"{self._files}_arrivals/{path_part(source)}/"
         self._pages = pages.Pages(store, f"{self._files}_pages/{path_part(source)}/")
@@ -169,7 +171,7 @@ class Arrivals:
 
     def _advance(self) -> None:
         if not self._number:
-            self._listed = self._last_listed()
+            self._listed = max(self._logged(), self._last_listed())  # in this order: an arrival comes before it is in the log
         for arrival in self.after(self._number):
             self._add(arrival)
         if self._number < self._listed:

@@ -37,8 +37,8 @@ def plain(path: Path, dialect: Dialect, temp: Path, *, most: int = MAX_UNPACKED,
     """The path of the file's text in UTF-8, or of the file itself if it is that (or Parquet); gone when left.
 
     What is unpacked may have `most` bytes, and `ratio` times the packed ones once it is large. Raises `SourceError`: LW-263
-    damaged or cut short, LW-264 over a limit, LW-265 a zip file without exactly one file in it, or with an encrypted one, LW-266 not
-    in the encoding.
+    damaged or cut short, LW-264 over a limit, LW-265 a zip file without exactly one file in it, or with an
+    encrypted one, LW-266 not in the encoding.
     """
     if dialect.compression == "none" and (dialect.encoding == "utf-8" or dialect.format == "parquet"):
         yield path

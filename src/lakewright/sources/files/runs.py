@@ -88,6 +88,8 @@ class Runs:
         try:
             found = json.loads(data)
             times = {time: datetime.datetime.fromisoformat(found[time]) for time in ("started", "ended")}
+            for number in ("rows", "taken", "rejected"):
+                _ = found[number] is None or fields.count(found, number)
             return Run(**{field.name: found[field.name] for field in dataclasses.fields(Run)} | times)
         except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise NotFound("LW-301", f"{name} is not a run record: {fields.damage(error)}") from None

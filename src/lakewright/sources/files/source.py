@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from lakewright.errors import ConfigError, LakewrightError, LogError, SourceError, unexpected
@@ -43,8 +43,8 @@ class FilesSource:
 
     ``inspection`` tells what of the files is held back. `settings` say how they are transferred, and `every` how often the
     folder is looked at, in seconds; `place` is the store and zone where arrivals are kept, `logs` the zone for run records,
-    `scratch` a folder for what does not fit into memory. Calls may come from several threads. Errors are `SourceError`, and
-    `StorageError` where the store fails.
+    `scratch` a folder for what does not fit into memory. `logged` gives the end of the source's log. Calls may come from several
+    threads. Errors are `SourceError`, and `StorageError` where the store fails.
     """
 
     def __init__(
@@ -58,6 +58,7 @@ class FilesSource:
         logs: str,
         definitions: Definitions,
         scratch: Path,
+        logged: Callable[[], Position] = lambda: START,
     ) -> None:
         self.name = name
         self._rules = {rule.name: rule for rule in rules}
@@ -65,7 +66,7 @@ class FilesSource:
         self._every = every
         self._store, self._zone = place
         self._is_swept = False
-        self._arrivals = Arrivals(*place, name)
+        self._arrivals = Arrivals(*place, name, lambda: logged().lsn - 1)
         self._known = Ledger(*place, self._arrivals)
         self._runs = Runs(self._store, logs, name)
         self._reader = ArrivalReader(self._store, definitions, PastDefinitions(*place), scratch)
