@@ -11,9 +11,7 @@ from pathlib import Path
 import pytest
 
 from lakewright.deploy import bundle
-from lakewright.deploy.glue_job import require_manifests
 from lakewright.errors import DeployError
-from lakewright.pipeline.wiring import Wiring
 from lakewright.project.names import Origin, Partition
 from lakewright.project.project import open_project
 
@@ -85,15 +83,6 @@ def test_our_wheel_is_the_same_each_time(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "one") as archive:
         assert "lakewright/deploy/glue_job.py" in archive.namelist()
         assert not [name for name in archive.namelist() if "__pycache__" in name]
-
-
-def test_raw_files_that_no_manifest_names_are_not_passed_over(rendered: bytes, tmp_path: Path) -> None:
-    with Wiring.open(tmp_path) as lake:
-        require_manifests(lake)
-        lake.store.put("in/database/db/public/orders/LOAD00000001.parquet", b"")
-        with pytest.raises(DeployError, match="source db have no manifests") as caught:
-            require_manifests(lake)
-        assert caught.value.code == "LW-733"
 
 
 def test_the_job_says_in_one_line_what_is_wrong_with_its_arguments() -> None:

@@ -93,7 +93,7 @@ def test_all_parts_are_looked_at_whatever_fails(project, monkeypatch):
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     found = checks.check(target(project, "dev"), TODAY)
     faults = _faults(found.findings)
-    assert [*faults] == ["rendered files", "table stock", "store: merge", "root", "AWS"]
+    assert [*faults] == ["rendered files", "table stock", "root", "AWS"]
     assert faults["rendered files"].mend == "`lakewright deploy render dev`"
     assert "there are no credentials for AWS (LW-722)" in faults["AWS"].detail
     assert {loss.table for loss in found.losses} == {"public.item", "public.order_line"}
@@ -186,13 +186,15 @@ def test_what_dms_gives_otherwise():
         name="character varying(20)",
         flag="boolean",
         mood="mood",
+        story="character varying",
     )
     kinds = {loss.kind: loss.columns for loss in losses(found, 64)}
     assert kinds == {
         "truncate": (),
+        "new column": (),
         "key change": (),
         "long": ("note", "tags"),
-        "toast": ("note", "tags"),
+        "toast": ("note", "tags", "story"),
         "array": ("tags",),
         "numeric": ("free",),
         "nan": ("free", "price"),

@@ -42,13 +42,12 @@ def lake(terraform: Terraform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_what_it_says_before_the_first_apply(lake: Project, terraform: Terraform, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`check` lacks what bootstrap makes, and a job that merges what DMS writes; `plan` makes everything, and loses nothing."""
+    """`check` lacks what bootstrap makes; `plan` makes everything, and loses nothing."""
     with emulated_aws() as aws:
         for name, value in aws.environment().items():
             monkeypatch.setenv(name, value)
         checked = check(target(lake, "dev"), utc_now().date())
         assert [finding.name for finding in checked.findings if not finding.ok] == [
-            "shop: merge",
             "role dms-vpc-role",
             "role dms-cloudwatch-logs-role",
         ]

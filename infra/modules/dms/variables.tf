@@ -154,8 +154,8 @@ variable "target" {
   nullable    = false
 
   validation {
-    condition     = var.target.folder != "" && !startswith(var.target.folder, "/") && !endswith(var.target.folder, "/")
-    error_message = "target: `folder` must be a path without slashes at its ends, such as database/shop."
+    condition     = can(regex("^([^/]+/)*dms/[^/]+$", var.target.folder)) && endswith(var.target.folder, "/${var.source_name}")
+    error_message = "target: `folder` must be a path without slashes at its ends that ends in dms/ and the source's name: there the merge takes what DMS wrote."
   }
 }
 
@@ -172,8 +172,8 @@ variable "flush_seconds" {
   nullable    = false
 
   validation {
-    condition     = var.flush_seconds >= 0 && var.flush_seconds <= 86400
-    error_message = "flush_seconds must be between 0 and 86400."
+    condition     = var.flush_seconds >= 0 && var.flush_seconds <= 120
+    error_message = "flush_seconds must be between 0 and 120: three minutes after a file the merge relies on all earlier changes to be there."
   }
 }
 

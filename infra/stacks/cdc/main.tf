@@ -2,7 +2,7 @@
 
 locals {
   secret = "source/${var.source_name}"
-  folder = "${var.lake.raw.prefix}database/${var.source_name}"
+  folder = "${var.lake.raw.prefix}dms/${var.source_name}"
 }
 
 module "secrets" {

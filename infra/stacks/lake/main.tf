@@ -65,11 +65,12 @@ module "iam" {
   roles = merge(local.people, {
     merge = {
       service     = "glue"
-      description = "Lets Glue read raw and merge it into tables"
+      description = "Lets Glue take what DMS wrote into the raw log, and merge that into tables"
       reads       = [local.folder[local.raw.zone], { bucket_arn = local.logs.bucket_arn, prefix = "${local.logs.prefix}code/" }]
       databases   = values(local.databases)
       writes = concat(
         [for zone, settings in var.zones : local.folder[zone] if settings.holds == "tables"],
+        [{ bucket_arn = local.raw.bucket_arn, prefix = "${local.raw.prefix}database/" }],
         [{ bucket_arn = local.logs.bucket_arn, prefix = "${local.logs.prefix}glue/" }],
       )
     }

@@ -16,6 +16,7 @@ from pathlib import Path
 import lakewright
 from lakewright.errors import DeployError
 from lakewright.model import fields
+from lakewright.project.known import Known
 from lakewright.project.resolved import ResolvedLake
 
 VERSION = 1
@@ -31,12 +32,17 @@ _MERGED = ("database",)
 _PACKAGE = Path(lakewright.__file__).parent
 
 
-def project_json(lake: ResolvedLake, name: str, region: str | None = None) -> bytes:
+def project_json(lake: ResolvedLake, name: str, region: str | None = None, captured: Known | None = None) -> bytes:
     """A lake as its job takes it, under that name and in that region: its databases and their tables, no address, no secret.
 
-    Where the zones lie the job is told when it starts: their buckets' names have the account in them.
+    `captured` are the tables of the sources that DMS captures. Where the zones lie the job is told when it starts: their buckets'
+    names have the account in them.
     """
-    sources = {each: source for each, source in lake.sources.items() if source.raw_group in _MERGED}
+    sources = {
+        each: dataclasses.replace(source, tables=tuple((captured or {}).get(each, ())))
+        for each, source in lake.sources.items()
+        if source.raw_group in _MERGED
+    }
     tables = {each: table for each, table in lake.tables.items() if table.origin.source in sources}
     told = dataclasses.replace(lake, name=name, elsewhere={}, endpoint=None, region=region, sources=sources, tables=tables)
     return (json.dumps({"version": VERSION, **told.to_json()}, indent=2, sort_keys=True) + "\n").encode()

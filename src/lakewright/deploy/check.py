@@ -38,7 +38,6 @@ def check(target: Target, today: datetime.date) -> Checked:
         "rendered files": _rendered(target),
         "names": preflight.names(target, found),
         "rows": preflight.rows(target, known, found),
-        "merges": preflight.merges(target),
         "versions": preflight.versions(target, today),
         "variables": preflight.variables(target),
         **{f"source {source}": _database(target, source) for source in target.settings.databases},

@@ -1,4 +1,4 @@
-"""The job on AWS Glue: one pass of merges by Spark, then the catalog and the metrics. This file is the job's script.
+"""The job on AWS Glue: what DMS wrote is landed, merged by Spark, and told to the catalog. This file is the job's script.
 
 Glue starts it with ``--JOB_NAME`` and arguments of its own, which are let pass, and with ours::
 
@@ -27,9 +27,9 @@ from lakewright.deploy import bundle
 from lakewright.errors import DeployError, LakewrightError, together
 from lakewright.model.times import utc_now
 from lakewright.observe import log
-from lakewright.pipeline import merge_all, survey
+from lakewright.pipeline import landing, merge_all, survey
 from lakewright.pipeline.holdings import Holdings
-from lakewright.pipeline.steps import Merged, describe
+from lakewright.pipeline.steps import Merged, Step, describe
 from lakewright.project import kinds
 
 NAMESPACE = "Lakewright"
@@ -60,9 +60,9 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def _run(lake: Holdings, tables: Sequence[str] | None, databases: Mapping[str, str]) -> None:
-    require_manifests(lake)
+    started, merged = time.monotonic(), list[Merged]()
+    failures = landing.land_all(lake, _tell_landed)
     survey.mirrors(lake, tables)  # a name that there is not is told before Spark starts
-    started, merged, failures = time.monotonic(), list[Merged](), list[LakewrightError]()
 
     def notice(step: Any) -> None:
         merged.append(step)
@@ -81,13 +81,10 @@ def _run(lake: Holdings, tables: Sequence[str] | None, databases: Mapping[str, s
         raise together(failures)
 
 
-def require_manifests(lake: Holdings) -> None:
-    """Raise `DeployError` LW-733 where a source has raw files and no manifest names any: nothing would be merged, in silence."""
-    for source in lake.resolved.sources:
-        log = lake.log(source)
-        if not log.view().manifests and any(entry.name.endswith(".parquet") for entry in lake.store.list(log.folder)):
-            hint = "capture into this zone by `lakewright capture`, whose manifests say which files count and in which order"
-            raise DeployError("LW-733", f"raw files of source {source} have no manifests, as those that DMS writes", hint=hint)
+def _tell_landed(step: Step) -> None:
+    """What came of DMS's files, or a table that stopped."""
+    told = describe(step)
+    log.write(told.kind, subject=str(told.table or "DMS"), detail=told.what)
 
 
 def _tell_catalog(lake: Holdings, tables: Sequence[str] | None, databases: Mapping[str, str]) -> list[LakewrightError]:

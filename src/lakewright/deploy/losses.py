@@ -33,11 +33,18 @@ class _Kind(NamedTuple):
 
 
 _KINDS = {
-    "truncate": _Kind("TRUNCATE is not captured, and its rows stay", "DELETE FROM instead, or load the table again after it"),
+    "truncate": _Kind(
+        "TRUNCATE is not captured, and its rows stay",
+        "DELETE FROM instead; or insert a row, load the table again and delete the row: a load without rows writes no file",
+    ),
     "key change": _Kind("an update of the key is lost: the row stays under the former one", "delete the row and insert it"),
+    "new column": _Kind(
+        "rows from before a column was added or renamed have NULL in it, whatever its default", "load the table again after it"
+    ),
     "long": _Kind("a value of more than {lob_max_kb} KB suspends the table", "set dms.lob_max_kb to the longest value's size"),
     "toast": _Kind(
-        "a value that an update left alone is looked up later, and may be that of a later change", "wait for the next change"
+        "a long value that an update left alone comes as NULL, or as that of a later change",
+        "ALTER TABLE ... REPLICA IDENTITY FULL; or load the table again",
     ),
     "array": _Kind("an array comes as PostgreSQL writes it, {{1,2}}, and not as JSON", "read it as text, or keep it in a table"),
     "numeric": _Kind(
@@ -58,6 +65,8 @@ _KINDS = {
 """By kind what differs, and what to do about it."""
 
 _LOB = ("long", "toast")
+_TOASTED = 500
+"""Characters, of 4 bytes, from which on the server may keep a value apart (TOAST)."""
 _TYPES: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("boolean", "smallint", "integer", "bigint", "real", "double precision", "character varying"), ()),
     **dict.fromkeys(("uuid", "inet", "cidr", "macaddr", "bit", "bit varying"), ()),
@@ -77,7 +86,7 @@ _TYPES: dict[str, tuple[str, ...]] = {
 
 def losses(table: TableSchema, lob_max_kb: int) -> list[Loss]:
     """What DMS gives otherwise of a table; each kind once, with the columns that have it."""
-    columns: dict[str, list[str]] = {"truncate": [], **({"key change": []} if table.key else {})}
+    columns: dict[str, list[str]] = {"truncate": [], "new column": [], **({"key change": []} if table.key else {})}
     for column in table.columns:
         for kind in _kinds(column.source_type):
             if kind != "toast" or column.name not in table.key:
@@ -96,4 +105,6 @@ def _kinds(source_type: str) -> tuple[str, ...]:
         return (*_LOB, "array")
     if re.fullmatch(r"numeric\([0-9]+,-?[0-9]+\)", source_type):
         return ("nan",)
+    if (text := re.fullmatch(r"character varying(?:\(([0-9]+)\))?", source_type)) and int(text[1] or _TOASTED) >= _TOASTED:
+        return ("toast",)
     return _TYPES.get(re.sub(r"\([0-9,-]+\)", "", source_type), ("other",))

@@ -93,13 +93,6 @@ def rows(target: Target, known: Known, found: Catalog) -> Iterator[Finding]:
     yield from faults or [Finding("keys and types", True, "every table has a key, and a form that Athena reads")]
 
 
-def merges(target: Target) -> Iterator[Finding]:
-    """What the job on Glue cannot merge: it reads what manifests name, and DMS writes none."""
-    for source in target.settings.databases:
-        detail = "the job refuses the raw files that DMS writes, which have no manifests (LW-733)"
-        yield Finding(f"{source}: merge", False, detail, "let `lakewright capture` write to the raw zone on S3 in DMS's place")
-
-
 def versions(target: Target, today: datetime.date) -> Iterator[Finding]:
     """DMS's version, where one is named."""
     version = target.settings.dms.engine_version

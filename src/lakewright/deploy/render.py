@@ -83,7 +83,8 @@ def require_current(rendered: Rendered) -> None:
 def _files(target: Target, known: schemas.Known, found: Catalog, saved: Queries) -> dict[str, bytes]:
     """Every file of an environment, by its name in the root's folder."""
     files = {VARIABLES: json_bytes(variables(target)), f"{FOLDER}/tables.json": json_bytes(tables(found))}
-    files[f"{FOLDER}/project.json"] = project_json(target.resolved, target.name, target.deployment.region)
+    captured = {source: known[source] for source in target.settings.databases}
+    files[f"{FOLDER}/project.json"] = project_json(target.resolved, target.name, target.deployment.region, captured)
     for source in target.settings.databases:
         folder = f"{FOLDER}/dms/{source}"
         files[f"{folder}/table-mappings.json"] = json_bytes(dms.table_mappings(known[source]))

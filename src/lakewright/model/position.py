@@ -34,8 +34,9 @@ class Position(NamedTuple):
 class Feed:
     """What positions belong to: positions of two feeds do not compare.
 
-    ``kind`` is native (a server's own log) or file. ``system`` and ``timeline`` are the server's; ``epoch`` tells its slots
-    apart: one that was lost leaves a gap, so what is read from the next one is another feed.
+    ``kind`` is native (a server's own log), file, or dms (what AWS DMS wrote, with the source's name for ``system``). ``system``
+    and ``timeline`` are the server's; ``epoch`` tells its slots apart: one that was lost leaves a gap, so what is read from the
+    next one is another feed.
     """
 
     kind: str

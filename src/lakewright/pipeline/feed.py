@@ -19,6 +19,10 @@ def moved(server: Feed, captured: Feed | None) -> SourceError | None:
     nothing was captured."""
     if captured is None or server.is_same_server(captured):
         return None
+    if server.kind != captured.kind:
+        of_dms = "the log was made of what DMS wrote to raw, whose positions are not the server's"
+        hint = "let DMS go on and leave capture off; or stop it, and `lakewright resync` loads all tables by a capture of our own"
+        return SourceError("LW-229", of_dms, hint=hint)
     message = "the server is another one than the log was captured from"
     which = f"its system identifier is {server.system}, that of the log {captured.system}"
     if server.system == captured.system:

@@ -20,6 +20,7 @@ from lakewright.pipeline import (
     doctor,
     history,
     hold,
+    landing,
     maintain,
     mend,
     merge_all,
@@ -111,9 +112,11 @@ class Lake(Wiring):
     ) -> list[Merged]:
         """Merge the tables (all of them by default) up to the log's end; what one raises comes when the others are done.
 
-        `apply` is the engine: see `merge_all.spark` for Spark; None is DuckDB and our own writer.
+        What DMS wrote to the raw zone is taken into the log before. `apply` is the engine: see `merge_all.spark` for Spark; None
+        is DuckDB and our own writer.
         """
-        return merge_all.merge_all(self, names, notice, wait=wait, apply=apply)
+        failed = landing.land_all(self, notice)
+        return merge_all.merge_all(self, names, notice, wait=wait, apply=apply, failed=failed)
 
     def run(self, notice: Notice = ignore) -> Ran:
         """One pass of capture and merge."""

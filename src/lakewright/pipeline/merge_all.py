@@ -23,10 +23,13 @@ def merge_all(
     *,
     wait: float = WAIT,
     apply: Apply | None = None,
+    failed: Sequence[LakewrightError] = (),
 ) -> list[Merged]:
-    """Merge the tables (all of them by default) up to the log's end; what one raises comes when the others are done."""
+    """Merge the tables (all of them by default) up to the log's end; what one raises comes when the others are done, after what
+    had `failed` before."""
     done = []
-    failures = [misfit.error for misfit in survey.of(lake).misfits] if names is None else []
+    failures = [*failed]
+    failures += [misfit.error for misfit in survey.of(lake).misfits] if names is None else []
     for mirror in survey.mirrors(lake, names):
         try:
             merged = merge(lake, mirror, wait=wait, apply=apply)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 from lakewright.errors import ConfigError, SourceError
 from lakewright.model.names import did_you_mean
+from lakewright.project import known
 from lakewright.project.check import check
 from lakewright.project.document import Document, KeyPath, read, shown
 from lakewright.project.resolved import ResolvedLake, resolve
@@ -28,8 +30,14 @@ class Project:
 
     @functools.cached_property
     def resolved(self) -> ResolvedLake:
-        """What merging needs of the settings."""
-        return resolve(self.settings)
+        """What merging needs of the settings, and of the tables that DMS captures; raises `DeployError` as `known.read`."""
+        deploy = self.settings.deploy
+        if deploy is None:
+            return resolve(self.settings, {})
+        tables = known.read(Path(os.path.normpath(self.folder / deploy.terraform)) / known.FILE)
+        captured = {source for environment in deploy.environments.values() for source in environment.databases}
+        chosen = {name: [t for t in tables.get(name, ()) if self.settings.sources[name].wants(t.name)] for name in captured}
+        return resolve(self.settings, chosen)
 
     def queries(self) -> dict[str, Path]:
         """The saved queries' files by name, in name order."""

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from lakewright.model import fields
+from lakewright.model.schema import TableSchema
+from lakewright.project import known
 from lakewright.project.names import Origin, Partition
 
 if TYPE_CHECKING:
@@ -18,11 +20,25 @@ _HOUR = datetime.timedelta(hours=1)
 
 @dataclasses.dataclass(frozen=True)
 class ResolvedSource:
-    """Where a source's raw log lies (``raw_group``), the schema whose tables have no prefix, and that of rejected rows."""
+    """Where a source's raw log lies (``raw_group``), the schema whose tables have no prefix, and that of rejected rows.
+
+    ``tables`` are those that DMS may write to raw for it: none where it captures nothing of the source.
+    """
 
     raw_group: str
     plain_schema: str
     rejected_schema: str | None = None
+    tables: tuple[TableSchema, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """The source as JSON values."""
+        plain = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return {**plain, "tables": known.tables_to_json(self.tables)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> ResolvedSource:
+        """What `to_json` gave; raises ValueError, KeyError or TypeError for anything else."""
+        return cls(**{**data, "tables": tuple(known.tables_from_json(fields.get(data, "tables", dict)))})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,7 +75,7 @@ class ResolvedLake:
     def to_json(self) -> dict[str, Any]:
         """The lake as JSON values."""
         tables = {name: _table_to_json(table) for name, table in self.tables.items()}
-        sources = {name: dataclasses.asdict(source) for name, source in self.sources.items()}
+        sources = {name: source.to_json() for name, source in self.sources.items()}
         plain = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         return {**plain, "folders": {**self.folders}, "elsewhere": {**self.elsewhere}, "sources": sources, "tables": tables}
 
@@ -72,13 +88,13 @@ class ResolvedLake:
             elsewhere=fields.get(data, "elsewhere", dict),
             endpoint=data["endpoint"],
             region=data["region"],
-            sources={name: ResolvedSource(**source) for name, source in fields.get(data, "sources", dict).items()},
+            sources={name: ResolvedSource.from_json(source) for name, source in fields.get(data, "sources", dict).items()},
             tables={name: _table(table) for name, table in fields.get(data, "tables", dict).items()},
         )
 
 
-def resolve(lake: LakeSettings) -> ResolvedLake:
-    """A lake's settings, resolved."""
+def resolve(lake: LakeSettings, tables: known.Known) -> ResolvedLake:
+    """A lake's settings, resolved; `tables` are those of the sources that DMS captures."""
     return ResolvedLake(
         name=lake.lake,
         folders=lake.zones.folders().model_dump(),
@@ -86,7 +102,7 @@ def resolve(lake: LakeSettings) -> ResolvedLake:
         endpoint=lake.s3.endpoint,
         region=lake.s3.region,
         sources={
-            name: ResolvedSource(source.raw_group, source.plain_schema, source.rejected_schema)
+            name: ResolvedSource(source.raw_group, source.plain_schema, source.rejected_schema, tuple(tables.get(name, ())))
             for name, source in lake.sources.items()
         },
         tables={name: _resolve_table(table) for name, table in lake.tables.items()},

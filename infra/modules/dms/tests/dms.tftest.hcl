@@ -10,7 +10,7 @@ variables {
   subnet_ids         = ["subnet-1", "subnet-2"]
   security_group_ids = ["sg-1"]
   instance           = {}
-  target             = { bucket = "shop-dev-raw", folder = "database/shop", role_arn = "arn:aws:iam::123456789012:role/shop-dev-capture" }
+  target             = { bucket = "shop-dev-raw", folder = "dms/shop", role_arn = "arn:aws:iam::123456789012:role/shop-dev-capture" }
   table_mappings = jsonencode({ rules = [
     { rule-type = "selection", rule-id = "1", rule-name = "public.order_lines", rule-action = "include", object-locator = { schema-name = "public", table-name = "order[_]lines" } },
     { rule-type = "transformation", rule-id = "2", rule-name = "position", rule-action = "add-column", rule-target = "column", object-locator = { schema-name = "%", table-name = "%" }, value = "_position", expression = "$AR_H_CHANGE_SEQ", data-type = { type = "string", length = 64 } },
@@ -242,15 +242,23 @@ run "a_load_that_deletes_raw" {
 run "a_folder_with_a_slash" {
   command = plan
   variables {
-    target = { bucket = "raw", folder = "/database/", role_arn = "arn:aws:iam::123456789012:role/r" }
+    target = { bucket = "raw", folder = "/dms/shop", role_arn = "arn:aws:iam::123456789012:role/r" }
   }
   expect_failures = [var.target]
 }
 
-run "a_flush_after_more_than_a_day" {
+run "a_folder_that_nothing_reads" {
   command = plan
   variables {
-    flush_seconds = 90000
+    target = { bucket = "raw", folder = "database/shop", role_arn = "arn:aws:iam::123456789012:role/r" }
+  }
+  expect_failures = [var.target]
+}
+
+run "a_flush_after_the_merge_has_gone_on" {
+  command = plan
+  variables {
+    flush_seconds = 150
   }
   expect_failures = [var.flush_seconds]
 }

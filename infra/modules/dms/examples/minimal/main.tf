@@ -7,7 +7,7 @@ module "dms" {
   subnet_ids         = ["subnet-1", "subnet-2"]
   security_group_ids = ["sg-1"]
   instance           = {}
-  target             = { bucket = "shop-dev-raw", folder = "database/shop", role_arn = "arn:aws:iam::123456789012:role/shop-dev-capture" }
+  target             = { bucket = "shop-dev-raw", folder = "dms/shop", role_arn = "arn:aws:iam::123456789012:role/shop-dev-capture" }
 
   # What `lakewright deploy render` writes of a lake.
   table_mappings = jsonencode({ rules = [
