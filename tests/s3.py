@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import http.client
-import logging
 import os
 import re
 import socket
@@ -13,12 +13,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Literal
 
 import boto3
-from moto.server import ThreadedMotoServer
+from moto.moto_server.werkzeug_app import create_backend_app
+from moto.s3.models import s3_backends
+from werkzeug.test import Client
 
 from lakewright.storage.s3 import S3Store
 
@@ -41,6 +43,11 @@ class Fault:
     times: int = 1
 
 
+Headers = list[tuple[str, str]]
+Backend = Callable[[str, str, dict[str, str], bytes], tuple[int, Headers, bytes]]
+"""What answers a request of a method, a path, headers and a body: with a status, headers and a body."""
+
+
 class Proxy:
     """A server before another one, which strikes each `Fault` of ``faults``; ``requests`` are those that it saw.
 
@@ -49,7 +56,7 @@ class Proxy:
     Requests go on one by one: moto looks and writes in two steps.
     """
 
-    def __init__(self, backend: tuple[str, int]) -> None:
+    def __init__(self, backend: Backend) -> None:
         self.backend = backend
         self.faults: list[Fault] = []
         self.requests: list[str] = []
@@ -112,15 +119,13 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._answer(status, headers, answer, cut=action == "cut")
 
-    def _forwarded(self, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
-        with self.proxy.guard, contextlib.closing(http.client.HTTPConnection(*self.proxy.backend)) as connection:
-            hidden = {"expect", "connection"} | self.proxy.ignored
-            headers = {name: value for name, value in self.headers.items() if name.lower() not in hidden}
-            connection.request(self.command, self.path, body, headers)
-            answer = connection.getresponse()
-            return answer.status, answer.getheaders(), answer.read()
+    def _forwarded(self, body: bytes) -> tuple[int, Headers, bytes]:
+        hidden = {"expect", "connection"} | self.proxy.ignored
+        headers = {name: value for name, value in self.headers.items() if name.lower() not in hidden}
+        with self.proxy.guard:
+            return self.proxy.backend(self.command, self.path, headers, body)
 
-    def _answer(self, status: int, headers: list[tuple[str, str]], body: bytes, *, cut: bool = False) -> None:
+    def _answer(self, status: int, headers: Headers, body: bytes, *, cut: bool = False) -> None:
         self.send_response_only(status)
         length = next((value for name, value in headers if name.lower() == "content-length"), None)
         for name, value in headers:
@@ -139,19 +144,19 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextlib.contextmanager
 def moto() -> Iterator[Proxy]:
-    """moto's S3 with an empty bucket, behind a proxy."""
-    logging.getLogger("werkzeug").setLevel(logging.WARNING)
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    with contextlib.closing(http.client.HTTPConnection(*server.get_host_and_port())) as connection:
-        connection.request("POST", "/moto-api/reset")  # what it has outlives a server
-        connection.getresponse().read()
-    proxy = Proxy(server.get_host_and_port())
+    """moto's S3 without a bucket, behind a proxy that calls it: moto's own server takes longer to find S3 than S3 takes."""
+    s3_backends.reset()  # what it has outlives a server
+    client = Client(create_backend_app("s3"), use_cookies=False)
+
+    def answer(method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, Headers, bytes]:
+        found = client.open(path, method=method, headers=headers, data=body)
+        return found.status_code, list(found.headers), found.get_data()
+
+    proxy = Proxy(answer)
     try:
         yield proxy
     finally:
         proxy.close()
-        server.stop()
 
 
 @contextlib.contextmanager
@@ -168,11 +173,18 @@ def ministack(service: str = "s3") -> Iterator[Proxy]:
                 with contextlib.suppress(ConnectionError), socket.create_connection(("127.0.0.1", port)):
                     break
                 time.sleep(0.05)
-            proxy = Proxy(("127.0.0.1", port))
+            proxy = Proxy(functools.partial(_sent, port))
             yield proxy
             proxy.close()
         finally:
             server.terminate()
+
+
+def _sent(port: int, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, Headers, bytes]:
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port)) as connection:
+        connection.request(method, path, body, headers)
+        answer = connection.getresponse()
+        return answer.status, answer.getheaders(), answer.read()
 
 
 SERVERS = {"moto": moto, "ministack": ministack}

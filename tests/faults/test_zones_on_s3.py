@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import sys
 from collections.abc import Iterator
@@ -52,26 +53,68 @@ def change(shop: Shop) -> None:
     shop.sql(f"INSERT INTO parts VALUES (3, '{VALUE}')")
 
 
-def test_the_whole_path_works_with_zones_on_s3(remote: Shop, proxy: s3.Proxy) -> None:
+def test_every_command_works_with_zones_on_s3(remote: Shop, proxy: s3.Proxy) -> None:
+    def ids(*options: str) -> list[int]:
+        return [row["id"] for row in remote.ok("sql", "SELECT id FROM parts ORDER BY id", "--json", *options).json]
+
     remote.ok("run")
+    loaded = remote.ok("history", "parts", "--json").json["commits"][-1]["instant"]
+    assert [kept["instant"] for kept in remote.ok("savepoint", "parts", "--json").json["savepoints"]] == [loaded]
     change(remote)
     remote.ok("capture")
-    live = remote.ok("sql", "SELECT count(*) AS n, sum(price) AS s FROM orders", "--json").json
-    assert live == [{"n": 20, "s": "52.50"}]
-    assert remote.ok("sql", "SELECT id FROM parts ORDER BY id", "--json").json == [{"id": 2}, {"id": 3}]
-    assert remote.ok("sql", "SELECT id FROM parts ORDER BY id", "--committed", "--json").json == [{"id": 1}, {"id": 2}]
-    assert remote.ok("sql", "SELECT count(*) AS n FROM raw.parts", "--json").json == [{"n": 4}]
-    assert remote.ok("sql", "SELECT count(*) AS n FROM curated.parts", "--json").json == [{"n": 2}]
-    remote.ok("merge")
-    remote.ok("history", "orders")
+    assert (ids(), ids("--committed")) == ([2, 3], [1, 2])
+    counted = "SELECT (SELECT count(*) FROM raw.parts) AS raw, (SELECT count(*) FROM curated.parts) AS curated, sum(price) AS s"
+    assert remote.ok("sql", f"{counted} FROM orders", "--json").json == [{"raw": 4, "curated": 2, "s": "52.50"}]
+    remote.ok("hold", "parts", "--", "true")
+    remote.ok("merge", "parts")
     assert len(remote.ok("history", "parts", "--key", "2", "--json").json) == 1
-    remote.ok("maintain")
-    remote.ok("resync", "orders")
+    differs = remote.ok("diff", "parts", "--from", loaded, "--json").json
+    assert (differs["added"], differs["removed"], differs["changed"]) == (1, 1, 0)
+
+    remote.ok("rollback", "parts", "--yes")
+    remote.ok("restore", "parts", "--to", loaded, "--yes")
+    assert ids() == [1, 2]
+    remote.ok("resume", "parts")
+    boto3.client("s3", endpoint_url=proxy.endpoint).delete_object(
+        Bucket=s3.BUCKET, Key="shop/curated/parts/.hoodie_partition_metadata"
+    )
+    assert remote.run("verify", "parts").code == 3
+    assert "mended" in remote.ok("repair", "parts", "--yes").err
+    remote.ok("savepoint", "parts", loaded, "--remove")
+
+    with (remote.folder / "lake.yaml").open("a") as settings:
+        settings.write("tables: {orders: {from: shop.public.orders, type: mor, partition: name, compact_after: 1}}\n")
+    remote.ok("apply")
+    remote.sql("UPDATE orders SET price = 0 WHERE id < 3")
+    remote.ok("resync", "parts")
     assert remote.equal() == ALL_EQUAL
-    assert remote.ok("verify").out.splitlines() == ["ok    orders: 1 file, 20 rows", "ok    parts: 1 file, 2 rows"]
+    assert any(re.fullmatch("shop/curated/orders-1-.*/name=.*/[.].*[.]log.*", key) for key in keys(proxy))
+    assert "compacted" in remote.ok("maintain").out
+    assert remote.ok("verify").out.splitlines() == ["ok    orders: 2 files, 20 rows", "ok    parts: 1 file, 2 rows"]
     assert {key.split("/")[1] for key in keys(proxy)} == {"raw", "curated"}
     assert not [path for zone in ("raw", "curated") for path in (remote.folder / zone).glob("**/*")]
     assert not [*(remote.folder / ".lakewright" / "uploads").iterdir()]
+
+
+def test_rejected_rows_of_files_are_corrected_in_a_lake_on_s3(shop: Shop, proxy: s3.Proxy) -> None:
+    dataset = "{files: '*.csv', mode: upsert, key: [id], limit: 50%}"
+    zones = ZONES.format(endpoint=proxy.endpoint).replace("raw: s3://lake/shop/raw, ", "")
+    (shop.folder / "lake.yaml").write_text(
+        f"lake: shop\nsources:\n  drop: {{kind: files, path: in, settle: 1ms, datasets: {{people: {dataset}}}}}\n{zones}"
+    )
+    (shop.folder / "in").mkdir()
+    (shop.folder / "in" / "people1.csv").write_text("id,born\n1,1990-12-31\n2,1990-12-30\n")
+    shop.ok("run")
+    (shop.folder / "in" / "people2.csv").write_text("id,born\n3,1990-12-29\n4,never\n")
+    shop.ok("run")
+    (rejected,) = shop.ok("quarantine", "show", "people", "--json").json
+    assert (rejected["_line"], rejected["value"]) == (3, "never")
+    corrected = shop.folder / "corrected.csv"
+    shop.ok("quarantine", "export", "people", corrected)
+    corrected.write_text(corrected.read_text(encoding="utf-8-sig").replace("never", "1990-12-28"))
+    shop.ok("quarantine", "replay", "people", corrected)
+    assert shop.equal() == {"people": "equal", "quarantine_people": "equal"}
+    assert any(key.startswith("shop/curated/people/") for key in keys(proxy))
 
 
 def test_the_doctor_tells_what_is_wrong_with_a_zone(remote: Shop, proxy: s3.Proxy) -> None:
