@@ -20,7 +20,7 @@ import pyarrow as pa
 from benchmarks._figure import Figure
 from benchmarks._lake import lake, rows_of
 from benchmarks.hudi import checkpoint
-from lakewright.formats.hudi import HudiFormat, replace
+from lakewright.formats.hudi import HudiFormat, lanes, replace
 from lakewright.model.table import TableSpec
 from lakewright.pipeline import scan
 from lakewright.storage.local import LocalStore
@@ -64,7 +64,8 @@ def _fill(store: LocalStore) -> None:
         [pa.array(some), pa.array(f"{n % PARTITIONS:05d}" for n in some), pa.array(["0001.00"] * PARTITIONS)] for some in ids
     ]
     batches = (pa.record_batch(columns, schema=_MANY.arrow()) for columns in parts)
-    with mock.patch.multiple(replace, ROW_GROUP_ROWS=1, MAX_BYTES=0), HudiFormat(store).create("ev", _MANY).write() as write:
+    small = mock.patch.object(replace, "ROW_GROUP_ROWS", 1), mock.patch.object(lanes, "MAX_BYTES", 0)
+    with small[0], small[1], HudiFormat(store).create("ev", _MANY).write() as write:
         write.replace(_MANY, batches)
         write.commit(checkpoint(1))
 

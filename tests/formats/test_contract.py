@@ -97,14 +97,16 @@ def test_any_sequence(seed: int, kind: str, tmp_path: Path) -> None:
     any_sequence_gives_the_models_rows(Hudi(LocalStore(tmp_path), kind), seed, 30)
 
 
-@pytest.mark.parametrize("name", ["v", "file_row_number", "FILENAME"])
+@pytest.mark.parametrize("name", ["v", "file_row_number", "FILENAME", "File_Index"])
 def test_rows_of_logs_take_the_place_of_those_that_they_change(name: str, tmp_path: Path) -> None:
-    spec = TableSpec("things", (("id", "int"), (name, "bigint"), ("_position", "string")), ("id",), type=MOR)
+    """In three base files, of which the first has no log and the others have rows at the same places."""
+    columns = (("id", "int"), ("part", "string"), (name, "bigint"), ("_position", "string"))
+    spec = TableSpec("things", columns, ("id",), ("part",), type=MOR)
     subject = Hudi(LocalStore(tmp_path), MOR)
     table = subject.create(spec)
 
     def rows(ids: Sequence[int], value: int) -> pa.Table:
-        return pa.table([[*ids], [value for _ in ids], ["1" for _ in ids]], schema=spec.arrow())
+        return pa.table([[*ids], [str(n % 3) for n in ids], [value for _ in ids], ["1" for _ in ids]], schema=spec.arrow())
 
     with table.write() as write:
         write.replace(spec, iter(rows(range(6), 0).to_batches()))
@@ -114,5 +116,5 @@ def test_rows_of_logs_take_the_place_of_those_that_they_change(name: str, tmp_pa
         write.commit(Checkpoint(Feed("native", "1", 1), 1, Position(2)))
     snapshot = table.snapshot()
     assert snapshot is not None
-    assert len(snapshot.logs) == 1
+    assert (len(snapshot.files), len(snapshot.logs)) == (3, 2)
     assert sorted((row["id"], row[name]) for row in subject.rows(snapshot)) == [(0, 0), (1, 7), (3, 0), (4, 7), (5, 0)]

@@ -43,7 +43,7 @@ class Stored:
     def _keep(self, table: Table, name: str) -> None:
         made = False
         for batch in table.changes(self._snapshot):
-            self._con.register("_batch", batch)
+            self._con.register("_batch", scan.placed(self._snapshot, batch))
             try:
                 self._con.execute(f"INSERT INTO {name} FROM _batch" if made else f"CREATE TEMP TABLE {name} AS FROM _batch")
             finally:
