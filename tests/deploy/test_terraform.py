@@ -25,6 +25,7 @@ LAKE = {
     "endpoints": {"source": "arn:aws:dms:eu-west-1:123456789012:endpoint:A"},
     "transfers": {"orders": "arn:aws:datasync:eu-west-1:123456789012:task/task-1"},
     "workflow": "shop-dev",
+    "quality": {"rule_sets": {"orders": "shop-dev-orders"}, "role_arn": "arn:aws:iam::123456789012:role/shop-dev-merge"},
 }
 
 

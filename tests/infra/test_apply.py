@@ -1,4 +1,7 @@
-"""On the emulated AWS: AutoCorp's environments made, planned again, applied again, taken away; and each module's example."""
+"""On the emulated AWS: AutoCorp's environments made, planned again, applied again, taken away; and each module's example.
+
+Between the two plans the job tells the catalog what it merged: what is the job's to change no plan undoes.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,8 @@ import jmespath
 import pytest
 from tests.infra.conftest import INFRA, Terraform
 
+from lakewright.deploy.registration import Registration
+from lakewright.model.table import DataFile, Snapshot, TableSpec
 from lakewright.testing.aws import emulated_aws
 
 FORGOTTEN = tomllib.loads((Path(__file__).parent / "forgotten.toml").read_text(encoding="utf-8"))["forgotten"]
@@ -20,6 +25,8 @@ FORGOTTEN = tomllib.loads((Path(__file__).parent / "forgotten.toml").read_text(e
 ENVIRONMENTS = ["dev", *(pytest.param(name, marks=pytest.mark.full) for name in ("staging", "prod"))]
 NOBODY_ASKS = "-auto-approve", "-input=false", "-parallelism=20"
 AGENT = "arn:aws:datasync:us-east-1:123456789012:agent/agent-0123456789abcdef0"
+BUCKETS = {"network": ["shop-dev-logs"], "replication": ["shop-prod-curated", "shop-replica-curated"]}
+"""What the examples of modules take as there."""
 LISTS = {
     "athena list_work_groups": "WorkGroups[].Name",
     "budgets describe_budgets": "Budgets[].BudgetName",
@@ -65,11 +72,23 @@ class Account:
     """The emulated account, as boto3 sees it."""
 
     def __init__(self, environment: dict[str, str]) -> None:
+        self.environment = environment
         self._session = boto3.Session("testing", "testing", region_name=environment["AWS_REGION"])
         self._endpoint = environment["AWS_ENDPOINT_URL"]
 
     def client(self, service: str) -> Any:
         return self._session.client(service, endpoint_url=self._endpoint)
+
+    def entry(self, database: str, name: str) -> dict[str, Any]:
+        """A table as the catalog has it, its partitions with it, without when it was changed."""
+        place = {"DatabaseName": database}
+        table = self.client("glue").get_table(**place, Name=name)["Table"]
+        pages = self.client("glue").get_paginator("get_partitions").paginate(**place, TableName=name)
+        return {
+            "columns": [(column["Name"], column["Type"]) for column in table["StorageDescriptor"]["Columns"]],
+            "locations": [table["StorageDescriptor"]["Location"], table["StorageDescriptor"]["SerdeInfo"]["Parameters"]["path"]],
+            "partitions": [partition["Values"] for page in pages for partition in page["Partitions"]],
+        }
 
     def contents(self) -> set[str]:
         """Everything in it; keys and secrets that wait for their end are gone, and so are endpoints listed as deleted."""
@@ -105,8 +124,8 @@ def account(terraform: Terraform, tmp_path: Path) -> Iterator[tuple[Account, Ter
 
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
-def test_environment(account: tuple[Account, Terraform], environment: str) -> None:
-    """What is made is what was meant: a second plan finds nothing to do; and it all goes again."""
+def test_environment(account: tuple[Account, Terraform], environment: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is made is what was meant: a second plan finds nothing to do, also after a run of the job; and it all goes again."""
     aws, terraform = account
     before = aws.contents()
     terraform.init("bootstrap")
@@ -118,20 +137,60 @@ def test_environment(account: tuple[Account, Terraform], environment: str) -> No
     terraform.init(folder, "-backend-config=../backend.hcl")
     terraform(folder, "apply", *NOBODY_ASKS)
     assert len(aws.contents()) > 60
+    learned = learn(aws, f"autocorp_{environment}_curated", monkeypatch)
     terraform(folder, "plan", "-out=second", "-input=false")
     assert unexpected(json.loads(terraform(folder, "show", "-json", "second"))) == []
     terraform(folder, "apply", *NOBODY_ASKS, "second")
+    assert aws.entry(f"autocorp_{environment}_curated", "sales_order") == learned
 
+    let_go(terraform, folder)
     terraform(folder, "destroy", *NOBODY_ASKS)
     terraform("bootstrap", "destroy", "-var=force_destroy=true", *NOBODY_ASKS)
     assert aws.contents() == before
 
 
+def let_go(terraform: Terraform, folder: str) -> None:
+    """What docs/howto/aws-destroy.md tells of an environment that is not disposable and is to go all the same."""
+    path = terraform.infra / folder / "terraform.tfvars.json"
+    given = json.loads(path.read_text(encoding="utf-8"))
+    if not given["lake"]["disposable"]:
+        given["lake"]["disposable"] = True
+        path.write_text(json.dumps(given), encoding="utf-8")
+        terraform(folder, "apply", *NOBODY_ASKS)
+
+
+def learn(aws: Account, database: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Let the job tell the catalog of a table with a column more, days, a wider type, and a folder that it moved to."""
+    before = aws.entry(database, "sales_order")
+    place = f"{before['locations'][0].rstrip('/')}-2-1"
+    columns = [(name, "decimal(14,2)" if name == "total_amount" else kind) for name, kind in before["columns"][5:]]
+    spec = TableSpec(
+        "sales_order", (*columns, ("channel", "string"), ("order_date_day", "string")), ("order_id",), ("order_date_day",)
+    )
+    days = ("2026-11-21", "2026-11-22", None)
+    files = [
+        DataFile(f"sales_order-2-1/order_date_day={day or '__HIVE_DEFAULT_PARTITION__'}/1.parquet", "", 1, 1, (day,), ())
+        for day in days
+    ]
+    with monkeypatch.context() as here:
+        for name, value in aws.environment.items():
+            here.setenv(name, value)
+        assert Registration().learn(database, Snapshot("20261122", None, spec, tuple(files)), place) == []
+    after = aws.entry(database, "sales_order")
+    assert ("channel", "string") in after["columns"]
+    assert ("total_amount", "decimal(14,2)") in after["columns"]
+    assert (after["locations"], len(after["partitions"])) == ([place, place], 3)
+    return after
+
+
 @pytest.mark.full
 @pytest.mark.parametrize("module", [folder.name for folder in sorted(INFRA.glob("modules/*"))])
 def test_example(account: tuple[Account, Terraform], module: str) -> None:
-    """A module's example can be made and taken away as it stands."""
+    """A module's example can be made and taken away as it stands, beside the buckets that it names."""
     aws, terraform = account
+    for bucket in BUCKETS.get(module, ()):
+        aws.client("s3").create_bucket(Bucket=bucket)
+        aws.client("s3").put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     before = aws.contents()
     folder = f"modules/{module}/examples/minimal"
     (terraform.infra / folder / "provider.tf").write_text('provider "aws" {\n  max_retries = 2\n}\n', encoding="utf-8")
@@ -139,6 +198,9 @@ def test_example(account: tuple[Account, Terraform], module: str) -> None:
     terraform(folder, "apply", *NOBODY_ASKS)
     terraform(folder, "plan", "-out=second", "-input=false")
     assert unexpected(json.loads(terraform(folder, "show", "-json", "second"))) == []
+    if module == "storage":  # its bucket of access logs has some
+        (terraform.infra / folder / "main_override.tf").write_text('module "storage" {\n  force_destroy = true\n}\n')
+        terraform(folder, "apply", *NOBODY_ASKS)
     terraform(folder, "destroy", *NOBODY_ASKS)
     assert aws.contents() == before
 

@@ -110,7 +110,7 @@ resource "aws_glue_trigger" "start" {
   schedule          = var.start.by == "schedule" ? var.start.schedule : null
   workflow_name     = aws_glue_workflow.this.name
   start_on_creation = var.start.by == "schedule" ? var.start.enabled : null
-  enabled           = var.start.by == "demand" ? true : var.start.enabled
+  enabled           = var.start.by != "demand" && var.start.enabled # one that is on demand would run when it is made
 
   dynamic "actions" {
     for_each = [for key, job in var.jobs : key if length(job.after) == 0]

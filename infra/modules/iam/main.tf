@@ -32,8 +32,10 @@ locals {
     ]
     glue = [
       { sid = "WriteLogs", actions = ["logs:AssociateKmsKey", "logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"], resources = [local.logs, "${local.logs}:log-stream:*"] },
-      { sid = "RunQuality", actions = ["glue:GetDataQualityRuleset", "glue:PublishDataQuality", "glue:GetJob", "glue:GetJobRun", "glue:GetWorkflowRun*", "glue:PutWorkflowRunProperties"],
+      { sid = "RunQuality", actions = ["glue:GetDataQualityRuleset", "glue:GetDataQualityRulesetEvaluationRun", "glue:PublishDataQuality", "glue:GetJob", "glue:GetJobRun", "glue:GetWorkflowRun*", "glue:PutWorkflowRunProperties"],
       resources = ["${local.glue}:dataQualityRuleset/${var.name}-*", "${local.glue}:job/${var.name}-*", "${local.glue}:workflow/${var.name}-*"] },
+      # The program that evaluates rules is AWS's, in a bucket of AWS's.
+      { sid = "LoadQuality", actions = ["s3:GetObject"], resources = ["arn:${local.partition}:s3:::aws-glue-ml-data-quality-assets-${local.region}/*"] },
     ]
   }
 

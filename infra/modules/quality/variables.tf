@@ -10,21 +10,21 @@ variable "name" {
 }
 
 variable "rules" {
-  description = "Rules in DQDL of a table of the catalog, under any name."
+  description = "A document of rules in DQDL for each table of the catalog, under any name."
   type = map(object({
     database = string
     table    = string
-    rules    = list(string)
+    document = string
   }))
   nullable = false
 
   validation {
-    condition     = alltrue([for set in values(var.rules) : length(set.rules) > 0])
-    error_message = "rules: a table without rules is left out."
+    condition     = alltrue([for set in values(var.rules) : can(regex("^(\\s|#[^\n]*\n)*Rules\\s*=\\s*\\[\\s*[^\\s\\]]", set.document))])
+    error_message = "rules: `document` must be DQDL, such as `Rules = [ IsComplete \"order_id\" ]`, with one rule at least."
   }
   validation {
-    condition     = alltrue(flatten([for set in values(var.rules) : [for rule in set.rules : can(regex("^\\(?\\s*[A-Z][A-Za-z]+", rule)) && !can(regex("^Rules\\s*=", rule))]]))
-    error_message = "rules: each is one rule, such as `IsComplete \"order_id\"`, without `Rules = [...]` around it."
+    condition     = alltrue([for set in values(var.rules) : length(set.document) <= 65536])
+    error_message = "rules: `document` may have 65,536 characters."
   }
   validation {
     condition     = length(distinct([for set in values(var.rules) : set.table])) == length(var.rules)

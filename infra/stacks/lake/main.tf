@@ -134,7 +134,7 @@ module "jobs" {
 module "quality" {
   source = "../../modules/quality"
   name   = var.name
-  rules  = { for key, set in var.rules : key => { database = module.catalog.databases[replace(var.tables[key].zone, "-", "_")], table = var.tables[key].name, rules = set } }
+  rules  = { for key, set in var.rules : key => { database = module.catalog.databases[replace(var.tables[key].zone, "-", "_")], table = var.tables[key].name, document = set } }
 }
 
 module "athena" {

@@ -30,3 +30,8 @@ output "workflow" {
   description = "Name of the workflow of the jobs, if there are any."
   value       = one(module.jobs[*].workflow)
 }
+
+output "quality" {
+  description = "Name of each table's rule set, and ARN of the role that evaluates it."
+  value       = { rule_sets = module.quality.names, role_arn = module.iam.arns["merge"] }
+}

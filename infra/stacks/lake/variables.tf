@@ -136,14 +136,14 @@ variable "log_days" {
 }
 
 variable "rules" {
-  description = "Rules in DQDL by the key of their table."
-  type        = map(list(string))
+  description = "Documents of rules in DQDL by the key of their table, which is `cow`."
+  type        = map(string)
   default     = {}
   nullable    = false
 
   validation {
-    condition     = alltrue([for key in keys(var.rules) : contains(keys(var.tables), key)])
-    error_message = "rules must be about `tables`."
+    condition     = alltrue([for key in keys(var.rules) : try(var.tables[key].type, "") == "cow"])
+    error_message = "rules must be about `tables` of type cow: the catalog has none of a mor table's own name."
   }
 }
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from lakewright.deploy.catalog import ZONE
 from lakewright.deploy.target import Target
 from lakewright.deploy.terraform import Terraform
 from lakewright.errors import DeployError
@@ -50,6 +52,13 @@ def steps(target: Target, lake: Mapping[str, Any]) -> Iterator[Step]:
         yield Step("look through raw files for new columns now", _aws("glue start-crawler", name=f"{target.name}-csv"))
     if lake.get("workflow"):
         yield Step("merge now", _aws("glue start-workflow-run", name=lake["workflow"]))
+    quality = lake.get("quality") or {"rule_sets": {}}
+    for table, rules in quality["rule_sets"].items():
+        source = json.dumps({"GlueTable": {"DatabaseName": target.database(ZONE), "TableName": table}})
+        command = _aws("glue start-data-quality-ruleset-evaluation-run", data_source=source, role=quality["role_arn"])
+        yield Step(f"evaluate the rules of {table} now", f"{command} --ruleset-names {rules} --number-of-workers 2")
+    if quality["rule_sets"]:
+        yield Step("see which rules failed", "aws glue list-data-quality-results")
     for workgroup in (lake.get("workgroups") or {}).values():
         database = lake["databases"]["curated"]
         command = _aws("athena start-query-execution", work_group=workgroup, query_execution_context=f"Database={database}")

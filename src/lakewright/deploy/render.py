@@ -16,7 +16,8 @@ from typing import Any, Literal
 from lakewright.deploy import dms, schemas
 from lakewright.deploy.bundle import project_json
 from lakewright.deploy.catalog import Catalog, LeftOut, catalog, tables
-from lakewright.deploy.queries import Queries, queries
+from lakewright.deploy.queries import queries
+from lakewright.deploy.rules import rules
 from lakewright.deploy.target import Target
 from lakewright.deploy.variables import variables
 from lakewright.errors import CheckFailed, DeployError
@@ -50,7 +51,8 @@ class Rendered:
 def render(targets: Sequence[Target], *, write: bool) -> Rendered:
     """Make the files of some environments anew and, with `write`, put them there.
 
-    Raises `DeployError` where the lake's tables are not known, DMS cannot follow one, or the files cannot be written.
+    Raises `DeployError` where the lake's tables are not known, DMS cannot follow one, a rule is none, or the files cannot be
+    written.
     """
     roots = targets[0].roots
     known = schemas.known(targets[0].project, roots)
@@ -58,9 +60,11 @@ def render(targets: Sequence[Target], *, write: bool) -> Rendered:
     left_out: dict[LeftOut, None] = {}
     for target in targets:
         found = catalog(target, known)
-        saved = queries(target, found)
-        files |= {target.folder / name: content for name, content in _files(target, known, found, saved).items()}
-        left_out |= dict.fromkeys((*found.left_out, *saved.left_out))
+        saved, ruled = queries(target, found), rules(target, found)
+        texts = {f"queries/{name}.sql": text for name, text in saved.texts.items()}
+        texts |= {f"rules/{name}.dqdl": text for name, text in ruled.texts.items()}
+        files |= {target.folder / name: content for name, content in _files(target, known, found, texts).items()}
+        left_out |= dict.fromkeys((*found.left_out, *saved.left_out, *ruled.left_out))
     extra = [
         path for target in targets for path in sorted((target.folder / FOLDER).rglob("*")) if path.is_file() and path not in files
     ]
@@ -80,8 +84,8 @@ def require_current(rendered: Rendered) -> None:
         raise CheckFailed("LW-603", message, hint=hint)
 
 
-def _files(target: Target, known: schemas.Known, found: Catalog, saved: Queries) -> dict[str, bytes]:
-    """Every file of an environment, by its name in the root's folder."""
+def _files(target: Target, known: schemas.Known, found: Catalog, texts: Mapping[str, str]) -> dict[str, bytes]:
+    """Every file of an environment, by its name in the root's folder; `texts` by their names in the folder `FOLDER`."""
     files = {VARIABLES: json_bytes(variables(target)), f"{FOLDER}/tables.json": json_bytes(tables(found))}
     captured = {source: known[source] for source in target.settings.databases}
     files[f"{FOLDER}/project.json"] = project_json(target.resolved, target.name, target.deployment.region, captured)
@@ -89,7 +93,7 @@ def _files(target: Target, known: schemas.Known, found: Catalog, saved: Queries)
         folder = f"{FOLDER}/dms/{source}"
         files[f"{folder}/table-mappings.json"] = json_bytes(dms.table_mappings(known[source]))
         files[f"{folder}/task-settings.json"] = json_bytes(dms.task_settings(target.settings.dms.lob_max_kb))
-    return files | {f"{FOLDER}/queries/{name}.sql": text.encode() for name, text in saved.texts.items()}
+    return files | {f"{FOLDER}/{name}": text.encode() for name, text in texts.items()}
 
 
 def json_bytes(content: Mapping[str, Any]) -> bytes:

@@ -1,4 +1,4 @@
-"""A lake's folder, read: its settings and its saved queries."""
+"""A lake's folder, read: its settings, its saved queries and its rules."""
 
 from __future__ import annotations
 
@@ -42,6 +42,10 @@ class Project:
     def queries(self) -> dict[str, Path]:
         """The saved queries' files by name, in name order."""
         return {path.stem: path for path in sorted((self.folder / self.settings.queries).glob("*.sql"))}
+
+    def rules(self) -> dict[str, Path]:
+        """The files of rules by their tables' names, in name order."""
+        return {path.stem: path for path in sorted((self.folder / self.settings.rules).glob("*.dqdl"))}
 
     def query(self, name: str) -> str:
         """The text of a saved query; raises `ConfigError` where there is none of that name."""

@@ -258,6 +258,9 @@ class LakeSettings(Settings):
     that is not captured any more keeps its name here."""
     queries: Folder = "queries"
     """The folder of saved queries, one ``.sql`` file each."""
+    rules: Folder = "rules"
+    """The folder of rules about tables' rows: for each table that has some a file of its name, ``.dqdl`` behind it, in DQDL.
+    AWS Glue Data Quality evaluates them."""
     deploy: Deployment | None = None
     """The lake on AWS."""
 

@@ -4,6 +4,7 @@
 locals {
   tables  = jsondecode(file("${var.rendered}/tables.json"))
   queries = { for name in fileset("${var.rendered}/queries", "*.sql") : trimsuffix(name, ".sql") => file("${var.rendered}/queries/${name}") }
+  rules   = { for name in fileset("${var.rendered}/rules", "*.dqdl") : trimsuffix(name, ".dqdl") => file("${var.rendered}/rules/${name}") }
 }
 
 module "lake" {
@@ -12,6 +13,7 @@ module "lake" {
   zones           = var.lake.zones
   disposable      = var.lake.disposable
   tables          = local.tables
+  rules           = local.rules
   crawlers        = var.lake.crawlers
   project         = file("${var.rendered}/project.json")
   log_days        = var.lake.log_days

@@ -27,3 +27,13 @@ output "transfers" {
   description = "ARN of each transfer, for `aws datasync start-task-execution`."
   value       = module.exports.tasks
 }
+
+output "workflow" {
+  description = "Name of the workflow that merges, for `aws glue start-workflow-run`."
+  value       = module.lake.workflow
+}
+
+output "quality" {
+  description = "Rule sets by table and the role that evaluates them, for `aws glue start-data-quality-ruleset-evaluation-run`."
+  value       = module.lake.quality
+}

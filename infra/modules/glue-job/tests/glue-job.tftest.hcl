@@ -209,6 +209,16 @@ run "arrivals_nowhere" {
   expect_failures = [var.start]
 }
 
+run "nothing_runs_until_somebody_asks" {
+  variables {
+    start = { by = "demand" }
+  }
+  assert {
+    condition     = aws_glue_trigger.start.type == "ON_DEMAND" && !aws_glue_trigger.start.enabled
+    error_message = "the jobs run when they are made"
+  }
+}
+
 run "too_many_arrivals_at_once" {
   command = plan
   variables {

@@ -4,7 +4,7 @@ mock_provider "aws" {
 
 variables {
   name  = "shop-dev"
-  rules = { orders = { database = "shop_dev_curated", table = "orders", rules = ["IsComplete \"id\"", "ColumnValues \"total\" >= 0"] } }
+  rules = { orders = { database = "shop_dev_curated", table = "orders", document = "# all of them\nRules = [\n  IsComplete \"id\"\n]" } }
 }
 
 run "example" {
@@ -16,7 +16,7 @@ run "example" {
 
 run "rules_are_deployed_as_they_are_written" {
   assert {
-    condition     = aws_glue_data_quality_ruleset.this["orders"].ruleset == "Rules = [\n  IsComplete \"id\",\n  ColumnValues \"total\" >= 0\n]"
+    condition     = aws_glue_data_quality_ruleset.this["orders"].ruleset == "# all of them\nRules = [\n  IsComplete \"id\"\n]"
     error_message = aws_glue_data_quality_ruleset.this["orders"].ruleset
   }
   assert {
@@ -28,15 +28,15 @@ run "rules_are_deployed_as_they_are_written" {
 run "no_rules" {
   command = plan
   variables {
-    rules = { orders = { database = "shop_dev_curated", table = "orders", rules = [] } }
+    rules = { orders = { database = "shop_dev_curated", table = "orders", document = "Rules = [ ]" } }
   }
   expect_failures = [var.rules]
 }
 
-run "a_document_instead_of_a_rule" {
+run "more_text_than_a_rule_set_may_have" {
   command = plan
   variables {
-    rules = { orders = { database = "shop_dev_curated", table = "orders", rules = ["Rules = [ IsComplete \"id\" ]"] } }
+    rules = { orders = { database = "shop_dev_curated", table = "orders", document = "Rules = [ IsComplete \"id\" ]${format("%065536d", 0)}" } }
   }
   expect_failures = [var.rules]
 }
@@ -45,8 +45,8 @@ run "two_rule_sets_of_a_table" {
   command = plan
   variables {
     rules = {
-      first  = { database = "shop_dev_curated", table = "orders", rules = ["IsComplete \"id\""] }
-      second = { database = "shop_dev_curated", table = "orders", rules = ["IsUnique \"id\""] }
+      first  = { database = "shop_dev_curated", table = "orders", document = "Rules = [ IsComplete \"id\" ]" }
+      second = { database = "shop_dev_curated", table = "orders", document = "Rules = [ IsUnique \"id\" ]" }
     }
   }
   expect_failures = [var.rules]

@@ -9,7 +9,7 @@ variables {
     orders = { zone = "curated", name = "orders", path = "orders", columns = [{ name = "id", type = "bigint" }] }
   }
   crawlers = { csv = { paths = ["csv/"] } }
-  rules    = { orders = ["IsComplete \"id\""] }
+  rules    = { orders = "Rules = [ IsComplete \"id\" ]" }
   queries  = { all_orders = { workgroup = "analysts", zone = "curated", sql = "SELECT * FROM orders" } }
   emails   = ["data@shop.example"]
   analysts = ["arn:aws:iam::123456789012:role/people"]
@@ -104,10 +104,20 @@ run "a_table_in_raw" {
   expect_failures = [var.tables]
 }
 
+run "rules_of_a_table_that_is_two_in_the_catalog" {
+  command = plan
+  variables {
+    tables = {
+      orders = { zone = "curated", name = "orders", path = "orders", type = "mor", columns = [{ name = "id", type = "bigint" }] }
+    }
+  }
+  expect_failures = [var.rules]
+}
+
 run "rules_of_no_table" {
   command = plan
   variables {
-    rules = { customers = ["IsComplete \"id\""] }
+    rules = { customers = "Rules = [ IsComplete \"id\" ]" }
   }
   expect_failures = [var.rules]
 }

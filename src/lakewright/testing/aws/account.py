@@ -1,4 +1,4 @@
-"""What moto 5.2.5 lacks of Budgets, Cost Explorer and Athena, and what it gets wrong of trails and flow logs."""
+"""What moto 5.2.5 lacks of Budgets, Cost Explorer and Athena, and what it gets wrong of tags, trails and flow logs."""
 
 from __future__ import annotations
 
@@ -123,4 +123,10 @@ def _delete_query(responses: Any, said: Said) -> Said:
     return {}
 
 
-answers(AthenaResponse, DeleteNamedQuery=_delete_query)
+def _athena_tags(responses: Any, said: Said) -> Said:
+    """moto takes what has no tags for what is not there."""
+    found: Said = responses.athena_backend.list_tags_for_resource(said["ResourceARN"]) or {"Tags": []}
+    return found
+
+
+answers(AthenaResponse, DeleteNamedQuery=_delete_query, ListTagsForResource=_athena_tags)

@@ -19,6 +19,10 @@ run "the_whole_lake" {
     condition     = keys(output.transfers) == ["customers-export", "sales-orders"] && output.workgroups.analysts == "autocorp-dev-analysts"
     error_message = "transfers or workgroups are others"
   }
+  assert {
+    condition     = output.workflow == "autocorp-dev" && length(output.quality.rule_sets) == 7 && output.quality.rule_sets.sales_order == "autocorp-dev-sales_order"
+    error_message = "the jobs have no workflow, or tables no rules"
+  }
 }
 
 run "production" {

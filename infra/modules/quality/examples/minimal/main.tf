@@ -3,6 +3,6 @@ module "quality" {
   name   = "shop-dev"
 
   rules = {
-    orders = { database = "shop_dev_curated", table = "orders", rules = ["IsComplete \"id\"", "ColumnValues \"total\" >= 0"] }
+    orders = { database = "shop_dev_curated", table = "orders", document = "Rules = [ IsComplete \"id\", ColumnValues \"total\" >= 0 ]" }
   }
 }
