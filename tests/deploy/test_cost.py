@@ -12,7 +12,7 @@ from lakewright.cli.main import main
 from lakewright.deploy import quantities
 from lakewright.deploy.cost import estimate, estimates
 from lakewright.deploy.prices import read, shipped
-from lakewright.deploy.schedule import runs_per_day
+from lakewright.deploy.schedule import longest_pause, runs_per_day
 from lakewright.errors import ConfigError, DeployError
 
 INFRA = Path(__file__).resolve().parents[2] / "infra"
@@ -53,7 +53,7 @@ def test_each_amount_is_a_quantity_times_a_price(lake):
         ("Glue", "crawler of files"): round(10 / 60 * 2 * month * 0.44, 2),
         ("Athena", "queries"): 10,
         ("CloudWatch", "logs"): 2,
-        ("CloudWatch", "alarms"): 0.2,
+        ("CloudWatch", "alarms"): 0.3,
         ("CloudWatch", "dashboard"): 3,
         ("VPC", "interface endpoints"): 87.6,
         ("KMS", "key"): 1,
@@ -135,6 +135,21 @@ def test_the_command_says_what_is_above_its_budget(lake, change, capsys):
 )
 def test_how_often_a_schedule_fires(schedule, times):
     assert runs_per_day(schedule) == times
+
+
+@pytest.mark.parametrize(
+    ("schedule", "minutes"),
+    [
+        ("cron(0/15 * * * ? *)", 15),
+        ("cron(0,5 * * * ? *)", 55),
+        ("cron(30 3 * * ? *)", 1440),
+        ("cron(0/15 8-18 * * ? *)", 795),
+        ("cron(0 3 ? * MON *)", None),
+        ("arrival", None),
+    ],
+)
+def test_the_longest_pause_of_a_schedule(schedule, minutes):
+    assert longest_pause(schedule) == minutes
 
 
 def test_quantities_are_those_of_the_modules():

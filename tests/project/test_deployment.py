@@ -54,6 +54,16 @@ def test_a_lake_without_deploy_has_no_environment(lake_yaml):
         ("shares: {drop: {path: /d}, drip: {path: /d}}", "shares.drip", "there is no source drip of kind files", ""),
         ("merge: {schedule: 'cron(*/3 * * * ? *)'}", "merge.schedule", "more often than every five minutes", ""),
         ("merge: {schedule: 'cron(0,58 * * * ? *)'}", "merge.schedule", "more often than every five minutes", ""),
+        ("crawl: 'cron(0 3 * * * *)'", "crawl", "a day of the month or one of the week, and ? for the other", ""),
+        ("crawl: 'cron(60 3 * * ? *)'", "crawl", "60 is no minute of a schedule", ""),
+        ("crawl: 'cron(0 3 ? * MOO *)'", "crawl", "MOO is no day of the week of a schedule", ""),
+        ("crawl: 'cron(0 3-24 * * ? *)'", "crawl", "3-24 is no hour of a schedule", ""),
+        ("merge: {schedule: 'cron(0/0 * * * ? *)'}", "merge.schedule", "0/0 is no minute of a schedule", ""),
+        ("merge: {worker_type: G.3X}", "merge.worker_type", "'G.1X', 'G.2X'", ""),
+        ("dms: {instance: dms.m5.large}", "dms.instance", "not a class of DMS", ""),
+        ("dms: {instance: dms.t3.xlarge}", "dms.instance", "not a class of DMS", ""),
+        ("dms: {instance: db.t3.medium}", "dms.instance", "not a class of DMS", ""),
+        ("zones: {raw: {transitions: {GLACIER_IT: 90}}}", "zones.raw.transitions.GLACIER_IT", "raw cannot be read from", ""),
         ("cidr: 10.40.0.0/8", "cidr", "not a range of IPv4 addresses", ""),
         ("cidr: 10.0.0.0/8", "cidr", "a VPC's range is from /16 to /26", ""),
         ("cidr: 192.168.0.0/20", "databases.shop.route", "overlaps the VPC's 192.168.0.0/20", "another range"),
@@ -84,6 +94,21 @@ def test_what_aws_would_refuse_later(lake_yaml, line, where, message, hint):
     assert hint in (error.hint or "")
     assert error.where is not None
     assert "lake.yaml:" in error.where
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        "cron(0 3 * * ? *)",
+        "cron(0,30 8-18/2 ? * MON-FRI *)",
+        "cron(0 0 L * ? *)",
+        "cron(0 0 15W 1,JUL ? 2026-2030)",
+        "cron(5 0 ? * 6#3 *)",
+        "cron(5 0 ? * 6L *)",
+    ],
+)
+def test_schedules_that_aws_has(lake_yaml, schedule):
+    assert lake_yaml(_lake(_environment(f"crawl: '{schedule}'"))).settings.deploy.environments["dev"].crawl == schedule
 
 
 def test_a_name_that_makes_bucket_names_too_long(lake_yaml):

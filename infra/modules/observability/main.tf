@@ -106,6 +106,41 @@ resource "aws_cloudwatch_metric_alarm" "lag" {
   ok_actions          = [aws_sns_topic.this.arn]
 }
 
+# What the job says of itself when it ends; one that never starts fails nowhere, and says nothing.
+resource "aws_cloudwatch_metric_alarm" "merge" {
+  count               = var.merge_minutes != null ? 1 : 0
+  alarm_name          = "${var.name}-merge-missing"
+  alarm_description   = "No run of the job that merges has ended for three times ${var.merge_minutes} minutes"
+  namespace           = "Lakewright"
+  metric_name         = "MergeSeconds"
+  dimensions          = { Lake = var.name }
+  statistic           = "SampleCount"
+  period              = var.merge_minutes * 60
+  evaluation_periods  = 3
+  comparison_operator = "LessThanThreshold"
+  threshold           = 1
+  treat_missing_data  = "breaching"
+  alarm_actions       = [aws_sns_topic.this.arn]
+  ok_actions          = [aws_sns_topic.this.arn]
+}
+
+resource "aws_cloudwatch_metric_alarm" "capture" {
+  count               = var.capture_minutes != null ? 1 : 0
+  alarm_name          = "${var.name}-capture-old"
+  alarm_description   = "What the job found in raw is more than ${var.capture_minutes} minutes old: nothing captures"
+  namespace           = "Lakewright"
+  metric_name         = "CaptureAge"
+  dimensions          = { Lake = var.name }
+  statistic           = "Maximum"
+  period              = coalesce(var.merge_minutes, 60) * 60
+  evaluation_periods  = 1
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = var.capture_minutes * 60
+  treat_missing_data  = "ignore" # between two runs it stays as it was
+  alarm_actions       = [aws_sns_topic.this.arn]
+  ok_actions          = [aws_sns_topic.this.arn]
+}
+
 resource "aws_cloudwatch_metric_alarm" "size" {
   for_each            = var.bucket_limits_gb
   alarm_name          = "${var.name}-${each.key}-size"
@@ -127,8 +162,12 @@ resource "aws_cloudwatch_dashboard" "this" {
 
   dashboard_body = jsonencode({ widgets = [for number, graph in [
     { title = "Age of changes, seconds", stat = "Maximum", metrics = [for name, lag in local.lags : concat(["AWS/DMS", lag.metric], flatten([for key, value in lag.dimensions : [key, value]]))] },
+    { title = "Capture: rows a second", stat = "Average", metrics = [for task in values(var.dms_tasks) : concat(["AWS/DMS", "CDCThroughputRowsTarget"], flatten([for key, value in task.dimensions : [key, value]]))] },
+    { title = "Merges: rows", stat = "Sum", metrics = length(var.glue_jobs) > 0 ? [["Lakewright", "MergedRows", "Lake", var.name]] : [] },
+    { title = "Merges: seconds, and the age of what they found", stat = "Maximum", metrics = length(var.glue_jobs) > 0 ? [for metric in ["MergeSeconds", "CaptureAge"] : ["Lakewright", metric, "Lake", var.name]] : [] },
     { title = "Glue: tasks that failed", stat = "Sum", metrics = [for job in values(var.glue_jobs) : ["Glue", "glue.driver.aggregate.numFailedTasks", "JobName", job, "JobRunId", "ALL", "Type", "count"]] },
     { title = "Athena: bytes scanned", stat = "Sum", metrics = [for workgroup in values(var.workgroups) : ["AWS/Athena", "ProcessedBytes", "WorkGroup", workgroup]] },
+    { title = "Athena: queries", stat = "SampleCount", metrics = [for workgroup in values(var.workgroups) : ["AWS/Athena", "TotalExecutionTime", "WorkGroup", workgroup]] },
     { title = "S3: bytes", stat = "Maximum", metrics = [for bucket in values(var.bucket_limits_gb) : ["AWS/S3", "BucketSizeBytes", "BucketName", bucket.name, "StorageType", "StandardStorage"]] },
     ] : {
     type       = "metric"

@@ -86,6 +86,28 @@ variable "lag_minutes" {
   }
 }
 
+variable "merge_minutes" {
+  description = "The longest time between two runs of the job that merges, by its schedule: none in three such times is told. Nothing is told without it."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = try(var.merge_minutes >= 1 && var.merge_minutes <= 1440 && floor(var.merge_minutes) == var.merge_minutes, var.merge_minutes == null)
+    error_message = "merge_minutes must be a whole number from 1 to 1440: CloudWatch compares spans of a day at most."
+  }
+}
+
+variable "capture_minutes" {
+  description = "How long ago what the job finds in raw may have been written. Nothing is told without it."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = try(var.capture_minutes >= 1, var.capture_minutes == null)
+    error_message = "capture_minutes must be at least 1: an idle capture writes once a minute."
+  }
+}
+
 variable "bucket_limits_gb" {
   description = "Buckets, by any key, and the sizes in GB above which they are worth a look."
   type        = map(object({ name = string, gb = number }))

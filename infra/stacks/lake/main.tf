@@ -158,6 +158,8 @@ module "observability" {
   crawlers         = module.catalog.crawlers
   workgroups       = module.athena.workgroups
   rule_sets        = module.quality.names
+  merge_minutes    = var.merge_minutes
+  capture_minutes  = var.capture_minutes
   bucket_limits_gb = var.bucket_limit_gb == null ? {} : { for bucket, name in module.storage.bucket_names : bucket => { name = name, gb = var.bucket_limit_gb } if bucket != "access" }
   budget           = var.monthly_usd == null ? null : { monthly_usd = var.monthly_usd, tag_key = "Lake", tag_value = var.name }
   anomaly_usd      = var.anomaly_usd

@@ -196,6 +196,18 @@ variable "watched" {
   nullable = false
 }
 
+variable "merge_minutes" {
+  description = "The longest time between two merges by their schedule: none in three such times is told."
+  type        = number
+  default     = null
+}
+
+variable "capture_minutes" {
+  description = "How long ago what a merge finds in raw may have been written; older is told."
+  type        = number
+  default     = null
+}
+
 variable "bucket_limit_gb" {
   description = "Size in GB above which a bucket is worth a look."
   type        = number

@@ -13,6 +13,7 @@ from botocore.config import Config
 from lakewright.deploy.target import Target
 from lakewright.errors import DeployError
 from lakewright.model.finding import Finding
+from lakewright.model.names import did_you_mean
 from lakewright.project.deployment import READABLE
 
 _DMS_ROLES = ("dms-vpc-role", "dms-cloudwatch-logs-role")
@@ -30,6 +31,14 @@ class Account:
         with _translated("AWS"):
             self._session = boto3.session.Session(region_name=region)
         self._config = Config(retries={"total_max_attempts": 2, "mode": "standard"}, connect_timeout=5, read_timeout=20)
+
+    def regions(self) -> list[str]:
+        """AWS's regions, as the client's own tables have them."""
+        return [
+            region
+            for partition in ("aws", "aws-cn", "aws-us-gov")
+            for region in self._session.get_available_regions("glue", partition)
+        ]
 
     def ask(self, service: str, operation: str, **arguments: Any) -> dict[str, Any]:
         """The answer of one call."""
@@ -71,7 +80,11 @@ def _translated(what: str) -> Iterator[None]:
 
 def examine(target: Target) -> Iterator[Finding]:
     """Ask the account; raises as `Account`."""
-    account = Account(target.deployment.region)
+    account, region = Account(target.deployment.region), target.deployment.region
+    if region not in account.regions():
+        mend = did_you_mean(region, account.regions()) or "correct deploy.region in lake.yaml"
+        yield Finding("region", False, f"{region}: Glue has no such region that boto3 knows", mend)
+        return
     who = account.ask("sts", "get_caller_identity")
     yield Finding("account", True, f"{who['Account']} as {str(who['Arn']).rpartition(':')[2]}")
     for role in _DMS_ROLES if target.settings.databases else ():

@@ -7,9 +7,11 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
-from lakewright.deploy import render
+from lakewright.deploy import preflight, render
 from lakewright.deploy.target import Target
 from lakewright.deploy.terraform import Terraform
+from lakewright.errors import DeployError
+from lakewright.project.document import shown
 
 FILE = ".terraform/lakewright.tfplan"
 """Where the plan is kept, in the root, for `terraform apply` to do exactly that."""
@@ -64,17 +66,30 @@ class Planned:
 def plan(target: Target) -> Planned:
     """Let Terraform plan, and keep the plan for `terraform apply`.
 
-    Raises as `Terraform`, and LW-603 where the rendered files are not what lake.yaml says.
+    Raises as `Terraform`, LW-603 where the rendered files are not what lake.yaml says, and LW-745 for a variable of the root that
+    nobody gave.
     """
     terraform = Terraform(target)
     render.require_current(render.render([target], write=False))
-    terraform.run("plan", "-input=false", f"-out={FILE}")
+    try:
+        terraform.run("plan", "-input=false", f"-out={FILE}")
+    except DeployError as error:
+        raise _missing(target) or error from None
     return explain(target.environment, terraform.json("show", "-json", FILE), f"terraform -chdir={terraform.root} apply {FILE}")
 
 
-def explain(environment: str, shown: Mapping[str, Any], apply: str) -> Planned:
+def _missing(target: Target) -> DeployError | None:
+    """The first variable of the root that nobody gave: more than Terraform says of it."""
+    for finding in preflight.variables(target):
+        if not finding.ok and finding.name.startswith("variable "):
+            where = shown(target.folder / "variables.tf")
+            return DeployError("LW-745", f"{finding.name} {finding.detail}", hint=finding.mend, where=where)
+    return None
+
+
+def explain(environment: str, planned: Mapping[str, Any], apply: str) -> Planned:
     """A plan in Terraform's JSON, in words. https://developer.hashicorp.com/terraform/internals/json-format#plan-representation"""
-    changes = [change for entry in shown.get("resource_changes", ()) if (change := _change(entry)) is not None]
+    changes = [change for entry in planned.get("resource_changes", ()) if (change := _change(entry)) is not None]
     makes = collections.Counter(change.kind for change in changes if change.action == "make")
     others = tuple(sorted((change for change in changes if change.action != "make"), key=lambda c: (c.lost is None, c.address)))
     return Planned(environment, dict(sorted(makes.items())), others, apply if changes else None)

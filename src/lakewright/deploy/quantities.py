@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 
-from lakewright.deploy.schedule import runs_per_day
+from lakewright.deploy.schedule import longest_pause, runs_per_day
 from lakewright.project.deployment import Environment
 
 HOURS = 730
@@ -138,10 +138,11 @@ def _rest(environment: Environment) -> Iterator[Quantity]:
     volumes, places = environment.volumes, len(environment.availability_zones)
     scanned, logs = volumes.queries_tb_per_month, volumes.logs_gb_per_month
     buckets = 0 if environment.bucket_limit_gb is None else 4 + bool(environment.shares)
-    alarms = 2 * len(environment.databases) + buckets
+    jobs = (longest_pause(environment.merge.schedule) is not None) + (environment.merge.capture_minutes is not None)
+    alarms = 2 * len(environment.databases) + jobs + buckets
     yield Quantity("Athena", "queries", scanned, "athena.scanned", _given("queries_tb_per_month", scanned))
     yield Quantity("CloudWatch", "logs", logs, "cloudwatch.logs", _given("logs_gb_per_month", logs))
-    yield Quantity("CloudWatch", "alarms", alarms, "cloudwatch.alarm", "two lags for each database, a size for each bucket")
+    yield Quantity("CloudWatch", "alarms", alarms, "cloudwatch.alarm", "two lags a database, the job, a size a bucket")
     yield Quantity("CloudWatch", "dashboard", 1, "cloudwatch.dashboard", "one")
     why = f"{ENDPOINTS} endpoints x {places} zones x {HOURS} h"
     yield Quantity("VPC", "interface endpoints", ENDPOINTS * places * HOURS, "vpc.endpoint", why)

@@ -91,7 +91,11 @@ def _files(target: Target, known: schemas.Known, found: Catalog, texts: Mapping[
     files[f"{FOLDER}/project.json"] = project_json(target.resolved, target.name, target.deployment.region, captured)
     for source in target.settings.databases:
         folder = f"{FOLDER}/dms/{source}"
-        files[f"{folder}/table-mappings.json"] = json_bytes(dms.table_mappings(known[source]))
+        try:
+            files[f"{folder}/table-mappings.json"] = json_bytes(dms.table_mappings(known[source]))
+        except DeployError as error:
+            error.where = target.project.document.where(("sources", source))
+            raise
         files[f"{folder}/task-settings.json"] = json_bytes(dms.task_settings(target.settings.dms.lob_max_kb))
     return files | {f"{FOLDER}/{name}": text.encode() for name, text in texts.items()}
 

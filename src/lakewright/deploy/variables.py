@@ -6,6 +6,7 @@ import posixpath
 import re
 from typing import Any
 
+from lakewright.deploy.schedule import longest_pause
 from lakewright.deploy.target import Target
 from lakewright.errors import ConfigError
 from lakewright.project.deployment import Lifecycle
@@ -33,7 +34,7 @@ def variables(target: Target) -> dict[str, Any]:
             "dms": _dms(target),
             "transfers": _transfers(target),
             "crawlers": {"csv": {"paths": ["csv/"], "schedule": settings.crawl}} if settings.shares else {},
-            "merge": settings.merge.model_dump(mode="json"),
+            "merge": settings.merge.model_dump(mode="json") | {"every_minutes": longest_pause(settings.merge.schedule)},
             "zones": {zone: _zone(holds, getattr(settings.zones, zone)) for zone, holds in _HOLDS.items() if _has(target, zone)},
             **settings.model_dump(
                 mode="json", include={"log_days", "emails", "bucket_limit_gb", "monthly_usd", "anomaly_usd", "trail"}

@@ -13,7 +13,17 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from lakewright.project.aws_values import Capacity, Cron, Days, Email, EnvironmentName, FileSchedule, MergeSchedule, Range
+from lakewright.project.aws_values import (
+    Capacity,
+    Cron,
+    Days,
+    Email,
+    EnvironmentName,
+    FileSchedule,
+    InstanceClass,
+    MergeSchedule,
+    Range,
+)
 from lakewright.project.document import KeyPath
 from lakewright.project.group import Problem, Settings
 from lakewright.project.values import Name, ShortName
@@ -70,7 +80,7 @@ class Serverless(Settings):
 class Replication(Settings):
     """What DMS runs on."""
 
-    instance: str = Field(default="dms.t3.medium", pattern=r"^dms\.[a-z][0-9][a-z]*\.[a-z0-9]+$")
+    instance: InstanceClass = "dms.t3.medium"
     """The class of a replication instance, which cannot be stopped, only deleted."""
     storage_gb: int = Field(default=50, ge=5, le=6144)
     """Its disk, for the log and for changes that wait."""
@@ -97,6 +107,9 @@ class Merge(Settings):
     """After how long it is stopped; the next run goes on from where it was."""
     flexible: bool = False
     """Whether it may wait for capacity that is cheaper."""
+    capture_minutes: int | None = Field(default=None, ge=1)
+    """How long ago what it finds in raw may have been written before somebody hears of it. Of a database that is idle
+    `lakewright capture` writes every minute, DMS nothing."""
 
 
 class Lifecycle(Settings):

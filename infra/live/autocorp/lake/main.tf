@@ -19,6 +19,8 @@ module "lake" {
   log_days        = var.lake.log_days
   emails          = var.lake.emails
   bucket_limit_gb = var.lake.bucket_limit_gb
+  merge_minutes   = var.lake.merge.every_minutes
+  capture_minutes = var.lake.merge.capture_minutes
   monthly_usd     = var.lake.monthly_usd
   anomaly_usd     = var.lake.anomaly_usd
   trail           = var.lake.trail

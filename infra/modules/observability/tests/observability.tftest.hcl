@@ -11,6 +11,8 @@ variables {
   workgroups       = { analysts = "shop-dev-analysts" }
   rule_sets        = { orders = "shop-dev-orders" }
   datasync_tasks   = { exports = "arn:aws:datasync:us-east-1:123456789012:task/task-1" }
+  merge_minutes    = 15
+  capture_minutes  = 30
   bucket_limits_gb = { raw = { name = "shop-dev-raw", gb = 500 } }
   dms_tasks = {
     shop = {
@@ -64,9 +66,46 @@ run "lag_and_size_have_alarms" {
   }
 }
 
+run "a_job_that_is_silent_and_a_capture_that_stands_still" {
+  assert {
+    condition = [for alarm in [aws_cloudwatch_metric_alarm.merge[0], aws_cloudwatch_metric_alarm.capture[0]] : [alarm.namespace, alarm.metric_name, alarm.dimensions.Lake, alarm.threshold, alarm.period, alarm.treat_missing_data]] == [
+      ["Lakewright", "MergeSeconds", "shop-dev", 1, 900, "breaching"],
+      ["Lakewright", "CaptureAge", "shop-dev", 1800, 900, "ignore"],
+    ]
+    error_message = "nobody hears of a job that does not run, or of raw that gets old"
+  }
+}
+
+run "without_a_schedule_silence_is_no_fault" {
+  variables {
+    merge_minutes   = null
+    capture_minutes = null
+  }
+  assert {
+    condition     = length(aws_cloudwatch_metric_alarm.merge) + length(aws_cloudwatch_metric_alarm.capture) == 0
+    error_message = "a job that nothing starts is missed"
+  }
+}
+
+run "more_than_a_day_between_merges" {
+  command = plan
+  variables {
+    merge_minutes = 2880
+  }
+  expect_failures = [var.merge_minutes]
+}
+
+run "a_capture_that_is_never_young_enough" {
+  command = plan
+  variables {
+    capture_minutes = 0
+  }
+  expect_failures = [var.capture_minutes]
+}
+
 run "a_dashboard_of_it" {
   assert {
-    condition     = length(jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets) == 4
+    condition     = length(jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets) == 8
     error_message = "a graph is missing"
   }
 }
