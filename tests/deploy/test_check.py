@@ -12,7 +12,7 @@ from tests.deploy.conftest import TABLES, know, table
 
 from lakewright.deploy import check as checks
 from lakewright.deploy import preflight, schemas
-from lakewright.deploy.account import Account
+from lakewright.deploy.account import Account, examine
 from lakewright.deploy.catalog import catalog
 from lakewright.deploy.losses import losses
 from lakewright.deploy.render import render
@@ -38,6 +38,22 @@ def test_a_merge_on_read_table_with_timestamps_and_what_mends_it(project, change
     assert [*_rows(project)] == ["table stock"]
     assert _rows(project)["table stock"].mend == "deploy: {cow: [stock]} in lake.yaml"
     assert _rows(change("  region: eu-west-1\n", "  region: eu-west-1\n  cow: [stock]\n")) == {}
+
+
+def test_tables_of_files_are_left_out_in_words(project):
+    """They are no fault, and no table is missing in silence."""
+    dev, known = target(project, "dev"), schemas.known(project, project.folder / "live")
+    told = {finding.name: finding for finding in preflight.names(dev, catalog(dev, known))}
+    left_out = [name for name in told if told[name].detail.startswith("left out: files are made into tables where")]
+    assert left_out == ["table orders", "table people", "table quarantine_people"]
+    assert told["table orders"].ok
+
+
+def test_a_region_that_there_is_not(change, aws):
+    aws("http://127.0.0.1:9")  # nobody is asked
+    project = change("region: eu-west-1", "region: eu-wast-1")
+    [fault] = examine(target(project, "dev"))
+    assert (fault.ok, fault.detail.startswith("eu-wast-1"), fault.mend) == (False, True, "did you mean eu-west-1?")
 
 
 def test_tables_that_aws_cannot_name_or_take(project):

@@ -184,6 +184,7 @@ def learn(aws: Account, database: str, monkeypatch: pytest.MonkeyPatch) -> dict[
 
 
 @pytest.mark.full
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("module", [folder.name for folder in sorted(INFRA.glob("modules/*"))])
 def test_example(account: tuple[Account, Terraform], module: str) -> None:
     """A module's example can be made and taken away as it stands, beside the buckets that it names."""
