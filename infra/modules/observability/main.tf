@@ -21,6 +21,16 @@ locals {
   patterns = merge({ for what, pattern in local.failures : what => jsonencode(pattern) }, { for what, pattern in local.runs : what => jsonencode(pattern) })
 
   lags = merge([for name, task in var.dms_tasks : { for end in ["Source", "Target"] : "${name}-${lower(end)}" => { metric = "CDCLatency${end}", dimensions = task.dimensions } }]...)
+
+  # DMS's lags, buckets' sizes, and what the job says of itself when it ends: one that never starts fails nowhere, and says nothing.
+  # https://docs.aws.amazon.com/dms/latest/userguide/CHAP_Monitoring.html
+  alarms = merge(
+    { for name, lag in local.lags : "${name}-lag" => { what = "Changes of ${name} are more than ${var.lag_minutes} minutes old when DMS has them, or it does not run", of = ["AWS/DMS", lag.metric], dimensions = lag.dimensions, statistic = "Maximum", seconds = 60, times = 5, above = var.lag_minutes * 60, below = null, missing = "breaching" } },
+    { for key, bucket in var.bucket_limits_gb : "${key}-size" => { what = "Bucket ${bucket.name} holds more than ${bucket.gb} GB", of = ["AWS/S3", "BucketSizeBytes"], dimensions = { BucketName = bucket.name, StorageType = "StandardStorage" }, statistic = "Maximum", seconds = 86400, times = 1, above = bucket.gb * 1024 * 1024 * 1024, below = null, missing = "notBreaching" } },
+    { for minutes in var.merge_minutes[*] : "merge-missing" => { what = "No run of the job that merges has ended for three times ${minutes} minutes", of = ["Lakewright", "MergeSeconds"], dimensions = { Lake = var.name }, statistic = "SampleCount", seconds = minutes * 60, times = 3, above = null, below = 1, missing = "breaching" } },
+    # Between two runs it stays as it was.
+    { for minutes in var.capture_minutes[*] : "capture-old" => { what = "What the job found in raw is more than ${minutes} minutes old: nothing captures", of = ["Lakewright", "CaptureAge"], dimensions = { Lake = var.name }, statistic = "Maximum", seconds = coalesce(var.merge_minutes, 60) * 60, times = 1, above = minutes * 60, below = null, missing = "ignore" } },
+  )
 }
 
 resource "aws_sns_topic" "this" {
@@ -88,73 +98,21 @@ resource "aws_cloudwatch_event_target" "failure" {
   arn      = aws_sns_topic.this.arn
 }
 
-# https://docs.aws.amazon.com/dms/latest/userguide/CHAP_Monitoring.html
-resource "aws_cloudwatch_metric_alarm" "lag" {
-  for_each            = local.lags
-  alarm_name          = "${var.name}-${each.key}-lag"
-  alarm_description   = "Changes of ${each.key} are more than ${var.lag_minutes} minutes old when DMS has them, or it does not run"
-  namespace           = "AWS/DMS"
-  metric_name         = each.value.metric
+resource "aws_cloudwatch_metric_alarm" "this" {
+  for_each            = local.alarms
+  alarm_name          = "${var.name}-${each.key}"
+  alarm_description   = each.value.what
+  namespace           = each.value.of[0]
+  metric_name         = each.value.of[1]
   dimensions          = each.value.dimensions
-  statistic           = "Maximum"
-  period              = 60
-  evaluation_periods  = 5
-  comparison_operator = "GreaterThanThreshold"
-  threshold           = var.lag_minutes * 60
-  treat_missing_data  = "breaching"
+  statistic           = each.value.statistic
+  period              = each.value.seconds
+  evaluation_periods  = each.value.times
+  comparison_operator = each.value.below != null ? "LessThanThreshold" : "GreaterThanThreshold"
+  threshold           = coalesce(each.value.below, each.value.above)
+  treat_missing_data  = each.value.missing
   alarm_actions       = [aws_sns_topic.this.arn]
   ok_actions          = [aws_sns_topic.this.arn]
-}
-
-# What the job says of itself when it ends; one that never starts fails nowhere, and says nothing.
-resource "aws_cloudwatch_metric_alarm" "merge" {
-  count               = var.merge_minutes != null ? 1 : 0
-  alarm_name          = "${var.name}-merge-missing"
-  alarm_description   = "No run of the job that merges has ended for three times ${var.merge_minutes} minutes"
-  namespace           = "Lakewright"
-  metric_name         = "MergeSeconds"
-  dimensions          = { Lake = var.name }
-  statistic           = "SampleCount"
-  period              = var.merge_minutes * 60
-  evaluation_periods  = 3
-  comparison_operator = "LessThanThreshold"
-  threshold           = 1
-  treat_missing_data  = "breaching"
-  alarm_actions       = [aws_sns_topic.this.arn]
-  ok_actions          = [aws_sns_topic.this.arn]
-}
-
-resource "aws_cloudwatch_metric_alarm" "capture" {
-  count               = var.capture_minutes != null ? 1 : 0
-  alarm_name          = "${var.name}-capture-old"
-  alarm_description   = "What the job found in raw is more than ${var.capture_minutes} minutes old: nothing captures"
-  namespace           = "Lakewright"
-  metric_name         = "CaptureAge"
-  dimensions          = { Lake = var.name }
-  statistic           = "Maximum"
-  period              = coalesce(var.merge_minutes, 60) * 60
-  evaluation_periods  = 1
-  comparison_operator = "GreaterThanThreshold"
-  threshold           = var.capture_minutes * 60
-  treat_missing_data  = "ignore" # between two runs it stays as it was
-  alarm_actions       = [aws_sns_topic.this.arn]
-  ok_actions          = [aws_sns_topic.this.arn]
-}
-
-resource "aws_cloudwatch_metric_alarm" "size" {
-  for_each            = var.bucket_limits_gb
-  alarm_name          = "${var.name}-${each.key}-size"
-  alarm_description   = "Bucket ${each.value.name} holds more than ${each.value.gb} GB"
-  namespace           = "AWS/S3"
-  metric_name         = "BucketSizeBytes"
-  dimensions          = { BucketName = each.value.name, StorageType = "StandardStorage" }
-  statistic           = "Maximum"
-  period              = 86400
-  evaluation_periods  = 1
-  comparison_operator = "GreaterThanThreshold"
-  threshold           = each.value.gb * 1024 * 1024 * 1024
-  treat_missing_data  = "notBreaching"
-  alarm_actions       = [aws_sns_topic.this.arn]
 }
 
 resource "aws_cloudwatch_dashboard" "this" {

@@ -53,24 +53,24 @@ run "every_failure_is_told" {
 
 run "lag_and_size_have_alarms" {
   assert {
-    condition     = toset([for alarm in values(aws_cloudwatch_metric_alarm.lag) : alarm.metric_name]) == toset(["CDCLatencySource", "CDCLatencyTarget"])
+    condition     = toset([for key, alarm in aws_cloudwatch_metric_alarm.this : alarm.metric_name if endswith(key, "-lag")]) == toset(["CDCLatencySource", "CDCLatencyTarget"])
     error_message = "an end of DMS has no alarm"
   }
   assert {
-    condition     = alltrue([for alarm in values(aws_cloudwatch_metric_alarm.lag) : alarm.threshold == 600 && alarm.treat_missing_data == "breaching" && length(alarm.dimensions) == 2])
+    condition     = alltrue([for key, alarm in aws_cloudwatch_metric_alarm.this : alarm.threshold == 600 && alarm.treat_missing_data == "breaching" && length(alarm.dimensions) == 2 if endswith(key, "-lag")])
     error_message = "a task that stands still looks well"
   }
   assert {
-    condition     = aws_cloudwatch_metric_alarm.size["raw"].threshold == 536870912000 && aws_cloudwatch_metric_alarm.size["raw"].treat_missing_data == "notBreaching"
+    condition     = aws_cloudwatch_metric_alarm.this["raw-size"].threshold == 536870912000 && aws_cloudwatch_metric_alarm.this["raw-size"].treat_missing_data == "notBreaching"
     error_message = "the size of raw has another limit"
   }
 }
 
 run "a_job_that_is_silent_and_a_capture_that_stands_still" {
   assert {
-    condition = [for alarm in [aws_cloudwatch_metric_alarm.merge[0], aws_cloudwatch_metric_alarm.capture[0]] : [alarm.namespace, alarm.metric_name, alarm.dimensions.Lake, alarm.threshold, alarm.period, alarm.treat_missing_data]] == [
-      ["Lakewright", "MergeSeconds", "shop-dev", 1, 900, "breaching"],
-      ["Lakewright", "CaptureAge", "shop-dev", 1800, 900, "ignore"],
+    condition = [for key in ["merge-missing", "capture-old"] : [for alarm in [aws_cloudwatch_metric_alarm.this[key]] : [alarm.namespace, alarm.metric_name, alarm.dimensions.Lake, alarm.threshold, alarm.period, alarm.treat_missing_data, alarm.comparison_operator]][0]] == [
+      ["Lakewright", "MergeSeconds", "shop-dev", 1, 900, "breaching", "LessThanThreshold"],
+      ["Lakewright", "CaptureAge", "shop-dev", 1800, 900, "ignore", "GreaterThanThreshold"],
     ]
     error_message = "nobody hears of a job that does not run, or of raw that gets old"
   }
@@ -82,7 +82,7 @@ run "without_a_schedule_silence_is_no_fault" {
     capture_minutes = null
   }
   assert {
-    condition     = length(aws_cloudwatch_metric_alarm.merge) + length(aws_cloudwatch_metric_alarm.capture) == 0
+    condition     = toset(keys(aws_cloudwatch_metric_alarm.this)) == toset(["raw-size", "shop-source-lag", "shop-target-lag"])
     error_message = "a job that nothing starts is missed"
   }
 }
