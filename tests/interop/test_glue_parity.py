@@ -66,7 +66,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[s3.Proxy]:
         yield proxy
 
 
-@pytest.mark.timeout(900)  # it starts Spark three times and more
+@pytest.mark.timeout(1800)  # it starts Spark three times to six, one after the other
 @pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.full) for seed in range(1, 6))])
 def test_glue_and_we_make_the_same_tables(glue: Glue, aws: s3.Proxy, url: str, tmp_path: Path, seed: int) -> None:
     rng = random.Random(seed)
