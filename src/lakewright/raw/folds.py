@@ -14,7 +14,8 @@ from lakewright.errors import Changed
 from lakewright.model.names import TableName
 from lakewright.raw.manifest import Expired, Manifest, Page, RawFile
 from lakewright.raw.pages import Pages, split
-from lakewright.raw.view import LogView, next_manifest, there
+from lakewright.raw.table_log import there
+from lakewright.raw.view import LogView, next_manifest
 
 
 @dataclasses.dataclass(frozen=True)

@@ -14,35 +14,9 @@ from lakewright.model.contracts import Past, Stopped
 from lakewright.model.names import TableName
 from lakewright.model.position import START, Feed, Position
 from lakewright.model.times import utc_now
+from lakewright.raw import table_log
 from lakewright.raw.manifest import Expired, Kind, Manifest, Page, RawFile, StoppedTable
-
-
-@dataclasses.dataclass(frozen=True)
-class LoadInfo:
-    """A full load of a table as of ``position``, the consistent point, and its commit time; ``schema`` is a number.
-
-    There are no ``files`` where they expired.
-    """
-
-    generation: int
-    position: Position
-    time: datetime.datetime
-    schema: int
-    files: tuple[RawFile, ...]
-
-
-@dataclasses.dataclass(frozen=True)
-class TableLog:
-    """What the log has of one table in the current feed: loads by generation, and changes in position order.
-
-    The older changes are in ``pages``, in files that are read when somebody asks; the newest is always in ``changes``.
-    """
-
-    loads: tuple[LoadInfo, ...] = ()
-    pages: tuple[Page, ...] = ()
-    changes: tuple[RawFile, ...] = ()
-    stop: StoppedTable | None = None
-    expired: Expired | None = None
+from lakewright.raw.table_log import NOTHING, LoadInfo, TableLog, there
 
 
 @dataclasses.dataclass(frozen=True)
@@ -166,7 +140,7 @@ class LogView:
 
     def stops(self) -> tuple[StoppedTable, ...]:
         """`stopped` as manifests keep it."""
-        return tuple(stop for stop in self.all_stops() if _is_open(stop, self._log(stop.table).loads))
+        return tuple(stop for stop in self.all_stops() if self._log(stop.table).is_stopped)
 
     def followed(self) -> frozenset[TableName]:
         """The tables whose changes are in the log up to its end: loaded, and not stopped."""
@@ -240,7 +214,7 @@ class LogView:
             highest_lease=max(self.highest_lease, manifest.lease),
             manifests=(*before.manifests, manifest),
             read=self.read,
-            _tables=_with(before._tables if same else {}, manifest),
+            _tables=table_log.grown(before._tables if same else {}, manifest),
             _generations=before._generations
             | dict(manifest.generations)
             | {f.table: f.generation for f in manifest.files if f.generation is not None},
@@ -257,7 +231,7 @@ class LogView:
             )
 
     def _log(self, table: TableName) -> TableLog:
-        return self._tables.get(table, _NOTHING)
+        return self._tables.get(table, NOTHING)
 
     def _in_pages(self, table: TableName, pages: Iterable[Page]) -> Iterator[RawFile]:
         return (file for page in pages for file in self.read(page) if file.table == table)
@@ -277,40 +251,3 @@ def next_manifest(view: LogView, kind: Kind, lease: int) -> Manifest:
         time=view.time,
         written=utc_now(),
     )
-
-
-_NOTHING = TableLog()
-
-
-def _is_open(stop: StoppedTable, loads: Sequence[LoadInfo]) -> bool:
-    return not loads or loads[-1].position <= stop.position
-
-
-def there(manifest: Manifest) -> list[RawFile]:
-    """The files of `manifest` without those of loads that are gone, of which a fold still tells."""
-    upto = {expired.table: expired.position for expired in manifest.expired}
-    return [file for file in manifest.files if file.kind == "log" or file.first >= upto.get(file.table, START)]
-
-
-def _with(tables: dict[TableName, TableLog], manifest: Manifest) -> dict[TableName, TableLog]:
-    tables = dict(tables)
-    kept = frozenset(there(manifest)) if manifest.expired else manifest.files
-    for expired in manifest.expired:
-        tables[expired.table] = dataclasses.replace(tables.get(expired.table, _NOTHING), expired=expired)
-    for page in manifest.pages:
-        for name in page.tables:
-            log = tables.get(name, _NOTHING)
-            tables[name] = dataclasses.replace(log, pages=(*log.pages, page))
-    ordered = sorted(manifest.files, key=lambda file: (file.table, file.generation or 0, file.first))
-    for (table, generation), group in itertools.groupby(ordered, key=lambda file: (file.table, file.generation)):
-        log, files = tables.get(table, _NOTHING), tuple(group)
-        if generation is None:
-            tables[table] = dataclasses.replace(log, changes=log.changes + files)
-        else:
-            load = LoadInfo(generation, files[0].first, files[0].last_time, files[0].schema, tuple(f for f in files if f in kept))
-            # A source without changes since has the load where the table stopped: the load was later all the same.
-            stop = None if log.stop and log.stop.position == load.position else log.stop
-            tables[table] = dataclasses.replace(log, loads=(*log.loads, load), stop=stop)
-    for stop in manifest.stopped:
-        tables[stop.table] = dataclasses.replace(tables.get(stop.table, _NOTHING), stop=stop)
-    return tables
