@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from lakewright.formats.hudi import HudiFormat, log_block, logs
-from lakewright.formats.hudi.folder import Folder, log_named
+from lakewright.formats.hudi.file_names import log_named
+from lakewright.formats.hudi.folder import Folder
 from lakewright.model.table import BASE_COLUMN, PLACE_COLUMN, Snapshot
 from lakewright.storage.local import LocalStore
 

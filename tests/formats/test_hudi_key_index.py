@@ -11,7 +11,8 @@ import pytest
 from hudi_world import BY_REGION, LOGGED, PATH, TWO_KEYS, World, keys_of, row, table_of
 
 from lakewright.formats.hudi import bloom, key_index, upsert
-from lakewright.formats.hudi.folder import BaseFile, Folder
+from lakewright.formats.hudi.file_names import BaseFile
+from lakewright.formats.hudi.folder import Folder
 from lakewright.formats.hudi.key_index import Wanted
 from lakewright.model.table import TableSpec
 from lakewright.storage.local import LocalStore

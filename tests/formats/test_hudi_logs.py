@@ -28,7 +28,8 @@ from tests.strides import strides
 
 from lakewright.errors import FormatError
 from lakewright.formats.hudi import avro_rows, compact, log_block, logs, schema
-from lakewright.formats.hudi.folder import Folder, log_named
+from lakewright.formats.hudi.file_names import log_named
+from lakewright.formats.hudi.folder import Folder
 from lakewright.model.table import Commit, TableSpec
 from lakewright.storage.local import LocalStore
 

@@ -16,7 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lakewright.formats.hudi import avro_rows, log_block, schema
-from lakewright.formats.hudi.folder import Folder, log_file_name
+from lakewright.formats.hudi.file_names import log_file_name
+from lakewright.formats.hudi.folder import Folder
 from lakewright.formats.hudi.metadata import AppendedTo, WriteStat
 from lakewright.model.table import TableSpec
 

@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 
 from lakewright.errors import FormatError
 from lakewright.formats.hudi import bloom, key_index, keys, partitions, schema
-from lakewright.formats.hudi.folder import BaseFile, Folder
+from lakewright.formats.hudi.file_names import BaseFile
+from lakewright.formats.hudi.folder import Folder
 from lakewright.formats.hudi.metadata import WriteStat
 from lakewright.formats.hudi.spliced import Encoded, SplicedWriter
 from lakewright.model.contracts import Store

@@ -9,7 +9,8 @@ import numpy as np
 import pyarrow as pa
 
 from lakewright.formats.hudi import keys, schema
-from lakewright.formats.hudi.folder import BaseFile, Folder, Log, base_file_named, log_named
+from lakewright.formats.hudi.file_names import BaseFile, Log, base_file_named, log_named
+from lakewright.formats.hudi.folder import Folder
 from lakewright.formats.hudi.logs import Newest, newest_of
 from lakewright.formats.hudi.places import places_of
 from lakewright.formats.hudi.slices import Group

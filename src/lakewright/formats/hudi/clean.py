@@ -11,7 +11,8 @@ from collections.abc import Sequence
 
 from lakewright.errors import AlreadyExists
 from lakewright.formats.hudi import archive, avro, slices
-from lakewright.formats.hudi.folder import BaseFile, Folder, Log
+from lakewright.formats.hudi.file_names import BaseFile, Log
+from lakewright.formats.hudi.folder import Folder
 from lakewright.formats.hudi.timeline import CLEAN, COMPLETED, INFLIGHT, REQUESTED, SAVEPOINT, format_time
 from lakewright.model.times import utc_now
 

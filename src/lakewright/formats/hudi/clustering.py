@@ -7,7 +7,8 @@ import uuid
 from collections.abc import Iterable, Sequence
 
 from lakewright.formats.hudi.base_file import MAX_BYTES, BaseFileReader, BaseFileWriter
-from lakewright.formats.hudi.folder import BaseFile, Folder
+from lakewright.formats.hudi.file_names import BaseFile
+from lakewright.formats.hudi.folder import Folder
 from lakewright.formats.hudi.metadata import WriteStat
 from lakewright.formats.hudi.upsert import THREADS
 from lakewright.model.table import TableSpec

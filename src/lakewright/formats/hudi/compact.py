@@ -17,7 +17,8 @@ import pyarrow as pa
 from lakewright.errors import AlreadyExists, CommitConflict, FormatError
 from lakewright.formats.hudi import avro, commits, inventory, logs, properties, rollback, schema, slices
 from lakewright.formats.hudi.base_file import BaseFileReader, BaseFileWriter
-from lakewright.formats.hudi.folder import BaseFile, Folder, Log
+from lakewright.formats.hudi.file_names import BaseFile, Log
+from lakewright.formats.hudi.folder import Folder
 from lakewright.formats.hudi.logs import Newest
 from lakewright.formats.hudi.metadata import CHECKPOINT, COMPACT, INVENTORY, LAKEWRIGHT, SCHEMA, WRITER, CommitMetadata, WriteStat
 from lakewright.formats.hudi.places import places_of

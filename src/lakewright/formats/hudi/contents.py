@@ -11,7 +11,8 @@ import pyarrow.compute as pc
 
 from lakewright.formats.hudi import bloom, keys, partitions, schema
 from lakewright.formats.hudi.base_file import GREATEST_KEY, LEAST_KEY, BaseFileReader
-from lakewright.formats.hudi.folder import BaseFile, Folder
+from lakewright.formats.hudi.file_names import BaseFile
+from lakewright.formats.hudi.folder import Folder
 from lakewright.formats.hudi.metadata import WriteStat
 from lakewright.formats.hudi.partitions import PathStyle
 from lakewright.model.table import TableSpec

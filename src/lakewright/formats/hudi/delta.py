@@ -19,7 +19,8 @@ import pyarrow.compute as pc
 from lakewright.errors import NotFound
 from lakewright.formats.hudi import upsert
 from lakewright.formats.hudi.append import Addition, append
-from lakewright.formats.hudi.folder import Folder, Log
+from lakewright.formats.hudi.file_names import Log
+from lakewright.formats.hudi.folder import Folder
 from lakewright.formats.hudi.logs import newest_of
 from lakewright.formats.hudi.metadata import AppendedTo, WriteStat
 from lakewright.formats.hudi.slices import Group, View

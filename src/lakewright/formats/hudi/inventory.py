@@ -15,7 +15,8 @@ from typing import NamedTuple, TypeVar
 
 from lakewright.errors import FormatError
 from lakewright.formats.hudi import archive, slices
-from lakewright.formats.hudi.folder import BaseFile, Folder, Log, log_named
+from lakewright.formats.hudi.file_names import BaseFile, Log, log_named
+from lakewright.formats.hudi.folder import Folder
 from lakewright.formats.hudi.metadata import INVENTORY, CommitMetadata, WriteStat
 from lakewright.formats.hudi.slices import Group, View
 

@@ -22,7 +22,8 @@ import pyarrow.compute as pc
 
 from lakewright.errors import StorageError
 from lakewright.formats.hudi import bloom
-from lakewright.formats.hudi.folder import BaseFile, Folder
+from lakewright.formats.hudi.file_names import BaseFile
+from lakewright.formats.hudi.folder import Folder
 from lakewright.storage.reading import mapped
 
 LEAST_BYTES = 1 << 20

@@ -15,7 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lakewright.formats.hudi import log_block, schema
-from lakewright.formats.hudi.folder import Folder, Log, checksum
+from lakewright.formats.hudi.file_names import Log, checksum
+from lakewright.formats.hudi.folder import Folder
 from lakewright.model.table import TableSpec
 
 _BATCH_BYTES = 16 << 20

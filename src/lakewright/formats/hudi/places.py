@@ -9,7 +9,8 @@ import pyarrow.compute as pc
 
 from lakewright.formats.hudi import key_index
 from lakewright.formats.hudi.base_file import BaseFileReader
-from lakewright.formats.hudi.folder import BaseFile, Folder
+from lakewright.formats.hudi.file_names import BaseFile
+from lakewright.formats.hudi.folder import Folder
 from lakewright.formats.hudi.key_index import Wanted
 
 

@@ -11,7 +11,8 @@ import datetime
 
 from lakewright.errors import AlreadyExists, FormatError
 from lakewright.formats.hudi import avro
-from lakewright.formats.hudi.folder import BaseFile, Folder, Hoodie, Log
+from lakewright.formats.hudi.file_names import BaseFile, Log
+from lakewright.formats.hudi.folder import Folder, Hoodie
 from lakewright.formats.hudi.metadata import WRITER, CommitMetadata
 from lakewright.formats.hudi.timeline import COMPLETED, INFLIGHT, REQUESTED, ROLLBACK, WRITES, Instant, format_time
 from lakewright.model.times import utc_now

@@ -14,7 +14,8 @@ from typing import Any
 
 from lakewright.errors import NotFound
 from lakewright.formats.hudi import avro
-from lakewright.formats.hudi.folder import BaseFile, Folder, Hoodie, Log, log_named
+from lakewright.formats.hudi.file_names import BaseFile, Log, log_named
+from lakewright.formats.hudi.folder import Folder, Hoodie
 from lakewright.formats.hudi.timeline import CLEAN, COMPACTION, COMPLETED, REPLACE, REQUESTED, Instant, Timeline
 
 Group = tuple[str, str]

@@ -25,14 +25,13 @@ from lakewright.formats.hudi import (
     slices,
     verify,
 )
-from lakewright.formats.hudi.base_file import BaseFileReader
-from lakewright.formats.hudi.folder import BaseFile, Folder
+from lakewright.formats.hudi.folder import Folder
 from lakewright.formats.hudi.loan import HudiLoan
-from lakewright.formats.hudi.metadata import CommitMetadata
+from lakewright.formats.hudi.snapshot import snapshot_of
 from lakewright.formats.hudi.timeline import CLEAN, COMPLETED, ROLLBACK, SAVEPOINT, WRITES, Instant, Timeline
 from lakewright.formats.hudi.write import HudiWrite, lock
 from lakewright.model.contracts import Store
-from lakewright.model.table import MOR, Commit, DataFile, Flaw, LogFile, RolledBack, Snapshot, TableSpec, Verification
+from lakewright.model.table import MOR, Commit, Flaw, RolledBack, Snapshot, TableSpec, Verification
 from lakewright.model.times import utc_now
 
 Result = TypeVar("Result")
@@ -161,19 +160,8 @@ class HudiTable:
         if time != writes[-1].time and seen.cleaned[index]:
             raise FormatError("LW-415", f"files of instant {time} of {self._folder.path} were cleaned", hint="choose a later one")
         inventory.check(self._folder, seen.view, time)
-        seen.snapshot = self._snapshot_of(seen.view, time)
+        seen.snapshot = snapshot_of(self._folder, self._properties, seen.view, time)
         return seen.snapshot
-
-    def _snapshot_of(self, view: slices.View, time: str) -> Snapshot:
-        base = commits.newest_with_checkpoint(self._folder, view.hoodie, time)
-        spec = commits.spec_as_of(self._folder, view.hoodie.timeline, self._properties, time)
-        return Snapshot(
-            instant=time,
-            checkpoint=base.checkpoint if base else None,
-            spec=spec,
-            files=tuple(self._data_files(view, view.as_of(time), spec)),
-            logs=tuple(self._log_files(view, time)),
-        )
 
     def changes(self, snapshot: Snapshot) -> Iterator[pa.RecordBatch]:
         """What the snapshot's logs hold in the place of base files' rows; raises `FormatError` LW-405 for a damaged log."""
@@ -259,45 +247,6 @@ class HudiTable:
 
     def _commit(self, instant: Instant) -> Commit:
         return self._read(self._folder.path, instant) if instant.action in WRITES else commits.of_service(instant)
-
-    def _log_files(self, view: slices.View, time: str) -> Iterator[LogFile]:
-        """What a log adds to the rows comes from the commit that wrote it; nothing where that is archived."""
-        found = view.logs_as_of(time)
-        if not found:
-            return
-        bases = {file.group: self._folder.store.location(file.name) for file in view.as_of(time)}
-        gains = {
-            self._folder.data_name("", stat.path): stat.inserts - stat.deletes
-            for _, metadata in self._metadata_of(view, {log.instant for group in found.values() for log in group})
-            for stat in metadata.stats
-        }
-        for group, listed in found.items():
-            for log in listed:
-                location = self._folder.store.location(log.name)
-                yield LogFile(log.name, location, log.size, bases.get(group), gains.get(log.name, 0))
-
-    def _metadata_of(self, view: slices.View, times: set[str]) -> Iterator[tuple[str, CommitMetadata]]:
-        """What the writes at `times` say, but for those that are archived."""
-        for instant in view.hoodie.timeline.writes:
-            if instant.time in times:
-                with contextlib.suppress(NotFound):  # archived meanwhile
-                    yield instant.time, self._folder.read_commit(instant)
-
-    def _data_files(self, view: slices.View, files: list[BaseFile], spec: TableSpec) -> Iterator[DataFile]:
-        """Rows and columns come from the commits that wrote the files, from the footer where those are archived."""
-        store = self._folder.store
-        rows: dict[str, int] = {}
-        columns: dict[str, tuple[str, ...] | None] = {}
-        for time, metadata in self._metadata_of(view, {file.instant for file in files}):
-            columns[time] = commits.columns_of(metadata)
-            rows |= {self._folder.data_name("", stat.path): stat.rows for stat in metadata.stats}
-        values = {path: self._folder.style.values(path, spec.partition) for path in {file.partition for file in files}}
-        for file in files:
-            known, names = rows.get(file.name), columns.get(file.instant)
-            if known is None or names is None:
-                reader = BaseFileReader(store, file.name, file.size)
-                known, names = reader.rows, reader.columns
-            yield DataFile(file.name, store.location(file.name), known, file.size, values[file.partition], names)
 
 
 def _repeated(read: Callable[[], Result]) -> Result:

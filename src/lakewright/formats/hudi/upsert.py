@@ -20,7 +20,8 @@ import pyarrow.compute as pc
 
 from lakewright.formats.hudi import key_index, keys, partitions
 from lakewright.formats.hudi.base_file import MAX_BYTES, ROW_GROUP_ROWS, BaseFileReader, BaseFileWriter
-from lakewright.formats.hudi.folder import BaseFile, Folder
+from lakewright.formats.hudi.file_names import BaseFile
+from lakewright.formats.hudi.folder import Folder
 from lakewright.formats.hudi.key_index import Wanted
 from lakewright.formats.hudi.metadata import WriteStat
 from lakewright.formats.hudi.partitions import PathStyle
