@@ -6,16 +6,15 @@ One capture of a source at a time: it holds the source's lease. What it writes e
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import datetime
 import threading
 import time
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 
 from lakewright.errors import LakewrightError, NeedsLoad, SourceError
 from lakewright.model.batch import ChangeBatch, raw_schema
-from lakewright.model.contracts import Drift, Flush, Stopped, Stream
+from lakewright.model.contracts import Drift, Stopped, Stream
 from lakewright.model.evolution import compare
 from lakewright.model.names import TableName
 from lakewright.model.position import Feed, Position
@@ -24,10 +23,10 @@ from lakewright.model.times import utc_now
 from lakewright.pipeline.feed import moved, require_none_ahead
 from lakewright.pipeline.intake import Intake
 from lakewright.pipeline.load import rows_of, write_load
+from lakewright.pipeline.pending import PARALLEL, Pending
 from lakewright.pipeline.steps import Following, Logged, Notice, Reads, Waits, ignore
 from lakewright.pipeline.survey import require_fitting
 from lakewright.pipeline.wiring import Wiring
-from lakewright.raw.manifest import RawFile
 from lakewright.raw.writer import LogWriter
 from lakewright.storage.lease import Lease
 
@@ -39,36 +38,10 @@ LOOK_SECONDS = 1.0
 """How often capture looks whether somebody wants a table loaded again."""
 FOLD_EVERY = 200
 """Manifests after which they are folded together: what a reader that starts has to read stays bounded."""
-PARALLEL = 2
-"""Files of a flush written at once."""
 
 
 class _Ended(Exception):
     """A wait was ended because the run was told to stop."""
-
-
-@dataclasses.dataclass
-class _Pending:
-    """What was written and is not named in the log yet, and since when (of the monotonic clock) nothing was named there.
-
-    ``writing`` are the files of the last flush, which are written while the source makes the next: two flushes bound the memory.
-    """
-
-    files: list[RawFile] = dataclasses.field(default_factory=list)
-    writing: list[Future[RawFile]] = dataclasses.field(default_factory=list)
-    stopped: list[Stopped] = dataclasses.field(default_factory=list)
-    since: float = dataclasses.field(default_factory=time.monotonic)
-
-    @property
-    def has_files(self) -> bool:
-        """Whether there is any file, written or being so."""
-        return bool(self.files or self.writing)
-
-    def written(self) -> list[RawFile]:
-        """The files, once all are written; raises what kept one from it."""
-        self.files += [job.result() for job in self.writing]
-        self.writing = []
-        return self.files
 
 
 def capture_of(lake: Wiring, source: str, notice: Notice = ignore) -> Capture:
@@ -160,10 +133,10 @@ class Capture:
 
     def _follow(self, writer: LogWriter, stream: Stream, until: Position | None) -> bool:
         """Write flushes until told to stop (True), or until the stream has to be opened for other tables (False)."""
-        pending, looked_at = _Pending(), time.monotonic()
+        pending, looked_at = Pending(self._log, writer, self._pool), time.monotonic()
         end, loaded = self._log.view().watermark, self._loaded()
         for flush in stream.flushes(until):
-            self._write(writer, flush, pending)
+            pending.begin(flush.batches)
             pending.stopped += flush.stopped
             if flush.doing:
                 self._notice(Reads(flush.doing))
@@ -174,7 +147,7 @@ class Capture:
                 settled = self._settle(writer, pending, flush.watermark)
                 loads = self._ask_loads(pending.stopped)
                 self._append(writer, stream, pending, flush.watermark, flush.time)
-                end, pending = flush.watermark, _Pending()
+                end, pending = flush.watermark, Pending(self._log, writer, self._pool)
                 if loads and not self._stop.is_set():
                     return False
             if self._stop.is_set() or (until is not None and end >= until):
@@ -190,7 +163,7 @@ class Capture:
         return False
 
     def _append(
-        self, writer: LogWriter, stream: Stream, pending: _Pending, watermark: Position, committed: datetime.datetime | None
+        self, writer: LogWriter, stream: Stream, pending: Pending, watermark: Position, committed: datetime.datetime | None
     ) -> None:
         """Name in the log what is pending, and only then acknowledge it."""
         files = pending.written()
@@ -222,19 +195,6 @@ class Capture:
         """Whether the catalog tells of tables to load, or of what the stream is silent about."""
         return bool(self._intake.missing()) or not self._look().is_nothing
 
-    def _write(self, writer: LogWriter, flush: Flush, pending: _Pending) -> None:
-        """Begin to write the files of a flush, once those of the one before are written."""
-
-        def one(batch: ChangeBatch) -> RawFile:
-            schema = batch.schema if batch.schema.number else self._log.store_schema(batch.schema)
-            if batch.load:
-                return writer.write_load(schema, batch.rows.to_batches(), batch.last, batch.last_time)
-            return writer.write_log(schema, batch)
-
-        if flush.batches:
-            pending.written()
-            pending.writing = [self._pool.submit(one, batch) for batch in flush.batches]
-
     # ---- tables
 
     def _look(self) -> Drift:
@@ -261,7 +221,7 @@ class Capture:
             self._log.ask_resync(table)
         return bool(needed)
 
-    def _settle(self, writer: LogWriter, pending: _Pending, watermark: Position) -> bool:
+    def _settle(self, writer: LogWriter, pending: Pending, watermark: Position) -> bool:
         """Add what the last look leads to when the log gets to `watermark`: files without rows, under the new schema of tables
         that the stream was silent about, and the doubted tables that it has not explained. Whether there was any."""
         drift = self._drift
@@ -280,7 +240,7 @@ class Capture:
                 nothing = raw_schema(numbered).empty_table()
                 files.append(writer.write_log(numbered, ChangeBatch(numbered, nothing, watermark, watermark, now, now)))
         self._drift = Drift()
-        pending.files += files
+        pending.add(files)
         pending.stopped += stopped
         return bool(files or stopped)
 
