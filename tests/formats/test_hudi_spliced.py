@@ -37,6 +37,12 @@ def test_a_footer_that_ends_too_early_is_refused(cut: int) -> None:
         thrift.decode(data[-8 - int.from_bytes(data[-8:-4], "little") : -8 - cut])
 
 
+def test_a_list_of_booleans_is_refused_and_not_misread() -> None:
+    """In a list each takes a byte, in a struct none; no footer has one."""
+    with pytest.raises(ValueError, match="no footer"):
+        thrift.decode(b"\x19\x21\x01\x02\x00")
+
+
 def test_columns_are_copied_as_they_are(tmp_path: Path) -> None:
     world = World(tmp_path, PLAIN)
     world.upsert(ROWS[:1])

@@ -54,6 +54,8 @@ class _Reader:
         if kind in (LIST, SET):
             head = self._byte()
             count = self._varint() if head >> 4 == _LONG_LIST else head >> 4
+            if head & 15 in (TRUE, FALSE):
+                raise ValueError("no footer has a list of booleans")
             return head & 15, [self._value(head & 15) for _ in range(count)]
         if kind == STRUCT:
             return self.struct()
