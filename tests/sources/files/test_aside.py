@@ -81,7 +81,7 @@ def test_a_query_is_stopped(tmp_path: Path) -> None:
 
     def items() -> Iterator[int]:
         try:
-            with scan.opened(tmp_path, "100MB", "x.csv") as connection:
+            with scan.opened(tmp_path, "x.csv") as connection:
                 began.set()
                 yield len(connection.execute("SELECT count(*) FROM range(1000000) a, range(1000000) b").fetchall())
         finally:

@@ -31,7 +31,7 @@ def taken(tmp_path: Path, content: bytes, dataset: Dataset = PLAIN, name: str = 
         for piece in reading.pieces():
             rows += [tuple(row.values()) for row in piece.rows.to_pylist()]
             rejects += [tuple(row.values()) for row in piece.rejects.to_pylist()]
-        assert (reading.good, reading.rejected) == (len(rows), len(rejects))
+        assert (reading.taken, reading.rejected) == (len(rows), len(rejects))
         assert reading.rows_in_file == len(rows) + len(rejects)
     return rows, rejects
 

@@ -22,7 +22,7 @@ def inferred(tmp_path: Path, content: bytes | str, name: str = "orders.csv") -> 
     assert Dataset.from_json(json.loads(json.dumps(found.to_json()))) == found
     with read(path, found, temp=tmp_path / "temp") as reading:
         reasons = {reason for piece in reading.pieces() for reason in piece.rejects.column("reason").to_pylist()}
-    assert reading.good == found.rows
+    assert reading.taken == found.rows
     assert not any(reason.startswith("type") for reason in reasons)
     return found
 

@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 Item = TypeVar("Item")
-_LOOK_EVERY = 0.1
+_LOOK_SECONDS = 0.1
+"""How often work that waits looks whether it is to stop."""
 _END = object()
 
 
@@ -70,7 +71,7 @@ def aside(items: Callable[[], Iterable[Item]], every: float) -> Iterator[Item | 
         while True:
             check()
             with contextlib.suppress(queue.Full):
-                return made.put(item, timeout=_LOOK_EVERY)
+                return made.put(item, timeout=_LOOK_SECONDS)
 
     def run() -> None:
         _current.set(work)
@@ -89,7 +90,7 @@ def aside(items: Callable[[], Iterable[Item]], every: float) -> Iterator[Item | 
     finally:
         while thread.is_alive():
             work.stop()
-            thread.join(_LOOK_EVERY)
+            thread.join(_LOOK_SECONDS)
 
 
 def waited_for(work: Callable[[], None], every: float) -> Iterator[None]:

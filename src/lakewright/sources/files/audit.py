@@ -15,6 +15,7 @@ from lakewright.sources.files.origin import OriginFile
 from lakewright.sources.files.selection import Assignment
 
 TELL_SECONDS = 2.0
+"""How often an audit tells how far it is."""
 _TOUCH = "it has other content under the same size and time; `touch` it, and the next look takes it"
 _LATER = "nothing of it was taken yet, or not as it is now; the next look takes it, once it stands still"
 

@@ -20,13 +20,13 @@ from lakewright.sources.files.dataset import ARRIVAL, FILE, LINE
 from lakewright.sources.files.deletes import is_delete
 from lakewright.sources.files.tables import Rule
 
+JOINED_BYTES = 32 << 20
+"""Size of rows in memory from which on a batch takes no others in; see `joined`."""
+
 
 def end_of(arrival: Arrival) -> Position:
     """The position up to which the source is complete with this arrival."""
     return Position(arrival.number + 1)
-
-
-JOINED_BYTES = 32 << 20
 
 
 @dataclasses.dataclass(frozen=True)

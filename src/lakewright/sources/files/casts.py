@@ -23,7 +23,7 @@ def cast(raw: str, column: FileColumn, dialect: Dialect) -> str:
     Nothing is rounded, and a number with leading zeros is none: it may be a code. A timestamp is DuckDB's without zone, in UTC,
     as is one that is written without.
     """
-    text = _without_nulls(raw, column.nulls)
+    text = nulls_left_out(raw, column)
     match column.type:
         case types.STRING:
             return text
@@ -51,12 +51,8 @@ def cast(raw: str, column: FileColumn, dialect: Dialect) -> str:
 
 def nulls_left_out(raw: str, column: FileColumn) -> str:
     """The text expression `raw` as NULL where it spells NULL in this column."""
-    return _without_nulls(raw, column.nulls)
-
-
-def _without_nulls(raw: str, nulls: tuple[str, ...]) -> str:
-    spellings = ", ".join(map(quote_literal, nulls))
-    return f"CASE WHEN {raw} NOT IN ({spellings}) THEN {raw} END" if nulls else raw
+    spellings = ", ".join(map(quote_literal, column.nulls))
+    return f"CASE WHEN {raw} NOT IN ({spellings}) THEN {raw} END" if spellings else raw
 
 
 def _parsed(text: str, written: str) -> str:

@@ -20,7 +20,8 @@ from lakewright.storage.partial import translated
 
 Progress = Callable[[str, int, int], None]
 """Told a file's name, how many bytes of it were read so far, and its size; called from several threads."""
-_LOOK_EVERY = 0.2
+_LOOK_SECONDS = 0.2
+"""How often a copy that waits for its turn looks whether it is to stop."""
 
 
 class Pace:
@@ -39,7 +40,7 @@ class Pace:
             self._next += size / self._rate if self._rate else 0.0
         self.check()
         while (left := due - time.monotonic()) > 0:
-            time.sleep(min(left, _LOOK_EVERY))
+            time.sleep(min(left, _LOOK_SECONDS))
             self.check()
 
     def check(self) -> None:

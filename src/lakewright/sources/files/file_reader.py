@@ -24,7 +24,6 @@ from lakewright.sources.files.structure import structure
 
 BATCH_ROWS = 100_000
 BATCH_BYTES = 32 << 20
-MEMORY_LIMIT = "512MB"
 
 REJECTS = pa.schema(
     [
@@ -61,7 +60,7 @@ class Piece(NamedTuple):
 
 
 class FileReader:
-    """One pass over a file; `pieces` once, and then the counts: ``rows_in_file`` is ``good`` and ``rejected`` together.
+    """One pass over a file; `pieces` once, and then the counts: ``rows_in_file`` is ``taken`` and ``rejected`` together.
 
     ``_line`` is the number of the record, the file's first line being 1: the line of a text editor, if no earlier value holds a
     line end and no earlier line is blank. It is distinct, grows in the order of the file, and is the same whenever the same
@@ -74,7 +73,7 @@ class FileReader:
         self._connection, self._path, self._dataset, self._headers, self._place = connection, path, dataset, found, place
         self._required = required
         self._structure = structure(connection, path, dataset.dialect, found, place, assume=assume)
-        self.good = self.rejected = self.skipped = 0
+        self.taken = self.rejected = self.skipped = 0
 
     @property
     def rows_in_file(self) -> int:
@@ -95,10 +94,10 @@ class FileReader:
             structure.confirm(self._connection, start)
             for low in range(structure.broken_before(start), len(structure.before), BATCH_ROWS):
                 yield self._counted(self._no_rows(), self._broken(cursor, low, min(low + BATCH_ROWS, len(structure.before))))
-        if start != structure.records or self.good + self.rejected != self.rows_in_file:
+        if start != structure.records or self.taken + self.rejected != self.rows_in_file:
             raise SourceError(
                 "LW-270",
-                f"{self.rows_in_file:,} records were counted in the file, but {self.good + self.rejected:,} were read",
+                f"{self.rows_in_file:,} records were counted in the file, but {self.taken + self.rejected:,} were read",
                 where=self._place,
                 hint="was the file changed while it was read?",
             )
@@ -181,7 +180,7 @@ class FileReader:
         return _cut((record[0] or "") if dialect.format == "json" else row_text(record, self._headers, dialect))
 
     def _counted(self, rows: pa.RecordBatch, rejects: pa.RecordBatch) -> Piece:
-        self.good += rows.num_rows
+        self.taken += rows.num_rows
         self.rejected += rejects.num_rows
         return Piece(rows, rejects)
 
@@ -196,7 +195,6 @@ def read(
     *,
     temp: Path,
     required: Sequence[str] = (),
-    memory_limit: str = MEMORY_LIMIT,
     assume: bool = False,
 ) -> Iterator[FileReader]:
     """Read a file of the dataset; needs room in `temp` for its text where it is compressed or not in UTF-8.
@@ -208,7 +206,7 @@ def read(
     """
     if (reason := unlike(path, dataset.dialect)) is not None:
         raise _no_fit(dataset, reason, path.name)
-    with plain(path, dataset.dialect, temp) as text, scan.opened(temp, memory_limit, path.name) as connection:
+    with plain(path, dataset.dialect, temp) as text, scan.opened(temp, path.name) as connection:
         found = names(connection, text, dataset.dialect, path.name)
         if (reason := misfit(dataset, found)) is not None:
             raise _no_fit(dataset, reason, f"{path.name}:{dataset.dialect.skip + 1}")
@@ -219,7 +217,7 @@ def read(
 
 def file_names(path: Path, dataset: Dataset, *, temp: Path) -> list[str]:
     """The names of a file's columns, in its order; raises as `read` does but for LW-262."""
-    with plain(path, dataset.dialect, temp) as text, scan.opened(temp, MEMORY_LIMIT, path.name) as connection:
+    with plain(path, dataset.dialect, temp) as text, scan.opened(temp, path.name) as connection:
         return names(connection, text, dataset.dialect, path.name)
 
 

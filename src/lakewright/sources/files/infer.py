@@ -82,7 +82,7 @@ class _Seen(NamedTuple):
         return self.values > 0 and self.misfits.get(kind) == 0
 
 
-def infer(path: Path, name: str, *, temp: Path, memory_limit: str = "512MB") -> Dataset:
+def infer(path: Path, name: str, *, temp: Path) -> Dataset:
     """The dataset that the file is the first of, from all of its rows.
 
     A column is text unless every value has one other type exactly; its ``note`` says what nearly all have, and what stays
@@ -90,7 +90,7 @@ def infer(path: Path, name: str, *, temp: Path, memory_limit: str = "512MB") -> 
     `SourceError` as `sniff`, `plain`, `headers` and `structure` do, and LW-260 where there is no row.
     """
     dialect = sniff(path)
-    with plain(path, dialect, temp) as text, scan.opened(temp, memory_limit, path.name) as connection:
+    with plain(path, dialect, temp) as text, scan.opened(temp, path.name) as connection:
         headers = names(connection, text, dialect, path.name)
         parallel = structure(connection, text, dialect, headers, path.name).parallel
         source = f"(SELECT * FROM ({relation(text, dialect, headers, parallel)}) WHERE special IS NULL)"

@@ -23,6 +23,7 @@ from lakewright.sources.files.tables import Rule
 from lakewright.sources.files.transfer import Transfer
 
 _LOOK_SECONDS = 1.0
+"""How often who waits for a file to be read can stop that."""
 
 
 class HeldBack(NamedTuple):
@@ -67,7 +68,7 @@ class Inspection:
         faults: dict[str, LakewrightError] = {**ledger.open_faults()}
         discarded = len(ledger.discarded())
         try:
-            assignment = self._transfer.held_back()
+            assignment = self._transfer.assignment()
         except SourceError as error:
             return HeldBack({**faults, self._place: error}, 0, discarded)
         faults |= {label(name): error for name, error in assignment.faults.items()}

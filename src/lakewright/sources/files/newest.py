@@ -18,7 +18,6 @@ from lakewright.sources.files.deletes import is_delete
 from lakewright.sources.files.scan import opened
 
 BATCH_ROWS = 100_000
-_MEMORY = "512MB"
 _ARRIVAL = '"arrival number"'
 _DELETED = '"is deleted"'
 
@@ -80,5 +79,5 @@ class Newest:
 @contextlib.contextmanager
 def collecting(table: TableSchema, scratch: Path) -> Iterator[Newest]:
     """An empty `Newest` of rows of a table with a key, whose files are below `scratch`; it ends with the block."""
-    with opened(scratch, _MEMORY, table.name.table) as connection:
+    with opened(scratch, table.name.table) as connection:
         yield Newest(connection, table)

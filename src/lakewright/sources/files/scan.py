@@ -15,20 +15,22 @@ from lakewright.model import duckdb_settings
 from lakewright.sources.files.aside import interruptible
 from lakewright.storage.partial import NO_SPACE
 
+MEMORY_LIMIT = "512MB"
+"""Of one DuckDB."""
 _PATH = re.compile(r"""\s*["']/[^"']*["']:?""")
 _VALUE = re.compile(r"""["`]|(?<!\w)'| value """)
 
 
 @contextlib.contextmanager
-def opened(temp: Path, memory_limit: str, place: str) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A DuckDB of its own that holds at most `memory_limit` and spills into `temp`, half of the room there at most.
+def opened(temp: Path, place: str) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A DuckDB of its own that holds at most `MEMORY_LIMIT` and spills into `temp`, half of the room there at most.
 
     Its faults become ours; see `known_errors`.
     """
     temp.mkdir(parents=True, exist_ok=True)
     connection = duckdb.connect(":memory:")
     try:
-        for statement in duckdb_settings.statements(temp, memory_limit, f"{shutil.disk_usage(temp).free // 2}B"):
+        for statement in duckdb_settings.statements(temp, MEMORY_LIMIT, f"{shutil.disk_usage(temp).free // 2}B"):
             connection.execute(statement)
         with known_errors(place), interruptible(connection.interrupt):
             yield connection

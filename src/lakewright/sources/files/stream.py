@@ -22,7 +22,7 @@ from lakewright.sources.files.batches import ArrivalBatches, end_of, joined
 from lakewright.sources.files.dataset import LINE
 from lakewright.sources.files.definition import Definition
 from lakewright.sources.files.file_reader import Piece
-from lakewright.sources.files.ledger import Ledger
+from lakewright.sources.files.ledger import Ledger, Version
 from lakewright.sources.files.limit import Counts
 from lakewright.sources.files.retraction import retractions
 from lakewright.sources.files.runs import Run, Runs
@@ -30,14 +30,31 @@ from lakewright.sources.files.structure import Misjudged
 from lakewright.sources.files.tables import Rule, quarantine_schema, table_schema
 
 FLUSH_SECONDS = 0.25
+"""How long the stream waits for the next arrival until it lets its caller look around."""
 TELL_SECONDS = 2.0
 """How often a long file's reading is told of."""
 FLUSH_BYTES = 64 << 20
+"""Size of rows in memory from which on they are flushed, in the middle of an arrival too."""
 
 
-def _full(held: Sequence[ChangeBatch]) -> Flush:
-    """What is held where it is worth a flush, else nothing: the caller is asked often whether to go on."""
-    return Flush(joined(held) if sum(batch.rows.nbytes for batch in held) >= FLUSH_BYTES else (), (), None, None)
+class _Held:
+    """Changes of an arrival that are not given yet."""
+
+    def __init__(self) -> None:
+        self._batches: list[ChangeBatch] = []
+
+    def add(self, *batches: ChangeBatch) -> None:
+        self._batches += batches
+
+    def due(self) -> Flush:
+        """A flush of them where they are worth one, else of nothing: the caller is asked often whether to go on."""
+        size = sum(batch.rows.nbytes for batch in self._batches)
+        return Flush(self.taken() if size >= FLUSH_BYTES else (), (), None, None)
+
+    def taken(self) -> list[ChangeBatch]:
+        """All of them, which are held no more."""
+        batches, self._batches = joined(self._batches), []
+        return batches
 
 
 class _Told:
@@ -175,7 +192,7 @@ class FilesStream:
         self._reader.past.keep(definition.digest)
         table, stopped = self._table(rule, definition, arrival)
         quarantine = self._quarantine(rule, definition, arrival)
-        batches, held = ArrivalBatches(rule, arrival), list[ChangeBatch]()
+        batches, held = ArrivalBatches(rule, arrival), _Held()
         started, counts, told = utc_now(), Counts(), _Told(arrival)
         for brought in aside(lambda: self._brought(arrival, rule, definition), FLUSH_SECONDS):
             yield from told.at(counts.rows)
@@ -185,28 +202,35 @@ class FilesStream:
             if file is arrival:
                 counts.add(piece)
             if arrival.corrects and quarantine is not None and piece.rows.num_rows:
-                held.append(batches.dropped(quarantine, piece.rows.column(LINE)))
+                held.add(batches.dropped(quarantine, piece.rows.column(LINE)))
             for schema, batch in ((table, piece.rows), (quarantine, piece.rejects)):
                 if schema is not None and batch.num_rows:
-                    held.append(batches.batch(schema, batch, file))
-            yield (flush := _full(held))
-            held = held if not flush.batches else []
+                    held.add(batches.batch(schema, batch, file))
+            yield held.due()
         if not (arrival.accepts or arrival.corrects):
             counts.require(arrival, rule)
         if batches.is_load or not (arrival.removed or counts.rows):
-            held += [batches.nothing(schema) for schema in (table, quarantine) if schema is not None]
+            held.add(*(batches.nothing(schema) for schema in (table, quarantine) if schema is not None))
         if not (batches.is_load or arrival.corrects) and (former := self._ledger.former(arrival)) is not None:
-            as_read = self._reader.as_read(rule, self._past, definition)
-            changes = lambda: retractions(  # noqa: E731
-                batches, former, self._ledger, self._reader, definition, as_read, table, quarantine
-            )
-            for change in aside(changes, FLUSH_SECONDS):
+            for change in self._retracted(batches, former, definition, table, quarantine):
                 yield from told.at(counts.rows)
-                held += [change] if change else []
-                yield (flush := _full(held))
-                held = held if not flush.batches else []
+                held.add(*([change] if change else []))
+                yield held.due()
         self._runs.put(Run.of(arrival, started, (counts.taken, counts.rejected)), definition.digest)
-        yield Flush(joined(held), stopped, end_of(arrival), arrival.arrived)
+        yield Flush(held.taken(), stopped, end_of(arrival), arrival.arrived)
+
+    def _retracted(
+        self,
+        batches: ArrivalBatches,
+        former: Version,
+        definition: Definition,
+        table: TableSchema | None,
+        quarantine: TableSchema | None,
+    ) -> Iterator[ChangeBatch | None]:
+        """The changes that take back what only the former version has, made aside; None while there is none yet."""
+        as_read = self._reader.as_read(batches.rule, self._past, definition)
+        parts = (batches, former, self._ledger, self._reader, definition, as_read, table, quarantine)
+        return aside(lambda: retractions(*parts), FLUSH_SECONDS)
 
     def _table(self, rule: Rule, definition: Definition, arrival: Arrival) -> tuple[TableSchema | None, list[Stopped]]:
         """The schema of a dataset's table as it is defined now, None where it is not followed; and whether it stops here."""

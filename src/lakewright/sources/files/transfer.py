@@ -99,13 +99,13 @@ class Transfer:
         self._tell(assignment)
         return found
 
-    def held_back(self) -> Assignment:
+    def assignment(self) -> Assignment:
         """What `look` would divide the files of the origin into; nothing is taken. Raises as it does."""
         return assign(self._origin.files(), self._selections, self._settings.marker)
 
     def audit(self, told: Waiting) -> list[FileCheck]:
         """See `audit.audit`; `told` what is waited for. Raises as `look` does."""
-        assignment, pace = self.held_back(), Pace(self._settings.bandwidth, lambda: False)
+        assignment, pace = self.assignment(), Pace(self._settings.bandwidth, lambda: False)
         progress = AuditProgress(assignment, self._arrivals.source, told)
         copier = Copier(self._origin, self._store, verify=False, pace=pace, progress=progress)
         return list(audit(assignment, self._arrivals, copier))
