@@ -12,7 +12,7 @@ from moto.ce.responses import CostExplorerResponse
 from moto.cloudtrail.models import CloudTrailBackend
 from moto.ec2.models.flow_logs import FlowLogsBackend
 
-from lakewright.testing.aws.kept import Action, Said, answers, around, kept, one
+from lakewright.testing.aws.mending import Action, Said, answers, around, kept, one
 
 
 def _subscribers(responses: Any, said: Said) -> Said:

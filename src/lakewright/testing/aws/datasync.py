@@ -9,7 +9,7 @@ from typing import Any
 from moto.datasync.models import DataSyncBackend
 from moto.datasync.responses import DataSyncResponse
 
-from lakewright.testing.aws.kept import Action, Said, answers, around, kept
+from lakewright.testing.aws.mending import Action, Said, answers, around, kept
 
 
 @around(DataSyncBackend, "create_location")

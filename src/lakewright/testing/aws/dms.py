@@ -15,7 +15,7 @@ from moto.dms.models import (
 )
 from moto.dms.responses import DatabaseMigrationServiceResponse
 
-from lakewright.testing.aws.kept import Action, Said, answers, around, kept, one
+from lakewright.testing.aws.mending import Action, Said, answers, around, kept, one
 
 _MISSING = "ResourceNotFoundFault"
 

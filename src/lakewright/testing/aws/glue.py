@@ -8,7 +8,7 @@ from typing import Any
 from moto.core.utils import camelcase_to_underscores
 from moto.glue.responses import GlueResponse
 
-from lakewright.testing.aws.kept import Said, answers, kept, one
+from lakewright.testing.aws.mending import Said, answers, kept, one
 
 _MISSING = "EntityNotFoundException"
 

@@ -10,7 +10,7 @@ from moto.iam.access_control import IAMPolicy
 from moto.s3.models import FakeBucket, FakeDeleteMarker
 from moto.s3.responses import S3Response
 
-from lakewright.testing.aws.kept import around
+from lakewright.testing.aws.mending import around
 
 
 @around(FakeBucket, "get_permission")

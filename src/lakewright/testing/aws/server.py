@@ -11,7 +11,7 @@ import threading
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
 
-MENDED = "account", "datasync", "dms", "glue", "models", "s3"
+MENDED = "account", "datasync", "dms", "glue", "s3", "validation"
 """The modules beside this one, each of which mends moto when it is imported."""
 
 

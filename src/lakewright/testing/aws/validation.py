@@ -9,7 +9,7 @@ from botocore.validate import ParamValidator
 from moto.core.responses import BaseResponse
 from moto.core.utils import get_service_model
 
-from lakewright.testing.aws.kept import around
+from lakewright.testing.aws.mending import around
 
 
 @around(BaseResponse, "call_action")
