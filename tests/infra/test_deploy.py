@@ -15,7 +15,6 @@ from lakewright.model.times import utc_now
 from lakewright.project.project import Project, open_project
 from lakewright.testing.aws import emulated_aws
 
-AGENT = "arn:aws:datasync:us-east-1:123456789012:agent/agent-0123456789abcdef0"
 VARIABLES = {
     "shop_login": json.dumps({"username": "replication", "password": "secret", "host": "192.168.7.20", "port": 5432}),
     "shop_gateway": json.dumps({"vpn_gateway_id": "vgw-1"}),

@@ -70,16 +70,15 @@ def write_rows(url: str, query: Path, settings: dict[str, str], target: Path) ->
 class Loop:
     """A script run again and again at a rate, each run in a transaction, in a thread of its own from the start.
 
-    ``setting`` names a session setting that counts the runs, from `first` on; ``runs`` is how many were committed.
+    `setting` names a session setting that counts the runs, from 1 on; ``runs`` is how many were committed.
     """
 
-    def __init__(self, url: str, file: Path, rate: float, setting: str, first: int = 1) -> None:
+    def __init__(self, url: str, file: Path, rate: float, setting: str) -> None:
         self.runs = 0
         self._url = url
         self._script = file.read_text(encoding="utf-8")
         self._rate = rate
         self._setting = setting
-        self._first = first
         self._stop = threading.Event()
         self._error: psycopg2.Error | None = None
         self._thread = threading.Thread(target=self._run, name="workload", daemon=True)
@@ -100,7 +99,7 @@ class Loop:
             try:
                 while not self._stop.is_set():
                     with connection, connection.cursor() as cursor:
-                        _set(cursor, {self._setting: str(self._first + self.runs)})
+                        _set(cursor, {self._setting: str(self.runs + 1)})
                         cursor.execute(self._script)
                     self.runs += 1
                     self._stop.wait(max(0.0, start + self.runs / self._rate - time.monotonic()))

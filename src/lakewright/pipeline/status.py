@@ -35,7 +35,6 @@ State = Literal[
     "left out",
     "damaged",
 ]
-_LAGGING = ("live", "idle", "behind", "retrying", "paused")
 GONE = "LW-213"
 
 

@@ -81,12 +81,12 @@ def _run(task: Task, stop: threading.Event, notice: Callable[[Event], None], fai
         stop.wait(pause)
 
 
-def paced(step: Callable[[], bool], every: float = MERGE_EVERY) -> Callable[[], float]:
-    """A step that rests as long as it worked, at least `every` seconds after work: a small machine has other things to do."""
+def paced(step: Callable[[], bool]) -> Callable[[], float]:
+    """A step that rests as long as it worked, and `MERGE_EVERY` seconds at least: a small machine has other things to do."""
 
     def one() -> float:
         start = time.monotonic()
         worked = step()
-        return max(every, time.monotonic() - start) if worked else every / 4
+        return max(MERGE_EVERY, time.monotonic() - start) if worked else MERGE_EVERY / 4
 
     return one

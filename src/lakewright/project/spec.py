@@ -293,6 +293,6 @@ class LakeSettings(Settings):
             yield from self.deploy.problems(self.lake, {name: source.kind for name, source in self.sources.items()}, self.tables)
 
 
-def json_schema(model: type[Settings] = LakeSettings) -> dict[str, Any]:
-    """The JSON Schema of a file, with the descriptions that editors show."""
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **model.model_json_schema(by_alias=True)}
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of lake.yaml, with the descriptions that editors show."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **LakeSettings.model_json_schema(by_alias=True)}

@@ -26,6 +26,7 @@ RENEW_EVERY = 10.0
 EXPIRES_AFTER = 30.0
 """Seconds without a renewal after which a holder on another host counts as dead."""
 _LOOK_EVERY = 0.1
+"""Seconds between looks at a lease that somebody else holds."""
 _live: set[str] = set()
 """Tokens of this process's holdings; one that is not here was given up, even if the store did not hear of it."""
 _watched: dict[str, tuple[str, float]] = {}

@@ -85,11 +85,10 @@ def _joined(matrix: Bytes, is_null: npt.NDArray[np.bool_], kept: npt.NDArray[np.
     return binary(lines[stays], ends)
 
 
-def binary(data: Bytes, ends: Numbers, kind: pa.DataType | None = None, is_null: npt.NDArray[np.bool_] | None = None) -> pa.Array:
-    """An array of `kind` (default: binary) whose values stand one behind the other in `data` and end at `ends`."""
+def binary(data: Bytes, ends: Numbers) -> pa.Array:
+    """An array of bytes whose values stand one behind the other in `data` and end at `ends`."""
     offsets = np.concatenate([[0], ends]).astype(np.int32)
-    valid = None if is_null is None else pa.py_buffer(np.packbits(~is_null, bitorder="little"))
-    return pa.Array.from_buffers(kind or pa.binary(), len(ends), [valid, pa.py_buffer(offsets), pa.py_buffer(data)])
+    return pa.Array.from_buffers(pa.binary(), len(ends), [None, pa.py_buffer(offsets), pa.py_buffer(data)])
 
 
 class _Field(NamedTuple):

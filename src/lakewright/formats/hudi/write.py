@@ -36,6 +36,7 @@ from lakewright.storage.lease import Lease
 _LOCK_WAIT = 60.0
 """Seconds to wait for the commit lock, which is held for moments: longer than a dead holder elsewhere keeps it."""
 _BEAT_EVERY = 30.0
+"""Seconds between signs of life of a pending instant, for cleaners of other engines."""
 
 
 def lock(folder: Folder) -> Lease:
