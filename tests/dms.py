@@ -28,6 +28,38 @@ from lakewright.raw.log import RawLog
 from lakewright.raw.manifest import RawFile
 
 Row = dict[str, Any]
+
+BEGINNING = (
+    "CREATE SCHEMA s",
+    "CREATE TABLE s.item (id bigint PRIMARY KEY, price numeric(10,2), label text, made timestamptz, ok boolean, day date,"
+    " bytes bytea, doc jsonb, small smallint, part real, uid uuid)",
+    "CREATE TABLE s.line (a int, b text, qty int, PRIMARY KEY (a, b))",
+    "CREATE TABLE s.none (id int PRIMARY KEY, v text)",
+    "INSERT INTO s.item SELECT g, g / 7.0, 'label ' || g, '2026-01-01Z'::timestamptz + g * interval '1 hour', g % 2 = 0,"
+    " date '2026-01-01' + g, decode('00ff', 'hex'), '{\"a\": 1}', g, g / 3.0, gen_random_uuid() FROM generate_series(1, 40) g",
+    "INSERT INTO s.line SELECT g, '', g FROM generate_series(1, 10) g",
+)
+STEPS = (
+    (
+        "UPDATE s.item SET price = price + 1, label = NULL WHERE id <= 10",
+        "DELETE FROM s.item WHERE id = 11",
+        "INSERT INTO s.line VALUES (1, 'x', 1), (2, 'y', NULL)",
+    ),
+    (
+        "INSERT INTO s.item (id, label) VALUES (11, 'again'), (100, 'new')",
+        "UPDATE s.line SET qty = qty * 2; DELETE FROM s.line WHERE a > 8",
+        "INSERT INTO s.none VALUES (1, 'first')",
+    ),
+    (
+        "ALTER TABLE s.line ADD COLUMN note text",
+        "UPDATE s.line SET note = 'noted' WHERE a < 4",
+        "DELETE FROM s.item WHERE id % 3 = 0; UPDATE s.item SET ok = NOT ok",
+        "ALTER TABLE s.item DROP COLUMN small",
+        "UPDATE s.item SET price = 0 WHERE id = 1",
+    ),
+)
+"""A database of which DMS gives every row: as it begins, and what happens to it in three steps."""
+
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 _DAY = datetime.timedelta(days=1) // datetime.timedelta(microseconds=1)
 BEFORE_CHRIST = -2_440_588

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import datetime
 import functools
 import http.client
 import os
@@ -51,7 +52,7 @@ Backend = Callable[[str, str, dict[str, str], bytes], tuple[int, Headers, bytes]
 class Proxy:
     """A server before another one, which strikes each `Fault` of ``faults``; ``requests`` are those that it saw.
 
-    Headers of requests that are in ``ignored``, in small letters, do not reach the server.
+    Headers of requests that are in ``ignored``, in small letters, do not reach the server. Listings show objects ``age`` older.
 
     Requests go on one by one: moto looks and writes in two steps.
     """
@@ -61,6 +62,7 @@ class Proxy:
         self.faults: list[Fault] = []
         self.requests: list[str] = []
         self.ignored: set[str] = set()
+        self.age = datetime.timedelta(0)
         self.guard = threading.Lock()
         self._server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"proxy": self}))
         threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
@@ -114,10 +116,15 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(fault.status, [("Content-Type", "application/xml")], b"" if self.command == "HEAD" else text)
             return
         status, headers, answer = self._forwarded(body)
+        if self.proxy.age and "list-type=2" in self.path:
+            answer = re.sub(rb"(?<=<LastModified>)[^<]+", self._aged, answer)
         if action == "lose":
             self.close_connection = True
         else:
             self._answer(status, headers, answer, cut=action == "cut")
+
+    def _aged(self, time: re.Match[bytes]) -> bytes:
+        return (datetime.datetime.fromisoformat(time[0].decode()) - self.proxy.age).isoformat().encode()
 
     def _forwarded(self, body: bytes) -> tuple[int, Headers, bytes]:
         hidden = {"expect", "connection"} | self.proxy.ignored

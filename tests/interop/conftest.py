@@ -11,6 +11,7 @@ import pytest
 
 from tests import s3
 from tests.interop.engine import Spark
+from tests.interop.glue import Glue, install
 from tests.interop.trino import Trino
 
 
@@ -40,6 +41,23 @@ def trino(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trino]:
         engine = Trino(home, java, tmp_path_factory.mktemp("trino"), glue.endpoint)
         yield engine
         engine.close()
+
+
+@pytest.fixture(scope="session")
+def glue(tmp_path_factory: pytest.TempPathFactory) -> Glue:
+    """The job's packages, installed where nothing else of ours is."""
+    _, hudi = set_by("make interop", "JAVA_HOME", "HUDI_BUNDLE")
+    return install(tmp_path_factory.mktemp("glue"), hudi)
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[s3.Proxy]:
+    """An AWS with an empty bucket."""
+    for name, value in s3.CREDENTIALS.items():
+        monkeypatch.setenv(name, value)
+    with s3.ministack("s3,glue,monitoring") as proxy:
+        s3.make_bucket(proxy.endpoint)
+        yield proxy
 
 
 def set_by(target: str, *names: str) -> list[Path]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import random
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +19,7 @@ from lakewright.pipeline.lake import Lake
 from lakewright.project.project import open_project
 from tests import s3
 from tests.conftest import run_sql
-from tests.interop.conftest import set_by
-from tests.interop.glue import Glue, install, kill
+from tests.interop.glue import Glue, kill
 from tests.property.histories import TABLES, History
 from tests.property.world import Rows, as_rows
 
@@ -49,21 +47,6 @@ CHANGES = (
 )
 """What no history may be without: rows, keys that change, deletes, and in the second round a new column."""
 ARGUMENTS = {"bundle": "s3://lake/code/project.json", "zones": "raw=s3://lake/t/raw,curated=s3://lake/t/curated"}
-
-
-@pytest.fixture(scope="module")
-def glue(tmp_path_factory: pytest.TempPathFactory) -> Glue:
-    _, hudi = set_by("make interop", "JAVA_HOME", "HUDI_BUNDLE")
-    return install(tmp_path_factory.mktemp("glue"), hudi)
-
-
-@pytest.fixture
-def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[s3.Proxy]:
-    for name, value in s3.CREDENTIALS.items():
-        monkeypatch.setenv(name, value)
-    with s3.ministack("s3,glue,monitoring") as proxy:
-        s3.make_bucket(proxy.endpoint)
-        yield proxy
 
 
 @pytest.mark.timeout(1800)  # it starts Spark three times to six, one after the other

@@ -48,35 +48,6 @@ deploy:
 """
 ITEM, LINE, NONE = (TableName("s", name) for name in ("item", "line", "none"))
 TABLES = {"s_item": ITEM, "s_line": LINE, "s_none": NONE}
-BEGINNING = (
-    "CREATE SCHEMA s",
-    "CREATE TABLE s.item (id bigint PRIMARY KEY, price numeric(10,2), label text, made timestamptz, ok boolean, day date,"
-    " bytes bytea, doc jsonb, small smallint, part real, uid uuid)",
-    "CREATE TABLE s.line (a int, b text, qty int, PRIMARY KEY (a, b))",
-    "CREATE TABLE s.none (id int PRIMARY KEY, v text)",
-    "INSERT INTO s.item SELECT g, g / 7.0, 'label ' || g, '2026-01-01Z'::timestamptz + g * interval '1 hour', g % 2 = 0,"
-    " date '2026-01-01' + g, decode('00ff', 'hex'), '{\"a\": 1}', g, g / 3.0, gen_random_uuid() FROM generate_series(1, 40) g",
-    "INSERT INTO s.line SELECT g, '', g FROM generate_series(1, 10) g",
-)
-STEPS = (
-    (
-        "UPDATE s.item SET price = price + 1, label = NULL WHERE id <= 10",
-        "DELETE FROM s.item WHERE id = 11",
-        "INSERT INTO s.line VALUES (1, 'x', 1), (2, 'y', NULL)",
-    ),
-    (
-        "INSERT INTO s.item (id, label) VALUES (11, 'again'), (100, 'new')",
-        "UPDATE s.line SET qty = qty * 2; DELETE FROM s.line WHERE a > 8",
-        "INSERT INTO s.none VALUES (1, 'first')",
-    ),
-    (
-        "ALTER TABLE s.line ADD COLUMN note text",
-        "UPDATE s.line SET note = 'noted' WHERE a < 4",
-        "DELETE FROM s.item WHERE id % 3 = 0; UPDATE s.item SET ok = NOT ok",
-        "ALTER TABLE s.item DROP COLUMN small",
-        "UPDATE s.item SET price = 0 WHERE id = 1",
-    ),
-)
 Rows = list[tuple[Any, ...]]
 
 
@@ -96,7 +67,7 @@ def story(server: Any, tmp_path_factory: pytest.TempPathFactory) -> Story:
     url, folder = server.database_url("landing"), tmp_path_factory.mktemp("story")
     (folder / "lake.yaml").write_text(SOURCE.format(url=url, slot="landing"))
     marks, rows = [], []
-    for statements in (BEGINNING, *STEPS):
+    for statements in (dms.BEGINNING, *dms.STEPS):
         run_sql(url, *statements)
         with Lake.open(folder) as lake:
             lake.capture()
