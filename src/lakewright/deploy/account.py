@@ -14,7 +14,7 @@ from lakewright.deploy.target import Target
 from lakewright.errors import DeployError
 from lakewright.model.finding import Finding
 from lakewright.model.names import did_you_mean
-from lakewright.project.deployment import READABLE
+from lakewright.project.deployment import OF_TABLES, READABLE
 
 _DMS_ROLES = ("dms-vpc-role", "dms-cloudwatch-logs-role")
 """What DMS looks for by name, once in an account; `infra/bootstrap` makes them."""
@@ -91,7 +91,7 @@ def examine(target: Target) -> Iterator[Finding]:
         there = account.look("iam", "get_role", RoleName=role) is not None
         yield Finding(f"role {role}", there, "there" if there else "missing", "apply infra/bootstrap, once for the account")
     for zone, allowed in READABLE.items():
-        if zone in ("raw", "curated", "quarantine"):
+        if zone in OF_TABLES:
             yield from _lifecycle(account, f"{target.name}-{zone}-{who['Account']}-{target.deployment.region}", zone, allowed)
 
 

@@ -40,6 +40,8 @@ READABLE = {
 }
 """By zone the storage classes from which what lies there is still read. Athena does not skip files in Glacier, it fails on them.
 https://docs.aws.amazon.com/athena/latest/ug/querying-hudi-in-athena-considerations-and-limitations.html"""
+OF_TABLES = ("raw", "curated", "quarantine")
+"""The zones whose files tables need or are made of: which of them can go `lakewright maintain` knows, and S3 does not."""
 
 
 class Database(Settings):
@@ -148,7 +150,7 @@ class Zones(Settings):
                     yield path, "S3 moves objects to STANDARD_IA after 30 days at the earliest"
                 elif rule.expire_days is not None and days >= rule.expire_days:
                     yield path, f"objects are deleted before, after {rule.expire_days} days"
-            if zone in ("raw", "curated", "quarantine") and rule.expire_days is not None:
+            if zone in OF_TABLES and rule.expire_days is not None:
                 yield (zone, "expire_days"), "S3 does not know which files a table still needs; `lakewright maintain` does"
 
 
