@@ -77,6 +77,7 @@ def test_a_definition_that_most_rows_do_not_fit_ends_a_resync(lakewright, folder
         True,
     )
     assert "yes" not in refused.err
+    assert lakewright("resync", "orders", "--json").error["code"] == "LW-275"  # and not that the table stands, as it does now
     definition.write_text(fitting)
     assert lakewright("run").code == 0
     assert lakewright("sql", "SELECT count(*) AS n FROM orders", "--json").json == [{"n": 2}]

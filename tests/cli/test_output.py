@@ -105,6 +105,17 @@ def test_a_record_in_a_record_is_shown_by_its_plain_fields(capsys):
     assert capsys.readouterr().out.splitlines() == ["table  name  rows  lag bytes", "a", "b      x        2        0 B"]
 
 
+def test_columns_stand_in_the_order_of_the_fields_also_where_the_first_record_has_no_record_in_it(capsys):
+    @dataclasses.dataclass(frozen=True)
+    class Merged:
+        table: str
+        item: Item | None
+        paused: bool
+
+    output.show_records([Merged("a", None, False), Merged("b", Item("x", 2), False)])
+    assert capsys.readouterr().out.splitlines()[0].split()[:3] == ["table", "name", "rows"]
+
+
 def test_sentences_stand_on_lines_and_words_beside_their_name(capsys):
     @dataclasses.dataclass(frozen=True)
     class Found:

@@ -45,10 +45,14 @@ def show(value: Any) -> None:
 def show_records(records: Sequence[Any]) -> None:
     """Records of one kind as a table.
 
-    A column that is empty in every record is left out. A record in a record is shown by its plain fields; JSON has all of it.
+    Columns stand in the order of the fields; one that is empty in every record is left out. A record in a record is shown by its
+    plain fields; JSON has all of it.
     """
     rows = [_plain_fields(record) for record in records]
-    names = dict.fromkeys(name for row in rows for name, value in row.items() if value not in (None, "", ()))
+    filled = {name for row in rows for name, value in row.items() if value not in (None, "", ())}
+    # The longest first: one without a record in it does not say where the fields of that stand.
+    longest = sorted(rows, key=len, reverse=True)
+    names = [name for name in dict.fromkeys(itertools.chain.from_iterable(longest)) if name in filled]
     cells = [[to_text(row.get(name), _unit(name)) for name in names] for row in rows]
     right = [any(isinstance(row.get(name), int | float | decimal.Decimal) for row in rows) for name in names]
     _draw([_title(name) for name in names], cells, right, boxed=sys.stdout.isatty())

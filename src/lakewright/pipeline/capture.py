@@ -83,7 +83,8 @@ class Capture:
             writer = LogWriter.take_over(self._log, lease)
             if self._lake.project.settings.slot(self._name) is None:
                 require_none_ahead(self._lake, self._name)
-            self._intake.tell_stopped(self._log.view().stopped())
+            asked = self._log.asked_resyncs()
+            self._intake.tell_stopped([stop for stop in self._log.view().stopped() if stop.table not in asked])
             while not stop.is_set():
                 self._stop_alone(writer, self._log.unreadable())  # before a load, which may ask for the schema before it
                 self._load_missing(writer)

@@ -63,6 +63,16 @@ def test_all_rows_count_and_not_a_sample(tmp_path: Path) -> None:
     assert (found.type, found.note) == ("string", "text: 1 of 2,001 values are not a number")
 
 
+def test_a_note_has_the_format_that_the_other_values_are_written_in_and_stands_where_the_limit_would_let_the_rest_in(
+    tmp_path: Path,
+) -> None:
+    found = column(tmp_path, *["31.12.2024"] * 19, "31.02.2024", "soon")
+    assert (found.type, found.note) == ("string", "text: 2 of 21 values are not a date written as %d.%m.%Y")
+    found = column(tmp_path, *["2024-12-31"] * 9, "soon")
+    assert (found.type, found.note) == ("string", "text: 1 of 10 values are not a date")
+    assert column(tmp_path, *["2024-12-31"] * 8, "soon").note is None
+
+
 def test_local_numbers(tmp_path: Path) -> None:
     found = inferred(tmp_path, "n;price\n1;1.234,56\n2;0,5\n")
     assert (found.dialect.decimal, found.dialect.thousands, found.columns[1].type) == (",", ".", "decimal(18,2)")

@@ -23,8 +23,9 @@ NULLS = ("NULL", "null", "\\N", "N/A", "n/a", "NA", "#N/A", "NaN", "nan", "None"
 """Spellings of NULL; all but the first three may be text as well, and are text in a column of text."""
 _SURE_NULLS = NULLS[:3]
 _AT_ONCE = 50
-_FAR = 0.01
-"""A column of text in which no greater share of the values misfits has a note that says so."""
+_FAR = 0.1
+"""A column of text in which no greater share of the values misfits has a note that says so: the share of the rows that may be
+rejected where lake.yaml says no other `limit`."""
 
 _NUMBER = types.decimal_type(38, 18)
 _STYLES = ((".", None), (".", ","), (",", "."), (",", None), (",", " "))
@@ -273,4 +274,5 @@ def _nearly(seen: _Seen, style: tuple[str, str | None]) -> str | None:
         return f"text: its numbers have the decimal separator {kind.decimal!r}, and those of the file {style[0]!r}"
     word = "a number" if kind.type == _NUMBER else f"a {kind.type}"
     word += f" with the decimal separator {kind.decimal!r}" if foreign else ""
+    word += f" written as {kind.format}" if kind.format and kind.format != _DAYS[0] else ""
     return f"text: {count:,} of {seen.values:,} values are not {word}"

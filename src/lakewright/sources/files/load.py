@@ -124,6 +124,6 @@ def _unfit(arrival: Arrival, rule: Rule, error: SourceError) -> SourceError:
         error.code,
         f"{arrival.label} cannot be read under datasets/{rule.name}.yaml as it is now: {error.message}",
         where=error.where,
-        hint=f"the rows of {rule.name} stand as they were; let the definition fit this file too, or send the file anew as the"
-        f" definition has it, then `lakewright resync {rule.name}`",
+        hint=f"the rows of {rule.name} stand as they were; let the definition fit this file too (a date has a `format`, a number"
+        f" the `decimal` of `dialect`), or send the file anew as the definition has it, then `lakewright resync {rule.name}`",
     )
