@@ -49,7 +49,7 @@ bench-spark: java $(SPARK) $(BUNDLE_JAR) ## the figures beside real Spark, whose
 
 crash: $(READY) ## long fault runs: more histories, more kills
 	@echo "== crash: pytest -m crash"
-	@$(BIN)/pytest -q -m crash --ignore tests/interop
+	@$(BIN)/pytest -q -m crash --ignore tests/interop --ignore tests/infra
 
 infra: $(READY) $(CHECKOV) ## the Terraform of infra/, offline: format, validity, tests, security, one environment on an emulated AWS
 	@echo "== infra: checkov"

@@ -21,6 +21,8 @@ from lakewright.sources.files.deletes import is_delete
 from lakewright.sources.files.tables import Rule
 
 JOINED_BYTES = 32 << 20
+CONSTANTS = 16
+"""Columns of one value that are kept at the most: an arrival may bring rows of many files."""
 """Size of rows in memory from which on a batch takes no others in; see `joined`."""
 
 
@@ -35,6 +37,7 @@ class ArrivalBatches:
 
     rule: Rule
     arrival: Arrival
+    _constants: dict[pa.Scalar, pa.Array] = dataclasses.field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def is_load(self) -> bool:
@@ -50,9 +53,9 @@ class ArrivalBatches:
         """
         file = file or self.arrival
         lines, columns = rows.column(LINE), dict(zip(rows.schema.names, rows.columns, strict=True))
-        columns[FILE] = pa.repeat(pa.scalar(file.label), rows.num_rows)
-        columns[ARRIVAL] = pa.repeat(pa.scalar(file.version), rows.num_rows)
-        ops: pa.Array = pa.repeat(pa.scalar(INSERT), rows.num_rows)
+        columns[FILE] = self._constant(file.label, rows.num_rows)
+        columns[ARRIVAL] = self._constant(file.version, rows.num_rows)
+        ops = self._constant(INSERT, rows.num_rows)
         if self.rule.deleted is not None and schema.name == self.rule.table and not alive:
             deleted = is_delete(rows, self.rule.deleted)
             ops = pc.if_else(deleted, DELETE, INSERT)
@@ -63,11 +66,11 @@ class ArrivalBatches:
     def deletes(self, schema: TableSchema, keys: pa.RecordBatch) -> ChangeBatch:
         """Deletes of the rows of a table that have these keys."""
         count, columns = keys.num_rows, dict(zip(keys.schema.names, keys.columns, strict=True))
-        return self._made(schema, pa.repeat(pa.scalar(DELETE), count), pa.array(range(1, count + 1), pa.int64()), columns)
+        return self._made(schema, self._constant(DELETE, count), pa.array(range(1, count + 1), pa.int64()), columns)
 
     def dropped(self, schema: TableSchema, lines: pa.Array) -> ChangeBatch:
         """Deletes of the rows that the file has at these lines, of a table with that key."""
-        names = pa.repeat(pa.scalar(self.arrival.label), len(lines))
+        names = self._constant(self.arrival.label, len(lines))
         return self.deletes(schema, pa.RecordBatch.from_arrays([names, lines], [FILE, LINE]))
 
     def nothing(self, schema: TableSchema) -> ChangeBatch:
@@ -77,29 +80,58 @@ class ArrivalBatches:
 
     def _made(self, schema: TableSchema, ops: pa.Array, lines: pa.Array, columns: dict[str, pa.Array]) -> ChangeBatch:
         count, arrival, end = len(lines), self.arrival, end_of(self.arrival)
-        known = {**columns, OP: ops, COMMIT_TIME: pa.repeat(pa.scalar(arrival.arrived, pa.timestamp("us", tz="UTC")), count)}
-        known[POSITION] = pa.repeat(pa.scalar(str(end)), count) if self.is_load else _positions(arrival.number, lines)
+        known = {**columns, OP: ops, COMMIT_TIME: self._constant(arrival.arrived, count, pa.timestamp("us", tz="UTC"))}
+        known[POSITION] = self._constant(str(end), count) if self.is_load else _positions(arrival.number, lines)
         first, last = (end, end) if self.is_load else _bounds(arrival.number, lines)
         table = raw_table(schema, known, count)
         return ChangeBatch(schema, table, first, last, arrival.arrived, arrival.arrived, load=self.is_load)
 
+    def _constant(self, value: object, count: int, kind: pa.DataType | None = None) -> pa.Array:
+        """A column of one value, cut from the longest that was asked for so far."""
+        scalar = pa.scalar(value, kind)
+        longest = self._constants.get(scalar)
+        if longest is None or len(longest) < count:
+            if len(self._constants) >= CONSTANTS:
+                self._constants.clear()
+            longest = self._constants[scalar] = pa.repeat(scalar, count)
+        return longest.slice(0, count)
+
 
 def joined(batches: Iterable[ChangeBatch]) -> list[ChangeBatch]:
     """The same changes in fewer batches, of about `JOINED_BYTES`: each becomes a file."""
-    found: list[ChangeBatch] = []
+    found: list[_Joined] = []
     for batch in batches:
-        last = next((place for place in reversed(range(len(found))) if found[place].schema.name == batch.schema.name), None)
-        if last is not None and _follows(found[last], batch):
-            found[last] = dataclasses.replace(found[last], rows=pa.concat_tables([found[last].rows, batch.rows]), last=batch.last)
-        else:
-            found.append(batch)
-    return found
+        last = next((each for each in reversed(found) if each.last.schema.name == batch.schema.name), None)
+        if last is None or not last.add(batch):
+            found.append(_Joined(batch))
+    return [each.whole() for each in found]
 
 
-def _follows(before: ChangeBatch, batch: ChangeBatch) -> bool:
-    """Whether two batches of a table can be one: a file names the positions of its first and last row, and all between."""
-    alike = (before.schema, before.load, before.last_time) == (batch.schema, batch.load, batch.first_time)
-    return alike and (batch.load or before.last < batch.first) and before.rows.nbytes < JOINED_BYTES
+class _Joined:
+    """Batches of a table that become one."""
+
+    def __init__(self, batch: ChangeBatch) -> None:
+        self._batches, self._bytes = [batch], batch.rows.nbytes
+
+    @property
+    def last(self) -> ChangeBatch:
+        """The newest one."""
+        return self._batches[-1]
+
+    def add(self, batch: ChangeBatch) -> bool:
+        """Whether the batch is one of them now: a file names the positions of its first and last row, and all between."""
+        last = self.last
+        alike = (last.schema, last.load, last.last_time) == (batch.schema, batch.load, batch.first_time)
+        follows = alike and (batch.load or last.last < batch.first) and self._bytes < JOINED_BYTES
+        if follows:
+            self._batches.append(batch)
+            self._bytes += batch.rows.nbytes
+        return follows
+
+    def whole(self) -> ChangeBatch:
+        """All of them."""
+        rows = pa.concat_tables([batch.rows for batch in self._batches])
+        return dataclasses.replace(self._batches[0], rows=rows, last=self.last.last)
 
 
 def raw_table(schema: TableSchema, columns: dict[str, pa.Array], count: int) -> pa.Table:

@@ -42,18 +42,19 @@ class _Held:
 
     def __init__(self) -> None:
         self._batches: list[ChangeBatch] = []
+        self._bytes = 0
 
     def add(self, *batches: ChangeBatch) -> None:
         self._batches += batches
+        self._bytes += sum(batch.rows.nbytes for batch in batches)
 
     def due(self) -> Flush:
         """A flush of them where they are worth one, else of nothing: the caller is asked often whether to go on."""
-        size = sum(batch.rows.nbytes for batch in self._batches)
-        return Flush(self.taken() if size >= FLUSH_BYTES else (), (), None, None)
+        return Flush(self.taken() if self._bytes >= FLUSH_BYTES else (), (), None, None)
 
     def taken(self) -> list[ChangeBatch]:
         """All of them, which are held no more."""
-        batches, self._batches = joined(self._batches), []
+        batches, self._batches, self._bytes = joined(self._batches), [], 0
         return batches
 
 
