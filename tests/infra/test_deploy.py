@@ -32,7 +32,7 @@ def lake(terraform: Terraform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     folder = tmp_path / "examples" / "autocorp"
     folder.mkdir(parents=True)
     source = INFRA.parent / "examples" / "autocorp"
-    for name in ("lake.yaml", "queries", "datasets"):
+    for name in ("lake.yaml", "queries", "datasets", "rules"):
         (folder / name).symlink_to(source / name)
     (terraform.infra / "live" / "autocorp" / "dev" / "backend_override.tf").write_text('terraform {\n  backend "local" {}\n}\n')
     for name, value in VARIABLES.items():
