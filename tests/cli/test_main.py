@@ -97,7 +97,7 @@ def test_an_error_is_four_lines(lakewright, tmp_path, monkeypatch):
     ran = lakewright("config", "show")
     assert (ran.code, ran.out) == (1, "")
     assert ran.err.splitlines() == [
-        "error: unknown setting suorces (allowed: lake, zones, s3, sources, tables, queries, deploy)",
+        "error: unknown setting suorces (allowed: lake, zones, s3, sources, tables, queries, rules, deploy)",
         "  at lake.yaml:2",
         "  also: lake.yaml:3: unknown setting sources.s.slots (allowed: kind, url, tables, slot) (LW-102); did you mean slot?",
         "  hint: did you mean sources?",
