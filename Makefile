@@ -16,7 +16,7 @@ TRINO := $(CACHE)/trino-server-476
 NEEDS_MAVEN := command -v mvn > /dev/null || { echo "MISSING Maven (mvn), which gets what Spark needs, and Trino" >&2; exit 1; }
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench bench-spark crash infra interop interop-full interop-trino bundle trino docs clean
+.PHONY: help demo test check bench bench-spark crash infra infra-full interop interop-full interop-trino bundle trino docs clean
 
 help: ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-20s%s\n", $$1, $$2 }'
@@ -25,6 +25,7 @@ demo: $(READY) ## the example, end to end: load, live changes, a kill, a check
 	@echo "== demo: lakewright demo examples/autocorp"
 	@$(BIN)/lakewright demo examples/autocorp
 
+# Commands that tests start would compile the sources each time where Python is told to keep nothing.
 test: $(READY) ## all tests but the long fault runs, on a real PostgreSQL
 	@echo "== test: pytest on three processes"
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -q -n 3 --dist worksteal -m "not crash and not interop and not infra" --ignore tests/interop --ignore tests/infra

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ import pytest
 from lakewright.errors import CommitConflict, LakewrightError, SourceUnreachable
 from lakewright.pipeline import retries, up
 from lakewright.pipeline.lake import Lake
+from lakewright.storage.local import LocalStore
 from tests.faults.conftest import VALUE, Shop
 
 
@@ -42,6 +45,26 @@ def test_a_source_that_does_not_answer_is_told_until_it_does(loaded: Shop, monke
             assert source(loaded)["state"] == "idle"
         capture.step()
         assert (source(loaded)["state"], loaded.files("raw/_retries/*")) == ("idle", [])
+
+
+def test_several_threads_may_say_at_once_that_it_is_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, met = LocalStore(tmp_path), threading.Barrier(2)
+    delete = store.delete
+
+    def together(name: str) -> None:
+        try:
+            met.wait(0.3)
+        except threading.BrokenBarrierError:
+            pass  # the other waits for this one
+        delete(name)
+
+    monkeypatch.setattr(store, "delete", together)
+    told = retries.Retries(store, "raw")
+    told.tell("source", "db", SourceUnreachable("LW-202", "the server does not answer"))
+    with ThreadPoolExecutor(2) as pool:
+        for said in [pool.submit(told.over, "source", "db") for _ in range(2)]:
+            said.result()
+    assert told.of("source", "db") is None
 
 
 def test_a_table_whose_merge_fails_is_told_until_it_does_not(loaded: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,9 +9,11 @@ import io
 import itertools
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from tests import dms
@@ -19,14 +21,16 @@ from tests.conftest import run_sql
 from tests.strides import strides
 
 from lakewright.errors import LakewrightError
+from lakewright.model.contracts import Store
 from lakewright.model.names import TableName
-from lakewright.model.position import Position
+from lakewright.model.position import START, Position
 from lakewright.model.schema import TableSchema
 from lakewright.pipeline import landing, merge_all
 from lakewright.pipeline.feed import moved
 from lakewright.pipeline.lake import Lake
 from lakewright.project import known
 from lakewright.project.project import open_project
+from lakewright.raw import dms as raw_dms
 from lakewright.storage.local import LocalStore
 from lakewright.testing.faults import Fault, FaultyStore
 
@@ -175,6 +179,40 @@ def test_what_dms_sends_again_changes_nothing(world: World) -> None:
     world.task.follow(world.story.marks[2])
     assert world.land(minutes=4) == []
     assert world.rows() == world.story.rows[2]
+
+
+def test_what_dms_sends_again_does_not_bring_back_what_was_deleted_since(world: World) -> None:
+    world.begin()
+    made, gone = world.change(ITEM, 0, id=500), world.change(ITEM, 1, "D", id=500)
+    world.task.write_changes([made, gone])
+    assert world.land(minutes=4) == []
+    world.task.write_changes([made])
+    world.task.write_changes([world.change(NONE, 2, id=1)])
+    assert world.land(minutes=4) == []
+    assert world.added() == {"s_item": 0, "s_line": 0, "s_none": 1}
+    with world.life() as lake:
+        view = lake.log("db").view()
+        assert sum(file.rows for file in view.changes(ITEM, START, view.watermark)) == 2
+
+
+def test_a_load_that_is_written_over_while_it_is_read_comes_later(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.begin()
+    schema, _ = world.change(ITEM, 0)
+    world.task.reload(schema, [{"id": 500}, {"id": 501}])
+    world.task.wait(minutes=16)
+    read = raw_dms.batches
+
+    def meanwhile(store: Store, file: raw_dms.DmsFile) -> Iterator[pa.Table]:
+        monkeypatch.setattr(raw_dms, "batches", read)
+        world.task.wait(seconds=1)
+        world.task.reload(schema, [{"id": 500}])
+        return read(store, file)
+
+    monkeypatch.setattr(raw_dms, "batches", meanwhile)
+    assert world.land() == []
+    assert world.rows() == world.story.rows[0]
+    assert world.land(minutes=16) == []
+    assert [dict(row)["id"] for row in world.rows()["s_item"]] == [500]
 
 
 def test_changes_wait_until_nothing_earlier_can_come(world: World) -> None:

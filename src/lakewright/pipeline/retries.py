@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import datetime
+import threading
 from typing import Literal
 
 from lakewright.errors import LakewrightError, StorageError
@@ -33,25 +34,26 @@ class Retry:
 
 
 class Retries:
-    """Those of one lake, in a folder of its store; safe for use by several threads, each with subjects of its own."""
+    """Those of one lake, in a folder of its store; safe for use by several threads."""
 
     def __init__(self, store: Store, folder: str) -> None:
         self._store, self._folder = store, f"{folder}/_retries/"
         self._since: dict[str, datetime.datetime] = {}
+        self._lock = threading.Lock()
 
     def tell(self, kind: Kind, subject: str, error: LakewrightError) -> None:
         """It failed and is tried again."""
         name, now = self._name(kind, subject), utc_now()
-        since = self._since.setdefault(name, now)
-        told = {"since": since.isoformat(), "told": now.isoformat(), "problem": error.line(hinted=False)}
-        with contextlib.suppress(StorageError):
+        with self._lock, contextlib.suppress(StorageError):
+            since = self._since.setdefault(name, now)
+            told = {"since": since.isoformat(), "told": now.isoformat(), "problem": error.line(hinted=False)}
             self._store.put(name, sealed.dump(told))
 
     def over(self, kind: Kind, subject: str) -> None:
         """It goes well, or will not be tried again."""
         name = self._name(kind, subject)
-        if name in self._since:
-            with contextlib.suppress(StorageError):
+        with self._lock, contextlib.suppress(StorageError):
+            if name in self._since:
                 self._store.delete(name)
                 del self._since[name]
 
