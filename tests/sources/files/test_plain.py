@@ -55,6 +55,26 @@ def test_several_gzip_files_behind_each_other_are_one(tmp_path: Path) -> None:
         assert text.read_bytes() == b"a\n1\n2\n"
 
 
+@pytest.mark.parametrize("how", ["gzip", "zip"])
+@pytest.mark.parametrize("padding", [1, 512, 65_000])
+def test_zeros_behind_the_end_are_padding_as_tools_for_tapes_leave_it(tmp_path: Path, how: Compression, padding: int) -> None:
+    """Zstandard knows no padding: its own tool refuses it."""
+    path = tmp_path / "orders"
+    pack(path, how)
+    path.write_bytes(path.read_bytes() + bytes(padding))
+    with plain(path, Dialect(compression=how), tmp_path / "temp") as text:
+        assert text.read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("how", ["gzip", "zstd"])
+@pytest.mark.parametrize("behind", [b"x", bytes(512) + b"x", b"id,name\n1,a\n"])
+def test_what_stands_behind_the_end_and_is_no_padding_is_told(tmp_path: Path, how: Compression, behind: bytes) -> None:
+    path = tmp_path / "orders"
+    pack(path, how)
+    path.write_bytes(path.read_bytes() + behind)
+    assert refused(path, how, tmp_path).code == "LW-263"
+
+
 @pytest.mark.parametrize("how", COMPRESSIONS)
 @pytest.mark.parametrize("share", [0.0001, 0.5, 0.9999])
 def test_a_file_cut_short_is_refused(tmp_path: Path, how: Compression, share: float) -> None:

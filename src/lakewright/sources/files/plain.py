@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import contextlib
 import errno
+import gzip
 import tempfile
 import zipfile
 from collections.abc import Iterator
@@ -126,7 +127,9 @@ _RECODE = "correct `encoding` in the dataset's file, or export the file as UTF-8
 def _opened(path: Path, how: Compression, stack: contextlib.ExitStack) -> IO[bytes] | Any:
     if how == "none":
         return stack.enter_context(path.open("rb"))
-    if how != "zip":
+    if how == "gzip":  # Python's own, which goes over zeros behind the end as gzip itself does
+        return stack.enter_context(gzip.open(path))
+    if how == "zstd":
         return stack.enter_context(pa.input_stream(str(path), compression=how, buffer_size=CHUNK))
     archive = stack.enter_context(zipfile.ZipFile(path))
     members = [member for member in archive.infolist() if not member.is_dir() and not member.filename.startswith("__MACOSX/")]
