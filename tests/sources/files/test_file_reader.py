@@ -6,6 +6,7 @@ import datetime
 import decimal
 import gzip
 import random
+import re
 from pathlib import Path
 
 import pytest
@@ -210,6 +211,14 @@ def test_a_file_that_does_not_fit_says_how(tmp_path: Path) -> None:
     assert "separator" in refused(tmp_path, b"id;name;amount\n1;a;1\n").message
     assert "stands twice" in refused(tmp_path, b"id,name,amount,id\n1,a,1,1\n").message
     assert refused(tmp_path, HEADER.decode().encode("utf-16")).code == "LW-262"
+
+
+@pytest.mark.parametrize("first", [b"7,Anna,9.5\n", b"7,Anna,9.5,more\n", b"7,Anna\n", b"7,name,9.5\n"])
+def test_a_row_that_stands_where_the_header_should_is_not_shown(tmp_path: Path, first: bytes) -> None:
+    message = refused(tmp_path, first + b"8,Berta,1\n").message
+    assert "column id" in message
+    assert "of the 3 columns: is it one" in message
+    assert not re.search("Anna|9.5|more", message)
 
 
 @pytest.mark.parametrize(

@@ -139,7 +139,8 @@ def distinct(name: str, others: Collection[str]) -> str:
 def misfit(dataset: Dataset, headers: Iterable[str]) -> str | None:
     """Why a file with these headers is not one of the dataset's, or None.
 
-    Order alone is no reason, and a key that no JSON object of the file has is none.
+    Order alone is no reason, and a key that no JSON object of the file has is none. Of a line that has hardly any of the columns
+    nothing is quoted: it may be a row and no header.
     """
     found = list(headers)
     expected = [column.source_name for column in dataset.columns]
@@ -150,6 +151,9 @@ def misfit(dataset: Dataset, headers: Iterable[str]) -> str | None:
         return (
             f"it has one column where {len(expected)} are expected: is another separator than {dataset.dialect.delimiter!r} used"
         )
+    if dataset.dialect.format == "csv" and added and 2 * len(missing) > len(expected):
+        present = len(expected) - len(missing)
+        return f"column {_listed(missing)} is missing; the header has {present} of the {len(expected)} columns: is it one"
     parts = [f"column {_listed(names)} {word}" for names, word in ((missing, "is missing"), (added, "is new")) if names]
     parts += [f"column {_listed(twice)} stands twice"] if twice and not added else []
     return "; ".join(parts) or None
