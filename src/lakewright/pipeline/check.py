@@ -97,7 +97,9 @@ class Comparison:
         failed = {table.verdict for report in self.reports for table in report.tables} - {"equal", "append-only"}
         if failed == {"not loaded"}:
             return "`lakewright doctor` lists what keeps a table from being loaded"
-        return "`lakewright resync TABLE` loads a table anew" if failed else "what is said of each file helps"
+        if "different" in failed:
+            return "`lakewright resync TABLE` loads a table anew"
+        return f"what is said of each {'table' if failed else 'file'} helps"
 
 
 def run(lake: Wiring, name: str, notice: Notice = ignore) -> CheckReport:
@@ -149,9 +151,9 @@ def _compared(lake: Wiring, mirrors: Sequence[Mirror], load: Load, notice: Notic
 
 
 def _failed(table: str, error: LakewrightError) -> TableCheck:
-    """The verdict on a table that cannot be compared."""
+    """The verdict on a table that cannot be compared, with what helps."""
     verdict: Verdict = "not loaded" if isinstance(error, NotLoaded) else "error"
-    return TableCheck(table, verdict, None, None, detail=error.line(hinted=False))
+    return TableCheck(table, verdict, None, None, detail=error.line(hinted=verdict == "error"))
 
 
 def _compare(lake: Wiring, mirror: Mirror, load: Load) -> TableCheck:
@@ -159,7 +161,7 @@ def _compare(lake: Wiring, mirror: Mirror, load: Load) -> TableCheck:
     view = log.view()
     for stop in view.stopped():
         if stop.table == mirror.origin and stop.position <= load.position:
-            return TableCheck(mirror.name, "stopped", None, None, detail=stop.error.line(hinted=False))
+            return TableCheck(mirror.name, "stopped", None, None, detail=stop.error.line())
     table = lake.table(mirror)
     mark = newest_mark(table.history()) if table else None
     if mark is not None and mark.paused:
