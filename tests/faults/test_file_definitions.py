@@ -57,6 +57,31 @@ def test_a_wrong_definition_leaves_the_other_datasets_alone(folder: Path) -> Non
     assert rows(folder, "SELECT id FROM a") == [(1,), (2,)]
 
 
+def test_a_file_that_comes_under_a_wrong_definition_waits_alone(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    for name in ("a1", "b1"):
+        (folder / "in" / f"{name}.csv").write_text("id\n1\n")
+    run(folder)
+    definition = folder / "datasets" / "a.yaml"
+    right = definition.read_text()
+    definition.write_text(right + "rows: [\n")
+    for name in ("a2", "b2"):
+        (folder / "in" / f"{name}.csv").write_text("id\n2\n")
+    run(folder)
+    assert rows(folder, "SELECT id FROM b") == [(1,), (2,)]
+    with Lake.open(folder) as lake:
+        (waiting,) = lake.quarantine().waiting
+        assert (waiting.file, waiting.code) == ("a2.csv", "LW-101")
+        assert waiting.where
+        assert "datasets/a.yaml:" in waiting.where
+        assert waiting.hint
+        assert waiting.hint.endswith("then `lakewright quarantine accept drop a2.csv`")
+        assert f", at {waiting.where}" in capfd.readouterr().err
+        definition.write_text(right)
+        assert lake.accept("drop", "a2.csv").taken == 1
+    run(folder)
+    assert rows(folder, "SELECT id FROM a") == [(1,), (2,)]
+
+
 def test_a_look_at_the_catalog_does_not_begin_the_first_file_of_a_dataset_anew(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -44,12 +44,14 @@ class DatasetRows:
 
 @dataclasses.dataclass(frozen=True)
 class WaitingFile:
-    """A file that is not in its table, or not as it is now, with the reason and what helps."""
+    """A file that is not in its table, or not as it is now, with the reason, the place that is to be mended where one is known,
+    such as its line, and what helps."""
 
     source: str
     file: str
     code: str
     message: str
+    where: str | None
     hint: str | None
 
 
@@ -108,7 +110,7 @@ def overview(lake: Wiring) -> Quarantine:
             datasets.append(DatasetRows(pair[0].name if pair[0] else dataset, source, in_files, taken, rows, rejected))
         held = lake.inspection(source).held_back()
         of_no_dataset, discarded = of_no_dataset + held.unmatched, discarded + held.discarded
-        waiting += [WaitingFile(source, file, e.code, e.message, e.hint) for file, e in sorted(held.faults.items())]
+        waiting += [WaitingFile(source, file, e.code, e.message, e.where, e.hint) for file, e in sorted(held.faults.items())]
     return Quarantine(tuple(datasets), tuple(waiting), of_no_dataset, discarded)
 
 

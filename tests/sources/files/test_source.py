@@ -16,7 +16,7 @@ from lakewright.model.contracts import Flush
 from lakewright.model.names import DATASETS, QUARANTINE, TableName
 from lakewright.model.position import Position
 from lakewright.project.datasets import DatasetFiles
-from lakewright.sources.files import stream, structure
+from lakewright.sources.files import file_reader, stream, structure
 from lakewright.sources.files.origin import Folder
 from lakewright.sources.files.runs import Run, Runs
 from lakewright.sources.files.source import FIRST, FilesSource
@@ -147,6 +147,39 @@ def test_a_file_that_does_not_fit_waits_and_the_next_stream_goes_past_it(drop: D
     assert (drop.run(source, 1).code, drop.run(source, 1).rows) == ("LW-275", None)
     assert set(source.inspection.held_back().faults) == {"numbers1.csv"}
     assert source.status().problem == "1 file waits; `lakewright quarantine` says why"
+
+
+@pytest.mark.parametrize("broken", [(file_reader, "structure"), (stream.ArrivalBatches, "batch"), (stream, "retractions")])
+def test_what_nobody_foresaw_in_a_file_lets_that_file_wait(
+    drop: Drop, monkeypatch: pytest.MonkeyPatch, broken: tuple[object, str]
+) -> None:
+    """Also where its rows were read already, and those that it takes back."""
+    source = drop.source()
+    drop.put("numbers1.csv", 1, at=1)
+    drop.flushes(source)
+    drop.put("numbers1.csv", 3, at=2)
+    drop.put("numbers2.csv", 4, at=3)
+    with monkeypatch.context() as patch:
+        patch.setattr(*broken, lambda *args, **kwargs: {}["a value"])
+        with source.open_stream(Position(2), source.discover(), {}) as opened:
+            assert [flush.watermark for flush in opened.flushes(source.current_position()) if flush.watermark] == []
+    (error,) = source.inspection.held_back().faults.values()
+    assert (error.code, error.message) == ("LW-901", "unexpected KeyError while it was read")
+    assert error.hint
+    assert "`lakewright --debug quarantine accept drop numbers1.csv`" in error.hint
+    assert changes(drop.flushes(source)) == [("I", 1), ("I", 4)]
+
+
+def test_what_nobody_foresaw_in_a_load_is_told_with_its_file(drop: Drop, monkeypatch: pytest.MonkeyPatch) -> None:
+    drop.put("numbers1.csv", 1, at=1)
+    source = drop.source()
+    (_, schema), end = source.discover(), source.current_position()
+    monkeypatch.setattr(file_reader, "structure", lambda *args, **kwargs: {}["a value"])
+    with source.open_load([schema], after=end) as load, pytest.raises(SourceError) as caught:
+        for _ in load.batches(schema):
+            pass
+    assert caught.value.code == "LW-901"
+    assert caught.value.message.endswith("as it is now: unexpected KeyError while numbers1.csv was read")
 
 
 def test_rejected_rows_are_rows_of_another_table_and_go_when_the_file_is_corrected(drop: Drop) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,11 +10,12 @@ from typing import Protocol
 
 import pyarrow as pa
 
-from lakewright.errors import SourceError
+from lakewright.errors import LakewrightError, SourceError
 from lakewright.model import types
 from lakewright.model.contracts import Past, Store
 from lakewright.sources.files import deletes, replay
 from lakewright.sources.files.arrivals import Arrival, damaged
+from lakewright.sources.files.aside import Interrupted
 from lakewright.sources.files.dataset import Dataset
 from lakewright.sources.files.definition import Definition, PastDefinitions
 from lakewright.sources.files.file_reader import Piece, file_names, read
@@ -132,6 +134,21 @@ class ArrivalReader:
         if not path.is_file():
             raise damaged(arrival, "missing")
         return path
+
+
+@contextlib.contextmanager
+def unforeseen(place: str, hint: str = "--debug prints the trace for a report") -> Iterator[None]:
+    """What nobody foresaw while `place` is read becomes `SourceError` LW-901: a fault of that alone, and not of its source.
+
+    What the fault itself says is left out, for it may hold values.
+    """
+    try:
+        yield
+    except (LakewrightError, Misjudged, Interrupted):
+        raise
+    except Exception as error:
+        message = f"unexpected {type(error).__name__} while {place} was read"
+        raise SourceError("LW-901", message, hint=hint) from error
 
 
 def digest_of(arrival: Arrival, rule: Rule, past: Past) -> str:

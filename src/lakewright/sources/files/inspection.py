@@ -12,7 +12,7 @@ from lakewright.model.contracts import Past, Store, Waiting
 from lakewright.model.names import did_you_mean
 from lakewright.model.position import Position
 from lakewright.model.times import utc_now
-from lakewright.sources.files.arrival_reader import ArrivalReader, digest_of
+from lakewright.sources.files.arrival_reader import ArrivalReader, digest_of, unforeseen
 from lakewright.sources.files.arrivals import Arrival, Arrivals, label
 from lakewright.sources.files.aside import waited_for
 from lakewright.sources.files.audit import FileCheck
@@ -154,11 +154,12 @@ class Inspection:
 
     def _read_once(self, arrival: Arrival, rule: Rule) -> None:
         """Read a file to its end, for its dataset's definition where there is none; raises `SourceError` where that fails."""
-        if (definition := self._reader.definition(rule)) is None:
-            self._reader.define(arrival, rule)
-        else:
-            for _ in self._reader.pieces(arrival, definition):
-                pass
+        with unforeseen(arrival.label):
+            if (definition := self._reader.definition(rule)) is None:
+                self._reader.define(arrival, rule)
+            else:
+                for _ in self._reader.pieces(arrival, definition):
+                    pass
 
 
 def _waits_not(name: str, source: str, hint: str | None) -> SourceError:

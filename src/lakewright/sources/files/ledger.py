@@ -13,7 +13,7 @@ import threading
 from collections.abc import Mapping, Set
 from typing import NamedTuple
 
-from lakewright.errors import AlreadyExists, SourceError
+from lakewright.errors import AlreadyExists, LakewrightError, SourceError
 from lakewright.model import fields, sealed
 from lakewright.model.contracts import Store
 from lakewright.model.position import Position
@@ -79,7 +79,7 @@ class Ledger:
             message = f"{name}, which tells why {arrival.label} waits, is damaged: {fields.damage(error)}"
             return SourceError("LW-290", message, hint="restore it from a backup, or `lakewright quarantine accept` the file")
 
-    def wait(self, arrival: Arrival, error: SourceError) -> None:
+    def wait(self, arrival: Arrival, error: LakewrightError) -> None:
         """Let an arrival wait, for good: what is to count after all arrives anew."""
         told = {"code": error.code, "message": error.message, "hint": error.hint, "where": error.where}
         with contextlib.suppress(AlreadyExists):

@@ -14,7 +14,7 @@ from lakewright.model.names import QUARANTINE
 from lakewright.model.position import Position
 from lakewright.model.schema import TableSchema
 from lakewright.model.times import utc_now
-from lakewright.sources.files.arrival_reader import ArrivalReader, DefinitionOf
+from lakewright.sources.files.arrival_reader import ArrivalReader, DefinitionOf, unforeseen
 from lakewright.sources.files.arrivals import Arrival
 from lakewright.sources.files.batches import raw_table
 from lakewright.sources.files.dataset import ARRIVAL, FILE
@@ -55,6 +55,11 @@ class FilesLoad:
         rule = self._rules[schema.name.table]
         if self._past is None and not schema.definition:
             return  # there is no file yet
+        with unforeseen(f"the dataset {rule.name}"):
+            yield from self._raw(schema, rule)
+
+    def _raw(self, schema: TableSchema, rule: Rule) -> Iterator[pa.RecordBatch]:
+        """The rows of the table as the raw log has them."""
         for file, rows in self._rows(schema, rule):
             count, columns = rows.num_rows, dict(zip(rows.schema.names, rows.columns, strict=True))
             if file is not None:
@@ -84,7 +89,8 @@ class FilesLoad:
         """The rows of files one after the other; raises `SourceError` for one that the present definition cannot read."""
         for version in files:
             try:
-                yield from self._limited(version, rule, definition_of)
+                with unforeseen(version.arrival.label):
+                    yield from self._limited(version, rule, definition_of)
             except SourceError as error:
                 raise error if self._past else _unfit(version.arrival, rule, error) from error
 

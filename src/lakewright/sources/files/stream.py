@@ -6,7 +6,7 @@ import dataclasses
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 
-from lakewright.errors import LakewrightError, SourceError
+from lakewright.errors import ConfigError, LakewrightError, SourceError
 from lakewright.model.batch import ChangeBatch
 from lakewright.model.contracts import Flush, Past, Stopped
 from lakewright.model.evolution import compare
@@ -15,7 +15,7 @@ from lakewright.model.position import START, Position
 from lakewright.model.schema import TableSchema
 from lakewright.model.times import utc_now
 from lakewright.observe import log
-from lakewright.sources.files.arrival_reader import ArrivalReader
+from lakewright.sources.files.arrival_reader import ArrivalReader, unforeseen
 from lakewright.sources.files.arrivals import Arrival
 from lakewright.sources.files.aside import aside, waited_for
 from lakewright.sources.files.batches import ArrivalBatches, end_of, joined
@@ -126,38 +126,51 @@ class FilesStream:
             self._runs.put(skipped or Run.of(arrival, utc_now(), None, "its dataset is not in lake.yaml any more"))
             yield Flush((), (), end_of(arrival), arrival.arrived)
             return True
-        definition = None
+        definition, again = None, f"`lakewright --debug {self._again(arrival)}` reads it again, and prints the trace for a report"
         try:
-            definition = self._reader.definition(rule)
-            if definition is None:
-                yield from self._define(self._ledger.get(arrival.version), rule)
-                return False
-            yield from self._read(arrival, rule, definition)
+            with unforeseen("it", again):
+                definition = self._reader.definition(rule)
+                if definition is None:
+                    yield from self._define(self._ledger.get(arrival.version), rule)
+                    return False
+                yield from self._read(arrival, rule, definition)
         except Misjudged:
             return False  # what was given since the last watermark does not count
-        except SourceError as fault:
-            error = self._blamed(arrival, rule, definition, fault)
-            self._ledger.wait(arrival, error)
-            told = f"the corrected rows of {arrival.label} stay rejected" if arrival.corrects else f"{arrival.label} waits"
-            detail, hint = f"{told}: {error.message}", error.hint or ""
-            log.write("not taken", "warning", source=self._ledger.source, detail=detail, code=error.code, hint=hint)
+        except (ConfigError, SourceError) as fault:
+            self._let_wait(arrival, self._blamed(arrival, rule, definition, fault))
             return False
         return True
 
-    def _blamed(self, arrival: Arrival, rule: Rule, definition: Definition | None, error: SourceError) -> SourceError:
+    def _let_wait(self, arrival: Arrival, error: LakewrightError) -> None:
+        self._ledger.wait(arrival, error)
+        told = f"the corrected rows of {arrival.label} stay rejected" if arrival.corrects else f"{arrival.label} waits"
+        place = f", at {error.where}" if error.where else ""
+        detail, hint = f"{told}: {error.message}{place}", error.hint or ""
+        log.write("not taken", "warning", source=self._ledger.source, detail=detail, code=error.code, hint=hint)
+
+    def _blamed(self, arrival: Arrival, rule: Rule, definition: Definition | None, error: LakewrightError) -> LakewrightError:
         """The error of a file that cannot be read; where its former version was, under another definition, it says so too."""
+        path, again = f"datasets/{rule.name}.yaml", f"`lakewright {self._again(arrival)}`"
+        if isinstance(error, ConfigError):
+            hint = f"{error.hint or f'correct {path}'}; then {again}"
+            return SourceError(error.code, error.message, where=error.where, hint=hint)
         former = self._ledger.former(arrival)
         if former is None or definition is None or arrival.corrects or arrival.removed:
             return error
         if self._reader.as_read(rule, self._past, definition)(former.arrival).digest == definition.digest:
             return error
-        path, accept = f"datasets/{rule.name}.yaml", f"`lakewright quarantine accept {self._ledger.source} {arrival.label}`"
         return SourceError(
             error.code,
             f"{error.message}; its former version, whose rows stand, was read under a former definition",
             where=error.where,
-            hint=f"let {path} fit it, then {accept}; or send it as {path} has it",
+            hint=f"let {path} fit it, then {again}; or send it as {path} has it",
         )
+
+    def _again(self, arrival: Arrival) -> str:
+        """The command that has an arrival read again."""
+        if arrival.corrects:
+            return f"quarantine replay {arrival.dataset} FILE"
+        return f"quarantine accept {self._ledger.source} {arrival.label}"
 
     def _skipped(self, arrival: Arrival, rule: Rule | None) -> Run | None:
         """The run of an arrival of which nothing is taken; None where it counts."""
