@@ -1,10 +1,14 @@
-"""Several processes that write one table at once, some of them killed: every commit counts once, whoever reads in between."""
+"""Several processes that write one table at once, some of them killed: every commit counts once, whoever reads in between.
+
+Threads that read one table at once get what each asks for.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import multiprocessing
 import random
+import threading
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -17,7 +21,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from lakewright.errors import CommitConflict
-from lakewright.formats.hudi import HudiFormat
+from lakewright.formats.hudi import HudiFormat, look
 from lakewright.model.contracts import Write
 from lakewright.model.position import Feed, Position
 from lakewright.model.table import Checkpoint, Snapshot, TableSpec
@@ -136,3 +140,34 @@ def test_no_update_is_lost_and_no_key_is_there_twice(tmp_path: Path, writers: in
     with table.write() as write:
         _step(table.snapshot(), write, 1)
     assert table.verify().flaws == ()
+
+
+def test_a_thread_gets_the_instant_that_it_asks_for_whatever_another_reads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both share what is kept of the table. One reads another instant just when the other has put down what it found."""
+    made = HudiFormat(LocalStore(tmp_path))
+    table = made.create(PATH, SPEC)
+    for number in (1, 2):
+        with table.write() as write:
+            _step(table.snapshot(), write, number)
+    first, second = (commit.instant for commit in table.snapshots())
+    found: list[str] = []
+
+    def read(instant: str) -> None:
+        other = made.open(PATH)
+        assert other is not None
+        snapshot = other.snapshot(instant)
+        assert snapshot is not None
+        found.append(snapshot.instant)
+
+    def put(self: look.Look, name: str, value: object) -> None:
+        self.__dict__[name] = value
+        if name == "snapshot" and isinstance(value, Snapshot) and value.instant == first:
+            thread = threading.Thread(target=read, args=(second,))
+            thread.start()
+            thread.join()
+
+    monkeypatch.setattr(look.Look, "__setattr__", put)
+    read(first)
+    assert found == [second, first]

@@ -152,16 +152,17 @@ class HudiTable:
         if instant is None and not writes:
             return None
         time = instant or writes[-1].time
-        if seen.snapshot is not None and seen.snapshot.instant == time:
-            return seen.snapshot
+        kept = seen.snapshot  # once: another thread that reads the table may put another instant's there
+        if kept is not None and kept.instant == time:
+            return kept
         index = next((i for i, write in enumerate(writes) if write.time == time), None)
         if index is None:
             raise FormatError("LW-415", f"{self._folder.path} has no instant {time}", hint="`lakewright history` lists them")
         if time != writes[-1].time and seen.cleaned[index]:
             raise FormatError("LW-415", f"files of instant {time} of {self._folder.path} were cleaned", hint="choose a later one")
         inventory.check(self._folder, seen.view, time)
-        seen.snapshot = snapshot_of(self._folder, self._properties, seen.view, time)
-        return seen.snapshot
+        found = seen.snapshot = snapshot_of(self._folder, self._properties, seen.view, time)
+        return found
 
     def changes(self, snapshot: Snapshot) -> Iterator[pa.RecordBatch]:
         """What the snapshot's logs hold in the place of base files' rows; raises `FormatError` LW-405 for a damaged log."""
