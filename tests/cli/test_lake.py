@@ -122,5 +122,16 @@ def test_up_goes_on_until_a_signal_and_says_what_it_did(lakewright, folder, sql)
     assert lakewright("sql", "SELECT count(*) AS n FROM orders", "--committed", "--json").json == [{"n": 91}]
 
 
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_up_ends_well_when_nobody_reads_any_more_what_it_says(folder, form):
+    command = [sys.executable, "-m", "lakewright", "up", *(["--json"] if form == "json" else [])]
+    read, write = os.pipe()
+    with subprocess.Popen(command, stdout=write, stderr=subprocess.PIPE if form == "json" else write, text=True) as up:
+        os.close(write)
+        os.read(read, 1)
+        os.close(read)
+        assert (up.wait(), up.stderr.read() if up.stderr else "") == (0, "")
+
+
 def test_down_without_an_embedded_database_stops_nothing(lakewright, folder):
     assert lakewright("down", "--json").json == {"stopped": []}

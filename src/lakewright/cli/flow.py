@@ -5,13 +5,16 @@ from __future__ import annotations
 import contextlib
 import signal
 import threading
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from lakewright.cli.command import Command, pass_session, returns
 from lakewright.cli.session import Session
+
+if TYPE_CHECKING:
+    from lakewright.pipeline.tasks import Event
 
 
 @click.command(cls=Command)
@@ -69,15 +72,29 @@ def run(session: Session) -> None:
 def up(session: Session) -> None:
     """Capture and merge until interrupted, and go on where it was.
 
-    Ends cleanly on Ctrl-C or SIGTERM. With --json every event is an object on a line of its own, on stdout.
+    Ends cleanly on Ctrl-C or SIGTERM, and when nobody reads its output any more. With --json every event is an object on a line
+    of its own, on stdout.
     """
     from lakewright.cli import output
     from lakewright.cli.notices import to_log
     from lakewright.pipeline.steps import ignore
 
+    tell: Callable[[Event], None] = output.show_json if session.json else ignore if session.quiet else to_log
+    left: list[BrokenPipeError] = []
     with session.lake() as lake, _stop_on_signal() as stop:
+
+        def told(event: Event) -> None:
+            """Called from many threads. A reader that leaves is no fault of what one of them does just then."""
+            try:
+                tell(event)
+            except BrokenPipeError as error:
+                left.append(error)
+                stop.set()
+
         session.say("capturing and merging; Ctrl-C stops")
-        lake.up(stop, output.show_json if session.json else ignore if session.quiet else to_log)
+        lake.up(stop, told)
+    if left:
+        raise left[0]
     session.say("stopped")
 
 
