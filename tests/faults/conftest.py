@@ -130,6 +130,16 @@ class Up:
         """Read events until a table was merged."""
         self.until(lambda event: (event["kind"], event["subject"]) == ("merged", table))
 
+    def until_merged_and(self, table: str, kind: str) -> dict[str, Any]:
+        """Read events until a table was merged and one of `kind` came, whichever is first; gives back the latter."""
+        begin = len(self.seen)
+
+        def came(kind: str, *subjects: str) -> Iterator[dict[str, Any]]:
+            return (each for each in self.seen[begin:] if each["kind"] == kind and (each["subject"] in subjects or not subjects))
+
+        self.until(lambda _: any(came("merged", table)) and any(came(kind)))
+        return next(came(kind))
+
     def stop(self, number: int) -> tuple[int, str]:
         """Send a signal; the exit code and what stood on stderr."""
         self.process.send_signal(number)

@@ -60,8 +60,7 @@ def test_a_stop_is_told_when_it_happens_and_at_each_start(loaded: Shop) -> None:
         loaded.sql("ALTER TABLE orders ALTER price TYPE text")
         loaded.sql(f"INSERT INTO orders VALUES (500, '{VALUE}')")
         loaded.sql(f"INSERT INTO parts VALUES (500, '{VALUE}')")
-        event = up.until(lambda event: event["kind"] == "stopped")
-        up.until_merged("parts")
+        event = up.until_merged_and("parts", "stopped")
         assert (event["subject"], event["error"]["code"]) == ("public.orders", "LW-242")
         assert "lakewright resync" in event["error"]["hint"]
         assert up.stop(signal.SIGTERM) == (0, "")

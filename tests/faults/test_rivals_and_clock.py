@@ -52,8 +52,7 @@ def test_up_beside_another_holder_goes_on_with_the_other_tables_and_stops_at_onc
         (mirror,) = lake.mirrors(["orders"])
         with Lease.take(lake.store, lease_name(mirror), purpose="merge"), loaded.up() as up:
             loaded.sql(f"UPDATE orders SET name = '{VALUE} 2' WHERE id = 1; INSERT INTO parts VALUES (7, '{VALUE}')")
-            held = up.until(lambda event: event["kind"] == "waiting")
-            up.until_merged("parts")
+            held = up.until_merged_and("parts", "waiting")
             assert held["error"]["code"] == "LW-351"
             assert up.stop(signal.SIGTERM) == (0, "")
     assert loaded.equal() == ALL_EQUAL
@@ -68,7 +67,7 @@ def test_up_that_meets_what_nobody_expected_says_so_and_fails(loaded: Shop) -> N
     )
     loaded.sql(f"INSERT INTO parts VALUES (8, '{VALUE}')")
     command = [sys.executable, "-c", script, "-C", str(loaded.folder), "up", "--json"]
-    ran = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ran.returncode == 1
     error = json.loads(ran.stderr.splitlines()[-1])["error"]
     assert (error["code"], error["message"]) == ("LW-901", "unexpected ZeroDivisionError: password=***")

@@ -64,8 +64,8 @@ def mended_by_resync(shop: Shop) -> None:
 
 
 def test_a_slot_with_another_reader(loaded: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(postgres, "_FREE_SECONDS", 0.3)
-    with reader(loaded) as other:
+    with reader(loaded) as other, monkeypatch.context() as impatient:
+        impatient.setattr(postgres, "_FREE_SECONDS", 0.3)
         pid = other.info.backend_pid
         change(loaded)
         for command in ("capture", "resync"):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import signal
-import threading
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import psycopg2
 import pytest
 
-from tests.conftest import run_sql
 from tests.faults.conftest import Shop
 
 
@@ -36,18 +36,10 @@ def test_check_tells_what_it_waits_for(shop: Shop, writer: psycopg2.extensions.c
     writer.commit()
     shop.ok("run")
     writer.cursor().execute("INSERT INTO parts VALUES (4, 'later')")
-    told = threading.Event()
-
-    def end() -> None:
-        # The slot's maker is seen to wait for our transaction.
-        waits = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'walsender' AND wait_event_type = 'Lock'"
-        while run_sql(shop.url, waits) != [(1,)]:
-            told.wait(0.05)
-        told.wait(2)
+    command = [sys.executable, "-m", "lakewright", "-C", str(shop.folder), "check", "--source"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as check:
+        assert check.stderr is not None
+        said = iter(check.stderr.readline, "")
+        assert any(line.startswith("waiting for transaction of pid") for line in said)
         writer.commit()
-
-    thread = threading.Thread(target=end)
-    thread.start()
-    ran = shop.ok("check", "--source")
-    thread.join()
-    assert "waiting for transaction of pid" in ran.err
+        assert (check.wait(), [line for line in said if "error" in line]) == (0, [])

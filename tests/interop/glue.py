@@ -63,7 +63,7 @@ class Glue:
         """Run the job to its end: exit code, stdout and stderr."""
         job = self.start(endpoint, arguments)
         try:
-            code = job.wait(timeout=280)
+            code = job.wait()
             return code, self._log("output").read_text(), self._log("error").read_text()
         finally:
             kill(job)

@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import signal
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -36,6 +37,21 @@ def held_by(store: LocalStore, holder: Process | None, number: int = 7) -> None:
 def take_and_die(root: Path) -> None:
     Lease.take(LocalStore(root), NAME, purpose="capture of shop")
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Clock:
+    """What the module ``time`` is to who waits: each sleep takes its time at once, and then something happens."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.slept: Callable[[], None] = lambda: None
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        self.slept()
 
 
 def check_until_lost(lease: Lease) -> None:
@@ -109,22 +125,16 @@ def test_a_living_holder_of_another_host_is_left_alone_and_a_silent_one_replaced
     held_by(store, elsewhere)
     with pytest.raises(LeaseHeld, match="on elsewhere"):
         Lease.take(store, NAME, purpose="next")
-    monkeypatch.setattr(lease_module, "EXPIRES_AFTER", 0.4)
-    stop = threading.Event()
-
-    def renew() -> None:
-        while not stop.wait(0.05):
-            held_by(store, elsewhere)
-
-    with ThreadPoolExecutor(1) as pool:
-        renewing = pool.submit(renew)
-        with pytest.raises(LeaseHeld):
-            Lease.take(store, NAME, purpose="next", wait=1.0)
-        stop.set()
-        renewing.result()
-    monkeypatch.setattr(lease_module, "RENEW_EVERY", 0.05)
-    with Lease.take(store, NAME, purpose="next", wait=60) as lease:
-        assert lease.number == 8
+    clock = Clock()
+    monkeypatch.setattr(lease_module, "time", clock)
+    monkeypatch.setattr(lease_module, "_LOOK_EVERY", 5.0)
+    clock.slept = lambda: held_by(store, elsewhere)
+    with pytest.raises(LeaseHeld):
+        Lease.take(store, NAME, purpose="next", wait=3 * lease_module.EXPIRES_AFTER)
+    clock.slept = lambda: None
+    start = clock.now
+    with Lease.take(store, NAME, purpose="next", wait=3 * lease_module.EXPIRES_AFTER) as lease:
+        assert (lease.number, clock.now - start) == (8, lease_module.EXPIRES_AFTER)
 
 
 def test_a_holder_that_was_replaced_notices(store: LocalStore, monkeypatch: pytest.MonkeyPatch) -> None:

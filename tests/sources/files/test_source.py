@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import shutil
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -258,9 +259,12 @@ def test_what_ends_the_transfer_ends_the_stream(drop: Drop) -> None:
     assert [finding.ok for finding in source.examine()] == [True, False]
 
 
-def test_a_position_is_asked_for_once_files_stand_still(drop: Drop) -> None:
+def test_a_position_is_asked_for_once_files_stand_still(drop: Drop, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(time, "sleep", lambda seconds: clock.append(clock.pop() + seconds))
     drop.put("numbers1.csv", 1, at=2**31)
-    assert drop.source(settle=0.2).current_position() == Position(2)
+    assert (drop.source(settle=5.0).current_position(), clock[0] >= 5.0) == (Position(2), True)
 
 
 def test_a_load_is_what_the_arrivals_before_it_make(drop: Drop) -> None:
