@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-SECONDS = 60.0
+SECONDS = 240.0
 """How long anything may take."""
 
 

@@ -115,7 +115,7 @@ def test_up_goes_on_until_a_signal_and_says_what_it_did(lakewright, folder, sql)
             seen.append(json.loads(up.stdout.readline()))
         up.send_signal(signal.SIGTERM)
         up.stdout.read()
-        assert (up.wait(60), up.stderr.read()) == (0, "")
+        assert (up.wait(), up.stderr.read()) == (0, "")
     assert {event["kind"] for event in seen} >= {"loaded", "merged"}
     sql("DELETE FROM orders WHERE id < 10")
     assert lakewright("run").code == 0

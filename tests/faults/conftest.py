@@ -143,7 +143,7 @@ class Up:
     def stop(self, number: int) -> tuple[int, str]:
         """Send a signal; the exit code and what stood on stderr."""
         self.process.send_signal(number)
-        _, err = self.process.communicate(timeout=120)
+        _, err = self.process.communicate(timeout=240)
         clean("", err)
         return self.process.returncode, err
 
@@ -168,7 +168,7 @@ def told(err: str) -> Told:
     return Told(lines[start].removeprefix("error: "), found["at"], found["hint"], found["code"].partition(" ")[0])
 
 
-def wait(reached: Callable[[], object], seconds: float = 60.0) -> None:
+def wait(reached: Callable[[], object], seconds: float = 240.0) -> None:
     """Wait until something is so."""
     deadline = time.monotonic() + seconds
     while not reached():
