@@ -148,6 +148,9 @@ def test_links_and_pipes_are_told_and_not_followed(lakewright, folder):
     told = {"link.csv": "LW-294", "pipe.csv": "LW-294"}
     assert {one["file"]: one["code"] for one in held["waiting"]} == told
     assert held["of_no_dataset"] == 1
+    assert lakewright("status", "--json").json["sources"][0]["problem"] == "2 files wait; `lakewright quarantine` says why"
+    refused = lakewright("quarantine", "accept", "drop", "pipe.csv", "--json").error
+    assert (refused["code"], "put a copy" in refused["hint"]) == ("LW-294", True)
     assert lakewright("sql", "SELECT count(*) AS n FROM orders", "--format", "json").json == [{"n": 1}]
     checked = lakewright("check", "--source", "drop", "--json")
     assert (checked.code, [file["verdict"] for file in checked.json["reports"][0]["files"]]) == (0, ["not taken"] * 2)
@@ -162,6 +165,14 @@ def test_a_folder_that_a_reference_names_is_told_by_the_reference(lakewright, fo
         ran = lakewright(*command)
         assert "S3cr3t" not in ran.out + ran.err
         assert reference in ran.out + ran.err
+
+
+def test_a_folder_that_is_gone_stands_in_the_status(lakewright, folder):
+    (folder / "in" / "a.csv").write_text("id,n\n1,2\n")
+    assert lakewright("capture").code == 0
+    (folder / "in").rename(folder / "gone")
+    (source,) = lakewright("status", "--json").json["sources"]
+    assert (str(folder / "in") in source["problem"], source["problem"].endswith("is not there (LW-280)")) == (True, True)
 
 
 def test_no_name_of_a_file_steers_a_terminal_or_fakes_a_line(lakewright, folder):

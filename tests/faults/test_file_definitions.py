@@ -75,7 +75,7 @@ def test_a_file_that_comes_under_a_wrong_definition_waits_alone(folder: Path, ca
         assert "datasets/a.yaml:" in waiting.where
         assert waiting.hint
         assert waiting.hint.endswith("then `lakewright quarantine accept drop a2.csv`")
-        assert f", at {waiting.where}" in capfd.readouterr().err
+        assert f"(at {waiting.where})" in capfd.readouterr().err
         definition.write_text(right)
         assert lake.accept("drop", "a2.csv").taken == 1
     run(folder)

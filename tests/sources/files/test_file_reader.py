@@ -217,7 +217,7 @@ def test_a_file_that_does_not_fit_says_how(tmp_path: Path) -> None:
 def test_a_row_that_stands_where_the_header_should_is_not_shown(tmp_path: Path, first: bytes) -> None:
     message = refused(tmp_path, first + b"8,Berta,1\n").message
     assert "column id" in message
-    assert "of the 3 columns: is it one" in message
+    assert "of the 3 columns: is it a row" in message
     assert not re.search("Anna|9.5|more", message)
 
 

@@ -77,6 +77,7 @@ def test_a_file_that_may_not_be_read_waits_alone(open_exports: Exports) -> None:
         transfer = open_exports.transfer()
         assert names(transfer.look(threading.Event())) == ["customers-2.csv"]
         assert is_told(transfer.waiting["customers-1.csv"], "LW-281", "customers-1.csv")
+        assert is_told(open_exports.transfer().held_back().faults["customers-1.csv"], "LW-281", "customers-1.csv")
     path.chmod(0o644)
     assert names(open_exports.look()) == ["customers-1.csv"]
 

@@ -153,7 +153,7 @@ def misfit(dataset: Dataset, headers: Iterable[str]) -> str | None:
         )
     if dataset.dialect.format == "csv" and added and 2 * len(missing) > len(expected):
         present = len(expected) - len(missing)
-        return f"column {_listed(missing)} is missing; the header has {present} of the {len(expected)} columns: is it one"
+        return f"column {_listed(missing)} is missing; the header has {present} of the {len(expected)} columns: is it a row"
     parts = [f"column {_listed(names)} {word}" for names, word in ((missing, "is missing"), (added, "is new")) if names]
     parts += [f"column {_listed(twice)} stands twice"] if twice and not added else []
     return "; ".join(parts) or None

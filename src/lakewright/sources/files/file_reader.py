@@ -223,7 +223,8 @@ def file_names(path: Path, dataset: Dataset, *, temp: Path) -> list[str]:
 
 def _no_fit(dataset: Dataset, reason: str, where: str) -> SourceError:
     message = f"the file does not fit the dataset {dataset.name}: {reason}"
-    return SourceError("LW-262", message, where=where, hint="correct the file, or the dataset's columns and dialect")
+    hint = f"send it corrected; or let datasets/{dataset.name}.yaml fit it, then `lakewright quarantine accept` takes it"
+    return SourceError("LW-262", message, where=where, hint=hint)
 
 
 def _described(column: FileColumn) -> str:

@@ -68,7 +68,7 @@ class Inspection:
         faults: dict[str, LakewrightError] = {**ledger.open_faults()}
         discarded = len(ledger.discarded())
         try:
-            assignment = self._transfer.assignment()
+            assignment = self._transfer.held_back()
         except SourceError as error:
             return HeldBack({**faults, self._place: error}, 0, discarded)
         faults |= {label(name): error for name, error in assignment.faults.items()}
@@ -149,6 +149,8 @@ class Inspection:
         ledger = self._ledger()
         newest = next((one for one in self._arrivals.newest().values() if one.label == name), None)
         if newest is None or ledger.waiting(newest) is None:
+            if (error := self.held_back().faults.get(name)) is not None:
+                raise error  # it is still in the folder
             raise _waits_not(name, self._arrivals.source, did_you_mean(name, ledger.open_faults()))
         return newest, self._rules.get(newest.dataset)
 

@@ -58,6 +58,10 @@ class Origin(Protocol):
         """The file as it is now; None where there is none."""
         ...
 
+    def require_readable(self, name: str) -> None:
+        """Raise `SourceError` where the file cannot be opened to be read."""
+        ...
+
     def read(self, name: str) -> Iterator[bytes]:
         """The file's bytes in chunks of at most `CHUNK`; raises `SourceError` where it cannot be read."""
         ...
@@ -102,6 +106,11 @@ class Folder:
                 return None
         version = f"{seen.st_size:x}-{seen.st_mtime_ns:x}-{seen.st_ctime_ns:x}-{seen.st_ino:x}"
         return OriginFile(name, seen.st_size, _time(seen.st_mtime_ns), version, stat.S_ISREG(seen.st_mode))
+
+    def require_readable(self, name: str) -> None:
+        """See `Origin`."""
+        with _translated(name):
+            self._open(name).close()
 
     def read(self, name: str) -> Iterator[bytes]:
         """The file's bytes; raises `SourceError` where it vanished or cannot be read."""

@@ -61,6 +61,7 @@ class FilesSource:
         logged: Callable[[], Position] = lambda: START,
     ) -> None:
         self.name = name
+        self._folder = folder
         self._rules = {rule.name: rule for rule in rules}
         self._settle = settings.settle
         self._every = every
@@ -178,11 +179,13 @@ class FilesSource:
         return findings
 
     def status(self, after: Position = START) -> SourceFacts:
-        """The size of what has arrived after a position; all is kept. Files that wait are the problem."""
-        ledger = self._ledger()
-        count = len(ledger.open_faults())
-        problem = f"{count} file{'s wait' if count > 1 else ' waits'}; `lakewright quarantine` says why" if count else None
-        return SourceFacts("kept", ledger.size_after(after), problem=problem)
+        """The size of what has arrived after a position; all is kept. Files that wait are a problem, and a folder that is gone."""
+        faults = self.inspection.held_back().faults
+        gone = faults.pop(self._folder.called, None)
+        problems = [gone.line(hinted=False)] if gone else []
+        if faults:
+            problems.append(f"{len(faults)} file{'s wait' if len(faults) > 1 else ' waits'}; `lakewright quarantine` says why")
+        return SourceFacts("kept", self._ledger().size_after(after), problem="; ".join(problems) or None)
 
     def plan(self, tables: Sequence[TableSchema]) -> list[str]:
         """See `contracts.Source`; nothing has to be done in a folder."""

@@ -144,7 +144,7 @@ class FilesStream:
     def _let_wait(self, arrival: Arrival, error: LakewrightError) -> None:
         self._ledger.wait(arrival, error)
         told = f"the corrected rows of {arrival.label} stay rejected" if arrival.corrects else f"{arrival.label} waits"
-        place = f", at {error.where}" if error.where else ""
+        place = f" (at {error.where})" if error.where and not arrival.name.endswith(error.where) else ""
         detail, hint = f"{told}: {error.message}{place}", error.hint or ""
         log.write("not taken", "warning", source=self._ledger.source, detail=detail, code=error.code, hint=hint)
 

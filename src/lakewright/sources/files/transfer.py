@@ -23,7 +23,7 @@ from lakewright.sources.files.arrivals import Arrival, Arrivals, damaged
 from lakewright.sources.files.aside import Interrupted
 from lakewright.sources.files.audit import AuditProgress, FileCheck, audit
 from lakewright.sources.files.copying import Copier, Pace, Progress
-from lakewright.sources.files.origin import Origin, OriginFile
+from lakewright.sources.files.origin import Origin, OriginFile, SourceChanged
 from lakewright.sources.files.selection import Assignment, Selection, assign
 
 Verify = Literal["only_files_transferred", "point_in_time_consistent", "none"]
@@ -102,6 +102,19 @@ class Transfer:
     def assignment(self) -> Assignment:
         """What `look` would divide the files of the origin into; nothing is taken. Raises as it does."""
         return assign(self._origin.files(), self._selections, self._settings.marker)
+
+    def held_back(self) -> Assignment:
+        """As `assignment`, and among its faults those of files that are new or changed and cannot be opened."""
+        assignment, newest = self.assignment(), self._arrivals.newest()
+        for file, dataset in assignment.taken:
+            if self._is_due(file, dataset, newest.get(file.name)):
+                try:
+                    self._origin.require_readable(file.name)
+                except SourceChanged:
+                    continue  # the next look sees what became of it
+                except SourceError as error:
+                    assignment.faults[file.name] = error
+        return assignment
 
     def audit(self, told: Waiting) -> list[FileCheck]:
         """See `audit.audit`; `told` what is waited for. Raises as `look` does."""
