@@ -20,6 +20,8 @@ MAX_HEADER = 1 << 20
 def headers(path: Path, dialect: Dialect, place: str) -> list[str]:
     """The header's names, or ``column_1`` and on for a file without; `path` is plain UTF-8, `place` the file's own name.
 
+    Where several columns have no name they are ``column_`` and their number, too.
+
     Raises `SourceError`: LW-260 there is none, LW-261 more than `MAX_COLUMNS`, LW-272 longer than `MAX_HEADER` bytes, LW-268 its
     lines end with a carriage return alone.
     """
@@ -32,10 +34,9 @@ def headers(path: Path, dialect: Dialect, place: str) -> list[str]:
             names = next(reader, [])
         except csv.Error:
             raise _too_long(where) from None
-    if not any(names):
-        raise SourceError(
-            "LW-260", "the file is empty: it has no header", where=place, hint="send the file again, with its header"
-        )
+    if not any(name.strip() for name in names):
+        nothing = "the columns of its header have no name" if len(names) > 1 else "the file is empty: it has no header"
+        raise SourceError("LW-260", nothing, where=where if names else place, hint="send the file again, with its header")
     if len(names) > MAX_COLUMNS:
         raise SourceError(
             "LW-261",
@@ -43,7 +44,10 @@ def headers(path: Path, dialect: Dialect, place: str) -> list[str]:
             where=where,
             hint="is the separator right?",
         )
-    return [name.strip() for name in names] if dialect.header else [f"column_{number}" for number in range(1, len(names) + 1)]
+    found, numbered = [name.strip() for name in names], [f"column_{number}" for number in range(1, len(names) + 1)]
+    if not dialect.header:
+        return numbered
+    return found if found.count("") < 2 else [name or number for name, number in zip(found, numbered, strict=True)]
 
 
 def packed_headers(path: Path, dialect: Dialect, temp: Path) -> list[str]:

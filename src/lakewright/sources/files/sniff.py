@@ -124,12 +124,14 @@ def _skip(lines: list[str], delimiter: str, comment: str | None, width: int) -> 
     """The lines before the first record of the usual width: titles, comments, blank ones.
 
     A line of several values is no title, whatever its width: rather no record fits than that a header is taken for nothing.
+    Spreadsheets fill a title and a blank line up with separators.
     """
     for number, line in enumerate(lines):
         if comment is not None and line.startswith(comment):
             continue
         record = next(_parsed(iter(lines[number:]), delimiter), [])
-        if len(record) in (width, *range(2, width)) and line.strip():
+        values = sum(bool(value.strip()) for value in record)
+        if len(record) in (width, *range(2, width)) and values > (len(record) > 2):
             return number
     return 0
 

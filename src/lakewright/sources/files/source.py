@@ -179,7 +179,7 @@ class FilesSource:
         return findings
 
     def status(self, after: Position = START) -> SourceFacts:
-        """The size of what has arrived after a position; all is kept. Files that wait are a problem, and a folder that is gone."""
+        """The size of what has arrived after a position; all is kept. Files that wait are a problem, and a missing folder."""
         faults = self.inspection.held_back().faults
         gone = faults.pop(self._folder.called, None)
         problems = [gone.line(hinted=False)] if gone else []
