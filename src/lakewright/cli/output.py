@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from lakewright.cli.rendering import to_cell, to_json, to_text
-from lakewright.model.printable import json_text
+from lakewright.model.printable import counted, json_text
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -79,7 +79,7 @@ def show_rows(form: Format, columns: Sequence[str], batches: Iterable[pa.RecordB
     numbers = [any(isinstance(row[index], int | float | decimal.Decimal) for row in shown) for index in range(len(columns))]
     _draw(columns, [[to_cell(value) for value in row] for row in shown], numbers, boxed=True)
     more = next(rows, None) is not None
-    count = f"more than {len(shown):,} rows" if more else f"{len(shown):,} row{'s' if len(shown) != 1 else ''}"
+    count = f"more than {len(shown):,} rows" if more else counted(len(shown), "row")
     return f"{count}; only the first {BOX_ROWS:,} are shown, --format csv or json gives all" if more else count
 
 

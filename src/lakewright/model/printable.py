@@ -1,4 +1,4 @@
-"""Text of others, such as the name of a file, as it may stand in a line for people."""
+"""What stands in a line for people: text of others, such as the name of a file, and counts."""
 
 from __future__ import annotations
 
@@ -17,3 +17,8 @@ def printable(text: str) -> str:
 def json_text(value: Any) -> str:
     """The value as compact JSON, beyond ASCII too; what steers a terminal is escaped, also where JSON would let it be."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).translate(_IN_JSON)
+
+
+def counted(count: int, noun: str) -> str:
+    """``1 row``, ``2,000 rows``: a count of what has a plural in s."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -10,6 +10,7 @@ from lakewright.errors import LakewrightError
 from lakewright.model.contracts import Stopped
 from lakewright.model.names import TableName
 from lakewright.model.position import Position
+from lakewright.model.printable import counted
 from lakewright.model.table import Commit, Verification
 
 
@@ -196,14 +197,14 @@ def describe(step: Step) -> Told:
             of = f" of about {step.expected:,}" if step.expected > step.rows else ""
             return Told("loading", step.table, f"{step.rows:,}{of} rows")
         case Loaded():
-            return Told("loaded", step.table, f"{step.rows:,} rows")
+            return Told("loaded", step.table, counted(step.rows, "row"))
         case LoadComplete():
-            return Told("loaded", None, f"all of {len(step.rows)} tables, {sum(step.rows.values()):,} rows")
+            return Told("loaded", None, f"all of {counted(len(step.rows), 'table')}, {counted(sum(step.rows.values()), 'row')}")
         case Following():
             return Told("following", None, "the source's changes")
         case Logged():
             parts = ", ".join(f"{count:,} of {table}" for table, count in sorted(step.rows.items()))
-            return Told("captured", None, f"{sum(step.rows.values()):,} changes{parts and f': {parts}'}")
+            return Told("captured", None, f"{counted(sum(step.rows.values()), 'change')}{parts and f': {parts}'}")
         case LeftOut():
             return Told("left_out", step.table, step.error.line())
         case Stopped():
@@ -215,16 +216,17 @@ def describe(step: Step) -> Told:
             what = f"waits for `lakewright apply`: {step.waits}" if step.waits else what
             return Told("merged", step.table, what)
         case Cleaned():
-            points = f", {step.saved:,} savepoints made, {step.released:,} removed" if step.saved or step.released else ""
+            saved = counted(step.saved, "savepoint")
+            points = f", {saved} made, {step.released:,} removed" if step.saved or step.released else ""
             small = f", {step.gathered:,} small ones made into larger ones" if step.gathered else ""
             logs = f", {step.compacted:,} compacted with their logs" if step.compacted else ""
-            folders = f", {step.dropped:,} folders that it was in" if step.dropped else ""
-            return Told("cleaned", step.table, f"{step.files:,} files{points}{small}{logs}{folders}")
+            folders = f", {counted(step.dropped, 'folder')} that it was in" if step.dropped else ""
+            return Told("cleaned", step.table, f"{counted(step.files, 'file')}{points}{small}{logs}{folders}")
         case Tended():
             small = f"{step.gathered:,} small raw files made {step.into:,} larger ones"
             return Told("cleaned", step.source, f"{small}, {step.expired:,} expired")
         case TableCheck():
-            rows = f" ({step.source_rows:,} rows)" if step.source_rows is not None else ""
+            rows = f" ({counted(step.source_rows, 'row')})" if step.source_rows is not None else ""
             return Told("compared", step.table, f"{step.verdict}{rows}")
         case Verification():
             return Told("verified", step.table, "sound" if step.is_sound else "FAULT")
