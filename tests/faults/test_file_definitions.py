@@ -86,17 +86,22 @@ def test_a_look_at_the_catalog_does_not_begin_the_first_file_of_a_dataset_anew(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A file that takes longer to look at than the catalog is left alone would never be done."""
-    begun = []
+    begun, looks = [], list[capture.Capture]()
 
     def slowly(reader: ArrivalReader, *arguments: Any) -> None:
         assert not begun
         begun.append(arguments)
-        for _ in range(20):
+        while len(looks) < 4:
             aside.check()
-            time.sleep(0.1)
+            time.sleep(0.01)
         define(reader, *arguments)
 
-    define = ArrivalReader.define
+    def look(self: capture.Capture) -> bool:
+        looks.append(self)
+        return has_news(self)
+
+    define, has_news = ArrivalReader.define, capture.Capture._has_news
+    monkeypatch.setattr(capture.Capture, "_has_news", look)
     monkeypatch.setattr(ArrivalReader, "define", slowly)
     monkeypatch.setattr(capture, "CATALOG_SECONDS", 0.0)
     monkeypatch.setattr(capture, "LOOK_SECONDS", 0.0)

@@ -75,11 +75,13 @@ def test_a_table_that_may_be_published_later_is_loaded_while_capture_runs(
         looks = lake.source("shop").discover
         looked: list[object] = []
         monkeypatch.setattr(lake.source("shop"), "discover", lambda: (looked.append(1), looks())[1])
-        wait(lambda: any(isinstance(step, LoadComplete) for step in told) and len(looked) > 4)
-        shop.sql(f"ALTER TABLE parts OWNER TO {keeper}")
-        wait(lambda: any(isinstance(step, Loaded) and str(step.table) == "public.parts" for step in told))
-        stop.set()
-        thread.join()
+        try:
+            wait(lambda: any(isinstance(step, LoadComplete) for step in told) and len(looked) > 4)
+            shop.sql(f"ALTER TABLE parts OWNER TO {keeper}")
+            wait(lambda: any(isinstance(step, Loaded) and str(step.table) == "public.parts" for step in told))
+        finally:
+            stop.set()
+            thread.join()
     assert [str(step.table) for step in told if isinstance(step, LeftOut)] == ["public.parts"]
     assert shop.equal() == EQUAL
 
