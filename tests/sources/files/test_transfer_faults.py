@@ -82,6 +82,20 @@ def test_a_file_that_may_not_be_read_waits_alone(open_exports: Exports) -> None:
     assert names(open_exports.look()) == ["customers-1.csv"]
 
 
+def test_what_nobody_foresaw_in_the_copy_of_a_file_lets_that_file_wait(exports: Exports) -> None:
+    def progress(name: str, done: int, size: int) -> None:
+        if name == "customers-1.csv":
+            raise KeyError("a value")
+
+    for name in ("customers-1.csv", "customers-2.csv"):
+        exports.put(name, b"x")
+    transfer = exports.transfer(progress=progress)
+    assert names(transfer.look(threading.Event())) == ["customers-2.csv"]
+    (error,) = transfer.waiting.values()
+    assert (error.code, error.message) == ("LW-901", "unexpected KeyError while customers-1.csv was read")
+    assert names(exports.look()) == ["customers-1.csv"]
+
+
 def test_a_folder_that_may_not_be_listed_deletes_nothing(open_exports: Exports) -> None:
     open_exports.put("orders/1.csv", b"x")
     open_exports.look()

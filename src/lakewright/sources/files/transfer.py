@@ -19,7 +19,8 @@ from lakewright.errors import LakewrightError, LogError, NotFound, SourceError
 from lakewright.model.contracts import Store, Waiting
 from lakewright.model.times import utc_now
 from lakewright.observe import log
-from lakewright.sources.files.arrivals import Arrival, Arrivals, damaged
+from lakewright.sources.files.arrival_reader import unforeseen
+from lakewright.sources.files.arrivals import Arrival, Arrivals, damaged, label
 from lakewright.sources.files.aside import Interrupted
 from lakewright.sources.files.audit import AuditProgress, FileCheck, audit
 from lakewright.sources.files.copying import Copier, Pace, Progress
@@ -167,7 +168,8 @@ class Transfer:
             jobs = [(file.name, pool.submit(self._take, copier, file, dataset, newest.get(file.name))) for file, dataset in due]
             for name, job in jobs:
                 try:
-                    arrival = job.result()
+                    with unforeseen(label(name)):
+                        arrival = job.result()
                 except (SourceError, LogError) as error:
                     self.waiting[name] = error
                 else:
