@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 import pyarrow as pa
 
 from lakewright.errors import FormatError
-from lakewright.model import sealed, types
+from lakewright.model import fields, sealed, types
 from lakewright.model.position import Feed, Position
 
 COW, MOR = "cow", "mor"
@@ -70,22 +70,43 @@ class EncodedRows:
 
 
 @dataclasses.dataclass(frozen=True)
+class Published:
+    """What a table is a snapshot of: the table of the lake by its name, at a time; ``schema`` is its schema's number there."""
+
+    table: str
+    as_of: datetime.datetime
+    schema: int
+
+    def to_json(self) -> dict[str, Any]:
+        """It as JSON values."""
+        return {"table": self.table, "as_of": self.as_of.isoformat(), "schema": self.schema}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Published:
+        """What `to_json` gave; raises ValueError, KeyError or TypeError for anything else."""
+        return cls(fields.get(data, "table", str), fields.time(data, "as_of"), fields.count(data, "schema"))
+
+
+@dataclasses.dataclass(frozen=True)
 class Checkpoint:
     """How far a table has come: everything of its generation's load and of the log up to ``position`` is in it.
 
-    A table that is ``paused`` stays there until somebody resumes it: it is not merged, and queries read it as it is.
+    A table that is ``paused`` stays there until somebody resumes it: it is not merged, and queries read it as it is. One that is
+    ``published`` is a snapshot of another: it stays so for good.
     """
 
     feed: Feed
     generation: int
     position: Position
     paused: bool = False
+    published: Published | None = None
 
     def to_json(self) -> str:
         """The text stored in a commit under ``lakewright.checkpoint``."""
         feed = dataclasses.asdict(self.feed)
         told = {"version": 1, "feed": feed, "generation": self.generation, "position": str(self.position)}
         told |= {"paused": True} if self.paused else {}
+        told |= {"published": self.published.to_json()} if self.published else {}
         return sealed.dump(told).decode()
 
     @classmethod
@@ -94,8 +115,9 @@ class Checkpoint:
         data = sealed.load(text.encode())
         if data.get("version") != 1:
             raise ValueError(f"checkpoint version {data.get('version')!r} is not 1")
-        paused = data.get("paused", False)
-        return cls(Feed(**data["feed"]), data["generation"], Position.parse(data["position"]), paused)
+        paused, published = data.get("paused", False), data.get("published")
+        of = None if published is None else Published.from_json(published)
+        return cls(Feed(**data["feed"]), data["generation"], Position.parse(data["position"]), paused, of)
 
 
 @dataclasses.dataclass(frozen=True)

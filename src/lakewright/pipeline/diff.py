@@ -115,7 +115,7 @@ def _side(lake: Wiring, mirror: Mirror, relations: LakeRelations, moment: str | 
         time = parse_time(moment, utc_now())
         require_loaded(mirror, view, time)
         require_kept(mirror, view, time)
-        position = position_at(log, view, time, lake.connection())
+        position = position_at(log, view, time)
     schema, relation = relations.rows_at(mirror, position)
     return _Side(str(position), relation, schema.key, schema)
 

@@ -5,16 +5,19 @@ from __future__ import annotations
 import datetime
 import re
 
-import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
-from lakewright.errors import QueryError
+from lakewright.errors import NotFound, QueryError
 from lakewright.model.batch import COMMIT_TIME, POSITION
-from lakewright.model.names import quote_literal
 from lakewright.model.position import LAST, START, Position
-from lakewright.pipeline import damage, scan, table_at
+from lakewright.pipeline import table_at
 from lakewright.pipeline.mirror import Mirror
 from lakewright.raw.log import RawLog
+from lakewright.raw.manifest import RawFile
 from lakewright.raw.view import LogView
+from lakewright.storage.reading import StoredFile
 
 _AGO = re.compile(r"(\d+)\s*(s|m|h|d)( ago)?")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -69,7 +72,7 @@ def require_kept(mirror: Mirror, view: LogView, moment: datetime.datetime) -> No
         table_at.require_kept(mirror, view, START, None)
 
 
-def position_at(log: RawLog, view: LogView, moment: datetime.datetime, connection: duckdb.DuckDBPyConnection) -> Position:
+def position_at(log: RawLog, view: LogView, moment: datetime.datetime) -> Position:
     """The position before the first transaction that committed after `moment` in the source; the log's end if there is none.
 
     It is one position for all tables of the source. Commit times may go back a little from one transaction to the next; the
@@ -77,11 +80,24 @@ def position_at(log: RawLog, view: LogView, moment: datetime.datetime, connectio
     """
     end = min([view.watermark, *(Position(load.lsn - 1, LAST) for load in view.reloads_after(moment))])
     later = [file for table in view.tables() for file in view.changes_after_time(table, moment)]
-    if not later:
-        return end
-    after = f"{COMMIT_TIME} > TIMESTAMPTZ {quote_literal(moment.isoformat())}"
-    parts = [f"SELECT {POSITION} FROM {scan.raw_files(log, [file])} WHERE {after}" for file in later]
-    with damage.named(log, later):
-        rows = connection.execute(f"SELECT min({POSITION}) FROM ({' UNION ALL '.join(parts)})").fetchall()
-    first = Position.parse(rows[0][0]) if rows[0][0] else view.watermark
-    return min(end, Position(first.lsn, 0))
+    first = min((position for file in later for position in _positions_after(log, file, moment)), default=None)
+    return end if first is None else min(end, Position(Position.parse(first).lsn, 0))
+
+
+def _positions_after(log: RawLog, file: RawFile, moment: datetime.datetime) -> list[str]:
+    """The first position, in each row group of a raw file, of what was committed after `moment`; no engine is needed for that.
+
+    Raises `LogError` for a file that is missing or damaged.
+    """
+    found = []
+    try:
+        data = pa.PythonFile(StoredFile(log.store, log.folder + file.name, file.bytes), mode="r")
+        with pq.ParquetFile(data) as groups:
+            for number in range(groups.num_row_groups):
+                rows = groups.read_row_group(number, [COMMIT_TIME, POSITION])
+                later = rows.filter(pc.greater(rows.column(COMMIT_TIME), pa.scalar(moment, pa.timestamp("us", "UTC"))))
+                found += [pc.min(later.column(POSITION)).as_py()] if later.num_rows else []
+    except (pa.ArrowException, OSError, NotFound):
+        log.verify(file)
+        raise
+    return found

@@ -146,7 +146,7 @@ class LakeRelations:
         if moment is None:
             return view.watermark
         require_kept(mirror, view, moment)
-        return position_at(self._lake.log(mirror.source), view, moment, self._con)
+        return position_at(self._lake.log(mirror.source), view, moment)
 
     def _note(self, mirror: Mirror, view: LogView) -> None:
         for stop in view.stopped():

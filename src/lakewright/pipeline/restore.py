@@ -183,7 +183,7 @@ class _Moment:
         view = self._log.view()
         require_loaded(mirror, view, moment)
         require_kept(mirror, view, moment)
-        upto = position_at(self._log, view, moment, lake.connection())
+        upto = position_at(self._log, view, moment)
         sound = (each for each in lake.instants(mirror) if each.commit.fault is None)  # the others and the log say the same
         self._at = table_at.plan(mirror, self._log, view, sound, upto)
         self.spec, self.checkpoint = self._at.spec, dataclasses.replace(self._at.checkpoint, paused=True)

@@ -57,6 +57,14 @@ class ResolvedTable:
 
 
 @dataclasses.dataclass(frozen=True)
+class ResolvedSnapshot:
+    """A snapshot's table, by its name in the lake, and its time."""
+
+    table: str
+    as_of: datetime.datetime
+
+
+@dataclasses.dataclass(frozen=True)
 class ResolvedLake:
     """A lake without what only its sources need: no address, no login.
 
@@ -71,13 +79,16 @@ class ResolvedLake:
     region: str | None
     sources: Mapping[str, ResolvedSource]
     tables: Mapping[str, ResolvedTable]
+    snapshots: Mapping[str, ResolvedSnapshot] = dataclasses.field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """The lake as JSON values."""
         tables = {name: _table_to_json(table) for name, table in self.tables.items()}
         sources = {name: source.to_json() for name, source in self.sources.items()}
         plain = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        return {**plain, "folders": {**self.folders}, "elsewhere": {**self.elsewhere}, "sources": sources, "tables": tables}
+        snapshots = {name: {"table": each.table, "as_of": each.as_of.isoformat()} for name, each in self.snapshots.items()}
+        plain |= {"folders": {**self.folders}, "elsewhere": {**self.elsewhere}}
+        return {**plain, "sources": sources, "tables": tables, "snapshots": snapshots}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> ResolvedLake:
@@ -90,6 +101,10 @@ class ResolvedLake:
             region=data["region"],
             sources={name: ResolvedSource.from_json(source) for name, source in fields.get(data, "sources", dict).items()},
             tables={name: _table(table) for name, table in fields.get(data, "tables", dict).items()},
+            snapshots={
+                name: ResolvedSnapshot(fields.get(each, "table", str), fields.time(each, "as_of"))
+                for name, each in fields.get(data, "snapshots", dict).items()
+            },
         )
 
 
@@ -106,6 +121,7 @@ def resolve(lake: LakeSettings, tables: known.Known) -> ResolvedLake:
             for name, source in lake.sources.items()
         },
         tables={name: _resolve_table(table) for name, table in lake.tables.items()},
+        snapshots={name: ResolvedSnapshot(each.table, each.as_of) for name, each in lake.snapshots.items()},
     )
 
 

@@ -24,6 +24,7 @@ from lakewright.project.values import (
     Duration,
     Endpoint,
     Folder,
+    Moment,
     Name,
     OriginText,
     Partitions,
@@ -239,6 +240,16 @@ class TableSettings(Settings):
     """``decimal(precision,scale)`` for numeric columns of the source that have no precision, which are exact text otherwise."""
 
 
+class SnapshotSettings(Settings):
+    """A table of its own with the rows that another one had at a time. It is written once, and never changes."""
+
+    table: Name
+    """The table of the lake whose rows they are."""
+    as_of: Moment
+    """The time, as ``2026-11-01T00:00:00Z`` (UTC unless it says otherwise): all that was committed in the source up to then is in
+    the rows, and nothing that came after. It may be in the future: the snapshot is written once the log is past it."""
+
+
 SourceSettings = Annotated[PostgresSettings | FilesSettings, Field(discriminator="kind")]
 
 
@@ -256,6 +267,8 @@ class LakeSettings(Settings):
     tables: dict[Name, TableSettings] = {}
     """Tables that need more than their defaults, by name. A captured table that is not listed is a table of its own name. One
     that is not captured any more keeps its name here."""
+    snapshots: dict[Name, SnapshotSettings] = {}
+    """Snapshots of tables, each a table of its own by that name, for engines that cannot go back in time, Athena among them."""
     queries: Folder = "queries"
     """The folder of saved queries, one ``.sql`` file each."""
     rules: Folder = "rules"
@@ -282,6 +295,12 @@ class LakeSettings(Settings):
             elif table.origin in taken:
                 yield Problem(path, f"table {taken[table.origin]} already mirrors {table.origin}", "keep one of the two tables")
             taken.setdefault(table.origin, name)
+        for name, snapshot in self.snapshots.items():
+            if name in self.tables:
+                yield Problem(("snapshots", name), f"there is a table {name} already", "choose another name for the snapshot")
+            if snapshot.table in self.snapshots:
+                message = f"{snapshot.table} is a snapshot itself"
+                yield Problem(("snapshots", name, "table"), message, f"name its table: {self.snapshots[snapshot.table].table}")
         for name, source in self.sources.items():
             if isinstance(source, FilesSettings) and "raw" in self.zones.elsewhere():
                 hint = "leave out zones.raw, or keep files and databases in two lakes"

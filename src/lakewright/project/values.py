@@ -175,6 +175,14 @@ def _name(value: Any) -> str:
     return value
 
 
+def _moment(value: Any) -> Any:
+    try:
+        moment = value if isinstance(value, datetime.datetime) else datetime.datetime.fromisoformat(str(value))
+        return (moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)).astimezone(datetime.UTC)
+    except (ValueError, OverflowError):
+        raise refuse("not a time such as 2026-11-01T00:00:00Z (UTC unless it says otherwise)") from None
+
+
 def _short_name(value: Any) -> str:
     name = _name(value)
     if len(name) > MAX_SHORT_NAME:
@@ -218,6 +226,12 @@ def _schema(pattern: str | None = None, length: int | None = None) -> WithJsonSc
 
 Duration = Annotated[
     datetime.timedelta, PlainValidator(_duration), PlainSerializer(format_duration), _schema("^[0-9]+(ms|s|m|h|d)$")
+]
+Moment = Annotated[
+    datetime.datetime,
+    PlainValidator(_moment),
+    PlainSerializer(lambda moment: moment.isoformat().replace("+00:00", "Z")),
+    _schema(r"^\d{4}-\d{2}-\d{2}"),
 ]
 SecretText = Annotated[Secret, PlainValidator(_secret), PlainSerializer(str), _schema()]
 OriginText = Annotated[Origin, PlainValidator(_origin), PlainSerializer(str), _schema(r"^[^.]+\.[^.]+\..+$")]
