@@ -154,7 +154,7 @@ def check(session: Session, source: str | None) -> None:
 
     Takes a snapshot of the source at a position, waits until the log has reached it, and compares count and checksum of all
     columns of every table there; of a folder also every file, with what was taken of it. It may run beside `up` and beside the
-    application.
+    application. Snapshots that lake.yaml names are not compared: no source tells what it had at a time that is over.
     """
     from lakewright.pipeline.check import Comparison
 

@@ -36,12 +36,16 @@ SHOWN_KEYS = 5
 
 @dataclasses.dataclass(frozen=True)
 class CheckReport:
-    """All tables of a source compared at one position, and the files of a folder that the lake does not have as they are."""
+    """All tables of a source compared at one position, and the files of a folder that the lake does not have as they are.
+
+    ``not_compared`` are the snapshots of its tables: no source can be asked what it had at a time that is over.
+    """
 
     source: str
     position: Position
     tables: tuple[TableCheck, ...]
     files: tuple[FileCheck, ...] = ()
+    not_compared: tuple[str, ...] = ()
 
     @property
     def equal(self) -> int:
@@ -132,7 +136,8 @@ def run(lake: Wiring, name: str, notice: Notice = ignore) -> CheckReport:
         tables.append(_failed(table, faults[table]))
         notice(tables[-1])
     files = lake.inspection(name).audit(waiting) if settings.kind == "files" else ()
-    return CheckReport(name, load.position, tuple(tables), tuple(files))
+    snapshots = tuple(record.name for record in lake.published() if record.source == name)
+    return CheckReport(name, load.position, tuple(tables), tuple(files), snapshots)
 
 
 def _compared(lake: Wiring, mirrors: Sequence[Mirror], load: Load, notice: Notice) -> list[TableCheck]:

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 
 from lakewright.model.names import TableName
 from lakewright.model.schema import TableSchema
+from lakewright.pipeline.holdings import Holdings
 from lakewright.pipeline.mirror import Mirror
+from lakewright.pipeline.published import Record
 
 
 @dataclasses.dataclass(frozen=True)
 class TableInfo:
-    """A table of the lake: the source table it mirrors, its folder in the store, the columns that partition it."""
+    """A table of the lake: the source table it mirrors, its folder in the store, the columns that partition it.
+
+    ``as_of`` is the time of a snapshot, None for a table that follows its source.
+    """
 
     table: str
     source: str
     origin: TableName
     path: str
     partition: tuple[str, ...]
+    as_of: datetime.datetime | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,6 +52,19 @@ class TableSchemaInfo:
 def table_info(mirror: Mirror, path: str) -> TableInfo:
     """What there is to say of a table, which is in the folder `path`, without its columns."""
     return TableInfo(mirror.name, mirror.source, mirror.origin, path, mirror.partition)
+
+
+def snapshot_info(lake: Holdings, record: Record) -> TableInfo:
+    """The same of a snapshot that is written."""
+    table = lake.table(lake.records.mirror(record))
+    partition = table.spec.partition if table else ()
+    return TableInfo(record.name, record.source, record.origin, lake.records.path(record.name), partition, record.of.as_of)
+
+
+def snapshot_schema(lake: Holdings, record: Record) -> TableSchemaInfo:
+    """The columns of a snapshot that is written, with the types that the source had then."""
+    partition, schema = snapshot_info(lake, record).partition, lake.log(record.source).schema(record.origin, record.of.schema)
+    return dataclasses.replace(schema_info(lake.records.mirror(record), schema), partition=partition)
 
 
 def schema_info(mirror: Mirror, schema: TableSchema) -> TableSchemaInfo:

@@ -113,11 +113,15 @@ class Folders:
         """Remove `leftovers` but those of later holders of the lease than that of number `lease`; returns how many."""
         gone = [path for path in self.leftovers(mirror) if _lease_of(path) < lease]
         for path in gone:
-            for entry in list(self._store.list(f"{path}/")):
-                if entry.name != path + _LAST:
-                    self._store.delete(entry.name)
-            self._store.delete(path + _LAST)
+            self.remove(path)
         return len(gone)
+
+    def remove(self, path: str) -> None:
+        """Remove a folder with all that is in it."""
+        for entry in list(self._store.list(f"{path}/")):
+            if entry.name != path + _LAST:
+                self._store.delete(entry.name)
+        self._store.delete(path + _LAST)
 
     def _switch(self, mirror: Mirror, record: Record, left: Commit) -> Record:
         assert left.moved is not None

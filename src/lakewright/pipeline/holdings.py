@@ -13,6 +13,7 @@ from lakewright.pipeline import zones
 from lakewright.pipeline.folders import Folders
 from lakewright.pipeline.instants import Instant, Instants
 from lakewright.pipeline.mirror import Mirror
+from lakewright.pipeline.published import Record, Records
 from lakewright.pipeline.retries import Retries
 from lakewright.project import kinds
 from lakewright.project.resolved import ResolvedLake
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from lakewright.engines.duckdb import DuckDBEngine
     from lakewright.pipeline.folding import Folds
+    from lakewright.project.document import KeyPath
 
 
 class Holdings:
@@ -38,6 +40,7 @@ class Holdings:
         self.store = store or zones.open_store(resolved, folder)
         self.format: TableFormat = kinds.load_kind(kinds.FORMATS, "hudi")(self.store)
         self.folders = Folders(self.store, self.format)
+        self.records = Records(self.store, resolved.folders["curated"])
         self.retries = Retries(self.store, resolved.folders["raw"])
         self._logs: dict[str, RawLog] = {}
 
@@ -93,6 +96,14 @@ class Holdings:
         """All that is known of the commits of a table, oldest first, whether they can be read or not."""
         tables = [*self.folders.tables(mirror)]
         return [commit for table in reversed(tables) for commit in table.history()]
+
+    def published(self) -> list[Record]:
+        """The snapshots that are written, in name order, also those that lake.yaml names no more."""
+        return [each for each in self.records.all() if next(self.store.list(f"{self.records.path(each.name)}/"), None)]
+
+    def where(self, path: KeyPath) -> str | None:
+        """The place of a setting, as ``lake.yaml:12``; None where this process has no lake.yaml."""
+        return None
 
     def log(self, source: str) -> RawLog:
         """The raw log of a source."""

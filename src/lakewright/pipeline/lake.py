@@ -38,12 +38,13 @@ from lakewright.pipeline import (
 )
 from lakewright.pipeline.capture import capture_of
 from lakewright.pipeline.check import CheckReport
-from lakewright.pipeline.describe import TableInfo, TableSchemaInfo, schema_info, table_info
+from lakewright.pipeline.describe import TableInfo, TableSchemaInfo, schema_info, snapshot_info, snapshot_schema, table_info
 from lakewright.pipeline.diff import Diff
 from lakewright.pipeline.hold import WAIT
 from lakewright.pipeline.merge import Apply
 from lakewright.pipeline.mirror import Mirror
 from lakewright.pipeline.plan import LeftOutTable, Plan
+from lakewright.pipeline.published import Record
 from lakewright.pipeline.quarantine import Discarded, Exported, Quarantine, Replayed
 from lakewright.pipeline.query import Answer
 from lakewright.pipeline.restore import Restored, Standing
@@ -206,6 +207,8 @@ class Lake(Wiring):
 
     def history(self, name: str, key: str | None = None) -> list[Any]:
         """A table's commits (`Commit`), or with a key the changes of one row (`RowChange`), oldest first."""
+        if key is None and (record := self._published(name)) is not None:
+            return self.commits(self.records.mirror(record))
         mirror = self.mirror(name)
         if key is not None:
             return history.row_history(self, mirror, key)
@@ -224,13 +227,20 @@ class Lake(Wiring):
         return survey.mirror(self, name)
 
     def tables(self) -> list[TableInfo]:
-        """The lake's tables, in name order."""
-        return [table_info(mirror, self.folders.record(mirror).path) for mirror in self.mirrors()]
+        """The lake's tables, in name order, then its snapshots that are written."""
+        found = [table_info(mirror, self.folders.record(mirror).path) for mirror in self.mirrors()]
+        return [*found, *(snapshot_info(self, record) for record in self.published())]
 
     def schema(self, name: str) -> TableSchemaInfo:
         """The columns of a table, with the source's types beside the lake's."""
+        if (record := self._published(name)) is not None:
+            return snapshot_schema(self, record)
         mirror = self.mirror(name)
         return schema_info(mirror, self.log(mirror.source).newest_schema(mirror.origin))
+
+    def _published(self, name: str) -> Record | None:
+        """The snapshot of that name that is written."""
+        return next((record for record in self.published() if record.name == name), None)
 
     def verify(self, name: str | None = None, notice: Notice = ignore) -> list[Verification]:
         """Read the folder of a table, or of all, as a whole: every flaw in it."""

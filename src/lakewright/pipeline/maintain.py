@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from lakewright.model.contracts import Table
 from lakewright.model.table import COW, MOR, Commit
+from lakewright.pipeline import publish
 from lakewright.pipeline.hold import held
 from lakewright.pipeline.instants import Instant, Instants
 from lakewright.pipeline.mirror import Mirror
@@ -25,7 +26,7 @@ _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 
 def tend(lake: Wiring, mirror: Mirror, now: datetime.datetime, *, wait: float = 0.0) -> Cleaned:
     """Compact, write small files into larger ones, make and remove savepoints as the table's policy has it, then delete the files
-    that no kept instant of the table needs, and the folders that it was in and that hold none.
+    that no kept instant of the table and none of its snapshots to come needs, and the folders that it was in and that hold none.
 
     The table's lease is held meanwhile, as in `merge`.
     """
@@ -44,7 +45,8 @@ def tend(lake: Wiring, mirror: Mirror, now: datetime.datetime, *, wait: float = 
         missing, over = _due(lake.instants(mirror), mirror, now)
         saved = sum(each.table.save(each.commit.instant, BY_POLICY) for each in missing)
         released = sum(each.table.release([each.commit.instant]) for each in over)
-        files = sum(each.clean(kept(each.snapshots(), mirror.recent, now)) for each in lake.folders.tables(mirror))
+        needed = [each.commit.instant for each, _ in publish.needs(lake, mirror) if each is not None]
+        files = sum(each.clean([*kept(each.snapshots(), mirror.recent, now), *needed]) for each in lake.folders.tables(mirror))
         if done := _done_with(lake, mirror, now):
             lake.folders.forget(mirror, done)
         dropped = lake.folders.sweep(mirror, mine.lease.number)
@@ -131,4 +133,7 @@ def _is_due(lake: Wiring, mirror: Mirror, now: datetime.datetime) -> bool:
 def _done_with(lake: Wiring, mirror: Mirror, now: datetime.datetime) -> set[str]:
     """The former folders that were left before the recent time, and have no savepoint."""
     past = {each.path for each in lake.folders.record(mirror).former if each.until < now - mirror.recent}
-    return past - {each.table.path for each in lake.instants(mirror) if each.commit.saved} if past else set()
+    if not past:
+        return past
+    needed = {each.table.path for each, _ in publish.needs(lake, mirror) if each is not None}
+    return past - needed - {each.table.path for each in lake.instants(mirror) if each.commit.saved}

@@ -54,6 +54,7 @@ def merge(
             return done
         if table is None:
             spec = table_at.plan(mirror, log, log.view(), (), log.view().watermark).spec
+            lake.records.forget(mirror.name)  # that of a snapshot of this name, whose folder somebody removed
             table = lake.format.create(lake.folders.record(mirror).path, spec)
         table.compact(mirror.compact_after)  # first: one that a crash left is to be over before logs go on
         commit = _apply(lake, mirror, table, mine.lease, apply or _natively(agreed), agreed)

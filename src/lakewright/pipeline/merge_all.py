@@ -11,6 +11,7 @@ from lakewright.pipeline.hold import WAIT
 from lakewright.pipeline.holdings import Holdings
 from lakewright.pipeline.merge import Apply, merge
 from lakewright.pipeline.merge_spark import SparkMerge
+from lakewright.pipeline.publish import publish_due
 from lakewright.pipeline.steps import Merged, Notice, ignore
 from lakewright.project import kinds
 from lakewright.project.resolved import ResolvedLake
@@ -25,8 +26,10 @@ def merge_all(
     apply: Apply | None = None,
     failed: Sequence[LakewrightError] = (),
 ) -> list[Merged]:
-    """Merge the tables (all of them by default) up to the log's end; what one raises comes when the others are done, after what
-    had `failed` before."""
+    """Merge the tables (all of them by default) up to the log's end, then write those of their snapshots that wait for nothing.
+
+    What one raises comes when the others are done, after what had `failed` before.
+    """
     done = []
     failures = [*failed]
     failures += [misfit.error for misfit in survey.of(lake).misfits] if names is None else []
@@ -41,6 +44,19 @@ def merge_all(
         if merged:
             notice(merged)
             done.append(merged)
+    chosen = {mirror.name for mirror in survey.mirrors(lake, names)}
+    fill = apply.fill if isinstance(apply, SparkMerge) else None
+    for name, settings in lake.resolved.snapshots.items():
+        if names is not None and settings.table not in chosen:
+            continue
+        try:
+            written = publish_due(lake, name, survey.of(lake).mirrors, wait=wait, fill=fill)
+        except LakewrightError as error:
+            failures.append(error)
+            continue
+        if written:
+            notice(written)
+            done.append(written)
     if failures:
         raise together(failures)
     return done

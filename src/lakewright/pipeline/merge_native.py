@@ -8,13 +8,14 @@ import pyarrow as pa
 
 from lakewright.errors import FormatError
 from lakewright.model.contracts import Table, Write
-from lakewright.model.table import Commit
+from lakewright.model.table import Checkpoint, Commit
 from lakewright.pipeline import damage, loaded, moves, rewrites, table_at
 from lakewright.pipeline.folding import Fold
 from lakewright.pipeline.holdings import Holdings
 from lakewright.pipeline.instants import Instant, based
 from lakewright.pipeline.mirror import Mirror
 from lakewright.pipeline.rewrites import Rewrite
+from lakewright.pipeline.table_at import TableAt
 from lakewright.storage.lease import Lease
 
 BATCH_ROWS = 100_000
@@ -39,6 +40,18 @@ def apply(
                 _write(write, Fold(lake.connection(), at, log), anew=bool(former))
         lease.check()
         return write.commit(at.checkpoint)
+
+
+def fill(lake: Holdings, at: TableAt, table: Table, lease: Lease, mark: Checkpoint) -> Commit:
+    """Fulfils `publish.Fill`."""
+    log = lake.log(at.mirror.source)
+    with table.write() as write:
+        for file in (*at.load, *at.tail):
+            log.verify(file)
+        with damage.named_for(at, log):
+            _write(write, Fold(lake.connection(), at, log), anew=True)
+        lease.check()
+        return write.commit(mark)
 
 
 def _write(write: Write, fold: Fold, *, anew: bool) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from lakewright.errors import CommitConflict, QueryError
 from lakewright.model.contracts import Loan, Table
 from lakewright.model.names import quote_identifier as quote
-from lakewright.model.table import Commit
+from lakewright.model.table import Checkpoint, Commit
 from lakewright.model.types import decimal_bytes, decimal_parts
 from lakewright.pipeline import moves, rewrites, table_at
 from lakewright.pipeline.folding_spark import SparkFold
@@ -32,26 +32,37 @@ class SparkMerge:
         self._engine = engine
 
     def __call__(self, lake: Holdings, mirror: Mirror, table: Table, lease: Lease, former: Sequence[Instant] = ()) -> Commit:
-        log, location = lake.log(mirror.source), lake.store.location(table.path)
+        log = lake.log(mirror.source)
         loan = table.lend()
         view = log.view()
         at = table_at.plan(mirror, log, view, former or based(table, loan.base), view.watermark)
         rewrites.require_agreed(at, None)
         moves.require_fitting(table, at.spec)
         _require_same_bytes(at, loan)
+        return self._write(lake, at, table, lease, loan, at.checkpoint, anew=bool(former))
+
+    def fill(self, lake: Holdings, at: table_at.TableAt, table: Table, lease: Lease, mark: Checkpoint) -> Commit:
+        """Fulfils `publish.Fill`."""
+        return self._write(lake, at, table, lease, table.lend(), mark, anew=True)
+
+    def _write(
+        self, lake: Holdings, at: table_at.TableAt, table: Table, lease: Lease, loan: Loan, mark: Checkpoint, *, anew: bool
+    ) -> Commit:
+        """One commit of Spark's, of all rows if they come `anew`, with the checkpoint `mark`."""
+        log, location = lake.log(at.mirror.source), lake.store.location(table.path)
         for file in (*at.load, *at.tail):
             log.verify(file)
         fold = SparkFold(self._engine, at, log, lake.store.location(at.table.path) if at.table else location)
         try:
-            replaces = fold.replaces or bool(former)
+            replaces = fold.replaces or anew
             text = _ordered(fold.rows_sql() if replaces else fold.changes_sql(), at, loan)
             self._refuse(text, loan)
             lease.check()
-            self._engine.write(location, text, loan.settings(at.checkpoint, replaces=replaces), loan.guard())
+            self._engine.write(location, text, loan.settings(mark, replaces=replaces), loan.guard())
         finally:
             fold.close()
-        commit = next(commit for commit in reversed(table.history()) if commit.checkpoint is not None)
-        if commit.checkpoint != at.checkpoint:
+        commit = next((commit for commit in reversed(table.history()) if commit.checkpoint is not None), None)
+        if commit is None or commit.checkpoint != mark:
             raise CommitConflict("LW-416", f"spark's commit of {table.path} did not land", hint="repeat the merge")
         return commit
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from lakewright.errors import FormatError, LeaseHeld
 from lakewright.model.position import Position
 from lakewright.model.table import Checkpoint
+from lakewright.pipeline import publish
 from lakewright.pipeline.hold import held
 from lakewright.pipeline.mirror import Mirror
 from lakewright.pipeline.steps import Tended
@@ -51,14 +52,16 @@ def _passed(lake: Wiring, mirror: Mirror, view: LogView) -> Position:
 
 
 def _limit(lake: Wiring, mirror: Mirror, view: LogView, now: datetime.datetime) -> Limit | None:
-    """What of a table's changes may go: nothing that a commit which can be read goes on from, or a load that none of them has."""
+    """What of a table's changes may go: nothing that a commit which can be read goes on from, or a load that none of them has, or
+    that a snapshot to come is made of."""
     marks = _marks(lake, mirror) if mirror.raw is not None else []
     if mirror.raw is None or not marks or marks[-1].feed != view.feed:
         return None
     ours = [mark for mark in marks if mark.feed == view.feed]
     oldest = min(mark.generation for mark in ours)
     loads = [load.position for load in view.loads_of(mirror.origin) if load.generation > oldest]
-    limit = Limit(min([*loads, *(mark.position for mark in ours)]), now - mirror.raw)
+    needed = (after for _, after in publish.needs(lake, mirror))
+    limit = Limit(min([*loads, *needed, *(mark.position for mark in ours)]), now - mirror.raw)
     first = view.first_change(mirror.origin)
     return limit if first is not None and limit.lets_go(first) else None
 

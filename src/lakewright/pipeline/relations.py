@@ -18,7 +18,7 @@ from lakewright.model.names import quote_identifier as quote
 from lakewright.model.position import Position
 from lakewright.model.schema import TableSchema
 from lakewright.model.table import MOR, Snapshot, newest_mark
-from lakewright.pipeline import damage, scan, survey, table_at
+from lakewright.pipeline import damage, publish, scan, survey, table_at
 from lakewright.pipeline.folding import Fold
 from lakewright.pipeline.instants import Instants
 from lakewright.pipeline.mirror import Mirror
@@ -55,6 +55,7 @@ class LakeRelations:
         self._lake = lake
         self._con = lake.connection()
         self._mirrors = {mirror.name: mirror for mirror in found}
+        self._snapshots = {record.name: lake.records.mirror(record) for record in lake.published()}
         self._raw, self._curated = zones.raw, zones.curated
         self._committed, self._as_of, self._since = committed, as_of, since
         self._views: dict[str, LogView] = {}
@@ -63,9 +64,10 @@ class LakeRelations:
         self._stored: list[Stored] = []
 
     def names(self) -> list[tuple[str, str]]:
-        """All tables, what there is to read of some without their logs, then the raw rows of each."""
+        """All tables and snapshots, what there is to read of some without their logs, then the raw rows of each table."""
         optimized = [f"{name}{_OPTIMIZED}" for name in self._mirrors if self._optimized(f"{name}{_OPTIMIZED}")]
-        return [(zone, name) for zone, more in ((self._curated, optimized), (self._raw, [])) for name in [*self._mirrors, *more]]
+        stored = [*self._mirrors, *self._snapshots, *optimized]
+        return [(zone, name) for zone, names in ((self._curated, stored), (self._raw, self._mirrors)) for name in names]
 
     def resolve(self, ref: TableRef) -> Relation | None:
         """The rows of a table of the lake, or of its raw log; raises `QueryError` where it had none at that moment.
@@ -74,6 +76,8 @@ class LakeRelations:
         """
         if ref.schema not in (None, self._curated, self._raw):
             return None
+        if ref.schema != self._raw and (snapshot := self._snapshot(ref.name)) is not None:
+            return self._committed_rows(snapshot, None)
         optimized = self._optimized(ref.name) if ref.schema != self._raw else None
         mirror = optimized or self._mirrors.get(ref.name)
         if mirror is None:
@@ -122,10 +126,22 @@ class LakeRelations:
         while self._stored:
             self._stored.pop().close()
 
+    def _snapshot(self, name: str) -> Mirror | None:
+        """The snapshot of that name, whose rows are the same at every moment; raises where there are none yet, or no changes."""
+        found = self._snapshots.get(name)
+        if found is not None and self._since is not None:
+            message = f"{name} is a snapshot, of which nothing changes"
+            raise QueryError("LW-528", message, hint="leave it out of a query with --since")
+        if found is None and name in self._lake.resolved.snapshots and name not in self._mirrors:
+            planned = publish.standing(self._lake, name, self._mirrors.values())
+            if isinstance(planned, publish.Planned):
+                raise planned.unwritten()
+        return found
+
     def _optimized(self, name: str) -> Mirror | None:
         """The merge-on-read table whose base files alone are the table of this name."""
         found = self._mirrors.get(name.removesuffix(_OPTIMIZED)) if name.endswith(_OPTIMIZED) else None
-        return found if found is not None and found.type == MOR and name not in self._mirrors else None
+        return found if found is not None and found.type == MOR and name not in {**self._mirrors, **self._snapshots} else None
 
     def _paused(self, mirror: Mirror, as_of: datetime.datetime | None) -> Position | None:
         """Where the table stands if it is paused, and was so at that moment: it is read there, and the answer says so."""

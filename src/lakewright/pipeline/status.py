@@ -8,14 +8,15 @@ import datetime
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
-from lakewright.errors import FormatError, LakewrightError, LogError, NotLoaded, SourceError
+from lakewright.errors import ConfigError, FormatError, LakewrightError, LogError, NotLoaded, QueryError, SourceError
 from lakewright.model.names import TableName
 from lakewright.model.position import format_lsn
 from lakewright.model.table import newest_mark
 from lakewright.model.times import utc_now
-from lakewright.pipeline import definitions, rewrites, survey
+from lakewright.pipeline import definitions, publish, rewrites, survey
 from lakewright.pipeline.feed import moved
 from lakewright.pipeline.mirror import Mirror
+from lakewright.pipeline.published import Record
 from lakewright.pipeline.wiring import Wiring
 from lakewright.raw.manifest import RawFile
 from lakewright.raw.view import LogView
@@ -32,6 +33,8 @@ State = Literal[
     "stopped",
     "dropped",
     "retired",
+    "written",
+    "waiting",
     "left out",
     "damaged",
 ]
@@ -46,14 +49,15 @@ class TableStatus:
     changes; retrying, its merge fails and is tried again, ``problem`` says since when; paused, it stays where it is until it is
     resumed; not loaded; not merged; stopped, its changes are not captured any more, ``problem`` says why; dropped, its source has
     it no more; retired, lake.yaml does not choose it any more; left out, lake.yaml chooses it and it cannot be captured; damaged.
+    A snapshot, which has ``as_of``, is written, waiting (``problem`` says for what), left out, retired or damaged.
     ``lag_seconds`` is how old the oldest change can be that is not in the table: in the log already, or, while nobody captures,
     after its end. ``lag_bytes`` and ``lag_rows`` are the size of the changes that are in the log and not in the table;
     `lakewright sql` reads them too: its answers are as fresh as the source's watermark. ``problem`` is what deserves a look.
     """
 
     table: str
-    source: str
-    origin: TableName
+    source: str | None
+    origin: TableName | None
     state: State
     rows: int | None = None
     lag_seconds: float | None = None
@@ -61,6 +65,7 @@ class TableStatus:
     lag_rows: int = 0
     last_commit: datetime.datetime | None = None
     problem: str | None = None
+    as_of: datetime.datetime | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,6 +115,7 @@ def of(lake: Wiring) -> Status:
             tables.append(_without_table(str(misfit.table), misfit.source, misfit.table, "damaged", misfit.error))
     known = {(table.source, table.origin) for table in tables}
     tables += [table for table in _left_out(lake, sources) if (table.source, table.origin) not in known]
+    tables += _snapshots(lake, mirrors)
     return Status(tuple(sources.values()), tuple(tables))
 
 
@@ -120,6 +126,53 @@ def _left_out(lake: Wiring, sources: Mapping[str, SourceStatus]) -> Iterator[Tab
             for table, error in sorted(survey.left_out(lake, name, loaded=True).items()):
                 state: State = "not loaded" if isinstance(error, NotLoaded) else "left out"
                 yield _without_table(str(table), name, table, state, error)
+
+
+def _snapshots(lake: Wiring, mirrors: Sequence[Mirror]) -> Iterator[TableStatus]:
+    """The snapshots that lake.yaml names, and those that are written."""
+    written = {record.name: record for record in lake.published()}
+    for name in sorted({*lake.resolved.snapshots, *written}):
+        problem = None
+        try:
+            found = publish.standing(lake, name, mirrors) if name in lake.resolved.snapshots else None
+            if isinstance(found, publish.Planned) and found.waits is None:
+                publish.plan(lake, found)
+        except (ConfigError, QueryError, FormatError, LogError) as error:
+            found, problem = None, error.line()
+        if (record := written.get(name)) is not None:
+            yield _written(lake, record, problem)
+        else:
+            yield _unwritten(lake, name, mirrors, found, problem)
+
+
+def _written(lake: Wiring, record: Record, problem: str | None) -> TableStatus:
+    """The status of a snapshot that is there."""
+    table = TableStatus(record.name, record.source, record.origin, "written", problem=problem, as_of=record.of.as_of)
+    try:
+        stored = lake.table(lake.records.mirror(record))
+        snapshot = stored.snapshot() if stored else None
+        last = stored.history()[-1].time if stored and snapshot else None
+    except FormatError as error:
+        return dataclasses.replace(table, state="damaged", problem=error.line())
+    state: State = "written" if record.name in lake.resolved.snapshots else "retired"
+    return dataclasses.replace(table, state=state, rows=snapshot.rows if snapshot else None, last_commit=last)
+
+
+def _unwritten(
+    lake: Wiring, name: str, mirrors: Sequence[Mirror], found: Record | publish.Planned | None, problem: str | None
+) -> TableStatus:
+    """The status of a snapshot that is not there, and why."""
+    settings = lake.resolved.snapshots[name]
+    like = next((mirror for mirror in mirrors if mirror.name == settings.table), None)
+    waits = found.waits or "the next merge writes it" if isinstance(found, publish.Planned) else None
+    return TableStatus(
+        table=name,
+        source=like.source if like else None,
+        origin=like.origin if like else None,
+        state="left out" if problem else "waiting",
+        problem=problem or waits,
+        as_of=settings.as_of,
+    )
 
 
 def _without_table(table: str, source: str, origin: TableName, state: State, error: LakewrightError) -> TableStatus:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 from collections.abc import Callable, Mapping
 from typing import Literal, NamedTuple, assert_never
 
@@ -79,7 +80,7 @@ class Merged:
     """What a merge of one table did.
 
     ``commit`` is None where its log held nothing new, where the table is ``paused``, and where it ``waits`` for somebody to agree
-    to what that says.
+    to what that says. With ``as_of`` the table is a snapshot, of that time, that was written.
     """
 
     table: str
@@ -87,6 +88,7 @@ class Merged:
     position: Position
     paused: bool = False
     waits: str | None = None
+    as_of: datetime.datetime | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -212,6 +214,8 @@ def describe(step: Step) -> Told:
         case Merged():
             new = step.commit
             what = f"{new.inserts:,} new, {new.updates:,} changed, {new.deletes:,} deleted" if new else "nothing new"
+            if new and step.as_of:
+                what = f"{new.inserts:,} rows, the snapshot as of {step.as_of:%Y-%m-%d %H:%M:%S} UTC"
             what = f"paused, `lakewright resume {step.table}` goes on" if step.paused else what
             what = f"waits for `lakewright apply`: {step.waits}" if step.waits else what
             return Told("merged", step.table, what)

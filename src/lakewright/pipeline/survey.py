@@ -36,7 +36,7 @@ class Survey(NamedTuple):
 def of(lake: Holdings) -> Survey:
     """The tables of a lake; no source has to answer."""
     known, damaged = _logged(lake)
-    found, misfits = tables.lake_tables(lake.resolved, known)
+    found, misfits = tables.lake_tables(lake.resolved, known, _taken(lake))
     return Survey([mirror_of(lake.resolved, table) for table in found], damaged + misfits)
 
 
@@ -76,7 +76,7 @@ def mirrors(lake: Holdings, names: Sequence[str] | None = None) -> list[Mirror]:
         if misfit.table is None or {misfit.name, str(misfit.table)} & set(unknown):
             raise misfit.error
     if unknown:
-        raise _no_such_table(unknown[0], [mirror.name for mirror in found])
+        raise _no_such_table(lake, unknown[0], [mirror.name for mirror in found])
     return [mirror for mirror in found if mirror.name in names or str(mirror.origin) in names]
 
 
@@ -116,15 +116,15 @@ def left_out(lake: Wiring, source: str, *, loaded: bool = False) -> dict[TableNa
 
 def misfits(lake: Holdings, source: str, newcomers: Sequence[TableSchema]) -> dict[TableName, LakewrightError]:
     """Which of some tables of a source cannot be tables of the lake, and why; a table that is captured keeps its name."""
-    settings, known = lake.resolved, _logged(lake).known
+    settings, known, snapshots = lake.resolved, _logged(lake).known, _taken(lake)
     unfit: dict[TableName, LakewrightError] = {}
     names = {schema.name for schema in newcomers}
     taken = {name: list(schemas) for name, schemas in known.items()}
     taken[source] = [schema for schema in taken.get(source, []) if schema.name not in names]
-    before = {table.name: table.origin for table in tables.lake_tables(settings, taken)[0]}
+    before = {table.name: table.origin for table in tables.lake_tables(settings, taken, snapshots)[0]}
     while True:
         joining = [schema for schema in newcomers if schema.name not in unfit]
-        found, others = tables.lake_tables(settings, {**taken, source: [*taken[source], *joining]})
+        found, others = tables.lake_tables(settings, {**taken, source: [*taken[source], *joining]}, snapshots)
         errors = {(misfit.source, misfit.table): misfit.error for misfit in others}
         unfit |= {schema.name: errors[source, schema.name] for schema in joining if (source, schema.name) in errors}
         usurpers = [table for table in found if before.get(table.name, table.origin) != table.origin]
@@ -183,7 +183,15 @@ def _zone(lake: ResolvedLake, origin: Origin) -> str:
     return lake.folders["quarantine" if is_rejected else "curated"]
 
 
-def _no_such_table(name: str, known: Sequence[str]) -> QueryError:
-    """The error for a name that is no table of the lake."""
+def _taken(lake: Holdings) -> set[str]:
+    """The names that no table can have: those of snapshots that are written."""
+    return {record.name for record in lake.published()}
+
+
+def _no_such_table(lake: Holdings, name: str, known: Sequence[str]) -> QueryError:
+    """The error for a name that is no table of the lake, or a snapshot's."""
+    if name in lake.resolved.snapshots or name in _taken(lake):
+        hint = "queries read it; `lakewright tables`, `schema`, `history` and `verify` tell of it"
+        return QueryError("LW-528", f"{name} is a snapshot: it is written once and never changes", hint=hint)
     hint = did_you_mean(name, list(known)) or (f"tables: {', '.join(known)}" if known else "`lakewright capture` loads the first")
     return QueryError("LW-524", f"there is no table {name}", hint=hint)

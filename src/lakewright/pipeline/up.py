@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Sequence
 from lakewright.errors import LakewrightError, LeaseHeld, Retry, unexpected
 from lakewright.model.contracts import Stopped
 from lakewright.model.times import utc_now
-from lakewright.pipeline import damage, maintain, raw_care, survey
+from lakewright.pipeline import damage, maintain, publish, raw_care, survey
 from lakewright.pipeline.capture import capture_of
 from lakewright.pipeline.merge import merge
 from lakewright.pipeline.mirror import Mirror
@@ -64,7 +64,7 @@ def _event(source: str, step: Step) -> Event:
 
 
 class _Merge:
-    """Merge and clean every table once; whether anything was committed.
+    """Merge and clean every table once, and write the snapshots that wait for nothing; whether anything was committed.
 
     A table whose merge fails for good is told of once and left alone until the next start. One that fails for now is raised when
     the others are done; one that another process holds waits, and is told of once.
@@ -81,26 +81,26 @@ class _Merge:
         mirrors, misfits = survey.of(self._lake)
         for misfit in misfits:
             self._give_up(str(misfit.table or misfit.source), misfit.error)
+        acts = {mirror.name: functools.partial(self._one, mirror) for mirror in mirrors}
+        snapshots = {name: functools.partial(self._publish, name, mirrors) for name in self._lake.resolved.snapshots}
         worked, later = False, None
-        for mirror in mirrors:
-            if mirror.name in self.broken:
-                continue
+        for name, act in ((name, act) for each in (acts, snapshots) for name, act in each.items() if name not in self.broken):
             try:
-                worked |= self._one(mirror)
-                self._held.discard(mirror.name)
-                self._lake.retries.over("table", mirror.name)
+                worked |= act()
+                self._held.discard(name)
+                self._lake.retries.over("table", name)
             except LeaseHeld as held:
-                if mirror.name not in self._held:
-                    self._held.add(mirror.name)
-                    self._notice(Event("waiting", mirror.name, held.message, utc_now(), held))
+                if name not in self._held:
+                    self._held.add(name)
+                    self._notice(Event("waiting", name, held.message, utc_now(), held))
             except Exception as raised:
                 error = unexpected(raised)
                 if error.retry is Retry.SOON:
-                    self._lake.retries.tell("table", mirror.name, error)
+                    self._lake.retries.tell("table", name, error)
                     later = later or error
                 else:
-                    self._lake.retries.over("table", mirror.name)
-                    self._give_up(mirror.name, error)
+                    self._lake.retries.over("table", name)
+                    self._give_up(name, error)
         if later is not None:
             raise later
         return worked
@@ -109,6 +109,13 @@ class _Merge:
         if subject not in self.broken:
             self.broken.add(subject)
             self._notice(Event("failed", subject, error.message, utc_now(), error))
+
+    def _publish(self, name: str, mirrors: Sequence[Mirror]) -> bool:
+        written = publish.publish_due(self._lake, name, mirrors)
+        if written is None:
+            return False
+        self._notice(_event(name, written))
+        return True
 
     def _one(self, mirror: Mirror) -> bool:
         lake = self._lake

@@ -16,13 +16,14 @@ _MAINTAINED = "`lakewright maintain` removes it"
 
 
 def run(lake: Wiring, name: str | None = None, notice: Notice = ignore) -> list[Verification]:
-    """What the folder of a table, or of each, is like; `notice` hears of each.
+    """What the folder of a table or snapshot, or of each, is like; `notice` hears of each.
 
     One that cannot be opened, or named, hides no other.
     """
-    mirrors, misfits = ([survey.mirror(lake, name)], []) if name else survey.of(lake)
+    snapshots = [lake.records.mirror(record) for record in lake.published() if name in (None, record.name)]
+    mirrors, misfits = survey.of(lake) if name is None else ([] if snapshots else [survey.mirror(lake, name)], [])
     found = []
-    for mirror in mirrors:
+    for mirror in (*mirrors, *snapshots):
         found.append(_verify(lake, mirror))
         notice(found[-1])
     for misfit in misfits:

@@ -12,6 +12,7 @@ from lakewright.pipeline.holdings import Holdings
 from lakewright.project.project import Project, open_project
 
 if TYPE_CHECKING:
+    from lakewright.project.document import KeyPath
     from lakewright.sources.files.inspection import Inspection
     from lakewright.sources.files.source import FilesSource
 
@@ -38,6 +39,10 @@ class Wiring(Holdings):
             source.close()
         self._sources.clear()
         super().close()
+
+    def where(self, path: KeyPath) -> str | None:
+        """The place of a setting, as ``lake.yaml:12``."""
+        return self.project.document.where(path)
 
     def source(self, name: str) -> Source:
         """The source of that name, connected when first used; an embedded database is started."""

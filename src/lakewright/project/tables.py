@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from lakewright.errors import ConfigError, LakewrightError
@@ -45,12 +45,14 @@ class Misfit:
     name: str | None = None
 
 
-def lake_tables(lake: ResolvedLake, discovered: Mapping[str, Sequence[TableSchema]]) -> tuple[list[LakeTable], list[Misfit]]:
+def lake_tables(
+    lake: ResolvedLake, discovered: Mapping[str, Sequence[TableSchema]], taken: Collection[str] = ()
+) -> tuple[list[LakeTable], list[Misfit]]:
     """The lake's tables in name order, and what cannot be one; `discovered` is the captured tables of each source.
 
     A table that lake.yaml does not name has the name of its source table in small letters, with ``schema_`` before it where the
-    schema is not the source's plain one (``public``, or that of datasets). Misfits are those whose name another table has, and
-    those whose settings do not fit their columns.
+    schema is not the source's plain one (``public``, or that of datasets). Misfits are those whose name another table has or is
+    among those `taken`, snapshots', and those whose settings do not fit their columns.
     A name is given first to a table that lake.yaml names, then to one that needs no change to have it.
     """
     named = {table.origin: (name, table) for name, table in lake.tables.items()}
@@ -64,6 +66,9 @@ def lake_tables(lake: ResolvedLake, discovered: Mapping[str, Sequence[TableSchem
         try:
             if (other := tables.get(table.name)) is not None:
                 message = f"{table.origin} and {other.origin} would both be table {table.name}"
+                raise ConfigError("LW-110", message, hint=_listed(table.origin))
+            if table.name in taken:
+                message = f"{table.origin} would be table {table.name}, which is a snapshot"
                 raise ConfigError("LW-110", message, hint=_listed(table.origin))
             _check_names(table)
             for problem in _problems(table):
