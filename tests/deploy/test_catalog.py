@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 
 import pytest
 from tests.deploy.conftest import TABLES, know, table
 
-from lakewright.deploy import dms, schemas
+from lakewright.deploy import bundle, dms, preflight, schemas
+from lakewright.deploy.catalog import catalog
 from lakewright.deploy.render import render
 from lakewright.deploy.target import targets
 from lakewright.errors import DeployError
 from lakewright.pipeline.lake import Lake
 from lakewright.project.project import open_project
+from lakewright.project.resolved import ResolvedSnapshot
+
+ZONES = {"raw": "s3://x/raw", "curated": "s3://x/curated"}
 
 
 def _rendered(project, name):
@@ -46,6 +51,38 @@ def test_a_table_is_cow_on_aws_where_lake_yaml_says_so(change):
     project = change("  region: eu-west-1\n", "  region: eu-west-1\n  cow: [stock]\n")
     assert _rendered(project, "tables.json")["stock"]["type"] == "cow"
     assert project.resolved.tables["stock"].type == "mor"
+
+
+SNAPSHOTS = """snapshots:
+  stock_q1: {table: stock, as_of: 2026-04-01}
+  lines_q1: {table: order_line, as_of: 2026-04-01}
+  people_q1: {table: people, as_of: 2026-04-01}
+deploy:
+  terraform"""
+
+
+def test_a_snapshot_is_an_ordinary_table_of_the_catalog_and_the_jobs_to_write(change):
+    project = change("deploy:\n  terraform", SNAPSHOTS)
+    tables = _rendered(project, "tables.json")
+    assert [*tables] == ["lines_q1", "order_line", "stock", "stock_q1"]
+    assert (tables["stock_q1"]["type"], tables["stock_q1"]["path"]) == ("cow", "stock_q1/")
+    assert tables["stock_q1"]["columns"] == tables["stock"]["columns"]
+    assert tables["lines_q1"]["partitions"] == tables["order_line"]["partitions"]
+    (left,) = [each for each in render(targets(project, ["dev"]), write=False).left_out if each.name == "people_q1"]
+    assert left.reason == "its table people is not on AWS"
+    bundled = bundle.read(json.dumps(_rendered(project, "project.json")).encode(), ZONES)
+    assert [*bundled.snapshots.items()] == [
+        (name, ResolvedSnapshot(table, datetime.datetime(2026, 4, 1, tzinfo=datetime.UTC)))
+        for name, table in (("lines_q1", "order_line"), ("stock_q1", "stock"))
+    ]
+    target = targets(project, ["dev"])[0]
+    told = [each for each in preflight.names(target, catalog(target, schemas.known(project, target.roots))) if "q1" in each.name]
+    assert [(each.name, each.ok) for each in told] == [
+        ("snapshot stock_q1", True),
+        ("snapshot lines_q1", True),
+        ("table people_q1", True),
+    ]
+    assert "as of 2026-04-01 00:00:00 UTC, which Athena reads" in told[0].detail
 
 
 def test_dms_takes_each_table_by_its_own_name(project):

@@ -18,6 +18,7 @@ from lakewright.errors import DeployError
 from lakewright.model import fields
 from lakewright.project.known import Known
 from lakewright.project.resolved import ResolvedLake
+from lakewright.project.tables import lake_tables
 
 VERSION = 1
 """Of the project's JSON."""
@@ -45,6 +46,9 @@ def project_json(lake: ResolvedLake, name: str, region: str | None = None, captu
     }
     tables = {each: table for each, table in lake.tables.items() if table.origin.source in sources}
     told = dataclasses.replace(lake, name=name, elsewhere={}, endpoint=None, region=region, sources=sources, tables=tables)
+    if captured is not None:
+        merged = {table.name for table in lake_tables(told, {each: captured.get(each, ()) for each in sources})[0]}
+        told = dataclasses.replace(told, snapshots={n: each for n, each in lake.snapshots.items() if each.table in merged})
     return (json.dumps({"version": VERSION, **told.to_json()}, indent=2, sort_keys=True) + "\n").encode()
 
 

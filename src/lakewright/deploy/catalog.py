@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 from typing import Any, NamedTuple
 
 from lakewright.deploy.schemas import Known
 from lakewright.deploy.target import Target
-from lakewright.model.table import TableSpec
+from lakewright.model.table import COW, TableSpec
 from lakewright.pipeline import survey
 from lakewright.pipeline.mirror import Mirror
+from lakewright.project.resolved import ResolvedLake
 from lakewright.project.tables import LakeTable, lake_tables
 
 ZONE = "curated"
@@ -27,15 +29,16 @@ class LeftOut:
 
 @dataclasses.dataclass(frozen=True)
 class DeployedTable:
-    """A table on AWS: what the lake knows of it, and how it is stored in the zone `ZONE`."""
+    """A table on AWS: what the lake knows of it, and how it is stored in the zone `ZONE`; ``as_of`` is a snapshot's time."""
 
     table: LakeTable
     mirror: Mirror
     spec: TableSpec
+    as_of: datetime.datetime | None = None
 
 
 class Catalog(NamedTuple):
-    """The tables of an environment in name order, and those that nothing fills there or that the lake cannot name or hold."""
+    """The tables of an environment in name order, then its snapshots; and what it lacks of them, with the reason."""
 
     tables: list[DeployedTable]
     left_out: list[LeftOut]
@@ -52,7 +55,20 @@ def catalog(target: Target, known: Known) -> Catalog:
             deployed.append(DeployedTable(table, mirror, mirror.spec(table.schema)))
         else:
             left_out.append(LeftOut(table.name, _OF_FILES))
+    by_name = {each.table.name: each for each in deployed}
+    for name, snapshot in lake.snapshots.items():
+        if name in by_name or snapshot.table not in by_name:
+            reason = f"there is a table {name} already" if name in by_name else f"its table {snapshot.table} is not on AWS"
+            left_out.append(LeftOut(name, reason))
+        else:
+            deployed.append(_snapshot(lake, name, snapshot.as_of, by_name[snapshot.table]))
     return Catalog(deployed, left_out)
+
+
+def _snapshot(lake: ResolvedLake, name: str, as_of: datetime.datetime, of: DeployedTable) -> DeployedTable:
+    """A snapshot as its table is now; what its columns were then the job tells the catalog when it has written it."""
+    mirror = dataclasses.replace(of.mirror, name=name, path=f"{lake.folders[ZONE]}/{name}", type=COW)
+    return DeployedTable(dataclasses.replace(of.table, name=name), mirror, mirror.spec(of.table.schema), as_of)
 
 
 def tables(found: Catalog) -> dict[str, Any]:

@@ -88,14 +88,17 @@ def _tell_landed(step: Step) -> None:
 
 
 def _tell_catalog(lake: Holdings, tables: Sequence[str] | None, databases: Mapping[str, str]) -> list[LakewrightError]:
-    """Let the catalog know every table, also one that this run found merged: the one before may have died between the two."""
+    """Let the catalog know every table and snapshot, also one that was done before: that run may have died between the two."""
     if not databases:
         return []
     from lakewright.deploy.registration import Registration
 
     catalog, failures = Registration(lake.resolved.region), list[LakewrightError]()
     zones = {folder: zone for zone, folder in lake.resolved.folders.items()}
-    for mirror in survey.mirrors(lake, tables):
+    mirrors = survey.mirrors(lake, tables)
+    told = {mirror.name for mirror in mirrors}
+    snapshots = [lake.records.mirror(record) for record in lake.published() if record.of.table in told]
+    for mirror in (*mirrors, *snapshots):
         database = databases.get(zones[mirror.path.rpartition("/")[0]])
         try:
             table = lake.table(mirror)

@@ -59,6 +59,7 @@ def _table_names(target: Target, found: Catalog) -> Iterator[Finding]:
     for each in found.tables:
         table, columns = each.table.name, [column.lower() for column, _ in each.spec.columns]
         mend = f"name it otherwise in lake.yaml: tables: {{NAME: {{from: {each.table.origin}}}}}"
+        mend = "name the snapshot otherwise in lake.yaml" if each.as_of else mend
         if not _TABLE.fullmatch(table):
             faults.append(
                 Finding(f"table {table}", False, f"no name that Athena takes without quotes, at most {MAX_TABLE}", mend)
@@ -71,6 +72,10 @@ def _table_names(target: Target, found: Catalog) -> Iterator[Finding]:
             detail = f"columns that differ in capitals alone: {', '.join(twice)}"
             faults.append(Finding(f"table {table}", False, detail, "rename one: Glue does not tell capitals apart"))
     yield from faults or [Finding("tables", True, f"{count} with names that the catalog and Athena take")]
+    for each in found.tables:
+        if each.as_of:
+            of = f"the rows as of {each.as_of:%Y-%m-%d %H:%M:%S} UTC, which Athena reads as those of any table"
+            yield Finding(f"snapshot {each.table.name}", True, f"{of}; the job writes it once the log is past that time")
     for left in found.left_out:
         yield Finding(f"table {left.name}", True, f"left out: {left.reason}")
 

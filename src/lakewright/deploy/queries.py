@@ -62,7 +62,8 @@ def _for_athena(target: Target, text: str, deployed: Mapping[str, DeployedTable]
 def _named(target: Target, table: exp.Table, deployed: Mapping[str, DeployedTable]) -> tuple[int, int, str]:
     """Where a table's name stands in the text, and what Athena calls it."""
     if table.args.get("version"):
-        raise QueryError("LW-507", f"{table.name} as of a time: Athena reads a Hudi table as it is now")
+        hint = "a snapshot in lake.yaml is the table as of a time, under a name of its own"
+        raise QueryError("LW-507", f"{table.name} as of a time: Athena reads a Hudi table as it is now", hint=hint)
     schema, name = table.db.lower(), table.name.lower()
     each = deployed.get(name) or deployed.get(name.removesuffix(_OPTIMIZED))
     if each is None or schema not in ("", ZONE):

@@ -90,7 +90,13 @@ def _partition(values: tuple[str, ...], described: Mapping[str, Any]) -> dict[st
 
 
 def _columns(known: Sequence[Mapping[str, Any]], snapshot: Snapshot) -> list[dict[str, Any]]:
-    """The entry's columns with the types that they have now, and the table's others behind."""
+    """The entry's columns with the types that they have now, and the table's others behind.
+
+    What a snapshot's table came to have after its time leaves the snapshot's entry.
+    """
+    if snapshot.checkpoint is not None and snapshot.checkpoint.published is not None:
+        stored = {name for name, _ in snapshot.spec.columns}
+        known = [column for column in known if column["Name"] in stored or column["Name"].startswith("_hoodie_")]
     now = {name: kind for name, kind in snapshot.spec.visible if name not in snapshot.spec.partition}
     names = {column["Name"] for column in known}
     return [{**column, "Type": now.get(column["Name"], column["Type"])} for column in known] + [

@@ -45,8 +45,11 @@ def tend(lake: Wiring, mirror: Mirror, now: datetime.datetime, *, wait: float = 
         missing, over = _due(lake.instants(mirror), mirror, now)
         saved = sum(each.table.save(each.commit.instant, BY_POLICY) for each in missing)
         released = sum(each.table.release([each.commit.instant]) for each in over)
-        needed = [each.commit.instant for each, _ in publish.needs(lake, mirror) if each is not None]
-        files = sum(each.clean([*kept(each.snapshots(), mirror.recent, now), *needed]) for each in lake.folders.tables(mirror))
+        needed = [(each.table.path, each.commit.instant) for each, _ in publish.needs(lake, mirror) if each is not None]
+        files = 0
+        for each in lake.folders.tables(mirror):
+            keep = [*kept(each.snapshots(), mirror.recent, now), *(instant for path, instant in needed if path == each.path)]
+            files += each.clean(keep)
         if done := _done_with(lake, mirror, now):
             lake.folders.forget(mirror, done)
         dropped = lake.folders.sweep(mirror, mine.lease.number)
