@@ -98,6 +98,14 @@ def test_every_command_knows_what_it_is(loaded: Shop) -> None:
         assert loaded.fails(*command).code == "LW-528", command
     assert "monthly" not in loaded.ok("maintain", "--json").out
     loaded.fails("sql", "SELECT * FROM raw.monthly")
+    (lost,) = loaded.files("curated/monthly/*.parquet")
+    lost.unlink()
+    told = loaded.fails("sql", ROWS.format("monthly"))
+    assert (told.code, "remove the snapshot's folder" in (told.hint or "")) == ("LW-417", True)
+    assert (loaded.tables()["monthly"]["state"], loaded.run("verify", "monthly").code) == ("damaged", 3)
+    assert loaded.fails("merge").code == "LW-417"
+    shutil.rmtree(loaded.folder / "curated/monthly")
+    assert (merged(loaded), len(rows(loaded))) == (["monthly"], 20)
 
 
 def test_what_lake_yaml_says_later_changes_nothing(loaded: Shop) -> None:

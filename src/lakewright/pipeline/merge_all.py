@@ -6,12 +6,11 @@ import contextlib
 from collections.abc import Iterator, Sequence
 
 from lakewright.errors import LakewrightError, together
-from lakewright.pipeline import survey, zones
+from lakewright.pipeline import publish, survey, zones
 from lakewright.pipeline.hold import WAIT
 from lakewright.pipeline.holdings import Holdings
 from lakewright.pipeline.merge import Apply, merge
 from lakewright.pipeline.merge_spark import SparkMerge
-from lakewright.pipeline.publish import publish_due
 from lakewright.pipeline.steps import Merged, Notice, ignore
 from lakewright.project import kinds
 from lakewright.project.resolved import ResolvedLake
@@ -50,7 +49,9 @@ def merge_all(
         if names is not None and settings.table not in chosen:
             continue
         try:
-            written = publish_due(lake, name, survey.of(lake).mirrors, wait=wait, fill=fill)
+            written = publish.publish_due(lake, name, survey.of(lake).mirrors, wait=wait, fill=fill)
+            for record in (each for each in lake.published() if each.name == name and written is None):
+                publish.require_whole(lake, record)
         except LakewrightError as error:
             failures.append(error)
             continue

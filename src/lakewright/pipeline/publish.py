@@ -22,7 +22,7 @@ from lakewright.pipeline.holdings import Holdings
 from lakewright.pipeline.instants import Instant
 from lakewright.pipeline.mirror import Mirror
 from lakewright.pipeline.moment import position_at, require_kept, require_loaded
-from lakewright.pipeline.published import Record
+from lakewright.pipeline.published import AGAIN, Record
 from lakewright.pipeline.steps import Merged
 from lakewright.pipeline.table_at import TableAt
 from lakewright.raw.view import LogView
@@ -105,6 +105,17 @@ def _waits(lake: Holdings, as_of: datetime.datetime, mirror: Mirror | None) -> s
         return f"no transaction after {as_of:{_SECONDS}} UTC is in the log; {last}"
     mark = newest_mark(table.history()) if table else None
     return f"table {mirror.name} is paused; `lakewright resume {mirror.name}` goes on" if mark and mark.paused else None
+
+
+def require_whole(lake: Holdings, record: Record) -> None:
+    """Raise `FormatError` where a file of a snapshot that is written is missing: nobody merges into it, who would find that."""
+    table = lake.table(lake.records.mirror(record))
+    try:
+        if table is not None:
+            table.snapshot()
+    except FormatError as error:
+        error.hint = AGAIN
+        raise
 
 
 # ---- what one is made of

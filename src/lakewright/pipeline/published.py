@@ -18,6 +18,9 @@ from lakewright.model.names import TableName
 from lakewright.model.table import Published
 from lakewright.pipeline.mirror import Mirror
 
+AGAIN = "restore it from a backup, or remove the snapshot's folder: the next `lakewright merge` writes it again, if it still can"
+"""What mends a snapshot that is damaged."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Record:

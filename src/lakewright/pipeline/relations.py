@@ -10,7 +10,7 @@ import dataclasses
 import datetime
 
 from lakewright.engines.relation import Relation, TableRef
-from lakewright.errors import QueryError
+from lakewright.errors import FormatError, QueryError
 from lakewright.model import types
 from lakewright.model.batch import COMMIT_TIME, DELETED, EXACT, OP, POSITION, TRUNCATE, UNAVAILABLE
 from lakewright.model.contracts import Table
@@ -23,6 +23,7 @@ from lakewright.pipeline.folding import Fold
 from lakewright.pipeline.instants import Instants
 from lakewright.pipeline.mirror import Mirror
 from lakewright.pipeline.moment import position_at, require_kept, require_loaded
+from lakewright.pipeline.published import AGAIN
 from lakewright.pipeline.stored import Stored
 from lakewright.pipeline.wiring import Wiring
 from lakewright.raw.log import RawLog
@@ -77,7 +78,11 @@ class LakeRelations:
         if ref.schema not in (None, self._curated, self._raw):
             return None
         if ref.schema != self._raw and (snapshot := self._snapshot(ref.name)) is not None:
-            return self._committed_rows(snapshot, None)
+            try:
+                return self._committed_rows(snapshot, None)
+            except FormatError as error:
+                error.hint = AGAIN
+                raise
         optimized = self._optimized(ref.name) if ref.schema != self._raw else None
         mirror = optimized or self._mirrors.get(ref.name)
         if mirror is None:

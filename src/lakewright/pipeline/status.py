@@ -153,7 +153,8 @@ def _written(lake: Wiring, record: Record, problem: str | None) -> TableStatus:
         snapshot = stored.snapshot() if stored else None
         last = stored.history()[-1].time if stored and snapshot else None
     except FormatError as error:
-        return dataclasses.replace(table, state="damaged", problem=error.line())
+        told = f"{error.line(hinted=False)}; `lakewright verify {record.name}` tells what mends it"
+        return dataclasses.replace(table, state="damaged", problem=told)
     state: State = "written" if record.name in lake.resolved.snapshots else "retired"
     return dataclasses.replace(table, state=state, rows=snapshot.rows if snapshot else None, last_commit=last)
 

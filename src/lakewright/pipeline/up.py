@@ -154,6 +154,8 @@ class _Care:
         mirrors = survey.of(self._lake).mirrors
         for mirror in (each for each in mirrors if each.name not in self._broken):
             self._tell(mirror.name, functools.partial(self._look, mirror))
+        for record in (each for each in self._lake.published() if each.name not in self._broken):
+            self._tell(record.name, functools.partial(publish.require_whole, self._lake, record))
         for source in self._lake.project.settings.sources:
             self._tell(source, functools.partial(self._tend, source, mirrors))
         return CARE_EVERY
