@@ -23,7 +23,7 @@ from lakewright.engines.spark import SparkEngine
 from lakewright.errors import CommitConflict
 from lakewright.model.contracts import Table
 from lakewright.model.table import Commit
-from lakewright.pipeline import merge_native, rewrites
+from lakewright.pipeline import merge_native, publish, rewrites
 from lakewright.pipeline.holdings import Holdings
 from lakewright.pipeline.instants import Instant
 from lakewright.pipeline.lake import Lake
@@ -89,7 +89,6 @@ def test_spark_and_we_merge_in_turn(engine: SparkEngine, url: str, tmp_path: Pat
     connection = psycopg2.connect(url)
     history = History(connection, "h", rng)
     engines = [SparkMerge(engine), None]
-    moment, wanted = "", dict[str, tuple[tuple[str, ...], object]]()
     try:
         for turn in range(6):
             for _ in range(rng.randint(1, 6)):
@@ -103,10 +102,6 @@ def test_spark_and_we_merge_in_turn(engine: SparkEngine, url: str, tmp_path: Pat
                 for name in TABLES:
                     assert stored(lake, name) == history.rows(name), (turn, name)
                     assert lake.verify(f"h_{name}")[0].flaws == ()
-                if turn == 3:
-                    ((moment,),) = run_sql(url, "SELECT (clock_timestamp() AT TIME ZONE 'UTC')::text")
-                    wanted = {name: (columns_of(lake, name), history.rows(name)) for name in TABLES}
-        publish(tmp_path, engines, moment, wanted)
     finally:
         connection.close()
 
@@ -125,6 +120,7 @@ def test_every_type_and_far_day(engine: SparkEngine, url: str, shop: Path) -> No
     with Lake.open(shop) as lake:
         lake.merge(apply=SparkMerge(engine))
         assert lake.check("db").passed
+        ((moment,),) = run_sql(url, "SELECT (clock_timestamp() AT TIME ZONE 'UTC')::text")
         run_sql(
             url,
             "UPDATE orders SET region = region + 1, note = note || E'\\n' WHERE id % 2 = 0",
@@ -140,6 +136,18 @@ def test_every_type_and_far_day(engine: SparkEngine, url: str, shop: Path) -> No
         lake.capture()
         lake.merge()
         assert lake.check("db").passed
+    asked = ", ".join(f"{name}: {{table: orders, as_of: {moment}Z}}" for name in ("by_spark", "by_us"))
+    with (shop / "lake.yaml").open("a") as file:
+        file.write(f"snapshots: {{{asked}}}\n")
+    with Lake.open(shop) as lake:
+        assert publish.publish_due(lake, "by_spark", lake.mirrors(), fill=SparkMerge(engine).fill)
+        assert [each.table for each in lake.merge() if each.commit] == ["by_us"]
+        for one, other in (("by_spark", "by_us"), ("by_us", "by_spark")):
+            with lake.sql(f"SELECT count(*) AS n FROM (SELECT * FROM {one} EXCEPT SELECT * FROM {other})") as answer:
+                assert next(answer.batches()).to_pylist() == [{"n": 0}]
+            batches = HudiTableBuilder.from_base_uri(lake.store.location(f"curated/{one}")).build().read()
+            assert sum(batch.num_rows for batch in batches) == 53
+            assert lake.verify(one)[0].flaws == ()
 
 
 def test_spark_does_not_commit_over_what_came_meanwhile(engine: SparkEngine, url: str, shop: Path) -> None:
@@ -233,32 +241,6 @@ def test_one_engine_is_killed_and_the_other_goes_on(engine: SparkEngine, url: st
         assert merged.commit is not None
         assert lake.verify("orders")[0].flaws == ()
         assert lake.check("db").passed
-
-
-def publish(
-    folder: Path, engines: list[SparkMerge | None], moment: str, wanted: dict[str, tuple[tuple[str, ...], object]]
-) -> None:
-    """A snapshot of each table by each engine: what the source had at that time, as we and an independent reader see it."""
-    asked = {f"{engine}_{name}": f"{{table: h_{name}, as_of: {moment}Z}}" for engine in ("spark", "ours") for name in wanted}
-    plain = (folder / "lake.yaml").read_text()
-    for apply, engine in zip(engines, ("spark", "ours"), strict=True):
-        snapshots = "".join(f"  {name}: {value}\n" for name, value in asked.items() if name.startswith(engine))
-        (folder / "lake.yaml").write_text(f"{plain}snapshots:\n{snapshots}")
-        with Lake.open(folder) as lake:
-            assert {each.table for each in lake.merge(apply=apply) if each.as_of} == {f"{engine}_{name}" for name in wanted}
-            for name, (columns, rows) in wanted.items():
-                assert lake.verify(f"{engine}_{name}")[0].flaws == ()
-                assert tuple(each.column for each in lake.schema(f"{engine}_{name}").columns) == columns
-                with lake.sql(f"SELECT * FROM {engine}_{name}") as answer:
-                    batches = [*answer.batches()]
-                assert (as_rows(pa.Table.from_batches(batches), columns) if batches else []) == rows, name
-                batches = HudiTableBuilder.from_base_uri(lake.store.location(f"curated/{engine}_{name}")).build().read()
-                assert (as_rows(pa.Table.from_batches(batches), columns) if batches else []) == rows, name
-
-
-def columns_of(lake: Lake, name: str) -> tuple[str, ...]:
-    """The columns that a table's source has."""
-    return lake.log("db").newest_schema(lake.mirror(f"h_{name}").origin).column_names
 
 
 def stored(lake: Lake, name: str) -> list[tuple[object, ...]]:
