@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,7 +12,8 @@ import pytest
 
 from lakewright.deploy.registration import Registration
 from lakewright.errors import DeployError
-from lakewright.model.table import DataFile, Snapshot, TableSpec
+from lakewright.model.position import Feed, Position
+from lakewright.model.table import Checkpoint, DataFile, Published, Snapshot, TableSpec
 from lakewright.testing.aws import emulated_aws
 
 COLUMNS = (("id", "bigint"), ("note", "string"), ("day", "string"), ("_position", "string"), ("_hoodie_is_deleted", "boolean"))
@@ -54,6 +56,19 @@ def partitions(glue: Any, name: str = "orders") -> dict[str, tuple[str, list[str
         each["Values"][0]: (each["StorageDescriptor"]["Location"], [c["Name"] for c in each["StorageDescriptor"]["Columns"]])
         for each in found
     }
+
+
+def test_what_a_table_came_to_have_later_leaves_the_entry_of_its_snapshot(glue: Any) -> None:
+    make(glue)
+    spec = TableSpec("orders", tuple(column for column in COLUMNS if column[0] != "note"), ("id",), ("day",))
+    of = Published("sales", datetime.datetime(2026, 11, 1, tzinfo=datetime.UTC), 1)
+    mark = Checkpoint(Feed("native", "7", 1), 1, Position(1), paused=True, published=of)
+    told = dataclasses.replace(snapshot(["2026-10-31"], spec), checkpoint=mark)
+    for _ in range(2):
+        assert Registration().learn("shop", told, LOCATION) == []
+        entry = glue.get_table(DatabaseName="shop", Name="orders")["Table"]
+        assert [column["Name"] for column in entry["StorageDescriptor"]["Columns"]] == ["id"]
+        assert partitions(glue) == {"2026-10-31": (f"{LOCATION}/day=2026-10-31", ["id"])}
 
 
 def test_every_partition_is_registered_once_and_a_new_column_reaches_the_old_ones(glue: Any) -> None:
