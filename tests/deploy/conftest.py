@@ -50,12 +50,17 @@ TABLES = {
         table("public.order_line", "order_id line", order_id="bigint", line="integer", at="date"),
     ],
     "drop": [
-        table("datasets.orders", "", id="bigint"),
+        table("datasets.orders", "_file _line", id="bigint", _file="text", _line="bigint"),
         table("datasets.people", "", id="bigint", name="text"),
-        table("quarantine.people", "", reason="text"),
+        table("quarantine.people", "_file _line", _file="text", _line="bigint", reason="text"),
     ],
 }
 """What the lake knows of its sources, as an earlier capture left it."""
+DEFINED = {
+    "orders": "{name: id, source_name: Id, type: bigint}",
+    "people": "{name: id, source_name: id, type: bigint}, {name: name, source_name: name, type: string}",
+}
+"""How the files of the datasets are read."""
 
 
 @pytest.fixture
@@ -64,6 +69,9 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "lake.yaml").write_text(LAKE)
     (tmp_path / "live").mkdir()
     know(tmp_path, TABLES)
+    (tmp_path / "datasets").mkdir()
+    for name, columns in DEFINED.items():
+        (tmp_path / "datasets" / f"{name}.yaml").write_text(f"name: {name}\ncolumns: [{columns}]\n")
     return tmp_path
 
 

@@ -27,7 +27,10 @@ def _rendered(project, name):
 
 def test_columns_have_hives_types_and_partition_columns_stand_apart(project):
     tables = _rendered(project, "tables.json")
-    assert [*tables] == ["order_line", "stock"]
+    assert {name: each["zone"] for name, each in tables.items()} == {
+        **dict.fromkeys(("order_line", "orders", "people", "stock"), "curated"),
+        "quarantine_people": "quarantine",
+    }
     assert tables["order_line"]["partitions"] == [{"name": "at_day", "type": "string"}]
     columns = {column["name"]: column["type"] for column in tables["stock"]["columns"]}
     assert columns == {
@@ -41,10 +44,22 @@ def test_columns_have_hives_types_and_partition_columns_stand_apart(project):
     assert (tables["stock"]["type"], tables["stock"]["zone"]) == ("mor", "curated")
 
 
-def test_tables_of_files_are_left_out_with_the_reason(project):
-    left_out = render(targets(project, ["dev"]), write=False).left_out
-    assert [left.name for left in left_out] == ["orders", "people", "quarantine_people"]
-    assert "where their folder is, not on AWS" in left_out[0].reason
+def test_the_job_is_told_how_files_are_read(project):
+    assert render(targets(project, ["dev"]), write=False).left_out == ()
+    files = _rendered(project, "project.json")["sources"]["drop"]["files"]
+    orders = files["datasets"]["orders"]
+    assert (orders["files"], orders["mode"]) == (["orders/*.csv"], "append")
+    assert orders["definition"]["columns"] == [{"name": "id", "source_name": "Id", "type": "bigint"}]
+
+
+def test_a_dataset_without_a_definition_is_refused_before_anything_is_written(project):
+    (project.folder / "datasets" / "people.yaml").unlink()
+    with pytest.raises(DeployError) as caught:
+        render(targets(project, ["dev"]), write=True)
+    assert (caught.value.code, caught.value.message) == ("LW-707", "nothing says how the files of dataset people are read")
+    assert (caught.value.where or "").endswith("lake.yaml:4")
+    assert "`lakewright capture` infers it" in str(caught.value.hint)
+    assert not (project.folder / "live" / "dev").exists()
 
 
 def test_a_table_is_cow_on_aws_where_lake_yaml_says_so(change):
@@ -57,6 +72,7 @@ SNAPSHOTS = """snapshots:
   stock_q1: {table: stock, as_of: 2026-04-01}
   lines_q1: {table: order_line, as_of: 2026-04-01}
   people_q1: {table: people, as_of: 2026-04-01}
+  gone_q1: {table: gone, as_of: 2026-04-01}
 deploy:
   terraform"""
 
@@ -64,23 +80,24 @@ deploy:
 def test_a_snapshot_is_an_ordinary_table_of_the_catalog_and_the_jobs_to_write(change):
     project = change("deploy:\n  terraform", SNAPSHOTS)
     tables = _rendered(project, "tables.json")
-    assert [*tables] == ["lines_q1", "order_line", "stock", "stock_q1"]
+    assert [*tables] == ["lines_q1", "order_line", "orders", "people", "people_q1", "quarantine_people", "stock", "stock_q1"]
     assert (tables["stock_q1"]["type"], tables["stock_q1"]["path"]) == ("cow", "stock_q1/")
     assert tables["stock_q1"]["columns"] == tables["stock"]["columns"]
     assert tables["lines_q1"]["partitions"] == tables["order_line"]["partitions"]
-    (left,) = [each for each in render(targets(project, ["dev"]), write=False).left_out if each.name == "people_q1"]
-    assert left.reason == "its table people is not on AWS"
+    (left,) = [each for each in render(targets(project, ["dev"]), write=False).left_out if each.name == "gone_q1"]
+    assert left.reason == "its table gone is not on AWS"
     bundled = bundle.read(json.dumps(_rendered(project, "project.json")).encode(), ZONES)
     assert [*bundled.snapshots.items()] == [
         (name, ResolvedSnapshot(table, datetime.datetime(2026, 4, 1, tzinfo=datetime.UTC)))
-        for name, table in (("lines_q1", "order_line"), ("stock_q1", "stock"))
+        for name, table in (("lines_q1", "order_line"), ("people_q1", "people"), ("stock_q1", "stock"))
     ]
     target = targets(project, ["dev"])[0]
     told = [each for each in preflight.names(target, catalog(target, schemas.known(project, target.roots))) if "q1" in each.name]
     assert [(each.name, each.ok) for each in told] == [
         ("snapshot stock_q1", True),
         ("snapshot lines_q1", True),
-        ("table people_q1", True),
+        ("snapshot people_q1", True),
+        ("table gone_q1", True),
     ]
     assert "as of 2026-04-01 00:00:00 UTC, which Athena reads" in told[0].detail
 

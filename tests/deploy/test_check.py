@@ -40,13 +40,10 @@ def test_a_merge_on_read_table_with_timestamps_and_what_mends_it(project, change
     assert _rows(change("  region: eu-west-1\n", "  region: eu-west-1\n  cow: [stock]\n")) == {}
 
 
-def test_tables_of_files_are_left_out_in_words(project):
-    """They are no fault, and no table is missing in silence."""
-    dev, known = target(project, "dev"), schemas.known(project, project.folder / "live")
-    told = {finding.name: finding for finding in preflight.names(dev, catalog(dev, known))}
-    left_out = [name for name in told if told[name].detail.startswith("left out: files are made into tables where")]
-    assert left_out == ["table orders", "table people", "table quarantine_people"]
-    assert told["table orders"].ok
+def test_a_dataset_without_a_definition_is_a_fault(project):
+    (project.folder / "datasets" / "people.yaml").unlink()
+    (fault,) = (finding for finding in checks.check(target(project, "dev"), TODAY).findings if "people" in finding.detail)
+    assert (fault.ok, fault.name, "LW-707" in fault.detail) == (False, "rendered files", True)
 
 
 def test_a_region_that_there_is_not(change, aws):

@@ -23,6 +23,8 @@ def _render(project, **queries):
     [
         ("-- All.\nSELECT * FROM order_line l", "-- All.\nSELECT * FROM order_line l"),
         ("SELECT * FROM curated.order_line", "SELECT * FROM shop_dev_curated.order_line"),
+        ("SELECT * FROM quarantine_people", "SELECT * FROM shop_dev_quarantine.quarantine_people"),
+        ("SELECT * FROM quarantine.quarantine_people", "SELECT * FROM shop_dev_quarantine.quarantine_people"),
         ("SELECT stock.id FROM stock", "SELECT stock.id FROM stock_rt AS stock"),
         ("SELECT s.id FROM stock_ro AS s", "SELECT s.id FROM stock_ro AS s"),
         ("WITH stock AS (SELECT 1 AS id) SELECT id FROM stock", "WITH stock AS (SELECT 1 AS id) SELECT id FROM stock"),
@@ -46,7 +48,6 @@ def test_a_table_that_is_cow_on_aws_has_one_name(change):
             "as of a time: Athena reads",
         ),
         ("SELECT * FROM raw.stock", "there is no table raw.stock on AWS"),
-        ("SELECT * FROM people", "there is no table people on AWS"),
         ("SELECT * FROM nowhere", "there is no table nowhere on AWS"),
         ("SELECT FROM WHERE", "syntax error"),
     ],

@@ -30,12 +30,21 @@ def test_each_environment_has_its_variables(project):
     assert dev["zones"]["quarantine"]["holds"] == "tables"
 
 
-def test_files_of_a_dataset_are_transferred_to_its_folder(project):
-    """DataSync takes a wildcard at the end of a filter alone."""
+@pytest.mark.parametrize(
+    ("settings", "patterns", "keep_deleted"),
+    [
+        ("", ["orders/*", "people.csv"], True),
+        ("deleted: remove, ", ["orders/*", "people.csv"], False),
+        ("marker: '{name}.done', ", [], True),
+    ],
+)
+def test_files_of_a_source_are_transferred_to_its_folder(change, settings, patterns, keep_deleted):
+    """DataSync takes a wildcard at the end of a filter alone, and markers have to come too."""
+    project = change("kind: files, ", f"kind: files, {settings}")
     render(targets(project), write=True)
-    orders, people = (_variables(project, "dev")["transfers"][name] for name in ("orders", "people"))
-    assert (orders["path"], orders["patterns"], orders["folder"]) == ("/drop/orders", [], "orders/")
-    assert (people["path"], people["patterns"], people["schedule"]) == ("/drop", ["people.csv"], "rate(1 hour)")
+    drop = _variables(project, "dev")["transfers"]["drop"]
+    assert (drop["path"], drop["folder"], drop["schedule"]) == ("/drop", "drop/", "rate(1 hour)")
+    assert (drop["patterns"], drop["keep_deleted"]) == (patterns, keep_deleted)
 
 
 def test_rendering_twice_changes_nothing(project):

@@ -107,7 +107,8 @@ def test_a_rule_that_cannot_be_is_refused_before_anything_is_written(project, ru
     assert not (project.folder / "live" / "dev").exists()
 
 
-def test_rules_of_a_table_of_files_are_left_out_with_the_reason(project, rule):
+def test_a_table_of_files_has_rules_too(project, rule):
     rule("orders")
-    left_out = {left.name: left.reason for left in render(targets(project), write=False).left_out}
-    assert "not on AWS" in left_out["rules of orders"]
+    rendered = render(targets(project, ["dev"]), write=False)
+    assert rendered.left_out == ()
+    assert any(name.endswith("rules/orders.dqdl") for name in rendered.files)

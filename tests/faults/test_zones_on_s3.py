@@ -6,7 +6,6 @@ import re
 import signal
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import boto3
 import botocore.retries.standard
@@ -97,15 +96,22 @@ def test_every_command_works_with_zones_on_s3(remote: Shop, proxy: s3.Proxy) -> 
 
 
 def test_rejected_rows_of_files_are_corrected_in_a_lake_on_s3(shop: Shop, proxy: s3.Proxy) -> None:
+    client = boto3.client("s3", endpoint_url=proxy.endpoint)
+
+    def put(name: str, text: str) -> None:
+        client.put_object(Bucket=s3.BUCKET, Key=f"exports/{name}", Body=text)
+
     dataset = "{files: '*.csv', mode: upsert, key: [id], limit: 50%}"
-    zones = ZONES.format(endpoint=proxy.endpoint).replace("raw: s3://lake/shop/raw, ", "")
-    (shop.folder / "lake.yaml").write_text(
-        f"lake: shop\nsources:\n  drop: {{kind: files, path: in, settle: 1ms, datasets: {{people: {dataset}}}}}\n{zones}"
+    drop = f"{{kind: files, path: s3://lake/exports, settle: 1ms, datasets: {{people: {dataset}}}}}"
+    zones = ZONES.format(endpoint=proxy.endpoint).replace(
+        "raw:", "quarantine: s3://lake/shop/bad, logs: s3://lake/shop/logs, raw:"
     )
-    (shop.folder / "in").mkdir()
-    (shop.folder / "in" / "people1.csv").write_text("id,born\n1,1990-12-31\n2,1990-12-30\n")
+    (shop.folder / "lake.yaml").write_text(f"lake: shop\nsources:\n  drop: {drop}\n{zones}")
+    gone = shop.fails("run")
+    assert (gone.code, gone.message) == ("LW-280", "there is nothing at 's3://lake/exports/'")
+    put("people1.csv", "id,born\n1,1990-12-31\n2,1990-12-30\n")
     shop.ok("run")
-    (shop.folder / "in" / "people2.csv").write_text("id,born\n3,1990-12-29\n4,never\n")
+    put("people2.csv", "id,born\n3,1990-12-29\n4,never\n")
     shop.ok("run")
     (rejected,) = shop.ok("quarantine", "show", "people", "--json").json
     assert (rejected["_line"], rejected["value"]) == (3, "never")
@@ -114,7 +120,17 @@ def test_rejected_rows_of_files_are_corrected_in_a_lake_on_s3(shop: Shop, proxy:
     corrected.write_text(corrected.read_text(encoding="utf-8-sig").replace("never", "1990-12-28"))
     shop.ok("quarantine", "replay", "people", corrected)
     assert shop.equal() == {"people": "equal", "quarantine_people": "equal"}
-    assert any(key.startswith("shop/curated/people/") for key in keys(proxy))
+    assert {"/".join(key.split("/")[1:3]) for key in keys(proxy) if key.startswith("shop/")} >= {
+        *("raw/csv", "raw/files", "curated/people", "bad/quarantine_people", "logs/files")
+    }
+    assert not [path for zone in ("raw", "curated", "quarantine", "logs") for path in (shop.folder / zone).glob("**/*")]
+    assert not [*(shop.folder / ".lakewright" / "tmp").glob("arrival-*")]
+    (copied,) = (key for key in keys(proxy) if key.endswith("people1.csv") and "/csv/people/" in key)
+    place = {"Bucket": s3.BUCKET, "Key": copied}
+    client.put_object(**place, Body="id,born\n5,1990-12-31\n")
+    assert "people1.csv is damaged: not what arrival 1 says" in shop.run("check", "--json").out
+    client.delete_object(**place)
+    assert "people1.csv is missing: not what arrival 1 says" in shop.run("check", "--json").out
 
 
 def test_the_doctor_tells_what_is_wrong_with_a_zone(remote: Shop, proxy: s3.Proxy) -> None:
@@ -210,6 +226,7 @@ def test_without_the_extra_a_zone_on_s3_says_what_to_install(remote: Shop, monke
         ("zones: {raw: s3://lake/../x}", "not s3://bucket or s3://bucket/prefix"),
         ("zones: {raw: s3://lake/x, curated: s3://lake/x/y}", "the same folder as zone raw, or one inside the other"),
         ("zones: {raw: s3://lake/x, curated: raw}", "the same folder as zone raw, or one inside the other"),
+        ("  drop: {kind: files, path: 's3://x', datasets: {a: a}}", "not s3://bucket or s3://bucket/prefix"),
         ("s3: {endpoint: 'http://me:pw-secret-7@host'}", "not http://host:port or https://host:port"),
     ],
 )
@@ -218,9 +235,3 @@ def test_settings_that_name_no_place_are_refused(shop: Shop, line: str, said: st
     told = shop.fails("status")
     assert said in told.message
     assert "lake.yaml" in str(told.where)
-
-
-def test_files_need_a_raw_zone_here(shop: Shop, tmp_path: Path) -> None:
-    files = "  drop: {kind: files, path: drop, datasets: {a: '*.csv'}}\n"
-    (tmp_path / "lake.yaml").write_text(f"{LAKE}{files}zones: {{raw: s3://lake/raw}}\n")
-    assert "files are copied to the raw zone, which must be a folder here" in shop.fails("status").message

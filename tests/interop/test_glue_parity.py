@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import random
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,8 @@ import pyarrow as pa
 import pytest
 from hudi import HudiTableBuilder
 
-from lakewright.deploy import bundle
+from lakewright.deploy import bundle, schemas
+from lakewright.pipeline.capture import capture_of
 from lakewright.pipeline.lake import Lake
 from lakewright.project.project import open_project
 from tests import s3
@@ -26,6 +29,13 @@ from tests.property.world import Rows, as_rows
 SOURCES = """
 sources:
   db: {{kind: postgres, url: "{url}", tables: ["h.*"], slot: "{slot}"}}
+  drop:
+    kind: files
+    path: in
+    settle: 1ms
+    datasets:
+      sold: {{files: sold/*.csv, limit: 50%}}
+      staff: {{files: staff*.csv, mode: snapshot}}
 tables:
   h_coded: {{from: db.h.coded, partition: "day(v)"}}
   h_pair: {{from: db.h.pair, partition: "x"}}
@@ -35,7 +45,7 @@ ON_DISK = "lake: t" + SOURCES
 ON_S3 = (
     """
 lake: t
-zones: {{raw: s3://lake/t/raw, curated: s3://lake/t/curated}}
+zones: {{raw: s3://lake/t/raw, curated: s3://lake/t/curated, quarantine: s3://lake/t/quarantine, logs: s3://lake/t/logs}}
 s3: {{endpoint: "{endpoint}", region: us-east-1}}"""
     + SOURCES
 )
@@ -46,7 +56,25 @@ CHANGES = (
     "ALTER TABLE h.whole ADD COLUMN later text DEFAULT 'new'; UPDATE h.whole SET later = NULL WHERE id % 2 = 0",
 )
 """What no history may be without: rows, keys that change, deletes, and in the second round a new column."""
-ARGUMENTS = {"bundle": "s3://lake/code/project.json", "zones": "raw=s3://lake/t/raw,curated=s3://lake/t/curated"}
+FILES: tuple[dict[str, tuple[str, ...]], ...] = (
+    {
+        "sold/1.csv": ("id,at,amount,note", "1,2026-01-02,2.50,ä", "2,2026-01-03,0.10,", '3,2026-01-04,7.00,"a, b"'),
+        "sold/2.csv": ("id,at,amount,note", "4,2026-01-02,1.25,x", "5,never,1.00,y"),
+        "staff.csv": ("id,name", "1,Ada", "2,Alan", "2,Alan"),
+    },
+    {
+        "sold/2.csv": ("id,at,amount,note", "4,2026-01-02,1.50,x", "6,2026-01-05,9.00,z"),
+        "sold/3.csv": ("id,at,amount,note", "7,2026-01-06,3.00,", "8,2026-01-06,much,"),
+        "staff-b.csv": ("id,name", "9,Nobody"),
+        "staff-a.csv": ("id,name", "3,Grace", "1,Ada"),
+    },
+)
+"""What DataSync brings in each round, in the order in which it was written: more, corrected and rejected rows, a whole table."""
+OF_FILES = ("sold", "staff", "quarantine_sold", "quarantine_staff")
+ARGUMENTS = {
+    "bundle": "s3://lake/code/project.json",
+    "zones": ",".join(f"{zone}=s3://lake/t/{zone}" for zone in ("raw", "curated", "quarantine", "logs")),
+}
 
 
 @pytest.mark.timeout(1800)  # it starts Spark three times to six, one after the other
@@ -58,8 +86,6 @@ def test_glue_and_we_make_the_same_tables(glue: Glue, aws: s3.Proxy, url: str, t
         folder.mkdir()
         (folder / "lake.yaml").write_text(text.format(url=url, slot=slot, endpoint=aws.endpoint))
     client = boto3.client("s3", endpoint_url=aws.endpoint)
-    rendered = bundle.project_json(open_project(there).resolved, "t-dev")
-    client.put_object(Bucket=s3.BUCKET, Key="code/project.json", Body=rendered)
     connection = psycopg2.connect(url)
     history = History(connection, "h", rng)
     requests = 0
@@ -68,11 +94,15 @@ def test_glue_and_we_make_the_same_tables(glue: Glue, aws: s3.Proxy, url: str, t
             for _ in range(rng.randint(30, 50)):
                 history.transaction()
             run_sql(url, *CHANGES[: -1 if kills == 0 else None])
-            for folder in (here, there):
-                with Lake.open(folder) as lake:
-                    lake.capture()
+            deliver(FILES[kills > 0], here / "in", client)
             with Lake.open(here) as lake:
+                lake.capture()
                 lake.merge()
+            with Lake.open(there) as lake:
+                capture_of(lake, "db").run(threading.Event(), lake.source("db").current_position())
+            definitions = schemas.definitions(open_project(here))
+            rendered = bundle.project_json(open_project(there).resolved, "t-dev", definitions=definitions)
+            client.put_object(Bucket=s3.BUCKET, Key="code/project.json", Body=rendered)
             for _ in range(kills):
                 killed_after(rng.randint(1, requests), glue, aws)
             before = len(aws.requests)
@@ -80,9 +110,11 @@ def test_glue_and_we_make_the_same_tables(glue: Glue, aws: s3.Proxy, url: str, t
             assert code == 0, err
             requests = len(aws.requests) - before
             told = [json.loads(line)["event"] for line in out.splitlines() if line.startswith("{")]  # Hudi prints there too
-            assert told == [*["merged"] * len(TABLES), "measured"]
+            assert [each for each in told if each != "captured"] == [*["merged"] * (len(TABLES) + len(OF_FILES)), "measured"]
             for name in TABLES:
-                assert_equal(here, there, name, history.rows(name), client, tmp_path)
+                assert_equal(here, there, f"h_{name}", client, tmp_path, history.rows(name))
+            for name in OF_FILES:
+                assert_equal(here, there, name, client, tmp_path)
     finally:
         connection.close()
 
@@ -98,15 +130,28 @@ def killed_after(requests: int, glue: Glue, aws: s3.Proxy) -> None:
         kill(job)
 
 
-def assert_equal(here: Path, there: Path, name: str, rows: Rows, client: Any, scratch: Path) -> None:
-    """A table is sound, and the same rows in both lakes, by our reader and by hudi-rs: those of its source."""
+def deliver(files: dict[str, tuple[str, ...]], folder: Path, client: Any) -> None:
+    """Write exports into a folder, each a second later than the one before, and bring them to raw as DataSync does."""
+    for number, (name, lines) in enumerate(files.items()):
+        path, text, seconds = folder / name, "\n".join(lines) + "\n", 1_700_000_000 + (files is FILES[1]) * 60 + number
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        os.utime(path, (seconds, seconds))
+        noted = {"file-mtime": f"{seconds}000000000ns"}
+        client.put_object(Bucket=s3.BUCKET, Key=f"t/raw/datasync/drop/{name}", Body=text.encode(), Metadata=noted)
+
+
+def assert_equal(here: Path, there: Path, name: str, client: Any, scratch: Path, rows: Rows | None = None) -> None:
+    """A table is sound, and the same rows in both lakes, by our reader and by hudi-rs: `rows`, where these are known."""
     with Lake.open(here) as on_disk, Lake.open(there) as on_s3:
-        assert on_s3.verify(f"h_{name}")[0].flaws == ()
-        mirror = on_disk.mirror(f"h_{name}")
-        columns = on_disk.log("db").newest_schema(mirror.origin).column_names
-        assert own(on_s3, mirror.name, columns) == own(on_disk, mirror.name, columns)
-        copied = copy(client, f"t/curated/{mirror.name}/", scratch / f"{name}-{time.monotonic_ns()}")
-        assert independent(copied, columns) == independent(on_disk.store.location(mirror.path), columns) == rows
+        assert on_s3.verify(name)[0].flaws == ()
+        mirror = on_disk.mirror(name)
+        columns = on_disk.log(mirror.source).newest_schema(mirror.origin).column_names
+        found = own(on_disk, mirror.name, columns)
+        assert own(on_s3, mirror.name, columns) == found
+        copied = copy(client, f"t/{mirror.path}/", scratch / f"{name}-{time.monotonic_ns()}")
+        assert independent(copied, columns) == independent(on_disk.store.location(mirror.path), columns)
+        assert independent(copied, columns) == (found if rows is None else rows)
 
 
 def own(lake: Lake, name: str, columns: tuple[str, ...]) -> Rows:

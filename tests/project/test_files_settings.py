@@ -8,8 +8,8 @@ import pytest
 
 from lakewright.errors import ConfigError
 from lakewright.model.names import TableName
+from lakewright.project.share import Share
 from lakewright.project.spec import FilesSettings
-from lakewright.project.values import Share
 
 HEAD = "lake: a\nsources:\n  drop:\n    kind: files\n    path: in\n"
 

@@ -99,12 +99,14 @@ resource "aws_datasync_task" "this" {
     }
   }
 
-  # What leaves the share stays in raw, and a file that changed is another version of its object.
+  # A file that changed is another version of its object; its time goes along, by which files that come together are in order.
   options {
     verify_mode            = "ONLY_FILES_TRANSFERRED"
     transfer_mode          = "CHANGED"
     overwrite_mode         = "ALWAYS"
-    preserve_deleted_files = "PRESERVE"
+    preserve_deleted_files = var.keep_deleted ? "PRESERVE" : "REMOVE"
+    mtime                  = "PRESERVE"
+    atime                  = "BEST_EFFORT"
     log_level              = "TRANSFER"
     bytes_per_second       = var.bytes_per_second
     posix_permissions      = "NONE"

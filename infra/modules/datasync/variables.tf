@@ -57,7 +57,7 @@ variable "target" {
 
   validation {
     condition     = endswith(var.target.prefix, "/") && !startswith(var.target.prefix, "/")
-    error_message = "target: `prefix` must be a folder such as csv/orders/, never the whole bucket."
+    error_message = "target: `prefix` must be a folder such as datasync/exports/, never the whole bucket."
   }
 }
 
@@ -107,6 +107,13 @@ variable "bytes_per_second" {
     condition     = var.bytes_per_second == -1 || var.bytes_per_second >= 1048576
     error_message = "bytes_per_second must be -1, for no limit, or at least 1048576, a MB."
   }
+}
+
+variable "keep_deleted" {
+  description = "Whether a file that was deleted on the share stays in raw."
+  type        = bool
+  default     = true
+  nullable    = false
 }
 
 variable "log_days" {

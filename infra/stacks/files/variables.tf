@@ -24,12 +24,13 @@ variable "lake" {
 }
 
 variable "transfers" {
-  description = "Transfers by name: where files come from, which ones, to which folder of raw's csv/ and when, as the module datasync takes it."
+  description = "Transfers by name: where files come from, which ones, to which folder of raw's datasync/ (the name of the source in lake.yaml) and when, as the module datasync takes it."
   type = map(object({
     folder           = string
     patterns         = optional(list(string), [])
     schedule         = optional(string, "rate(1 hour)")
     bytes_per_second = optional(number, -1)
+    keep_deleted     = optional(bool, true)
     source_location = object({
       nfs              = optional(object({ server = string, path = string, agent_arns = list(string) }))
       s3               = optional(object({ bucket_arn = string, prefix = string }))
@@ -40,7 +41,7 @@ variable "transfers" {
 
   validation {
     condition     = alltrue([for transfer in values(var.transfers) : can(regex("^[a-z0-9_-]+/$", transfer.folder))])
-    error_message = "transfers: `folder` must be one folder with a slash behind, such as orders/."
+    error_message = "transfers: `folder` must be one folder with a slash behind, such as exports/."
   }
   validation {
     condition     = length(distinct([for transfer in values(var.transfers) : transfer.folder])) == length(var.transfers)

@@ -23,12 +23,18 @@ locals {
   # What every job is told of the lake: `lakewright deploy package` makes the packages, which are uploaded beside the script.
   code = { for name, value in {
     "--bundle"                          = "${local.logs.uri}code/project.json"
-    "--zones"                           = join(",", [for zone, place in local.zones : "${zone}=${trimsuffix(place.uri, "/")}" if contains(["raw", "tables"], place.holds)])
+    "--zones"                           = join(",", [for zone, place in local.zones : "${zone}=${trimsuffix(place.uri, "/")}" if contains(["raw", "tables", "logs"], place.holds)])
     "--databases"                       = join(",", [for zone, database in local.databases : "${zone}=${database}" if var.zones[zone].holds == "tables"])
     "--additional-python-modules"       = "${local.logs.uri}code/lakewright.gluewheels.zip"
     "--python-modules-installer-option" = "--no-index"
   } : name => value if var.project != null }
   folder = { for zone, place in local.zones : zone => { bucket_arn = place.bucket_arn, prefix = place.prefix } }
+
+  # Beside the tables: the raw logs and the copies of files; Spark's logs and the records of files. Never what others deliver.
+  merge_writes = concat(
+    [for folder in ["database", "files", "csv"] : { bucket_arn = local.raw.bucket_arn, prefix = "${local.raw.prefix}${folder}/" }],
+    [for folder in ["glue", "files"] : { bucket_arn = local.logs.bucket_arn, prefix = "${local.logs.prefix}${folder}/" }],
+  )
 }
 
 module "kms" {
@@ -65,13 +71,12 @@ module "iam" {
   roles = merge(local.people, {
     merge = {
       service     = "glue"
-      description = "Lets Glue take what DMS wrote into the raw log, and merge that into tables"
+      description = "Lets Glue take what DMS and DataSync brought into the raw log, and merge that into tables"
       reads       = [local.folder[local.raw.zone], { bucket_arn = local.logs.bucket_arn, prefix = "${local.logs.prefix}code/" }]
       databases   = values(local.databases)
       writes = concat(
         [for zone, settings in var.zones : local.folder[zone] if settings.holds == "tables"],
-        [{ bucket_arn = local.raw.bucket_arn, prefix = "${local.raw.prefix}database/" }],
-        [{ bucket_arn = local.logs.bucket_arn, prefix = "${local.logs.prefix}glue/" }],
+        local.merge_writes,
       )
     }
     crawl = {

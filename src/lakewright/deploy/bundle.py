@@ -17,10 +17,11 @@ import lakewright
 from lakewright.errors import DeployError
 from lakewright.model import fields
 from lakewright.project.known import Known
-from lakewright.project.resolved import ResolvedLake
+from lakewright.project.resolved import ResolvedFiles, ResolvedLake
 from lakewright.project.tables import lake_tables
+from lakewright.sources.files.dataset import Dataset
 
-VERSION = 1
+VERSION = 2
 """Of the project's JSON."""
 PYTHON = "3.11"
 """That of Glue 5.0."""
@@ -28,28 +29,41 @@ PLATFORMS = ("manylinux2014_x86_64", "manylinux_2_17_x86_64", "manylinux_2_28_x8
 """What runs on Glue 5.0, which has glibc 2.34."""
 LOCK = Path(__file__).with_name("glue.lock")
 """The packages beside our own, with their versions: all that these need is in it."""
-_MERGED = ("database",)
-"""The groups of raw logs that a job merges: files are taken in where their folder is."""
 _PACKAGE = Path(lakewright.__file__).parent
 
 
-def project_json(lake: ResolvedLake, name: str, region: str | None = None, captured: Known | None = None) -> bytes:
-    """A lake as its job takes it, under that name and in that region: its databases and their tables, no address, no secret.
+def project_json(
+    lake: ResolvedLake,
+    name: str,
+    region: str | None = None,
+    captured: Known | None = None,
+    definitions: Mapping[str, Dataset] | None = None,
+) -> bytes:
+    """A lake as its job takes it, under that name and in that region: its sources and their tables, no address, no secret.
 
-    `captured` are the tables of the sources that DMS captures. Where the zones lie the job is told when it starts: their buckets'
-    names have the account in them.
+    `captured` are the tables of its sources, `definitions` say how the files of each dataset are read. Where
+    the zones lie the job is told when it starts: their buckets' names have the account in them.
     """
     sources = {
-        each: dataclasses.replace(source, tables=tuple((captured or {}).get(each, ())))
+        each: dataclasses.replace(
+            source,
+            tables=() if source.files else tuple((captured or {}).get(each, ())),
+            files=source.files and _defined(source.files, definitions or {}),
+        )
         for each, source in lake.sources.items()
-        if source.raw_group in _MERGED
     }
-    tables = {each: table for each, table in lake.tables.items() if table.origin.source in sources}
-    told = dataclasses.replace(lake, name=name, elsewhere={}, endpoint=None, region=region, sources=sources, tables=tables)
+    told = dataclasses.replace(lake, name=name, elsewhere={}, endpoint=None, region=region, sources=sources)
     if captured is not None:
         merged = {table.name for table in lake_tables(told, {each: captured.get(each, ()) for each in sources})[0]}
         told = dataclasses.replace(told, snapshots={n: each for n, each in lake.snapshots.items() if each.table in merged})
     return (json.dumps({"version": VERSION, **told.to_json()}, indent=2, sort_keys=True) + "\n").encode()
+
+
+def _defined(files: ResolvedFiles, definitions: Mapping[str, Dataset]) -> ResolvedFiles:
+    """The settings with the definitions of their datasets."""
+    texts = {name: definition.to_json() for name, definition in definitions.items()}
+    datasets = {name: dataclasses.replace(each, definition=texts.get(name)) for name, each in files.datasets.items()}
+    return dataclasses.replace(files, datasets=datasets)
 
 
 def read(data: bytes, zones: Mapping[str, str]) -> ResolvedLake:

@@ -15,8 +15,7 @@ from lakewright.project.resolved import ResolvedLake
 from lakewright.project.tables import LakeTable, lake_tables
 
 ZONE = "curated"
-"""Where tables are."""
-_OF_FILES = "files are made into tables where their folder is, not on AWS: there they lie in raw, and a crawler reads them"
+"""Where tables are, but for those of rejected rows."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,11 +28,12 @@ class LeftOut:
 
 @dataclasses.dataclass(frozen=True)
 class DeployedTable:
-    """A table on AWS: what the lake knows of it, and how it is stored in the zone `ZONE`; ``as_of`` is a snapshot's time."""
+    """A table on AWS: what the lake knows of it, and how it is stored in its zone; ``as_of`` is a snapshot's time."""
 
     table: LakeTable
     mirror: Mirror
     spec: TableSpec
+    zone: str
     as_of: datetime.datetime | None = None
 
 
@@ -48,13 +48,12 @@ def catalog(target: Target, known: Known) -> Catalog:
     """The tables of an environment."""
     lake = target.resolved
     found, misfits = lake_tables(lake, known)
-    deployed, left_out = [], [LeftOut(misfit.name or misfit.source, misfit.error.line()) for misfit in misfits]
+    zones = {folder: zone for zone, folder in lake.folders.items()}
+    deployed = []
     for table in found:
-        if table.origin.source in target.settings.databases:
-            mirror = survey.mirror_of(lake, table)
-            deployed.append(DeployedTable(table, mirror, mirror.spec(table.schema)))
-        else:
-            left_out.append(LeftOut(table.name, _OF_FILES))
+        mirror = survey.mirror_of(lake, table)
+        deployed.append(DeployedTable(table, mirror, mirror.spec(table.schema), zones[mirror.path.rpartition("/")[0]]))
+    left_out = [LeftOut(misfit.name or misfit.source, misfit.error.line()) for misfit in misfits]
     by_name = {each.table.name: each for each in deployed}
     for name, snapshot in lake.snapshots.items():
         if name in by_name or snapshot.table not in by_name:
@@ -68,7 +67,7 @@ def catalog(target: Target, known: Known) -> Catalog:
 def _snapshot(lake: ResolvedLake, name: str, as_of: datetime.datetime, of: DeployedTable) -> DeployedTable:
     """A snapshot as its table is now; what its columns were then the job tells the catalog when it has written it."""
     mirror = dataclasses.replace(of.mirror, name=name, path=f"{lake.folders[ZONE]}/{name}", type=COW)
-    return DeployedTable(dataclasses.replace(of.table, name=name), mirror, mirror.spec(of.table.schema), as_of)
+    return DeployedTable(dataclasses.replace(of.table, name=name), mirror, mirror.spec(of.table.schema), ZONE, as_of)
 
 
 def tables(found: Catalog) -> dict[str, Any]:
@@ -80,7 +79,7 @@ def _table(each: DeployedTable) -> dict[str, Any]:
     columns = [{"name": name, "type": kind} for name, kind in each.spec.columns]
     partition = each.spec.partition
     return {
-        "zone": ZONE,
+        "zone": each.zone,
         "name": each.table.name,
         "path": f"{each.table.name}/",
         "type": each.spec.type,

@@ -1,4 +1,6 @@
-"""The job on AWS Glue: what DMS wrote is landed, merged by Spark, and told to the catalog. This file is the job's script.
+"""The job on AWS Glue: what DMS and DataSync brought is captured, merged by Spark, and told to the catalog.
+
+This file is the job's script.
 
 Glue starts it with ``--JOB_NAME`` and arguments of its own, which are let pass, and with ours::
 
@@ -27,13 +29,16 @@ from lakewright.deploy import bundle
 from lakewright.errors import DeployError, LakewrightError, together
 from lakewright.model.times import utc_now
 from lakewright.observe import log
-from lakewright.pipeline import landing, merge_all, survey
+from lakewright.pipeline import deliveries, landing, merge_all, survey
+from lakewright.pipeline.deliveries import DeliveredLake
 from lakewright.pipeline.holdings import Holdings
 from lakewright.pipeline.steps import Merged, Step, describe
 from lakewright.project import kinds
 
 NAMESPACE = "Lakewright"
 """Of the metrics in CloudWatch, each with the dimension ``Lake``."""
+_TOLD = ("captured", "left_out", "stopped")
+"""What a run tells of its captures, which are over soon."""
 _WAIT = 60.0
 """Seconds to wait for a table's lease: a holder that died elsewhere keeps it for 30."""
 
@@ -53,15 +58,15 @@ def main(arguments: Sequence[str]) -> None:
     try:
         options = _options(arguments)
         lake = bundle.read(_object(options.bundle), _pairs(options.zones))
-        with tempfile.TemporaryDirectory(prefix="lakewright-") as folder, Holdings(lake, Path(folder)) as holdings:
+        with tempfile.TemporaryDirectory(prefix="lakewright-") as folder, DeliveredLake(lake, Path(folder)) as holdings:
             _run(holdings, options.tables and options.tables.split(","), _pairs(options.databases))
     except LakewrightError as error:
         sys.exit(error.line())
 
 
-def _run(lake: Holdings, tables: Sequence[str] | None, databases: Mapping[str, str]) -> None:
+def _run(lake: DeliveredLake, tables: Sequence[str] | None, databases: Mapping[str, str]) -> None:
     started, merged = time.monotonic(), list[Merged]()
-    failures = landing.land_all(lake, _tell_landed)
+    failures = landing.land_all(lake, _tell_captured) + deliveries.take_all(lake, _tell_captured)
     survey.mirrors(lake, tables)  # a name that there is not is told before Spark starts
 
     def notice(step: Any) -> None:
@@ -81,10 +86,11 @@ def _run(lake: Holdings, tables: Sequence[str] | None, databases: Mapping[str, s
         raise together(failures)
 
 
-def _tell_landed(step: Step) -> None:
-    """What came of DMS's files, or a table that stopped."""
+def _tell_captured(step: Step) -> None:
+    """What came of the files of DMS or DataSync, or a table that stopped."""
     told = describe(step)
-    log.write(told.kind, subject=str(told.table or "DMS"), detail=told.what)
+    if told.kind in _TOLD:
+        log.write(told.kind, subject=str(told.table or "raw"), detail=told.what)
 
 
 def _tell_catalog(lake: Holdings, tables: Sequence[str] | None, databases: Mapping[str, str]) -> list[LakewrightError]:
@@ -113,8 +119,12 @@ def _tell_catalog(lake: Holdings, tables: Sequence[str] | None, databases: Mappi
 
 
 def _lag(lake: Holdings) -> float | None:
-    """Seconds since a capture wrote what the tables hold now, of the source that is furthest behind; None before the first."""
-    ends = [lake.log(source).view().manifests for source in lake.resolved.sources]
+    """Seconds since a capture wrote what the tables hold now, of the database that is furthest behind; None before the first.
+
+    Files come when they come.
+    """
+    databases = [name for name, source in lake.resolved.sources.items() if source.files is None]
+    ends = [lake.log(source).view().manifests for source in databases]
     written = [manifests[-1].written for manifests in ends if manifests]
     return (utc_now() - min(written)) / datetime.timedelta(seconds=1) if written else None
 

@@ -46,10 +46,8 @@ def names(target: Target, found: Catalog) -> Iterator[Finding]:
             role = f"{name}-capture-{source}"
             if len(role) > MAX_ROLE:
                 yield Finding(f"{source}: role", False, f"{role} has more than {MAX_ROLE} characters", "rename the source")
-        elif isinstance(settings, FilesSettings):
-            for dataset in settings.datasets:
-                if not _HYPHENED.fullmatch(dataset.replace("_", "-")):
-                    yield Finding(f"dataset {dataset}", False, "cannot be a part of DataSync's names", "rename the dataset")
+        elif isinstance(settings, FilesSettings) and not _HYPHENED.fullmatch(source.replace("_", "-")):
+            yield Finding(f"{source}: name", False, "cannot be a part of DataSync's names", "rename the source in lake.yaml")
     yield from _table_names(target, found)
 
 

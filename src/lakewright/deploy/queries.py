@@ -66,13 +66,13 @@ def _named(target: Target, table: exp.Table, deployed: Mapping[str, DeployedTabl
         raise QueryError("LW-507", f"{table.name} as of a time: Athena reads a Hudi table as it is now", hint=hint)
     schema, name = table.db.lower(), table.name.lower()
     each = deployed.get(name) or deployed.get(name.removesuffix(_OPTIMIZED))
-    if each is None or schema not in ("", ZONE):
+    if each is None or schema not in ("", each.zone):
         raise QueryError("LW-503", f"there is no table {f'{schema}.' if schema else ''}{name} on AWS")
     first = table.args["db"] if schema else table.this
     suffix = ("_ro" if name != each.table.name else "_rt") if each.spec.type == MOR else ""
     full = each.table.name + suffix
-    if schema:
-        full = f"{target.database(ZONE)}.{full}"
+    if schema or each.zone != ZONE:
+        full = f"{target.database(each.zone)}.{full}"
     if each.table.name + suffix != name and not table.alias:
         full += f" AS {name}"
     return first.meta["start"], table.this.meta["end"] + 1, full

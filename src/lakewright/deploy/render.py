@@ -51,8 +51,8 @@ class Rendered:
 def render(targets: Sequence[Target], *, write: bool) -> Rendered:
     """Make the files of some environments anew and, with `write`, put them there.
 
-    Raises `DeployError` where the lake's tables are not known, DMS cannot follow one, a rule is none, or the files cannot be
-    written.
+    Raises `DeployError` where the lake's tables or how its files are read is not known, DMS cannot follow one, a rule is none, or
+    the files cannot be written.
     """
     roots = targets[0].roots
     known = schemas.known(targets[0].project, roots)
@@ -87,8 +87,8 @@ def require_current(rendered: Rendered) -> None:
 def _files(target: Target, known: schemas.Known, found: Catalog, texts: Mapping[str, str]) -> dict[str, bytes]:
     """Every file of an environment, by its name in the root's folder; `texts` by their names in the folder `FOLDER`."""
     files = {VARIABLES: json_bytes(variables(target)), f"{FOLDER}/tables.json": json_bytes(tables(found))}
-    captured = {source: known[source] for source in target.settings.databases}
-    files[f"{FOLDER}/project.json"] = project_json(target.resolved, target.name, target.deployment.region, captured)
+    definitions = schemas.definitions(target.project)
+    files[f"{FOLDER}/project.json"] = project_json(target.resolved, target.name, target.deployment.region, known, definitions)
     for source in target.settings.databases:
         folder = f"{FOLDER}/dms/{source}"
         try:

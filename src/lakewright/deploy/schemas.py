@@ -12,11 +12,14 @@ from lakewright.errors import DeployError
 from lakewright.model.schema import Column, TableSchema
 from lakewright.pipeline import survey
 from lakewright.pipeline.holdings import Holdings
+from lakewright.project.datasets import DatasetFiles
 from lakewright.project.document import KeyPath
 from lakewright.project.known import FILE, Known, committed, read
 from lakewright.project.project import Project
+from lakewright.project.spec import FilesSettings
+from lakewright.sources.files.dataset import Dataset
 
-__all__ = ["FILE", "Known", "committed", "known"]
+__all__ = ["FILE", "Known", "committed", "definitions", "known"]
 
 
 def known(project: Project, roots: Path) -> dict[str, list[TableSchema]]:
@@ -34,6 +37,20 @@ def known(project: Project, roots: Path) -> dict[str, list[TableSchema]]:
         source, origin = table.origin.source, table.origin.table
         if project.settings.sources[source].wants(origin) and origin not in {each.name for each in found[source]}:
             raise _unknown(project, ("tables", name), f"table {table.origin} was never captured: its columns are unknown")
+    return found
+
+
+def definitions(project: Project) -> dict[str, Dataset]:
+    """How the files of each dataset are read; raises `DeployError` LW-707 for one of which nothing says it."""
+    files, found = DatasetFiles(project.folder), dict[str, Dataset]()
+    for source, settings in project.settings.sources.items():
+        for name in settings.datasets if isinstance(settings, FilesSettings) else ():
+            definition = files.get(name)
+            if definition is None:
+                hint = f"`lakewright capture` infers it from the first file and writes datasets/{name}.yaml; then render again"
+                where = project.document.where(("sources", source, "datasets", name))
+                raise DeployError("LW-707", f"nothing says how the files of dataset {name} are read", hint=hint, where=where)
+            found[name] = definition
     return found
 
 

@@ -9,9 +9,10 @@ from typing import Any
 from lakewright.deploy.schedule import longest_pause
 from lakewright.deploy.target import Target
 from lakewright.errors import ConfigError
+from lakewright.pipeline.deliveries import FOLDER
 from lakewright.project.deployment import Lifecycle
 from lakewright.project.document import shown
-from lakewright.project.spec import FilesDataset, FilesSettings
+from lakewright.project.spec import FilesSettings
 
 _HOLDS = {"raw": "raw", "curated": "tables", "quarantine": "tables", "logs": "logs", "results": "results"}
 """What each zone holds, in the words of the module storage."""
@@ -33,7 +34,7 @@ def variables(target: Target) -> dict[str, Any]:
             "databases": {name: _database(target, name) for name in settings.databases},
             "dms": _dms(target),
             "transfers": _transfers(target),
-            "crawlers": {"csv": {"paths": ["csv/"], "schedule": settings.crawl}} if settings.shares else {},
+            "crawlers": {"csv": {"paths": [f"{FOLDER}/"], "schedule": settings.crawl}} if settings.shares else {},
             "merge": settings.merge.model_dump(mode="json") | {"every_minutes": longest_pause(settings.merge.schedule)},
             "zones": {zone: _zone(holds, getattr(settings.zones, zone)) for zone, holds in _HOLDS.items() if _has(target, zone)},
             **settings.model_dump(
@@ -88,35 +89,34 @@ def _dms(target: Target) -> dict[str, Any]:
 
 
 def _transfers(target: Target) -> dict[str, Any]:
-    """A transfer for each dataset, to the folder of raw where its files are read: ``csv/<dataset>/``."""
+    """A transfer for each source of files, to the folder of raw from which the job takes them: ``datasync/<source>/``."""
     found = {}
     for source, share in target.settings.shares.items():
         settings = target.project.settings.sources[source]
-        for dataset, selection in settings.datasets.items() if isinstance(settings, FilesSettings) else ():
-            folder, patterns = _filters(selection)
-            path = posixpath.join(share.path, folder) if folder else share.path
-            found[dataset.replace("_", "-")] = {
-                "source": source,
-                "folder": f"{dataset}/",
-                "path": path,
-                "patterns": patterns,
-                "schedule": share.schedule,
-            }
+        assert isinstance(settings, FilesSettings)
+        found[source.replace("_", "-")] = {
+            "folder": f"{source}/",
+            "path": share.path,
+            "patterns": _filters(settings),
+            "schedule": share.schedule,
+            "keep_deleted": settings.deleted == "preserve",
+        }
     return found
 
 
-def _filters(selection: FilesDataset) -> tuple[str, list[str]]:
-    """The folder that all of a dataset's patterns lie in, and DataSync's filters below it; none means every file.
+def _filters(settings: FilesSettings) -> list[str]:
+    """DataSync's filters for the files of a source; none means every file.
 
-    A filter of DataSync may have a wildcard as its last character alone, so more may be transferred than the dataset has; which
-    files are read its patterns decide.
+    A filter of DataSync may have a wildcard as its last character alone, so more may be transferred than the datasets have; which
+    files are read their patterns decide. Where a marker has to stand beside a file, all of its folder is transferred.
     https://docs.aws.amazon.com/datasync/latest/userguide/filtering.html
     """
-    folders = [posixpath.dirname(re.split(r"[*?]", pattern, maxsplit=1)[0]) for pattern in selection.files]
-    folder = posixpath.commonpath(folders) if all(folders) else ""
-    filters = []
-    for pattern in selection.files:
+    filters = set()
+    for pattern in (pattern for dataset in settings.datasets.values() for pattern in dataset.files):
         fixed = re.split(r"[*?]", pattern, maxsplit=1)[0]
-        rest = posixpath.relpath(fixed, folder) if fixed.rstrip("/") != folder else ""
-        filters.append(rest + ("" if fixed == pattern else "*"))
-    return folder, [] if "*" in filters else sorted(set(filters))
+        if settings.marker is not None:
+            folder = posixpath.dirname(fixed)
+            filters.add(f"{folder}/*" if folder else "*")
+        else:
+            filters.add(fixed + ("" if fixed == pattern else "*"))
+    return [] if "*" in filters else sorted(filters)

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 from lakewright.errors import LakewrightError, NeedsLoad, SourceError
 from lakewright.model.batch import ChangeBatch, raw_schema
@@ -24,11 +25,14 @@ from lakewright.pipeline.feed import moved, require_none_ahead
 from lakewright.pipeline.intake import Intake
 from lakewright.pipeline.load import rows_of, write_load
 from lakewright.pipeline.pending import PARALLEL, Pending
+from lakewright.pipeline.sourced import Sourced
 from lakewright.pipeline.steps import Following, Logged, Notice, Reads, Waits, ignore
 from lakewright.pipeline.survey import require_fitting
-from lakewright.pipeline.wiring import Wiring
 from lakewright.raw.writer import LogWriter
 from lakewright.storage.lease import Lease
+
+if TYPE_CHECKING:
+    from lakewright.pipeline.wiring import Wiring
 
 IDLE_MANIFEST_SECONDS = 60.0
 """How often an idle source's watermark is written, so that its slot moves."""
@@ -59,7 +63,7 @@ class Capture:
     Raises `LakewrightError`: the caller may start a new one at any time, after any crash, and gets the same log.
     """
 
-    def __init__(self, lake: Wiring, source: str, notice: Notice = ignore) -> None:
+    def __init__(self, lake: Sourced, source: str, notice: Notice = ignore) -> None:
         self._lake, self._name = lake, source
         self._source = lake.source(source)
         self._log = lake.log(source)
@@ -71,17 +75,17 @@ class Capture:
         self._intake = Intake(lake, source, notice)
         self._stop = threading.Event()
 
-    def run(self, stop: threading.Event, until: Position | None = None) -> None:
+    def run(self, stop: threading.Event, until: Position | None = None, *, wait: float = 0.0) -> None:
         """Load what was not loaded, then follow changes until `stop` is set or the log's end is at or after `until`.
 
-        Raises `LeaseHeld` while another capture of the source runs.
+        Raises `LeaseHeld` where another capture of the source still runs after `wait` seconds.
         """
         above = self._log.view().highest_lease
-        lease = Lease.take(self._store, self._log.lease_name, purpose="capture", above=above)
+        lease = Lease.take(self._store, self._log.lease_name, purpose="capture", wait=wait, above=above)
         self._stop = stop
         with lease, self._pool, contextlib.suppress(_Ended):
             writer = LogWriter.take_over(self._log, lease)
-            if self._lake.project.settings.slot(self._name) is None:
+            if not self._lake.has_slot(self._name):
                 require_none_ahead(self._lake, self._name)
             asked = self._log.asked_resyncs()
             self._intake.tell_stopped([stop for stop in self._log.view().stopped() if stop.table not in asked])

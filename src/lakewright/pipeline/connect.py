@@ -6,27 +6,26 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from lakewright.errors import SourceError
-from lakewright.model.contracts import Source, Store
+from lakewright.model.contracts import Source
 from lakewright.model.names import did_you_mean
-from lakewright.model.position import Position
+from lakewright.pipeline.connect_files import connect_files
+from lakewright.pipeline.holdings import Holdings
 from lakewright.project import kinds
 from lakewright.project.datasets import DatasetFiles
 from lakewright.project.project import Project
 from lakewright.project.spec import FilesSettings, PostgresSettings
-from lakewright.sources.files.origin import Folder
-from lakewright.sources.files.tables import Rule
-from lakewright.sources.files.transfer import TransferSettings
+from lakewright.project.values import S3_SCHEME
+from lakewright.sources.files.origin import Folder, Origin
 from lakewright.sources.postgres.embedded import EmbeddedPostgres
 
 if TYPE_CHECKING:
-    from lakewright.sources.files import source as files
     from lakewright.sources.postgres import source as postgres
 
 EMBEDDED = "embedded"
 
 
-def connect(project: Project, store: Store, name: str, logged: Callable[[], Position]) -> Source:
-    """The source of that name, whose log ends at `logged`; an embedded database is started.
+def connect(lake: Holdings, project: Project, name: str) -> Source:
+    """The source of that name; an embedded database is started.
 
     Raises `SourceError` for a name that lake.yaml does not have.
     """
@@ -35,7 +34,9 @@ def connect(project: Project, store: Store, name: str, logged: Callable[[], Posi
         hint = did_you_mean(name, project.settings.sources) or f"sources: {', '.join(project.settings.sources)}"
         raise SourceError("LW-248", f"there is no source {name}", hint=hint)
     if isinstance(settings, FilesSettings):
-        return _files(project, store, name, settings, logged)
+        resolved = lake.resolved.sources[name].files
+        assert resolved is not None
+        return connect_files(lake, name, resolved, _origin(project, name, settings.path), DatasetFiles(project.folder))
     return _postgres(project, name, settings)
 
 
@@ -60,30 +61,13 @@ def _postgres(project: Project, name: str, settings: PostgresSettings) -> postgr
     return made(url, settings.tables, settings.slot_name(project.settings.lake, name), overrides)
 
 
-def _files(
-    project: Project, store: Store, name: str, settings: FilesSettings, logged: Callable[[], Position]
-) -> files.FilesSource:
-    rules = [
-        Rule(dataset, each.files, each.exclude, each.mode, tuple(each.key), each.deleted, each.limit.exceeded)
-        for dataset, each in settings.datasets.items()
-    ]
-    zones = project.settings.zones.folders()
-    how = TransferSettings(
-        settings.settle.total_seconds(), settings.marker, settings.bandwidth, settings.verify, settings.deleted
-    )
-    made: type[files.FilesSource] = kinds.load_kind(kinds.SOURCES, settings.kind)
-    return made(
-        name,
-        Folder(project.folder / settings.path, project.reference(("sources", name, "path"))),
-        rules,
-        how,
-        settings.every.total_seconds(),
-        (store, zones.raw),
-        zones.logs,
-        DatasetFiles(project.folder),
-        project.folder / ".lakewright" / "tmp",
-        logged,
-    )
+def _origin(project: Project, name: str, path: str) -> Origin:
+    """Where the files of a source come from; raises `MissingDependency` where that is on S3 and the extra is not installed."""
+    called, s3 = project.reference(("sources", name, "path")), project.settings.s3
+    if not path.startswith(S3_SCHEME):
+        return Folder(project.folder / path, called)
+    made: Callable[..., Origin] = kinds.load_kind(kinds.ORIGINS, "s3")
+    return made(path, called, endpoint=s3.endpoint, region=s3.region)
 
 
 def _is_embedded(settings: PostgresSettings | FilesSettings) -> bool:

@@ -5,6 +5,7 @@ A table that is left out stays so until the next start; one that the source coul
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence, Set
 
 from lakewright.errors import LakewrightError, SourceError, SourceUnreachable
@@ -12,19 +13,19 @@ from lakewright.model.contracts import Stopped
 from lakewright.model.names import TableName
 from lakewright.model.schema import TableSchema
 from lakewright.pipeline import survey
+from lakewright.pipeline.sourced import Sourced
 from lakewright.pipeline.steps import LeftOut, Notice
-from lakewright.pipeline.wiring import Wiring
 
 
 class Intake:
     """What one run of capture knows of its source's tables; `notice` is called for each that is left out or stands still."""
 
-    def __init__(self, lake: Wiring, source: str, notice: Notice) -> None:
+    def __init__(self, lake: Sourced, source: str, notice: Notice) -> None:
         self._lake = lake
         self._name = source
         self._source = lake.source(source)
         self._log = lake.log(source)
-        self._wants = lake.project.settings.sources[source].wants
+        self._wants = functools.partial(lake.wants, source)
         self._notice = notice
         self._left_out: set[TableName] = set()
         self._unpublishable: set[TableName] = set()

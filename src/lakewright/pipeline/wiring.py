@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Self, cast
 
 from lakewright.errors import ConfigError
 from lakewright.model.contracts import Source, Store
-from lakewright.model.names import did_you_mean
-from lakewright.pipeline.holdings import Holdings
+from lakewright.model.names import TableName, did_you_mean
+from lakewright.pipeline.sourced import Sourced
 from lakewright.project.project import Project, open_project
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from lakewright.sources.files.source import FilesSource
 
 
-class Wiring(Holdings):
+class Wiring(Sourced):
     """The parts of one lake, each made when it is first used, and let go of by `close`.
 
     A process that neither asks a source nor computes in DuckDB needs no client of a database: those are imported when used.
@@ -49,8 +49,16 @@ class Wiring(Holdings):
         if name not in self._sources:
             from lakewright.pipeline import connect
 
-            self._sources[name] = connect.connect(self.project, self.store, name, lambda: self.log(name).view().watermark)
+            self._sources[name] = connect.connect(self, self.project, name)
         return self._sources[name]
+
+    def wants(self, source: str, table: TableName) -> bool:
+        """Whether lake.yaml chooses the table of a source."""
+        return self.project.settings.sources[source].wants(table)
+
+    def has_slot(self, source: str) -> bool:
+        """Whether the source remembers, by a replication slot, how far its log is."""
+        return self.project.settings.slot(source) is not None
 
     def inspection(self, name: str) -> Inspection:
         """What looks into the files of the source of that name; raises `ConfigError` where it has none."""

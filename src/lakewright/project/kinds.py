@@ -18,6 +18,8 @@ ENGINES = {"duckdb": "lakewright.engines.duckdb:DuckDBEngine", "spark": "lakewri
 """Engine by name."""
 STORES = {"s3": "lakewright.storage.s3:S3Store"}
 """`Store` by the scheme of its URL; the local directory needs none."""
+ORIGINS = {"s3": "lakewright.sources.files.prefix:Prefix"}
+"""`Origin` of files by the scheme of its URL; a folder of this machine needs none."""
 FILE_SYSTEMS = {"s3": "lakewright.engines.stored:StoredFiles"}
 """How engines read a store's files, by the scheme of their URLs."""
 _EXTRAS = {

@@ -5,40 +5,90 @@ from __future__ import annotations
 import dataclasses
 import datetime
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from lakewright.model import fields
 from lakewright.model.schema import TableSchema
 from lakewright.project import known
 from lakewright.project.names import Origin, Partition
+from lakewright.project.share import Share
 
 if TYPE_CHECKING:
-    from lakewright.project.spec import LakeSettings, TableSettings
+    from lakewright.project.spec import LakeSettings, SourceSettings, TableSettings
 
+Mode = Literal["append", "snapshot", "upsert", "delta"]
+Verify = Literal["only_files_transferred", "point_in_time_consistent", "none"]
+OfDeleted = Literal["preserve", "remove"]
 _HOUR = datetime.timedelta(hours=1)
+
+
+@dataclasses.dataclass(frozen=True)
+class ResolvedDataset:
+    """A dataset's settings, each as `project.spec.FilesDataset` has it.
+
+    ``definition`` is how its files are read, as JSON values; None where that is looked up in the project's folder.
+    """
+
+    files: tuple[str, ...]
+    exclude: tuple[str, ...]
+    mode: Mode
+    key: tuple[str, ...]
+    deleted: tuple[str, str] | None
+    limit: str
+    definition: Mapping[str, Any] | None = None
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> ResolvedDataset:
+        """What `dataclasses.asdict` and JSON made of one; raises ValueError, KeyError or TypeError for anything else."""
+        deleted = data["deleted"] and tuple(data["deleted"])
+        Share.parse(data["limit"])
+        return cls(**{**data, **{name: tuple(data[name]) for name in ("files", "exclude", "key")}, "deleted": deleted})
+
+
+@dataclasses.dataclass(frozen=True)
+class ResolvedFiles:
+    """The settings of a source of files, each as `project.spec.FilesSettings` has it; times in seconds."""
+
+    datasets: Mapping[str, ResolvedDataset]
+    every: float
+    settle: float
+    marker: str | None
+    bandwidth: int | None
+    verify: Verify
+    deleted: OfDeleted
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> ResolvedFiles:
+        """What `dataclasses.asdict` and JSON made of them; raises ValueError, KeyError or TypeError for anything else."""
+        datasets = {name: ResolvedDataset.from_json(each) for name, each in fields.get(data, "datasets", dict).items()}
+        return cls(**{**data, "datasets": datasets})
 
 
 @dataclasses.dataclass(frozen=True)
 class ResolvedSource:
     """Where a source's raw log lies (``raw_group``), the schema whose tables have no prefix, and that of rejected rows.
 
-    ``tables`` are those that DMS may write to raw for it: none where it captures nothing of the source.
+    ``tables`` are those that DMS may write to raw for it: none where it captures nothing of the source. ``files`` is what else a
+    source of files has.
     """
 
     raw_group: str
     plain_schema: str
     rejected_schema: str | None = None
     tables: tuple[TableSchema, ...] = ()
+    files: ResolvedFiles | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The source as JSON values."""
         plain = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        return {**plain, "tables": known.tables_to_json(self.tables)}
+        files = self.files and dataclasses.asdict(self.files)
+        return {**plain, "tables": known.tables_to_json(self.tables), "files": files}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> ResolvedSource:
         """What `to_json` gave; raises ValueError, KeyError or TypeError for anything else."""
-        return cls(**{**data, "tables": tuple(known.tables_from_json(fields.get(data, "tables", dict)))})
+        tables, files = tuple(known.tables_from_json(fields.get(data, "tables", dict))), data["files"]
+        return cls(**{**data, "tables": tables, "files": files and ResolvedFiles.from_json(files)})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,12 +167,27 @@ def resolve(lake: LakeSettings, tables: known.Known) -> ResolvedLake:
         endpoint=lake.s3.endpoint,
         region=lake.s3.region,
         sources={
-            name: ResolvedSource(source.raw_group, source.plain_schema, source.rejected_schema, tuple(tables.get(name, ())))
+            name: ResolvedSource(
+                source.raw_group, source.plain_schema, source.rejected_schema, tuple(tables.get(name, ())), _resolve_files(source)
+            )
             for name, source in lake.sources.items()
         },
         tables={name: _resolve_table(table) for name, table in lake.tables.items()},
         snapshots={name: ResolvedSnapshot(each.table, each.as_of) for name, each in lake.snapshots.items()},
     )
+
+
+def _resolve_files(source: SourceSettings) -> ResolvedFiles | None:
+    if source.kind != "files":
+        return None
+    datasets = {
+        name: ResolvedDataset(
+            each.files, each.exclude, each.mode, tuple(each.key), each.deleted and (*each.deleted,), str(each.limit)
+        )
+        for name, each in source.datasets.items()
+    }
+    every, settle = source.every.total_seconds(), source.settle.total_seconds()
+    return ResolvedFiles(datasets, every, settle, source.marker, source.bandwidth, source.verify, source.deleted)
 
 
 def _resolve_table(table: TableSettings) -> ResolvedTable:

@@ -28,6 +28,7 @@ from lakewright.project.values import (
     Name,
     OriginText,
     Partitions,
+    PathText,
     Patterns,
     Place,
     SecretText,
@@ -72,7 +73,7 @@ def _overlap(place: str, other: str) -> bool:
 
 
 class S3(Settings):
-    """How zones on S3 are reached. Credentials come from AWS's own places: environment, profile, instance."""
+    """How zones and files on S3 are reached. Credentials come from AWS's own places: environment, profile, instance."""
 
     endpoint: Endpoint | None = None
     """The server, as ``https://host:port``, where it is not AWS; without it AWS_ENDPOINT_URL counts."""
@@ -160,8 +161,8 @@ class FilesSettings(Settings):
 
     kind: Literal["files"]
     """``files``."""
-    path: str = Field(min_length=1)
-    """The folder, from the lake's folder or absolute."""
+    path: PathText
+    """The folder, from the lake's folder or absolute; or ``s3://bucket/prefix``, reached as `s3` says."""
     datasets: dict[Name, DatasetSetting] = Field(min_length=1)
     """Which files are which table, by the table's name; ``name: pattern`` is short for ``name: {files: pattern}``."""
     every: Duration = Field(default=datetime.timedelta(seconds=10), json_schema_extra={"default": "10s"})
@@ -261,7 +262,7 @@ class LakeSettings(Settings):
     zones: Zones = Zones()
     """Where each kind of data lies."""
     s3: S3 = S3()
-    """How zones on S3 are reached."""
+    """How zones and files on S3 are reached."""
     sources: dict[ShortName, SourceSettings] = Field(min_length=1)
     """The databases and folders that are captured, by name."""
     tables: dict[Name, TableSettings] = {}
@@ -302,9 +303,6 @@ class LakeSettings(Settings):
                 message = f"{snapshot.table} is a snapshot itself"
                 yield Problem(("snapshots", name, "table"), message, f"name its table: {self.snapshots[snapshot.table].table}")
         for name, source in self.sources.items():
-            if isinstance(source, FilesSettings) and "raw" in self.zones.elsewhere():
-                hint = "leave out zones.raw, or keep files and databases in two lakes"
-                yield Problem(("sources", name, "kind"), "files are copied to the raw zone, which must be a folder here", hint)
             for dataset, settings in source.datasets.items() if isinstance(source, FilesSettings) else ():
                 for setting, message in settings.problems():
                     yield Problem(("sources", name, "datasets", dataset, setting), message)

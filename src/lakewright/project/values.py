@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from lakewright.model import types
 from lakewright.project.names import MAX_NAME, Origin, Partition, is_name
+from lakewright.project.share import Share
 
 MAX_SHORT_NAME = 24
 """Of a lake and a source: both stand in the default name of a replication slot, which has at most 63 characters."""
@@ -18,7 +19,6 @@ MAX_SHORT_NAME = 24
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _DURATION = re.compile(r"([0-9]{1,9})(ms|s|m|h|d)")
 _MOST = datetime.timedelta(days=36_500)
-_SHARE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)(%?)")
 _SIZE = re.compile(r"([0-9]{1,6})(KB|MB|GB)")
 _SIZES = {"KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30}
 S3_SCHEME = "s3://"
@@ -47,17 +47,6 @@ class Secret:
 
     def __hash__(self) -> int:
         return hash(self._value)
-
-
-class Share(float):
-    """How much of a whole: a count from 1 on, or below 1 a part of it."""
-
-    def __str__(self) -> str:
-        return f"{int(self)}" if self >= 1 or not self else f"{self * 100:g}%"
-
-    def exceeded(self, part: int, whole: int) -> bool:
-        """Whether `part` of `whole` is more than that. A single one is more than no share, unless it is all or none may be."""
-        return part > (self if self >= 1 else self * whole) and (not 0 < self < 1 or part != 1 or whole == 1)
 
 
 class Deleted(NamedTuple):
@@ -136,11 +125,10 @@ def _decimal(value: Any) -> str:
 
 
 def _share(value: Any) -> Any:
-    match = _SHARE.fullmatch(str(value).strip())
-    number = float(match[1]) if match else -1.0
-    if match is None or (match[2] and number >= 100) or (not match[2] and number != int(number)):
-        raise refuse("not a number of rows, nor a share such as 1%")
-    return Share(number / 100 if match[2] else number)
+    try:
+        return Share.parse(str(value))
+    except ValueError as error:
+        raise refuse(str(error)) from None
 
 
 def _size(value: Any) -> int:
@@ -212,6 +200,14 @@ def _place(value: Any) -> str:
     return url
 
 
+def _path(value: Any) -> str:
+    if isinstance(value, str) and value.startswith(S3_SCHEME):
+        return _place(value)
+    if not isinstance(value, str) or not value:
+        raise refuse("not a folder, nor s3://bucket/prefix")
+    return value
+
+
 def _endpoint(value: Any) -> str:
     if not isinstance(value, str) or not _ENDPOINT.fullmatch(value):
         raise refuse("not http://host:port or https://host:port")
@@ -256,4 +252,5 @@ Patterns = Annotated[
 ]
 Folder = Annotated[str, BeforeValidator(_folder), _schema()]
 Place = Annotated[str, BeforeValidator(_place), _schema()]
+PathText = Annotated[str, BeforeValidator(_path), _schema()]
 Endpoint = Annotated[str, BeforeValidator(_endpoint), _schema("^https?://[^/@]+/?$")]

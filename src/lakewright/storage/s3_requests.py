@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import random
+import shlex
 import time
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
@@ -159,6 +160,10 @@ def _of_answer(error: failures.ClientError, bucket: str, place: str) -> Exceptio
     if code in _ELSEWHERE:
         hint = "name the bucket's region as s3.region in lake.yaml, or as AWS_REGION"
         return StorageError("LW-315", f"bucket {bucket} is in another region ({code})", hint=hint)
+    if code == "InvalidObjectState":
+        key = shlex.quote(place.removeprefix(f"s3://{bucket}/"))
+        hint = f"`aws s3api restore-object --bucket {bucket} --key {key} --restore-request Days=7` brings it back in some hours"
+        return StorageError("LW-318", f"{place} is archived in Glacier, and cannot be read as it is", hint=hint)
     if status in (401, 403):
         hint = "these credentials need s3:GetObject, PutObject, DeleteObject, AbortMultipartUpload and ListBucket there"
         return StorageError("LW-312", f"{place}: access denied ({code})", hint=hint)

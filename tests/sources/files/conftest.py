@@ -16,7 +16,7 @@ import pytest
 from lakewright.model.contracts import Store
 from lakewright.sources.files.arrivals import Arrival, Arrivals
 from lakewright.sources.files.copying import Progress
-from lakewright.sources.files.origin import Folder
+from lakewright.sources.files.origin import Folder, Origin
 from lakewright.sources.files.selection import Selection
 from lakewright.sources.files.transfer import Transfer, TransferSettings
 from lakewright.storage.local import LocalStore
@@ -57,9 +57,11 @@ class Exports:
         """A transfer as a process has it."""
         store = store or self.store
         arrivals = Arrivals(store, "raw", "exports")
-        return Transfer(
-            Folder(self.folder), store, arrivals, selections, TransferSettings(**{"settle": 0.0, **settings}), progress
-        )
+        return Transfer(self.made(), store, arrivals, selections, TransferSettings(**{"settle": 0.0, **settings}), progress)
+
+    def made(self) -> Origin:
+        """The origin of its files."""
+        return Folder(self.folder)
 
     def look(self, store: Store | None = None, **settings: Any) -> list[Arrival]:
         """One look of a transfer of its own."""

@@ -78,6 +78,7 @@ module "exports" {
       folder          = transfer.folder
       patterns        = transfer.patterns
       schedule        = transfer.schedule
+      keep_deleted    = transfer.keep_deleted
       source_location = { nfs = merge(var.exports, { path = transfer.path }) }
     }
   }

@@ -6,7 +6,7 @@ variables {
   name        = "shop-dev"
   task_name   = "exports"
   kms_key_arn = "arn:aws:kms:us-east-1:123456789012:key/11111111-2222-3333-4444-555555555555"
-  target      = { bucket_arn = "arn:aws:s3:::shop-dev-raw", prefix = "csv/", role_arn = "arn:aws:iam::123456789012:role/shop-dev-files" }
+  target      = { bucket_arn = "arn:aws:s3:::shop-dev-raw", prefix = "datasync/exports/", role_arn = "arn:aws:iam::123456789012:role/shop-dev-files" }
   report      = { bucket_arn = "arn:aws:s3:::shop-dev-logs", prefix = "datasync/", role_arn = "arn:aws:iam::123456789012:role/shop-dev-files" }
   source_location = {
     nfs = { server = "files.shop.example", path = "/exports", agent_arns = ["arn:aws:datasync:us-east-1:123456789012:agent/agent-0123456789abcdef0"] }
@@ -26,16 +26,31 @@ run "files_are_verified_and_never_deleted_from_raw" {
     error_message = "a file is taken without a checksum, or leaves raw with the share"
   }
   assert {
+    condition     = aws_datasync_task.this.options[0].mtime == "PRESERVE"
+    error_message = "nothing tells in which order files were written"
+  }
+  assert {
     condition     = aws_datasync_task.this.schedule[0].schedule_expression == "rate(1 hour)" && aws_datasync_task.this.name == "shop-dev-exports"
     error_message = "the task has another name or schedule"
   }
   assert {
-    condition     = aws_datasync_location_s3.target.subdirectory == "/csv/" && aws_datasync_task.this.task_report_config[0].s3_destination[0].subdirectory == "/datasync/"
+    condition     = aws_datasync_location_s3.target.subdirectory == "/datasync/exports/" && aws_datasync_task.this.task_report_config[0].s3_destination[0].subdirectory == "/datasync/"
     error_message = "files or reports go elsewhere"
   }
   assert {
     condition     = length(aws_datasync_task.this.task_report_config[0].report_overrides) == 1
     error_message = "each plan would change the task"
+  }
+}
+
+run "files_that_were_deleted_leave_raw_where_that_is_asked_for" {
+  command = plan
+  variables {
+    keep_deleted = false
+  }
+  assert {
+    condition     = aws_datasync_task.this.options[0].preserve_deleted_files == "REMOVE"
+    error_message = "a file that was deleted stays in raw"
   }
 }
 

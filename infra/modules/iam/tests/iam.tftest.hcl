@@ -18,7 +18,7 @@ variables {
     arrivals   = { service = "events", description = "" }
     statistics = { service = "scheduler", description = "" }
     analyst    = { service = "athena", description = "", trusted_arns = ["arn:aws:iam::123456789012:role/people"], writes = [{ bucket_arn = "arn:aws:s3:::results", prefix = "" }], databases = ["shop_dev_curated"] }
-    files      = { service = "datasync", description = "", writes = [{ bucket_arn = "arn:aws:s3:::raw", prefix = "csv/" }] }
+    files      = { service = "datasync", description = "", writes = [{ bucket_arn = "arn:aws:s3:::raw", prefix = "datasync/" }] }
   }
 }
 

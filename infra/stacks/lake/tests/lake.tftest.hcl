@@ -49,12 +49,16 @@ run "jobs_that_know_the_lake" {
   assert {
     condition = local.code == {
       "--bundle"                          = "s3://shop-dev-logs-123456789012-us-east-1/code/project.json"
-      "--zones"                           = "curated=s3://shop-dev-curated-123456789012-us-east-1,raw=s3://shop-dev-raw-123456789012-us-east-1"
+      "--zones"                           = "curated=s3://shop-dev-curated-123456789012-us-east-1,logs=s3://shop-dev-logs-123456789012-us-east-1,raw=s3://shop-dev-raw-123456789012-us-east-1"
       "--databases"                       = "curated=shop_dev_curated"
       "--additional-python-modules"       = "s3://shop-dev-logs-123456789012-us-east-1/code/lakewright.gluewheels.zip"
       "--python-modules-installer-option" = "--no-index"
     }
     error_message = "jobs are told: ${jsonencode(local.code)}"
+  }
+  assert {
+    condition     = [for place in local.merge_writes : place.prefix] == ["database/", "files/", "csv/", "glue/", "files/"]
+    error_message = "the job may write to: ${jsonencode(local.merge_writes)}"
   }
 }
 

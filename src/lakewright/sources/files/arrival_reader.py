@@ -14,7 +14,7 @@ from lakewright.errors import LakewrightError, SourceError
 from lakewright.model import types
 from lakewright.model.contracts import Past, Store
 from lakewright.sources.files import deletes, replay
-from lakewright.sources.files.arrivals import Arrival, damaged
+from lakewright.sources.files.arrivals import Arrival
 from lakewright.sources.files.aside import Interrupted
 from lakewright.sources.files.dataset import Dataset
 from lakewright.sources.files.definition import Definition, PastDefinitions
@@ -23,6 +23,7 @@ from lakewright.sources.files.header import packed_headers
 from lakewright.sources.files.infer import infer
 from lakewright.sources.files.ledger import Version
 from lakewright.sources.files.lines import Lines
+from lakewright.sources.files.nearby import nearby
 from lakewright.sources.files.scan import known_disk_errors
 from lakewright.sources.files.structure import Misjudged
 from lakewright.sources.files.tables import Rule
@@ -81,15 +82,14 @@ class ArrivalReader:
 
     def define(self, arrival: Arrival, rule: Rule) -> None:
         """Infer the definition of a dataset from its first file, and keep it."""
-        with known_disk_errors(arrival.label):
-            dataset = infer(self._path(arrival), name=rule.name, temp=self.scratch)
+        with known_disk_errors(arrival.label), self._nearby(arrival) as path:
+            dataset = infer(path, name=rule.name, temp=self.scratch)
         _check_columns(rule, dataset)
         self._definitions.keep(dataset, arrival.label)
 
     def names(self, arrival: Arrival, dataset: Dataset) -> list[str]:
         """The names of an arrival's columns, in the order in which the texts of its rejected rows have them."""
-        path = self._path(arrival)
-        with known_disk_errors(arrival.label):
+        with known_disk_errors(arrival.label), self._nearby(arrival) as path:
             match dataset.dialect.format:
                 case "csv":
                     return packed_headers(path, dataset.dialect, self.scratch)
@@ -106,15 +106,11 @@ class ArrivalReader:
         assume = assume and arrival.number not in self._misjudged
         with known_disk_errors(arrival.label):
             if arrival.corrects:
-                yield from replay.pieces(self._path(arrival), definition.dataset, temp=self.scratch, required=definition.key)
+                with self._nearby(arrival) as path:
+                    yield from replay.pieces(path, definition.dataset, temp=self.scratch, required=definition.key)
             elif not arrival.removed:
-                path, key = self._path(arrival), definition.key
-                with read(path, definition.dataset, temp=self.scratch, required=key, assume=assume) as reading:
-                    try:
-                        yield from reading.pieces()
-                    except Misjudged:
-                        self._misjudged.add(arrival.number)
-                        raise
+                with self._nearby(arrival) as path:
+                    yield from self._read(path, arrival, definition, assume)
 
     def version(self, version: Version, definition_of: DefinitionOf) -> Iterator[tuple[Arrival, Piece]]:
         """The rows that a version of a file has by now, each piece with its arrival, in no particular order of these.
@@ -129,11 +125,16 @@ class ArrivalReader:
                     replayed.add(piece.rows)
                     replayed.add(piece.rejects)
 
-    def _path(self, arrival: Arrival) -> Path:
-        path = Path(self._store.location(arrival.stored))
-        if not path.is_file():
-            raise damaged(arrival, "missing")
-        return path
+    def _read(self, path: Path, arrival: Arrival, definition: Definition, assume: bool) -> Iterator[Piece]:
+        with read(path, definition.dataset, temp=self.scratch, required=definition.key, assume=assume) as reading:
+            try:
+                yield from reading.pieces()
+            except Misjudged:
+                self._misjudged.add(arrival.number)
+                raise
+
+    def _nearby(self, arrival: Arrival) -> contextlib.AbstractContextManager[Path]:
+        return nearby(self._store, arrival, self.scratch)
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""Where source files come from: a folder that others write into, and that is only ever read.
+"""Where source files come from: a folder that others write into, and that is only ever read. See `prefix` for one on S3.
 
 A link is never followed, neither when the folder is listed nor when a file is opened, so no name leads out of the folder.
 """
@@ -47,7 +47,12 @@ class SourceChanged(SourceError):
 
 
 class Origin(Protocol):
-    """Files that somebody else writes. A file may change, come and go at any moment, also while it is read."""
+    """Files that somebody else writes. A file may change, come and go at any moment, also while it is read.
+
+    Messages call it by ``called``.
+    """
+
+    called: str
 
     def files(self) -> list[OriginFile]:
         """Every file, and what is none but stands there as one, in name order; raises `SourceUnreachable` where the origin is
@@ -60,6 +65,11 @@ class Origin(Protocol):
 
     def require_readable(self, name: str) -> None:
         """Raise `SourceError` where the file cannot be opened to be read."""
+        ...
+
+    def written(self, file: OriginFile) -> datetime.datetime:
+        """When who made the file wrote it (UTC), by which files that come at once are in order; `modified` may be when it was
+        brought here. Raises `SourceError` where it cannot be told."""
         ...
 
     def read(self, name: str) -> Iterator[bytes]:
@@ -96,6 +106,10 @@ class Folder:
         """The file as it is now; None where there is no regular file of this name."""
         file = self._entry(name)
         return file if file and file.is_regular else None
+
+    def written(self, file: OriginFile) -> datetime.datetime:
+        """The file's own time."""
+        return file.modified
 
     def _entry(self, name: str) -> OriginFile | None:
         """What stands under the name now, be it a regular file or not; None where nothing does."""

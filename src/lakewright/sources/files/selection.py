@@ -90,7 +90,8 @@ def _marker_of(marker: str, name: str) -> str:
 
 def _not_regular(name: str) -> SourceError:
     hint = "put a copy of the file in its place, or narrow `files` of the dataset in lake.yaml; no link is followed"
-    return SourceError("LW-294", f"{name!r} is a link, a pipe or a device, and not a file", hint=hint)
+    message = f"{name!r} is a link, a pipe, a device or an object named like a folder, and not a file"
+    return SourceError("LW-294", message, hint=hint)
 
 
 def _ambiguous(name: str, datasets: list[str]) -> SourceError:

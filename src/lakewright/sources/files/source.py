@@ -27,7 +27,7 @@ from lakewright.sources.files.inspection import Inspection
 from lakewright.sources.files.ledger import Ledger
 from lakewright.sources.files.leftovers import sweep
 from lakewright.sources.files.load import FilesLoad
-from lakewright.sources.files.origin import Folder
+from lakewright.sources.files.origin import Origin
 from lakewright.sources.files.runs import Runs
 from lakewright.sources.files.selection import Selection
 from lakewright.sources.files.stream import FilesStream
@@ -50,7 +50,7 @@ class FilesSource:
     def __init__(
         self,
         name: str,
-        folder: Folder,
+        origin: Origin,
         rules: Sequence[Rule],
         settings: TransferSettings,
         every: float,
@@ -61,7 +61,7 @@ class FilesSource:
         logged: Callable[[], Position] = lambda: START,
     ) -> None:
         self.name = name
-        self._folder = folder
+        self._called = origin.called
         self._rules = {rule.name: rule for rule in rules}
         self._settle = settings.settle
         self._every = every
@@ -72,10 +72,10 @@ class FilesSource:
         self._runs = Runs(self._store, logs, name)
         self._reader = ArrivalReader(self._store, definitions, PastDefinitions(*place), scratch)
         selections = [Selection(rule.name, rule.files, rule.exclude) for rule in rules]
-        self._transfer = Transfer(folder, self._store, self._arrivals, selections, settings)
+        self._transfer = Transfer(origin, self._store, self._arrivals, selections, settings)
         self._looking = threading.Lock()
         parts = (self._arrivals, self._ledger, self._reader, self._transfer, self._runs)
-        self.inspection = Inspection(folder.called, self._store, self._rules, *parts)
+        self.inspection = Inspection(origin.called, self._store, self._rules, *parts)
 
     def close(self) -> None:
         """Nothing stays open between calls."""
@@ -181,7 +181,7 @@ class FilesSource:
     def status(self, after: Position = START) -> SourceFacts:
         """The size of what has arrived after a position; all is kept. Files that wait are a problem, and a missing folder."""
         faults = self.inspection.held_back().faults
-        gone = faults.pop(self._folder.called, None)
+        gone = faults.pop(self._called, None)
         problems = [gone.line(hinted=False)] if gone else []
         if faults:
             problems.append(f"{len(faults)} file{'s wait' if len(faults) > 1 else ' waits'}; `lakewright quarantine` says why")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import datetime
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -93,7 +94,7 @@ class Transfer:
         removed = [name for name in gone if self._is_gone_for_long(name)]
         self.settling = len(assignment.taken) - len(settled) + len(gone) - len(removed)
         self.waiting = {**assignment.faults}
-        found = [*self._taken(sorted(due, key=lambda one: (one[0].modified, one[0].name)), newest, stop)]
+        found = [*self._taken(self._in_order(due), newest, stop)]
         for name in removed if not stop.is_set() else []:
             last = newest[name]
             found += self._registered(dataclasses.replace(last, arrived=utc_now(), removed=True), last)
@@ -152,6 +153,16 @@ class Transfer:
         if last is None or last.removed or last.dataset != dataset or self._settings.verify == "point_in_time_consistent":
             return True
         return (file.size, file.modified) != (last.size, last.modified) and self._equal.get(file.name) != file.version
+
+    def _in_order(self, due: Sequence[tuple[OriginFile, str]]) -> list[tuple[OriginFile, str]]:
+        """The files in the order in which they were written; one of which that cannot be told is not taken."""
+        dated = list[tuple[datetime.datetime, str, OriginFile, str]]()
+        for file, dataset in due:
+            try:
+                dated.append((self._origin.written(file) if len(due) > 1 else file.modified, file.name, file, dataset))
+            except SourceError as error:
+                self.waiting[file.name] = error
+        return [(file, dataset) for _, _, file, dataset in sorted(dated, key=lambda one: one[:2])]
 
     # ---- taking them
 
