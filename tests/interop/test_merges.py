@@ -23,7 +23,7 @@ from lakewright.engines.spark import SparkEngine
 from lakewright.errors import CommitConflict
 from lakewright.model.contracts import Table
 from lakewright.model.table import Commit
-from lakewright.pipeline import merge_native, rewrites
+from lakewright.pipeline import merge_native, publish, rewrites
 from lakewright.pipeline.holdings import Holdings
 from lakewright.pipeline.instants import Instant
 from lakewright.pipeline.lake import Lake
@@ -120,6 +120,7 @@ def test_every_type_and_far_day(engine: SparkEngine, url: str, shop: Path) -> No
     with Lake.open(shop) as lake:
         lake.merge(apply=SparkMerge(engine))
         assert lake.check("db").passed
+        ((moment,),) = run_sql(url, "SELECT (clock_timestamp() AT TIME ZONE 'UTC')::text")
         run_sql(
             url,
             "UPDATE orders SET region = region + 1, note = note || E'\\n' WHERE id % 2 = 0",
@@ -135,6 +136,18 @@ def test_every_type_and_far_day(engine: SparkEngine, url: str, shop: Path) -> No
         lake.capture()
         lake.merge()
         assert lake.check("db").passed
+    asked = ", ".join(f"{name}: {{table: orders, as_of: {moment}Z}}" for name in ("by_spark", "by_us"))
+    with (shop / "lake.yaml").open("a") as file:
+        file.write(f"snapshots: {{{asked}}}\n")
+    with Lake.open(shop) as lake:
+        assert publish.publish_due(lake, "by_spark", lake.mirrors(), fill=SparkMerge(engine).fill)
+        assert [each.table for each in lake.merge() if each.commit] == ["by_us"]
+        for one, other in (("by_spark", "by_us"), ("by_us", "by_spark")):
+            with lake.sql(f"SELECT count(*) AS n FROM (SELECT * FROM {one} EXCEPT SELECT * FROM {other})") as answer:
+                assert next(answer.batches()).to_pylist() == [{"n": 0}]
+            batches = HudiTableBuilder.from_base_uri(lake.store.location(f"curated/{one}")).build().read()
+            assert sum(batch.num_rows for batch in batches) == 53
+            assert lake.verify(one)[0].flaws == ()
 
 
 def test_spark_does_not_commit_over_what_came_meanwhile(engine: SparkEngine, url: str, shop: Path) -> None:
