@@ -51,6 +51,7 @@ class Lives:
     def __init__(self, folder: Path, lake: str, rng: random.Random, monkeypatch: pytest.MonkeyPatch, dying: float) -> None:
         (folder / "lake.yaml").write_text(lake)
         self.folder = folder
+        self._project = open_project(folder)  # values, which a life does not change
         self.log: list[str] = []
         self._rng = rng
         self._dying = dying
@@ -63,7 +64,7 @@ class Lives:
         self._lives += 1
         started = f"life {self._lives} of {self.folder}"
         self._patch.setattr(Process, "current", classmethod(lambda cls: cls(host(), boot(), 2**22 + 1, started)))
-        with Lake(open_project(self.folder), FaultyStore(LocalStore(self.folder), *faults)) as lake:
+        with Lake(self._project, FaultyStore(LocalStore(self.folder), *faults)) as lake:
             yield lake
 
     def live(self, name: str, most: int) -> None:
