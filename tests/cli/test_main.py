@@ -18,6 +18,7 @@ from lakewright.errors import CheckFailed, ConfigError, QueryError, SourceUnreac
 from lakewright.model.position import START
 from lakewright.pipeline.check import CheckReport
 from lakewright.pipeline.steps import TableCheck
+from lakewright.project.spec import LakeSettings
 
 LAKE = "lake: a\nsources: {s: {kind: postgres, url: 'postgresql://u:pw@h/d'}}\n"
 
@@ -97,7 +98,7 @@ def test_an_error_is_four_lines(lakewright, tmp_path, monkeypatch):
     ran = lakewright("config", "show")
     assert (ran.code, ran.out) == (1, "")
     assert ran.err.splitlines() == [
-        "error: unknown setting suorces (allowed: lake, zones, s3, sources, tables, queries, rules, deploy)",
+        f"error: unknown setting suorces (allowed: {', '.join(LakeSettings.model_fields)})",
         "  at lake.yaml:2",
         "  also: lake.yaml:3: unknown setting sources.s.slots (allowed: kind, url, tables, slot) (LW-102); did you mean slot?",
         "  hint: did you mean sources?",
