@@ -54,4 +54,4 @@ def test_what_it_says_before_the_first_apply(lake: Project, terraform: Terraform
         planned = plan(target(lake, "dev"))
     assert planned.changes == ()
     assert {"dms replication task", "glue catalog table", "athena named query", "datasync task"} <= {*planned.makes}
-    assert (planned.makes["glue catalog table"], planned.makes["athena named query"]) == (7, 16)
+    assert (planned.makes["glue catalog table"], planned.makes["athena named query"]) == (11, 19)

@@ -125,7 +125,7 @@ def test_the_job_makes_of_delivered_files_what_a_laptop_makes_of_them(world: Wor
     world.put("sales/1.csv", "id,price", "1,2.75", "3,3.50")
     world.remove("sales/2.csv")
     world.laptop()
-    assert world.job() == world.job() == []
+    assert world.job() == []
     found = world.equal()
     assert [(row["id"], float(str(row["price"]))) for row in found["stock"]] == [(1, 8.0), (2, 3.5), (3, 1.0)]
     assert [str(row["born"]) for row in found["people"]] == ["1992-12-31"]

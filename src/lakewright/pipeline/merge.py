@@ -15,7 +15,7 @@ from lakewright.pipeline.instants import Instant, based
 from lakewright.pipeline.mirror import Mirror
 from lakewright.pipeline.rewrites import Rewrite
 from lakewright.pipeline.steps import Merged
-from lakewright.raw.log import RawLog
+from lakewright.raw.view import LogView
 from lakewright.storage.lease import Lease
 
 Apply = Callable[[Holdings, Mirror, Table, Lease, Sequence[Instant]], Commit]
@@ -40,25 +40,26 @@ def merge(
     manifest says.
     """
     log, table = lake.log(mirror.source), lake.table(mirror)
-    if (done := _settled(mirror, log, table, asked=agreed is not None)) is not None:
+    view = log.view()
+    if (done := _settled(mirror, view, table, asked=agreed is not None)) is not None:
         return done
-    if log.view().load_of(mirror.origin, log.view().watermark) is None:
+    if view.load_of(mirror.origin, view.watermark) is None:
         return None
     waits = rewrites.waiting(lake, mirror)
     if waits is not None and not waits.is_same(agreed):
         return Merged(mirror.name, None, waits.position, waits=str(waits))
     with held(lake, mirror, "merge", wait) as mine:
-        table = mine.found
+        table, view = mine.found, log.view()
         asked = waits is not None and rewrites.waiting(lake, mirror) is not None
-        if (done := _settled(mirror, log, table, asked=asked)) is not None:  # another came first
+        if (done := _settled(mirror, view, table, asked=asked)) is not None:  # another came first
             return done
         if table is None:
-            spec = table_at.plan(mirror, log, log.view(), (), log.view().watermark).spec
+            spec = table_at.plan(mirror, log, view, (), view.watermark).spec
             lake.records.forget(mirror.name)  # that of a snapshot of this name, whose folder somebody removed
             table = lake.format.create(lake.folders.record(mirror).path, spec)
         table.compact(mirror.compact_after)  # first: one that a crash left is to be over before logs go on
         commit = _apply(lake, mirror, table, mine.lease, apply or _natively(agreed), agreed)
-        return Merged(mirror.name, commit, commit.checkpoint.position if commit.checkpoint else log.view().watermark)
+        return Merged(mirror.name, commit, commit.checkpoint.position if commit.checkpoint else view.watermark)
 
 
 def _apply(lake: Holdings, mirror: Mirror, table: Table, lease: Lease, apply: Apply, agreed: Rewrite | None) -> Commit:
@@ -88,12 +89,11 @@ def _natively(agreed: Rewrite | None) -> Apply:
     return functools.partial(apply, agreed=agreed)
 
 
-def _settled(mirror: Mirror, log: RawLog, table: Table | None, *, asked: bool) -> Merged | None:
+def _settled(mirror: Mirror, view: LogView, table: Table | None, *, asked: bool) -> Merged | None:
     """What there is to say of a table that is paused, or for which the log holds nothing after its checkpoint; else None.
 
     With `asked` there is something to do without the log.
     """
-    view = log.view()
     mark = newest_mark(table.history()) if table else None
     if mark is not None and mark.paused:
         return Merged(mirror.name, None, mark.position, paused=True)

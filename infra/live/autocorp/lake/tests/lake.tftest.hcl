@@ -16,7 +16,7 @@ run "the_whole_lake" {
     error_message = "zones or databases have other names"
   }
   assert {
-    condition     = keys(output.transfers) == ["customers-export", "sales-orders"] && output.workgroups.analysts == "autocorp-dev-analysts"
+    condition     = keys(output.transfers) == ["exports"] && output.workgroups.analysts == "autocorp-dev-analysts"
     error_message = "transfers or workgroups are others"
   }
   assert {
