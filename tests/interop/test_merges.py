@@ -140,7 +140,9 @@ def test_every_type_and_far_day(engine: SparkEngine, url: str, shop: Path) -> No
     with (shop / "lake.yaml").open("a") as file:
         file.write(f"snapshots: {{{asked}}}\n")
     with Lake.open(shop) as lake:
-        assert publish.publish_due(lake, "by_spark", lake.mirrors(), fill=SparkMerge(engine).fill)
+        planned = publish.standing(lake, "by_spark", lake.mirrors())
+        assert isinstance(planned, publish.Planned)
+        assert publish.publish(lake, planned, fill=SparkMerge(engine).fill)
         assert [each.table for each in lake.merge() if each.commit] == ["by_us"]
         for one, other in (("by_spark", "by_us"), ("by_us", "by_spark")):
             with lake.sql(f"SELECT count(*) AS n FROM (SELECT * FROM {one} EXCEPT SELECT * FROM {other})") as answer:

@@ -11,6 +11,7 @@ from lakewright.pipeline.hold import WAIT
 from lakewright.pipeline.holdings import Holdings
 from lakewright.pipeline.merge import Apply, merge
 from lakewright.pipeline.merge_spark import SparkMerge
+from lakewright.pipeline.published import Record
 from lakewright.pipeline.steps import Merged, Notice, ignore
 from lakewright.project import kinds
 from lakewright.project.resolved import ResolvedLake
@@ -43,15 +44,14 @@ def merge_all(
         if merged:
             notice(merged)
             done.append(merged)
-    chosen = {mirror.name for mirror in survey.mirrors(lake, names)}
     fill = apply.fill if isinstance(apply, SparkMerge) else None
-    for name, settings in lake.resolved.snapshots.items():
-        if names is not None and settings.table not in chosen:
-            continue
+    for name in _snapshots(lake, names):
         try:
-            written = publish.publish_due(lake, name, survey.of(lake).mirrors, wait=wait, fill=fill)
-            for record in (each for each in lake.published() if each.name == name and written is None):
-                publish.require_whole(lake, record)
+            found = publish.standing(lake, name, survey.of(lake).mirrors)
+            if isinstance(found, Record):
+                publish.require_whole(lake, found)
+                continue
+            written = publish.publish(lake, found, wait=wait, fill=fill)
         except LakewrightError as error:
             failures.append(error)
             continue
@@ -61,6 +61,12 @@ def merge_all(
     if failures:
         raise together(failures)
     return done
+
+
+def _snapshots(lake: Holdings, names: Sequence[str] | None) -> list[str]:
+    """The snapshots of the tables that are named, or all that lake.yaml names."""
+    tables = {mirror.name for mirror in survey.mirrors(lake, names)}
+    return [name for name, settings in lake.resolved.snapshots.items() if names is None or settings.table in tables]
 
 
 @contextlib.contextmanager

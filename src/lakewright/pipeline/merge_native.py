@@ -31,30 +31,30 @@ def apply(
         at = table_at.plan(mirror, log, view, former or based(table, write.base), view.watermark)
         rewrites.require_agreed(at, agreed)
         moves.require_fitting(table, at.spec)
-        for file in (*at.load, *at.tail):
-            log.verify(file)  # a changed value inside of a Parquet file is no fault to those who read it
-        with damage.named_for(at, log):
-            if loaded.is_all(at):
-                write.adopt(at.spec, loaded.parts(at, log))
-            else:
-                _write(write, Fold(lake.connection(), at, log), anew=bool(former))
-        lease.check()
-        return write.commit(at.checkpoint)
+        return _written(lake, at, write, lease, at.checkpoint, anew=bool(former))
 
 
 def fill(lake: Holdings, at: TableAt, table: Table, lease: Lease, mark: Checkpoint) -> Commit:
     """Fulfils `publish.Fill`."""
-    log = lake.log(at.mirror.source)
     with table.write() as write:
-        for file in (*at.load, *at.tail):
-            log.verify(file)
-        with damage.named_for(at, log):
-            _write(write, Fold(lake.connection(), at, log), anew=True)
-        lease.check()
-        return write.commit(mark)
+        return _written(lake, at, write, lease, mark, anew=True)
 
 
-def _write(write: Write, fold: Fold, *, anew: bool) -> None:
+def _written(lake: Holdings, at: TableAt, write: Write, lease: Lease, mark: Checkpoint, *, anew: bool) -> Commit:
+    """One commit, of all rows if they come `anew`, with the checkpoint `mark`."""
+    log = lake.log(at.mirror.source)
+    for file in (*at.load, *at.tail):
+        log.verify(file)  # a changed value inside of a Parquet file is no fault to those who read it
+    with damage.named_for(at, log):
+        if loaded.is_all(at):
+            write.adopt(at.spec, loaded.parts(at, log))
+        else:
+            _fold(write, Fold(lake.connection(), at, log), anew=anew)
+    lease.check()
+    return write.commit(mark)
+
+
+def _fold(write: Write, fold: Fold, *, anew: bool) -> None:
     at = fold.at
     try:
         if fold.replaces or anew:

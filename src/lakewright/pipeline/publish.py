@@ -172,17 +172,14 @@ def needs(lake: Holdings, mirror: Mirror) -> Iterator[tuple[Instant | None, Posi
 # ---- how one is written
 
 
-def publish_due(
-    lake: Holdings, name: str, mirrors: Collection[Mirror], *, wait: float = 0.0, fill: Fill | None = None
-) -> Merged | None:
-    """Write a snapshot that lake.yaml names; None where that is done, or it waits. `mirrors` are all tables of the lake.
+def publish(lake: Holdings, planned: Planned, *, wait: float = 0.0, fill: Fill | None = None) -> Merged | None:
+    """Write a snapshot; None where it waits for something.
 
     `fill` is the engine: DuckDB and our own writer where it is None. Holds the lease of the snapshot's own table for its run. A
-    crash at any moment leaves no snapshot or the whole one, and the next attempt makes the same rows. Raises as `standing` and
-    `plan`.
+    crash at any moment leaves no snapshot or the whole one, and the next attempt makes the same rows. Raises as `plan`, and as
+    `standing` where somebody wrote something else under its name meanwhile.
     """
-    planned = standing(lake, name, mirrors)
-    if isinstance(planned, Record) or planned.waits is not None:
+    if planned.waits is not None:
         return None
     own = _own(lake, planned)
     with held(lake, own, "snapshot", wait) as mine:

@@ -14,6 +14,7 @@ from lakewright.pipeline import damage, maintain, publish, raw_care, survey
 from lakewright.pipeline.capture import capture_of
 from lakewright.pipeline.merge import merge
 from lakewright.pipeline.mirror import Mirror
+from lakewright.pipeline.publish import Planned
 from lakewright.pipeline.steps import Cleaned, Following, LeftOut, Loaded, Logged, Step, describe
 from lakewright.pipeline.tasks import Event, Task, paced
 from lakewright.pipeline.wiring import Wiring
@@ -111,7 +112,8 @@ class _Merge:
             self._notice(Event("failed", subject, error.message, utc_now(), error))
 
     def _publish(self, name: str, mirrors: Sequence[Mirror]) -> bool:
-        written = publish.publish_due(self._lake, name, mirrors)
+        found = publish.standing(self._lake, name, mirrors)
+        written = publish.publish(self._lake, found) if isinstance(found, Planned) else None
         if written is None:
             return False
         self._notice(_event(name, written))

@@ -22,9 +22,8 @@ from lakewright.model.contracts import Entry
 from lakewright.model.times import utc_now
 from lakewright.storage import objects
 from lakewright.storage.partial import Partial, Partials
-from lakewright.storage.s3_requests import Conflict, PastEnd, Refused, Requests, repeated
+from lakewright.storage.s3_requests import SCHEME, Conflict, PastEnd, Refused, Requests, place_of, repeated
 
-SCHEME = "s3://"
 PART_BYTES = 16 << 20
 """Size of a part of a large object, at most this many are in memory times `_SENDERS`; larger where there would be too many."""
 _MOST_PARTS = 10_000
@@ -48,8 +47,7 @@ class S3Store:
     def __init__(
         self, url: str, partials: str | os.PathLike[str], *, endpoint: str | None = None, region: str | None = None
     ) -> None:
-        bucket, _, prefix = url.removeprefix(SCHEME).partition("/")
-        self._prefix = f"{prefix.rstrip('/')}/" if prefix else ""
+        bucket, self._prefix = place_of(url)
         self._root = f"{SCHEME}{bucket}/{self._prefix}"
         self._made = functools.partial(S3Store, url, partials, endpoint=endpoint, region=region)
         self._requests = Requests(bucket, endpoint, region)

@@ -24,6 +24,7 @@ from lakewright.errors import NotFound, StorageError, StorageUnreachable
 
 Result = TypeVar("Result")
 
+SCHEME = "s3://"
 ATTEMPTS = 5
 """How often a request is made at most."""
 _PAUSE = 0.2
@@ -51,6 +52,12 @@ _ELSEWHERE = {"PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocat
 _OVERLOADED = {"SlowDown", "RequestTimeout", "Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequests"}
 _CREDENTIALS_HINT = "`aws sts get-caller-identity` tells which are used; `aws sso login`, or new keys, mend it"
 _SETTINGS_HINT = "check zones and s3 in lake.yaml, and the AWS settings of this shell"
+
+
+def place_of(url: str) -> tuple[str, str]:
+    """The bucket of ``s3://bucket/prefix``, and what the keys below it begin with: nothing, or a prefix that ends in a slash."""
+    bucket, _, prefix = url.removeprefix(SCHEME).partition("/")
+    return bucket, f"{prefix.rstrip('/')}/" if prefix else ""
 
 
 class Refused(Exception):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 import threading
 import uuid
@@ -95,6 +96,24 @@ def test_what_is_looked_at_is_what_was_listed(bucket: Bucket) -> None:
     assert bucket.origin.look("other.csv") is None
     bucket.write("customers.csv", b"two")
     assert bucket.origin.look(file.name) != file
+
+
+@pytest.mark.parametrize(
+    ("noted", "seconds"),
+    [
+        ("1700000000000000000ns", 1_700_000_000),
+        ("1700000000000", 1_700_000_000),
+        ("9" * 19, None),
+        ("yesterday", None),
+        ("-1", None),
+    ],
+)
+def test_the_time_that_was_noted_of_a_file_counts_where_it_is_one(bucket: Bucket, noted: str, seconds: int | None) -> None:
+    bucket.client.put_object(Bucket=s3.BUCKET, Key=f"{bucket.prefix}/a.csv", Body=b"x", Metadata={"file-mtime": noted})
+    (file,) = bucket.origin.files()
+    assert bucket.origin.written(file) == (
+        file.modified if seconds is None else datetime.datetime.fromtimestamp(seconds, datetime.UTC)
+    )
 
 
 @pytest.mark.parametrize("name", ["orders/a b+c%20.csv", "orders//1.csv", "orders/ä?&=#.csv", "orders/\\x.csv"])

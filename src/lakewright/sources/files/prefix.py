@@ -10,9 +10,8 @@ from typing import Any
 
 from lakewright.errors import NotFound, SourceError, SourceUnreachable, StorageError, StorageUnreachable
 from lakewright.sources.files.origin import CHUNK, OriginFile, changed
-from lakewright.storage.s3_requests import PastEnd, Refused, Requests
+from lakewright.storage.s3_requests import SCHEME, PastEnd, Refused, Requests, place_of
 
-SCHEME = "s3://"
 _MTIME = "file-mtime"
 _NOTED = re.compile(r"([0-9]{1,19})(ns)?")
 """A number of nanoseconds since 1970, or, without the unit, of milliseconds."""
@@ -28,8 +27,7 @@ class Prefix:
     """
 
     def __init__(self, url: str, called: str | None = None, *, endpoint: str | None = None, region: str | None = None) -> None:
-        bucket, _, prefix = url.removeprefix(SCHEME).partition("/")
-        self._prefix = f"{prefix.rstrip('/')}/" if prefix else ""
+        bucket, self._prefix = place_of(url)
         self.called = called or f"{SCHEME}{bucket}/{self._prefix}"
         with _translated(self.called):
             self._requests = Requests(bucket, endpoint, region)
@@ -81,8 +79,11 @@ class Prefix:
         match = _NOTED.fullmatch(noted)
         if match is None:
             return file.modified
-        since = datetime.timedelta(microseconds=int(match[1]) // 1000 if match[2] else int(match[1]) * 1000)
-        return datetime.datetime.fromtimestamp(0, datetime.UTC) + since
+        try:
+            since = datetime.timedelta(microseconds=int(match[1]) // 1000 if match[2] else int(match[1]) * 1000)
+            return datetime.datetime.fromtimestamp(0, datetime.UTC) + since
+        except OverflowError:  # anybody may write such a note
+            return file.modified
 
     def read(self, name: str) -> Iterator[bytes]:
         """The object's bytes, all of one version; raises `SourceError` where it vanished, was replaced, or cannot be read."""
