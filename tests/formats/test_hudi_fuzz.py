@@ -13,7 +13,7 @@ from hudi_world import BY_REGION, PATH, Key, Row, World, assert_rows, checkpoint
 
 from lakewright.errors import FormatError
 from lakewright.formats.hudi import compact, key_index
-from lakewright.formats.hudi.base_file import BaseFileReader
+from lakewright.formats.hudi.base_reader import BaseFileReader
 from lakewright.formats.hudi.folder import Folder
 from lakewright.formats.hudi.table import HudiTable
 from lakewright.formats.hudi.write import HudiWrite

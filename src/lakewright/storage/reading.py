@@ -28,6 +28,11 @@ class StoredFile(io.RawIOBase):
     def __init__(self, store: Store, name: str, size: int) -> None:
         self._store, self._name, self._size = store, name, size
         self._place = threading.local()
+        self._held = (0, b"")
+
+    def hold(self, offset: int, size: int) -> None:
+        """Read a range, in place of the one before, so that reads within it ask the store no more."""
+        self._held = (offset, self._store.read_range(self._name, offset, size))
 
     def readable(self) -> bool:
         return True
@@ -44,6 +49,11 @@ class StoredFile(io.RawIOBase):
 
     def read(self, size: int = -1) -> bytes:
         offset = self.tell()
-        data = self._store.read_range(self._name, offset, self._size - offset if size < 0 else size)
+        size = self._size - offset if size < 0 else size
+        start, held = self._held
+        if start <= offset and offset + size <= start + len(held):
+            data = held[offset - start : offset - start + size]
+        else:
+            data = self._store.read_range(self._name, offset, size)
         self._place.offset = offset + len(data)
         return data

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping
 from typing import Any, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lakewright.errors import FormatError
-from lakewright.formats.hudi import bloom, key_index, keys, partitions, schema
+from lakewright.formats.hudi import bloom, key_index, keys, partitions, schema, spliced
 from lakewright.formats.hudi.file_names import BaseFile
 from lakewright.formats.hudi.folder import Folder
 from lakewright.formats.hudi.metadata import WriteStat
-from lakewright.formats.hudi.spliced import Encoded, SplicedWriter
-from lakewright.model.contracts import Store
+from lakewright.formats.hudi.spliced import Part, SplicedWriter
 from lakewright.model.numbered import numbered
 from lakewright.model.table import MOR, TableSpec
 from lakewright.storage.encodings import encodings
-from lakewright.storage.reading import StoredFile
 
 MAX_BYTES = 120 << 20
 """Size at which a base file is full: Hudi's ``hoodie.parquet.max.file.size``."""
@@ -32,8 +29,11 @@ LEAST_KEY, GREATEST_KEY = "hoodie_min_record_key", "hoodie_max_record_key"
 """Footer keys."""
 _CALENDAR = "org.apache.spark.version"
 """Footer key of Spark 3: days before 1582 are Gregorian ones. Spark refuses to read such days from a file without it."""
-_SAME_IN_FILE = (schema.PARTITION_PATH, schema.FILE_NAME)
+SAME_IN_FILE = (schema.PARTITION_PATH, schema.FILE_NAME)
+"""The meta columns that say the same of each row."""
+_FEW_VALUES = (*SAME_IN_FILE, schema.COMMIT_TIME)
 _DICTIONARY = pa.dictionary(pa.int32(), pa.string())
+_OF_KEYS = (bloom.FILTER, bloom.TYPE, LEAST_KEY, GREATEST_KEY)
 _SETTINGS = {"store_schema": False, "write_page_index": False, "write_page_checksum": True}
 
 
@@ -62,7 +62,7 @@ class BaseFileWriter:
         self._partition, self._file_id, self._ordinal, self._previous = partition, file_id, ordinal, previous
         self._file_name = f"{file_id}_{ordinal}-0-0_{instant}.parquet"
         stored = schema.arrow_schema(spec.columns, meta=True)
-        self._schema = pa.schema([pa.field(f.name, _DICTIONARY) if f.name in _SAME_IN_FILE else f for f in stored])
+        self._schema = pa.schema([pa.field(f.name, _DICTIONARY) if f.name in _FEW_VALUES else f for f in stored])
         self._parquet: Any = None
         self._bounds: tuple[str, ...] = ()
         self._bloom = bloom.BloomFilter()
@@ -91,10 +91,7 @@ class BaseFileWriter:
         with self._stack:
             self._flush()
             footer = {"parquet.avro.schema": schema.avro_schema(self._spec.name, self._spec.columns, meta=True)}
-            footer |= {_CALENDAR: "3.5.4"} | self._bloom.footer()
-            if self._bounds:
-                footer[LEAST_KEY] = min(self._bounds, key=keys.java_order)
-                footer[GREATEST_KEY] = max(self._bounds, key=keys.java_order)
+            footer |= {_CALENDAR: "3.5.4"} | self._of_keys()
             parquet = self._parquet or self._opened(self._schema.empty_table())
             parquet.add_key_value_metadata(footer)
             parquet.close()
@@ -140,28 +137,41 @@ class BaseFileWriter:
         if self._gathered_rows >= ROW_GROUP_ROWS or self._gathered_bytes >= ROW_GROUP_BYTES:
             self._flush()
 
+    def _of_keys(self) -> dict[str, str]:
+        """What the footer says of the file's record keys."""
+        said = self._bloom.footer()
+        if self._bounds:
+            said |= {LEAST_KEY: min(self._bounds, key=keys.java_order), GREATEST_KEY: max(self._bounds, key=keys.java_order)}
+        return said
+
     def _flush(self) -> None:
         if not self._gathered_rows:
             return
-        rows, count = pa.concat_tables(self._gathered), self._gathered_rows
+        rows = pa.concat_tables(self._gathered)
         self._gathered, self._gathered_rows, self._gathered_bytes = [], 0, 0
-        table = self._completed(rows, self._schema)
-        self._parquet = self._parquet or self._opened(table)
-        self._parquet.write_table(table, row_group_size=count)
+        self._note(rows.column(schema.RECORD_KEY))
+        self._add(self._completed(rows, rows.num_rows))
 
-    def _completed(self, rows: pa.Table, columns: pa.Schema) -> pa.Table:
-        """Rows with the meta columns that are the file's; what the footer and the stat say of them is noted."""
-        record_keys, count = rows.column(schema.RECORD_KEY), rows.num_rows
+    def _note(self, record_keys: pa.ChunkedArray) -> None:
+        """Let the footer and the stat speak of rows that come next."""
         self._bounds += keys.bounds(record_keys)
         self._bloom.add(record_keys)
         if self._spec.type == MOR:
             self._keys.append(record_keys)
-        self.rows += count
+        self.rows += len(record_keys)
+
+    def _completed(self, rows: pa.Table, count: int) -> pa.Table:
+        """`count` rows, of all columns or of some, with the meta columns that are the file's."""
         own = {schema.PARTITION_PATH: self._partition, schema.FILE_NAME: self._file_name}
-        return pa.table(
-            [partitions.constant(own[name], count) if name in own else rows.column(name) for name in columns.names],
-            schema=columns,
-        )
+        columns = {name: partitions.constant(text, count) for name, text in own.items()}
+        for name in rows.column_names:
+            columns[name] = rows.column(name).cast(self._schema.field(name).type)
+        return pa.table({name: columns[name] for name in self._schema.names if name in columns})
+
+    def _add(self, rows: pa.Table) -> None:
+        """A row group."""
+        self._parquet = self._parquet or self._opened(rows)
+        self._parquet.write_table(rows, row_group_size=rows.num_rows)
 
     def _opened(self, rows: pa.Table) -> Any:
         """The writer of the file, which is to begin with `rows`."""
@@ -169,95 +179,44 @@ class BaseFileWriter:
 
 
 class SplicedFileWriter(BaseFileWriter):
-    """Writes a base file of rows whose columns, but for some, are encoded already."""
+    """Writes a base file of which some columns are encoded already, as those of another file."""
 
-    def copy(self, rows: pa.Table, source: Encoded, group: int) -> None:
-        """Append the rows of a row group of `source`: those of their columns that `rows` lacks are copied. Else as `write`."""
-        own = {*rows.column_names, *_SAME_IN_FILE}
-        rows = self._completed(rows, pa.schema([field for field in self._schema if field.name in own]))
-        self._parquet = self._parquet or SplicedWriter(self._file, self._schema, _SETTINGS)
-        self._parquet.write(rows, source, group, encodings(rows))
+    _kept: dict[str, str] | None = None
 
+    def encoded(self, rows: pa.Table, count: int) -> Part:
+        """Some columns of `count` rows, and those that say the same of each row; may be called by several threads."""
+        table = self._completed(rows, count)
+        return spliced.encoded(table, {**_SETTINGS, **encodings(table)})
 
-class BaseFileReader:
-    """Reads one base file; raises `FormatError` LW-405, which names it, where it is damaged."""
+    def splice(self, group: Part, record_keys: pa.ChunkedArray | None) -> None:
+        """Append a row group of all columns with these record keys; None, after `keep_keys`: those that it has in its source."""
+        self._flush()
+        if record_keys is None:
+            self.rows += group.rows
+        else:
+            self._note(record_keys)
+        self._write(group)
 
-    def __init__(self, store: Store, name: str, size: int) -> None:
-        self.name = name
-        with self._translated():
-            file = pa.PythonFile(StoredFile(store, name, size), mode="r")
-            self._parquet = pq.ParquetFile(file, pre_buffer=True, page_checksum_verification=True)
-        self.rows: int = self._parquet.metadata.num_rows
+    def keep_keys(self, footer: Mapping[str, str]) -> bool:
+        """Have the filter and the bounds of another file's footer: the record keys will be the same. False: it lacks them.
 
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The names of its columns but the meta columns."""
-        return tuple(name for name in self._parquet.schema_arrow.names if name not in schema.META_COLUMNS)
-
-    @property
-    def footer(self) -> dict[str, str]:
-        """The key-value metadata."""
-        return {key.decode(): text.decode("utf-8", "replace") for key, text in (self._parquet.metadata.metadata or {}).items()}
-
-    def row_groups(self, columns: Sequence[str]) -> Iterator[pa.Table]:
-        """Some columns, meta columns too, by row group; the file is damaged where it lacks one."""
-        for index in range(self._parquet.num_row_groups):
-            with self._translated():
-                yield self._row_group(index, list(columns)).select(columns)
-
-    def keys(self, least: str, greatest: str) -> Iterator[tuple[int, pa.ChunkedArray]]:
-        """The record keys by row group, each with the number of its first row.
-
-        Row groups whose statistics say that they hold no key between `least` and `greatest` are left out.
+        False for a merge-on-read table too, whose key indexes are made of the keys.
         """
-        start = 0
-        with self._translated():
-            column = self._parquet.schema_arrow.get_field_index(schema.RECORD_KEY)
-            for index in range(self._parquet.num_row_groups):
-                group = self._parquet.metadata.row_group(index)
-                bounds = group.column(column).statistics
-                if bounds is None or not bounds.has_min_max or (bounds.min <= greatest and least <= bounds.max):
-                    yield start, self._row_group(index, [schema.RECORD_KEY]).column(0)
-                start += group.num_rows
+        kept = {name: footer[name] for name in _OF_KEYS if name in footer}
+        if self._spec.type == MOR or len(kept) < len(_OF_KEYS):
+            return False
+        self._kept = kept
+        return True
 
-    def batches(self, spec: TableSpec) -> Iterator[pa.Table]:
-        """The rows in order, as commit time, sequence number, record key and the columns of `spec`.
+    def _of_keys(self) -> dict[str, str]:
+        return self._kept or super()._of_keys()
 
-        A column that the file lacks is null; one that `spec` lacks, or has otherwise, is damage. Each table is one chunk of at
-        most `ROW_GROUP_ROWS` rows.
-        """
-        wanted = pa.schema([f for f in schema.arrow_schema(spec.columns, meta=True) if f.name not in _SAME_IN_FILE])
-        with self._translated():
-            stored = self._parquet.schema_arrow
-            for field in stored:
-                if field.name not in _SAME_IN_FILE and not schema.holds(wanted, field):
-                    raise ValueError(f"the table has no column {field.name} of type {field.type}")
-            present = [name for name in wanted.names if name in stored.names]
-            found = self._parquet.iter_batches(ROW_GROUP_ROWS, columns=present)
-        missing = self.rows
-        while True:
-            with self._translated():
-                batch = next(found, None)
-                if batch is None:
-                    if missing:
-                        raise ValueError(f"{missing} rows are missing")
-                    return
-                missing -= batch.num_rows
-                columns = [
-                    batch.column(f.name).cast(f.type) if f.name in present else pa.nulls(batch.num_rows, f.type) for f in wanted
-                ]
-            yield pa.table(columns, schema=wanted)
+    def _add(self, rows: pa.Table) -> None:
+        self._write(spliced.encoded(rows, {**_SETTINGS, **encodings(rows)}))
 
-    def _row_group(self, index: int, columns: list[str]) -> pa.Table:
-        found, rows = self._parquet.read_row_group(index, columns), self._parquet.metadata.row_group(index).num_rows
-        if found.num_rows != rows:  # Arrow is content with less
-            raise ValueError(f"{rows - found.num_rows} rows are missing")
-        return found
+    def _write(self, group: Part) -> None:
+        self._parquet = self._parquet or self._opened(self._schema.empty_table())
+        self._parquet.write(group)
 
-    @contextlib.contextmanager
-    def _translated(self) -> Iterator[None]:
-        try:
-            yield
-        except (pa.ArrowException, OSError, KeyError, ValueError) as error:
-            reason = str(error).partition("\n")[0]
-            raise FormatError("LW-405", f"{self.name} is damaged: {reason}", hint="restore the file from a backup") from error
+    def _opened(self, rows: pa.Table) -> SplicedWriter:
+        return SplicedWriter(self._file, rows.schema, _SETTINGS)

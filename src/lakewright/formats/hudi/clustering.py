@@ -6,7 +6,8 @@ import concurrent.futures
 import uuid
 from collections.abc import Iterable, Sequence
 
-from lakewright.formats.hudi.base_file import MAX_BYTES, BaseFileReader, BaseFileWriter
+from lakewright.formats.hudi.base_file import MAX_BYTES, BaseFileWriter
+from lakewright.formats.hudi.base_reader import BaseFileReader
 from lakewright.formats.hudi.file_names import BaseFile
 from lakewright.formats.hudi.folder import Folder
 from lakewright.formats.hudi.metadata import WriteStat

@@ -16,12 +16,14 @@ import pyarrow as pa
 
 from lakewright.errors import AlreadyExists, CommitConflict, FormatError
 from lakewright.formats.hudi import avro, commits, inventory, logs, properties, rollback, schema, slices
-from lakewright.formats.hudi.base_file import BaseFileReader, BaseFileWriter
+from lakewright.formats.hudi.base_file import SplicedFileWriter
+from lakewright.formats.hudi.base_reader import BaseFileReader
 from lakewright.formats.hudi.file_names import BaseFile, Log
 from lakewright.formats.hudi.folder import Folder
 from lakewright.formats.hudi.logs import Newest
 from lakewright.formats.hudi.metadata import CHECKPOINT, COMPACT, INVENTORY, LAKEWRIGHT, SCHEMA, WRITER, CommitMetadata, WriteStat
 from lakewright.formats.hudi.places import places_of
+from lakewright.formats.hudi.rewritten import Edit, rewrite
 from lakewright.formats.hudi.slices import Group, View
 from lakewright.formats.hudi.timeline import COMMIT, COMPACTION, COMPLETED, INFLIGHT, REQUESTED, Instant
 from lakewright.formats.hudi.upsert import THREADS, Numbers
@@ -113,10 +115,9 @@ def _run(folder: Folder, time: str) -> int:
     found = folder.read_properties() or {}
     spec = commits.spec_as_of(folder, view.hoodie.timeline, found)
     operations = _operations(folder, view, time)
-    with concurrent.futures.ThreadPoolExecutor(THREADS) as pool:
-        ordering = properties.ordering(found, spec)
-        jobs = enumerate(operations)
-        stats = list(pool.map(lambda job: _write(folder, time, spec, ordering, *job), jobs))
+    ordering = properties.ordering(found, spec)
+    with concurrent.futures.ThreadPoolExecutor(THREADS) as pool, concurrent.futures.ThreadPoolExecutor(THREADS) as encoders:
+        stats = list(pool.map(lambda job: _write(folder, time, spec, ordering, encoders, *job), enumerate(operations)))
     _complete(folder, time, spec, stats)
     return len(stats)
 
@@ -138,15 +139,24 @@ def _operations(folder: Folder, view: View, time: str) -> list[_Operation]:
     return found
 
 
-def _write(folder: Folder, time: str, spec: TableSpec, ordering: str | None, ordinal: int, operation: _Operation) -> WriteStat:
+def _write(
+    folder: Folder,
+    time: str,
+    spec: TableSpec,
+    ordering: str | None,
+    encoders: concurrent.futures.Executor,
+    ordinal: int,
+    operation: _Operation,
+) -> WriteStat:
     (partition, file_id), base, written = operation
     newest = logs.newest(folder, written, spec, ordering)
     rest = newest.rows
-    with BaseFileWriter(folder, time, spec, partition, file_id, ordinal, base.instant if base else None) as writer:
+    with SplicedFileWriter(folder, time, spec, partition, file_id, ordinal, base.instant if base else None) as writer:
         if base is not None:
             places = places_of(folder, base, newest.keys)
             rest = rest.filter(pa.array(places < 0))
-            _write_changed(folder, base, spec, newest, places, writer)
+            edit = _edit(folder, base, newest, places, grows=rest.num_rows > 0)
+            rewrite(BaseFileReader(folder.store, base.name, base.size), spec, edit, writer, encoders)
         writer.inserts += rest.num_rows
         if rest.num_rows:
             writer.write(rest)
@@ -160,30 +170,12 @@ def _write(folder: Folder, time: str, spec: TableSpec, ordering: str | None, ord
     return dataclasses.replace(writer.stat, compacted=compacted)
 
 
-def _write_changed(
-    folder: Folder, base: BaseFile, spec: TableSpec, newest: Newest, places: Numbers, writer: BaseFileWriter
-) -> None:
-    """Write the rows of a base file after their changes; ``places`` are those of the rows of `newest` in it."""
-    order, removed = np.argsort(places), np.sort(places_of(folder, base, newest.gone))
-    ordered = places[order]
-    start = 0
-    for batch in BaseFileReader(folder.store, base.name, base.size).batches(spec):
-        ends = start, start + batch.num_rows
-        here, gone = (slice(*np.searchsorted(each, ends)) for each in (ordered, removed))
-        at, left = ordered[here] - start, removed[gone] - start
-        writer.updates += len(at)
-        writer.deletes += len(left)
-        writer.write(_merged(batch, at, newest.rows.take(pa.array(order[here])), left))
-        start = ends[1]
-
-
-def _merged(batch: pa.Table, at: Numbers, fresh: pa.Table, gone: Numbers) -> pa.Table:
-    """The rows of `batch` with `fresh` ones in the places `at`, and without those in the places `gone`."""
-    if not (len(at) or len(gone)):
-        return batch
-    order = np.arange(batch.num_rows)
-    order[at] = batch.num_rows + np.arange(len(at))
-    return pa.concat_tables([batch, fresh]).combine_chunks().take(pa.array(np.delete(order, gone)))
+def _edit(folder: Folder, base: BaseFile, newest: Newest, places: Numbers, *, grows: bool) -> Edit:
+    """What the logs do to a base file; ``places`` are those of the rows of `newest` in it."""
+    order = np.argsort(places)
+    order = order[np.searchsorted(places[order], 0) :]
+    gone = np.sort(places_of(folder, base, newest.gone))
+    return Edit(places[order], gone[gone >= 0], lambda part: newest.rows.take(pa.array(order[part])), grows)
 
 
 def _complete(folder: Folder, time: str, spec: TableSpec, stats: list[WriteStat]) -> None:

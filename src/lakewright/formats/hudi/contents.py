@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lakewright.formats.hudi import bloom, keys, partitions, schema
-from lakewright.formats.hudi.base_file import GREATEST_KEY, LEAST_KEY, BaseFileReader
+from lakewright.formats.hudi.base_file import GREATEST_KEY, LEAST_KEY
+from lakewright.formats.hudi.base_reader import BaseFileReader
 from lakewright.formats.hudi.file_names import BaseFile
 from lakewright.formats.hudi.folder import Folder
 from lakewright.formats.hudi.metadata import WriteStat

@@ -65,4 +65,6 @@ class _Source:
 def _copy(rows: pa.Table, copied: set[str], source: spliced.Encoded, group: int, spec: TableSpec, to: SplicedFileWriter) -> None:
     record_keys = keys.record_keys(rows, spec.key, spec.name)
     to.inserts += rows.num_rows
-    to.copy(to.stamped(rows.drop_columns([name for name in rows.column_names if name in copied]), record_keys), source, group)
+    own = to.stamped(rows.drop_columns([name for name in rows.column_names if name in copied]), record_keys)
+    chunks = source.chunks(group, copied) | to.encoded(own, rows.num_rows).chunks
+    to.splice(spliced.Part(chunks, rows.num_rows), record_keys)

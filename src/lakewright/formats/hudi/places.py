@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lakewright.formats.hudi import key_index
-from lakewright.formats.hudi.base_file import BaseFileReader
+from lakewright.formats.hudi.base_reader import BaseFileReader
 from lakewright.formats.hudi.file_names import BaseFile
 from lakewright.formats.hudi.folder import Folder
 from lakewright.formats.hudi.key_index import Wanted

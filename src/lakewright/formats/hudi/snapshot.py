@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from lakewright.errors import NotFound
 from lakewright.formats.hudi import commits
-from lakewright.formats.hudi.base_file import BaseFileReader
+from lakewright.formats.hudi.base_reader import BaseFileReader
 from lakewright.formats.hudi.file_names import BaseFile
 from lakewright.formats.hudi.folder import Folder
 from lakewright.formats.hudi.metadata import CommitMetadata

@@ -6,6 +6,8 @@ column tell nothing of their file: the footer says where they stand. Ours is tha
 
 from __future__ import annotations
 
+import sys
+import zlib
 from collections.abc import Collection, Mapping
 from typing import Any, BinaryIO, NamedTuple
 
@@ -27,6 +29,7 @@ _CHUNK_OFFSET, _CHUNK_META = 2, 3
 _META_PATH, _META_BYTES, _META_COMPRESSED, _META_DATA, _META_DICTIONARY = 3, 6, 7, 9, 11
 _META_ELSEWHERE = (10, 14, 15)
 """Where an index and a Bloom filter stand, which are not copied."""
+_PAGE_COMPRESSED, _PAGE_CRC = 3, 4
 
 
 class Chunk(NamedTuple):
@@ -35,6 +38,13 @@ class Chunk(NamedTuple):
     meta: Struct
     pages: memoryview
     offset: int
+
+
+class Part(NamedTuple):
+    """Columns of a row group of so many rows, as they are encoded."""
+
+    chunks: dict[str, Chunk]
+    rows: int
 
 
 class Encoded:
@@ -65,6 +75,15 @@ class Encoded:
         data = memoryview(self._read(start, end - start))
         return {name: Chunk(meta, data[begin - start : end - start], begin) for name, (meta, begin, end) in found.items()}
 
+    def extent(self, group: int) -> tuple[int, int]:
+        """Where the row group begins, and its bytes."""
+        begin, end = sys.maxsize, 0
+        for chunk in self._groups[group][_GROUP_CHUNKS][1][1]:
+            meta: Struct = chunk[_CHUNK_META][1]
+            first = min(meta[field][1] for field in (_META_DATA, _META_DICTIONARY) if field in meta)
+            begin, end = min(begin, first), max(end, first + meta[_META_COMPRESSED][1])
+        return begin, end - begin
+
     def _read(self, offset: int, length: int) -> bytes:
         self._file.seek(offset)
         return self._file.read(length)
@@ -80,12 +99,9 @@ class SplicedWriter:
         self._rows = 0
         file.write(_MAGIC)
 
-    def write(self, own: pa.Table, source: Encoded, group: int, encodings: Mapping[str, Any]) -> None:
-        """Add a row group: the columns of `own`, encoded so, and all others as `source` has them in one of as many rows."""
-        encoded = Encoded(*_written(own.schema, own, {**self._settings, **encodings}))
-        names = set(self._schema.names)
-        found = source.chunks(group, names - set(own.column_names)) | encoded.chunks(0, own.column_names)
-        start, columns = self._file.tell(), []
+    def write(self, group: Part) -> None:
+        """Add a row group of all columns."""
+        found, start, columns = group.chunks, self._file.tell(), []
         for name in self._schema.names:
             columns.append(_moved(found[name], self._file.tell()))
             self._file.write(found[name].pages)
@@ -94,13 +110,13 @@ class SplicedWriter:
             {
                 _GROUP_CHUNKS: (LIST, (STRUCT, columns)),
                 _GROUP_BYTES: (I64, sizes[_META_BYTES]),
-                _GROUP_ROWS: (I64, own.num_rows),
+                _GROUP_ROWS: (I64, group.rows),
                 _GROUP_OFFSET: (I64, start),
                 _GROUP_COMPRESSED: (I64, sizes[_META_COMPRESSED]),
                 _GROUP_ORDINAL: (I16, len(self._groups)),
             }
         )
-        self._rows += own.num_rows
+        self._rows += group.rows
 
     def add_key_value_metadata(self, metadata: Mapping[str, str]) -> None:
         """What the footer is to say besides."""
@@ -114,6 +130,25 @@ class SplicedWriter:
         footer |= {_FILE_ROWS: (I64, self._rows), _FILE_GROUPS: (LIST, (STRUCT, self._groups))}
         text = thrift.encode(footer)
         self._file.write(text + len(text).to_bytes(4, "little") + _MAGIC)
+
+
+def encoded(rows: pa.Table, options: Mapping[str, Any]) -> Part:
+    """Columns of a row group, as pyarrow's writer encodes them with these options."""
+    made = Encoded(*_written(rows.schema, rows, options))
+    return Part(made.chunks(0, rows.column_names), rows.num_rows)
+
+
+def require_sound(name: str, pages: memoryview) -> None:
+    """Raise ValueError or IndexError where a page of a column is not what its checksum says: who copies it does not decode it."""
+    at = 0
+    while at < len(pages):
+        head, size = thrift.decode_head(pages[at:])
+        start, length = at + size, head[_PAGE_COMPRESSED][1]
+        at = start + length
+        if length < 0 or at > len(pages):
+            raise ValueError(f"a page of column {name} is longer than the column")
+        if _PAGE_CRC in head and zlib.crc32(pages[start:at]) != head[_PAGE_CRC][1] & 0xFFFF_FFFF:
+            raise ValueError(f"a page of column {name} is not what its checksum says")
 
 
 def elements(schema: pa.Schema) -> dict[str, Struct]:

@@ -15,9 +15,15 @@ _LONG_LIST = 15
 Struct = dict[int, tuple[int, Any]]
 
 
-def decode(data: bytes) -> Struct:
+def decode(data: bytes | memoryview) -> Struct:
     """The struct that the bytes begin with; raises ValueError for what Parquet has not, IndexError where they end too early."""
     return _Reader(data).struct()
+
+
+def decode_head(data: bytes | memoryview) -> tuple[Struct, int]:
+    """The same, and how many bytes it takes."""
+    reader = _Reader(data)
+    return reader.struct(), reader.at
 
 
 def encode(struct: Struct) -> bytes:
@@ -28,8 +34,8 @@ def encode(struct: Struct) -> bytes:
 
 
 class _Reader:
-    def __init__(self, data: bytes) -> None:
-        self._data, self._at = data, 0
+    def __init__(self, data: bytes | memoryview) -> None:
+        self._data, self.at = data, 0
 
     def struct(self) -> Struct:
         found: Struct = {}
@@ -49,8 +55,8 @@ class _Reader:
             return self._integer()
         if kind == BINARY:
             size = self._varint()
-            self._at += size
-            return self._data[self._at - size : self._at]
+            self.at += size
+            return bytes(self._data[self.at - size : self.at])
         if kind in (LIST, SET):
             head = self._byte()
             count = self._varint() if head >> 4 == _LONG_LIST else head >> 4
@@ -62,8 +68,8 @@ class _Reader:
         raise ValueError(f"no footer has the type {kind}")
 
     def _byte(self) -> int:
-        self._at += 1
-        return self._data[self._at - 1]
+        self.at += 1
+        return self._data[self.at - 1]
 
     def _varint(self) -> int:
         value = shift = 0

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import dataclasses
+import functools
 import itertools
 import os
 import uuid
@@ -18,8 +19,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lakewright.formats.hudi import key_index, keys, partitions
-from lakewright.formats.hudi.base_file import MAX_BYTES, ROW_GROUP_ROWS, BaseFileReader, BaseFileWriter
+from lakewright.formats.hudi import key_index, keys, partitions, rewritten
+from lakewright.formats.hudi.base_file import MAX_BYTES, ROW_GROUP_ROWS, SplicedFileWriter
+from lakewright.formats.hudi.base_reader import BaseFileReader
 from lakewright.formats.hudi.file_names import BaseFile
 from lakewright.formats.hudi.folder import Folder
 from lakewright.formats.hudi.key_index import Wanted
@@ -140,7 +142,8 @@ def write(
     group = uuid.uuid4()
     for partition in {rewrite.partition for rewrite in work if rewrite.source is None}:
         folder.add_partition(partition, instant)
-    return list(pool.map(lambda job: _write(folder, instant, spec, changes, group, *job), enumerate(work)))
+    with concurrent.futures.ThreadPoolExecutor(THREADS) as encoders:
+        return list(pool.map(lambda job: _write(folder, instant, spec, changes, group, encoders, *job), enumerate(work)))
 
 
 def _indexed(folder: Folder, file: BaseFile, wanted: Wanted) -> Rewrite | None:
@@ -205,41 +208,30 @@ def _place(numbers: Numbers, partition: str, groups: list[Rewrite], width: float
 
 
 def _write(
-    folder: Folder, instant: str, spec: TableSpec, changes: Changes, group: uuid.UUID, ordinal: int, rewrite: Rewrite
+    folder: Folder,
+    instant: str,
+    spec: TableSpec,
+    changes: Changes,
+    group: uuid.UUID,
+    encoders: concurrent.futures.Executor,
+    ordinal: int,
+    rewrite: Rewrite,
 ) -> WriteStat:
     source = rewrite.source
     file_id, previous = (source.file_id, source.instant) if source else (f"{group}-{ordinal}", None)
-    with BaseFileWriter(folder, instant, spec, rewrite.partition, file_id, ordinal, previous) as writer:
+    with SplicedFileWriter(folder, instant, spec, rewrite.partition, file_id, ordinal, previous) as writer:
         if source is not None:
-            start = 0
-            for batch in BaseFileReader(folder.store, source.name, source.size).batches(spec):
-                here = slice(*np.searchsorted(rewrite.at, [start, start + batch.num_rows]))
-                writer.write(_merged(batch, rewrite.at[here] - start, rewrite.change[here], changes, writer))
-                start += batch.num_rows
+            stays = rewrite.change >= 0
+            fresh = functools.partial(_fresh, changes, writer, rewrite.change[stays])
+            edit = rewritten.Edit(rewrite.at[stays], rewrite.at[~stays], fresh, bool(len(rewrite.inserts)))
+            rewritten.rewrite(BaseFileReader(folder.store, source.name, source.size), spec, edit, writer, encoders)
         for first in range(0, len(rewrite.inserts), ROW_GROUP_ROWS):
-            writer.write(_stamped(rewrite.inserts[first : first + ROW_GROUP_ROWS], changes, writer))
+            writer.write(_fresh(changes, writer, rewrite.inserts, slice(first, first + ROW_GROUP_ROWS)))
         writer.inserts = len(rewrite.inserts)
     return writer.stat
 
 
-def _merged(batch: pa.Table, at: Numbers, change: Numbers, changes: Changes, writer: BaseFileWriter) -> pa.Table:
-    """The rows of `batch` after the changes to the rows `at`."""
-    replaced, removed = change >= 0, at[change < 0]
-    writer.updates += int(replaced.sum())
-    writer.deletes += len(removed)
-    if not len(at):
-        return batch
-    fresh = _stamped(change[replaced], changes, writer)
-    # Row numbers in the batch with the fresh rows behind it.
-    order = np.arange(batch.num_rows)
-    order[at[replaced]] = batch.num_rows + np.arange(fresh.num_rows)
-    indices = pa.array(np.delete(order, removed))
-    columns = [
-        pa.concat_arrays([*old.chunks, *new.chunks]).take(indices) for old, new in zip(batch.columns, fresh.columns, strict=True)
-    ]
-    return pa.table(columns, schema=batch.schema)
-
-
-def _stamped(numbers: Numbers, changes: Changes, writer: BaseFileWriter) -> pa.Table:
-    indices = pa.array(numbers)
+def _fresh(changes: Changes, writer: SplicedFileWriter, numbers: Numbers, part: slice) -> pa.Table:
+    """The rows of some changes, stamped."""
+    indices = pa.array(numbers[part])
     return writer.stamped(changes.rows.take(indices), changes.keys.take(indices))

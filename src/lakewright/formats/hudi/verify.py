@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from lakewright.errors import FormatError, NotFound
 from lakewright.formats.hudi import avro, commits, contents, inventory, logs, properties, rollback, slices
-from lakewright.formats.hudi.base_file import BaseFileReader
+from lakewright.formats.hudi.base_reader import BaseFileReader
 from lakewright.formats.hudi.file_names import BaseFile
 from lakewright.formats.hudi.folder import PARTITION_METADATA, Folder, Hoodie
 from lakewright.formats.hudi.logs import Newest

@@ -1,0 +1,162 @@
+"""The next version of a base file, in which some rows are replaced and some are left out.
+
+A column in which no row of a row group changes is copied as it is encoded: to decode and encode again what stays the same is most
+of the work of a change. So are the footer's words on record keys while the keys are the same. A replaced row keeps its place.
+"""
+
+from __future__ import annotations
+
+import collections
+import concurrent.futures
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from lakewright.formats.hudi import schema, spliced
+from lakewright.formats.hudi.base_file import ROW_GROUP_BYTES, ROW_GROUP_ROWS, SplicedFileWriter
+from lakewright.formats.hudi.base_reader import BaseFileReader
+from lakewright.formats.hudi.spliced import Chunk, Part
+from lakewright.model.table import TableSpec
+
+_AHEAD = 2
+"""Row groups of one file that are encoded while those before them are written."""
+_GLANCE = 64
+"""Rows of a column that are compared first: where a column changes, it mostly shows there."""
+
+Numbers = npt.NDArray[np.int64]
+
+
+@dataclasses.dataclass(frozen=True)
+class Edit:
+    """What is to become of a file's rows: those in the places ``at`` are replaced, those in the places ``gone`` left out.
+
+    Both ascend, and have nothing in common. ``fresh`` gives the new rows for a slice of ``at``, with commit time, sequence number
+    and the same record keys; slices are asked for in order, each once. ``grows``: further rows come behind those of the file.
+    """
+
+    at: Numbers
+    gone: Numbers
+    fresh: Callable[[slice], pa.Table]
+    grows: bool
+
+
+def rewrite(
+    reader: BaseFileReader, spec: TableSpec, edit: Edit, writer: SplicedFileWriter, pool: concurrent.futures.Executor
+) -> None:
+    """Write the rows of a file after an edit; `pool` encodes. Raises as `BaseFileReader.batches`.
+
+    Memory is bounded by some row groups. Small ones become larger ones, together with what comes behind them.
+    """
+    writer.updates += len(edit.at)
+    writer.deletes += len(edit.gone)
+    groups, start = _Groups(reader, spec, edit, writer, pool), 0
+    sizes = reader.group_rows
+    for index, rows in enumerate(sizes):
+        here, gone = (slice(*np.searchsorted(each, [start, start + rows])) for each in (edit.at, edit.gone))
+        is_small = rows < ROW_GROUP_ROWS // 2 and (edit.grows or len(sizes) > 1)
+        if is_small or gone.start < gone.stop or reader.group_bytes(index) > 2 * ROW_GROUP_BYTES:
+            groups.finish()
+            for batch in reader.batches(spec, [index]):
+                ends = [start, start + batch.num_rows]
+                here, gone = (slice(*np.searchsorted(each, ends)) for each in (edit.at, edit.gone))
+                writer.write(_after(batch, edit.at[here] - start, edit.fresh(here), edit.gone[gone] - start))
+                start += batch.num_rows
+        else:
+            groups.start(index, edit.at[here] - start, edit.fresh(here))
+            start += rows
+    groups.finish()
+
+
+class _Groups:
+    """Row groups of which what does not change is copied: several are encoded at a time, and written in order."""
+
+    def __init__(
+        self, reader: BaseFileReader, spec: TableSpec, edit: Edit, writer: SplicedFileWriter, pool: concurrent.futures.Executor
+    ) -> None:
+        self._reader, self._writer, self._pool = reader, writer, pool
+        self._columns, self._source = reader.wanted(spec), reader.encoded()
+        usual = spliced.elements(self._columns)
+        self._fit = {name for name in self._columns.names if self._source.elements.get(name) == usual[name]}
+        """Columns that are encoded as ours are, so that they may be copied."""
+        self._keeps_keys = not edit.grows and not len(edit.gone) and writer.keep_keys(reader.footer)
+        self._begun = collections.deque[concurrent.futures.Future[tuple[Part, pa.ChunkedArray | None]]]()
+
+    def start(self, index: int, at: Numbers, fresh: pa.Table) -> None:
+        """Read a row group, whose rows in the places `at` become `fresh`; wait where too many are begun."""
+        extent = self._source.extent(index)
+        read = self._columns.names if len(at) else [name for name in self._columns.names if name not in self._fit]
+        read = [name for name in read if name != schema.RECORD_KEY or name not in self._fit]
+        read += [] if self._keeps_keys or schema.RECORD_KEY in read else [schema.RECORD_KEY]
+        rows = self._reader.group(index, pa.schema([self._columns.field(name) for name in read]), extent)
+        with self._reader.translated():
+            chunks = self._source.chunks(index, self._fit)
+        self._begun.append(self._pool.submit(self._encoded, rows, self._reader.group_rows[index], at, fresh, chunks))
+        if len(self._begun) > _AHEAD:
+            self._write()
+
+    def finish(self) -> None:
+        """Write those that are begun."""
+        while self._begun:
+            self._write()
+
+    def _write(self) -> None:
+        self._writer.splice(*self._begun.popleft().result())
+
+    def _encoded(
+        self, rows: pa.Table, count: int, at: Numbers, fresh: pa.Table, chunks: dict[str, Chunk]
+    ) -> tuple[Part, pa.ChunkedArray | None]:
+        """The row group, and its record keys where they are to be told."""
+        own = {}
+        for name in rows.column_names:
+            old, new = rows.column(name), fresh.column(name)
+            if name not in chunks or not (name == schema.RECORD_KEY or _is_same(old, at, new)):
+                own[name] = _replaced(old, at, new)
+        kept = {name: chunk for name, chunk in chunks.items() if name not in own}
+        with self._reader.translated():
+            for name, chunk in kept.items():
+                spliced.require_sound(name, chunk.pages)
+        encoded = self._writer.encoded(pa.table(own), count)
+        keys = None if self._keeps_keys else rows.column(schema.RECORD_KEY)
+        return Part(kept | encoded.chunks, count), keys
+
+
+def _is_same(old: pa.ChunkedArray, at: Numbers, new: pa.ChunkedArray) -> bool:
+    """Whether the new values are those that the column has in these places."""
+    return all(_equal(old.take(pa.array(at[part])), new[part]) for part in (slice(0, _GLANCE), slice(_GLANCE, None)))
+
+
+def _equal(old: pa.ChunkedArray, new: pa.ChunkedArray) -> bool:
+    if pa.types.is_floating(new.type):  # as they are written: 0.0 and -0.0 are not the same, and NaN is
+        width = pa.int64() if new.type == pa.float64() else pa.int32()
+        return bool(old.combine_chunks().view(width).equals(new.combine_chunks().view(width)))
+    return bool(old.cast(new.type).equals(new))
+
+
+def _replaced(old: pa.ChunkedArray, at: Numbers, new: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A column with the new values in these places."""
+    if not len(at):
+        return old
+    order = np.arange(len(old))
+    order[at] = len(old) + np.arange(len(at))
+    return _taken(old, new, order)
+
+
+def _after(batch: pa.Table, at: Numbers, fresh: pa.Table, gone: Numbers) -> pa.Table:
+    """The rows of `batch` with `fresh` ones in the places `at`, and without those in the places `gone`."""
+    if not (len(at) or len(gone)):
+        return batch
+    order = np.arange(batch.num_rows)
+    order[at] = batch.num_rows + np.arange(len(at))
+    order = np.delete(order, gone)
+    columns = [_taken(old, new, order) for old, new in zip(batch.columns, fresh.columns, strict=True)]
+    return pa.table(columns, schema=batch.schema)
+
+
+def _taken(old: pa.ChunkedArray, new: pa.ChunkedArray, order: Numbers) -> pa.Array:
+    """The values of both, one behind the other, in an order."""
+    if pa.types.is_dictionary(old.type):
+        new = new.dictionary_encode()
+    return pa.concat_arrays([*old.chunks, *new.chunks]).take(pa.array(order))
