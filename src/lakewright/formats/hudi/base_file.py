@@ -122,7 +122,7 @@ class BaseFileWriter:
         count = rows.num_rows
         seqno = numbered(f"{self._instant}_{self._ordinal}_", self._numbered, count)
         self._numbered += count
-        columns = [pa.repeat(pa.scalar(self._instant), count), seqno, record_keys, *rows.columns]
+        columns = [partitions.constant(self._instant, count), seqno, record_keys, *rows.columns]
         names = [schema.COMMIT_TIME, schema.COMMIT_SEQNO, schema.RECORD_KEY, *rows.column_names]
         return pa.table(columns, names=names)
 
@@ -131,7 +131,8 @@ class BaseFileWriter:
 
         Rows are gathered into row groups, so that many small appends do not make many small ones.
         """
-        self._gathered.append(rows)
+        time = rows.column(schema.COMMIT_TIME).cast(_DICTIONARY)
+        self._gathered.append(rows.set_column(rows.column_names.index(schema.COMMIT_TIME), schema.COMMIT_TIME, time))
         self._gathered_rows += rows.num_rows
         self._gathered_bytes += rows.nbytes
         if self._gathered_rows >= ROW_GROUP_ROWS or self._gathered_bytes >= ROW_GROUP_BYTES:

@@ -132,7 +132,9 @@ def _equal(old: pa.ChunkedArray, new: pa.ChunkedArray) -> bool:
     if pa.types.is_floating(new.type):  # as they are written: 0.0 and -0.0 are not the same, and NaN is
         width = pa.int64() if new.type == pa.float64() else pa.int32()
         return bool(old.combine_chunks().view(width).equals(new.combine_chunks().view(width)))
-    return bool(old.cast(new.type).equals(new))
+    if pa.types.is_dictionary(old.type):
+        old, new = old.cast(pa.string()), new.cast(pa.string())
+    return bool(old.equals(new))
 
 
 def _replaced(old: pa.ChunkedArray, at: Numbers, new: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -157,6 +159,4 @@ def _after(batch: pa.Table, at: Numbers, fresh: pa.Table, gone: Numbers) -> pa.T
 
 def _taken(old: pa.ChunkedArray, new: pa.ChunkedArray, order: Numbers) -> pa.Array:
     """The values of both, one behind the other, in an order."""
-    if pa.types.is_dictionary(old.type):
-        new = new.dictionary_encode()
-    return pa.concat_arrays([*old.chunks, *new.chunks]).take(pa.array(order))
+    return pa.concat_arrays([*old.chunks, *new.cast(old.type).chunks]).take(pa.array(order))
