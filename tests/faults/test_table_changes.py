@@ -11,7 +11,7 @@ import pytest
 from lakewright.errors import SourceError
 from lakewright.model.schema import TableSchema
 from lakewright.sources.postgres.source import PostgresSource
-from tests.faults.conftest import VALUE, Shop
+from tests.faults.conftest import LAKE, VALUE, Shop
 
 ALL_EQUAL = {"orders": "equal", "parts": "equal"}
 
@@ -184,6 +184,26 @@ def test_a_table_whose_name_is_taken_is_left_out_alone(loaded: Shop) -> None:
     settings = loaded.folder / "lake.yaml"
     settings.write_text(settings.read_text() + "tables: {orders_too: {from: shop.public.Orders}}\n")
     assert loaded.equal() == {**ALL_EQUAL, "orders_too": "equal"}
+
+
+def test_a_name_that_another_table_had_is_that_of_its_rows_alone(loaded: Shop) -> None:
+    loaded.sql("ALTER TABLE orders RENAME TO sales; INSERT INTO sales VALUES (1000)")
+    loaded.sql("CREATE TABLE stock (id int PRIMARY KEY, name text); INSERT INTO stock VALUES (3)")
+    loaded.run("run")
+    names = {"orders": "sales", "former": "orders", "parts": "stock", "stock": "parts"}
+    named = "".join(f"  {name}: {{from: shop.public.{table}}}\n" for name, table in names.items())
+    (loaded.folder / "lake.yaml").write_text(f"{LAKE}tables:\n{named}")
+    count = "SELECT (SELECT count(*) FROM orders), (SELECT max(id) FROM parts), (SELECT max(id) FROM stock)"
+    loaded.run("capture")
+    assert loaded.tables()["orders"]["state"] == "not merged"
+    assert [[*row.values()] for row in loaded.ok("sql", count, "--json").json] == [[21, 3, 2]]
+    loaded.ok("merge")
+    assert [[*row.values()] for row in loaded.ok("sql", count, "--json", "--committed").json] == [[21, 3, 2]]
+    assert loaded.ok("sql", "SELECT count(*) n FROM former", "--json").json == [{"n": 20}]
+    loaded.sql("DELETE FROM stock; INSERT INTO sales VALUES (1001)")
+    verdicts = loaded.equal()
+    assert verdicts.pop("former") == "stopped"
+    assert verdicts == {"orders": "equal", "parts": "equal", "stock": "equal"}
 
 
 def test_a_resync_that_capture_refuses_says_why(loaded: Shop) -> None:

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from lakewright.errors import FormatError
 from lakewright.model import fields, sealed, types
+from lakewright.model.names import TableName
 from lakewright.model.position import Feed, Position
 
 COW, MOR = "cow", "mor"
@@ -92,7 +93,8 @@ class Checkpoint:
     """How far a table has come: everything of its generation's load and of the log up to ``position`` is in it.
 
     A table that is ``paused`` stays there until somebody resumes it: it is not merged, and queries read it as it is. One that is
-    ``published`` is a snapshot of another: it stays so for good.
+    ``published`` is a snapshot of another: it stays so for good. ``origin`` is the source's table whose rows they are, None where a
+    former release wrote it: lake.yaml may give a table's name to another.
     """
 
     feed: Feed
@@ -100,6 +102,11 @@ class Checkpoint:
     position: Position
     paused: bool = False
     published: Published | None = None
+    origin: TableName | None = None
+
+    def follows(self, feed: Feed | None, generation: int, table: TableName) -> bool:
+        """Whether it is one of that table of the source, since its load of that generation."""
+        return (self.feed, self.generation) == (feed, generation) and self.origin in (None, table)
 
     def to_json(self) -> str:
         """The text stored in a commit under ``lakewright.checkpoint``."""
@@ -107,6 +114,7 @@ class Checkpoint:
         told = {"version": 1, "feed": feed, "generation": self.generation, "position": str(self.position)}
         told |= {"paused": True} if self.paused else {}
         told |= {"published": self.published.to_json()} if self.published else {}
+        told |= {"origin": str(self.origin)} if self.origin else {}
         return sealed.dump(told).decode()
 
     @classmethod
@@ -115,9 +123,10 @@ class Checkpoint:
         data = sealed.load(text.encode())
         if data.get("version") != 1:
             raise ValueError(f"checkpoint version {data.get('version')!r} is not 1")
-        paused, published = data.get("paused", False), data.get("published")
+        paused, published, origin = data.get("paused", False), data.get("published"), data.get("origin")
         of = None if published is None else Published.from_json(published)
-        return cls(Feed(**data["feed"]), data["generation"], Position.parse(data["position"]), paused, of)
+        table = None if origin is None else TableName.parse(origin)
+        return cls(Feed(**data["feed"]), data["generation"], Position.parse(data["position"]), paused, of, table)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -73,7 +73,7 @@ def _apply(lake: Holdings, mirror: Mirror, table: Table, lease: Lease, apply: Ap
         return apply(lake, mirror, table, lease, ())
     if mark is None and table.snapshots():
         raise FormatError("LW-407", f"{table.path} has a table of another shape than {mirror.name}'s", hint="move it away")
-    if mark and mark.feed == view.feed and mark.generation == load.generation and agreed is None:
+    if mark and mark.follows(view.feed, load.generation, mirror.origin) and agreed is None:
         raise CommitConflict("LW-416", f"table {mirror.name} was moved meanwhile", hint="try again")
     with table.write() as leaving:
         former = based(table, leaving.base)
@@ -98,6 +98,6 @@ def _settled(mirror: Mirror, view: LogView, table: Table | None, *, asked: bool)
     if mark is not None and mark.paused:
         return Merged(mirror.name, None, mark.position, paused=True)
     load = view.load_of(mirror.origin, view.watermark)
-    if asked or mark is None or load is None or mark.feed != view.feed or mark.generation != load.generation:
+    if asked or mark is None or load is None or not mark.follows(view.feed, load.generation, mirror.origin):
         return None
     return None if view.changes(mirror.origin, mark.position, view.watermark) else Merged(mirror.name, None, view.watermark)

@@ -67,7 +67,8 @@ def _limit(lake: Wiring, mirror: Mirror, view: LogView, now: datetime.datetime) 
 
 
 def _marks(lake: Wiring, mirror: Mirror) -> list[Checkpoint]:
-    """The checkpoints that the table would go on from, were each of its commits that can be read the newest, oldest first.
+    """The checkpoints that the table would go on from, were each of its commits that can be read the newest, oldest first; not
+    those of another table that had its name before.
 
     None for a table that is damaged.
     """
@@ -77,6 +78,6 @@ def _marks(lake: Wiring, mirror: Mirror) -> list[Checkpoint]:
         mark = None
         for commit in lake.commits(mirror):
             mark = commit.mark() or mark
-            marks += [mark] if mark is not None and commit.instant in readable else []
+            marks += [mark] if mark and mark.origin in (None, mirror.origin) and commit.instant in readable else []
         return marks
     return []

@@ -134,7 +134,7 @@ def _skipped(lake: Wiring, mirror: Mirror, mark: Checkpoint, at: str | None, *, 
         return mark.position
     view = lake.log(mirror.source).view()
     load = view.load_of(mirror.origin, view.watermark)
-    if load is None or (mark.feed, mark.generation) != (view.feed, load.generation):
+    if load is None or not mark.follows(view.feed, load.generation, mirror.origin):
         message = f"table {mirror.name} was loaded anew since {mark.position}: there is nothing to leave out"
         hint = f"`lakewright resume {mirror.name}`, and the next merge replaces its rows"
         raise QueryError("LW-526", message, hint=hint)

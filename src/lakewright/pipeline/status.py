@@ -193,7 +193,7 @@ def _table_status(lake: Wiring, mirror: Mirror, source: SourceStatus, now: datet
     view = lake.log(mirror.source).view()
     load = view.load_of(mirror.origin, view.watermark)
     paused = mark is not None and mark.paused
-    merged = mark if mark and load and mark.feed == view.feed and mark.generation == load.generation else None
+    merged = mark if mark and load and mark.follows(view.feed, load.generation, mirror.origin) else None
     tail = view.changes(mirror.origin, (merged or load).position, view.watermark) if load else ()
     stop = next((s.error for s in view.stopped() if s.table == mirror.origin), None) if wanted else None
     is_loaded, is_merged = load is not None, merged is not None

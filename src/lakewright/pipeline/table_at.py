@@ -54,7 +54,7 @@ class TableAt:
     @property
     def checkpoint(self) -> Checkpoint:
         """The checkpoint of the table at ``upto``."""
-        return Checkpoint(self.feed, self.generation, self.upto)
+        return Checkpoint(self.feed, self.generation, self.upto, origin=self.mirror.origin)
 
 
 def plan(mirror: Mirror, log: RawLog, view: LogView, instants: Iterable[Instant], upto: Position) -> TableAt:
@@ -74,7 +74,7 @@ def plan(mirror: Mirror, log: RawLog, view: LogView, instants: Iterable[Instant]
     snapshot, table, after = None, None, load.position
     for instant in instants:
         mark = instant.commit.mark()
-        if mark and mark.feed == feed and mark.generation == load.generation and mark.position <= upto:
+        if mark and mark.follows(feed, load.generation, mirror.origin) and mark.position <= upto:
             snapshot, table, after = instant.snapshot(), instant.table, mark.position
             break
     require_kept(mirror, view, after, upto if snapshot else None)
