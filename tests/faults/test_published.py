@@ -99,13 +99,22 @@ def test_every_command_knows_what_it_is(loaded: Shop) -> None:
     assert "monthly" not in loaded.ok("maintain", "--json").out
     loaded.fails("sql", "SELECT * FROM raw.monthly")
     (lost,) = loaded.files("curated/monthly/*.parquet")
-    lost.unlink()
-    told = loaded.fails("sql", ROWS.format("monthly"))
-    assert (told.code, "remove the snapshot's folder" in (told.hint or "")) == ("LW-417", True)
-    assert (loaded.tables()["monthly"]["state"], loaded.run("verify", "monthly").code) == ("damaged", 3)
-    assert loaded.fails("merge").code == "LW-417"
+    (commit,) = loaded.files("curated/monthly/.hoodie/*.commit")
+    for gone, read, merging in ((lost, "LW-417", "LW-417"), (commit, "LW-522", "LW-404")):
+        gone.unlink()
+        told = loaded.fails("sql", ROWS.format("monthly"))
+        assert (told.code, "remove the snapshot's folder" in (told.hint or "")) == (read, True)
+        assert (loaded.tables()["monthly"]["state"], loaded.run("verify", "monthly").code) == ("damaged", 3)
+        told = loaded.fails("merge")
+        assert (told.code, "remove the snapshot's folder" in (told.hint or "")) == (merging, True)
     shutil.rmtree(loaded.folder / "curated/monthly")
+    store = FaultyStore(LocalStore(loaded.folder), Fault("open curated/monthly/", "die"))
+    with Lake(open_project(loaded.folder), store) as lake, pytest.raises(LakewrightError, match="injected"):
+        lake.merge()
     assert (merged(loaded), len(rows(loaded))) == (["monthly"], 20)
+    (loaded.folder / "lake.yaml").write_text(LAKE.replace("shop: {", "other: {"))  # its source is not named any more
+    columns = loaded.ok("schema", "monthly", "--json").json["columns"]
+    assert [(each["column"], each["source_type"]) for each in columns if each["key"]] == [("id", "")]
 
 
 def test_what_lake_yaml_says_later_changes_nothing(loaded: Shop) -> None:
@@ -148,6 +157,12 @@ def test_a_snapshot_that_cannot_be_is_refused(loaded: Shop) -> None:
         ask(loaded, as_of, table, more)
         told = loaded.fails("run")
         assert (told.code, place(told), bool(told.hint)) == (code, f"lake.yaml:{line}", True), told
+    moment = now(loaded)
+    loaded.sql("ALTER TABLE orders ADD COLUMN region text; DELETE FROM orders WHERE id < 6")
+    ask(loaded, moment, more="tables: {orders: {from: shop.public.orders, partition: region}}\n")
+    told = loaded.fails("run")
+    assert (told.code, place(told), "region" in told.message) == ("LW-115", "lake.yaml:8", True)
+    assert loaded.tables()["monthly"]["state"] == "left out"
     (loaded.folder / "lake.yaml").write_text(
         LAKE.replace("lake: shop", "lake: shop\nsnapshots: {parts: {table: orders, as_of: 2001-01-01}}")
     )
@@ -230,8 +245,9 @@ def test_a_death_at_every_call_leaves_no_snapshot_or_all_of_it(
 ) -> None:
     moment = now(loaded)
     loaded.sql("DELETE FROM orders WHERE id < 5")
-    loaded.ok("run")
     ask(loaded, moment)
+    loaded.ok("run")
+    shutil.rmtree(loaded.folder / "curated/monthly")  # its record stays
     seen = set()
     for call, when in ((call, when) for call in itertools.count(1, stride) for when in ("before", "after")):
         folder = Path(shutil.copytree(loaded.folder, tmp_path_factory.mktemp("copy") / "lake"))

@@ -93,8 +93,8 @@ class Checkpoint:
     """How far a table has come: everything of its generation's load and of the log up to ``position`` is in it.
 
     A table that is ``paused`` stays there until somebody resumes it: it is not merged, and queries read it as it is. One that is
-    ``published`` is a snapshot of another: it stays so for good. ``origin`` is the source's table whose rows they are, None where a
-    former release wrote it: lake.yaml may give a table's name to another.
+    ``published`` is a snapshot of another: it stays so for good. ``origin`` is the source's table whose rows they are, for
+    lake.yaml may give a table's name to another; None where a former release wrote it.
     """
 
     feed: Feed

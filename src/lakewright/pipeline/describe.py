@@ -7,6 +7,8 @@ import datetime
 
 from lakewright.model.names import TableName
 from lakewright.model.schema import TableSchema
+from lakewright.model.table import ROW_COLUMN
+from lakewright.pipeline import publish
 from lakewright.pipeline.holdings import Holdings
 from lakewright.pipeline.mirror import Mirror
 from lakewright.pipeline.published import Record
@@ -29,7 +31,10 @@ class TableInfo:
 
 @dataclasses.dataclass(frozen=True)
 class ColumnInfo:
-    """A column: its type in the lake, and PostgreSQL's; ``gone`` says that the source has it no longer, dropped or renamed."""
+    """A column: its type in the lake, and PostgreSQL's; ``gone`` says that the source has it no longer, dropped or renamed.
+
+    PostgreSQL's is empty where the source is not in lake.yaml any more.
+    """
 
     column: str
     type: str
@@ -62,7 +67,12 @@ def snapshot_info(lake: Holdings, record: Record) -> TableInfo:
 
 
 def snapshot_schema(lake: Holdings, record: Record) -> TableSchemaInfo:
-    """The columns of a snapshot that is written, with the types that the source had then."""
+    """The columns of a snapshot that is written, with the types that the source had then, if lake.yaml still names that."""
+    if record.source not in lake.resolved.sources:
+        spec = publish.require_whole(lake, record).spec
+        key = tuple(name for name in spec.key if name != ROW_COLUMN)
+        columns = tuple(ColumnInfo(name, kind, "", name in key) for name, kind in spec.visible)
+        return TableSchemaInfo(record.name, record.origin, key, spec.partition, columns)
     partition, schema = snapshot_info(lake, record).partition, lake.log(record.source).schema(record.origin, record.of.schema)
     return dataclasses.replace(schema_info(lake.records.mirror(record), schema), partition=partition)
 

@@ -14,7 +14,7 @@ from lakewright.errors import ConfigError, FormatError, QueryError
 from lakewright.model.contracts import Table
 from lakewright.model.names import did_you_mean
 from lakewright.model.position import Position
-from lakewright.model.table import COW, Checkpoint, Commit, Published, newest_mark
+from lakewright.model.table import COW, Checkpoint, Commit, Published, Snapshot, newest_mark
 from lakewright.model.times import utc_now
 from lakewright.pipeline import table_at
 from lakewright.pipeline.hold import held
@@ -25,6 +25,7 @@ from lakewright.pipeline.moment import position_at, require_kept, require_loaded
 from lakewright.pipeline.published import AGAIN, Record
 from lakewright.pipeline.steps import Merged
 from lakewright.pipeline.table_at import TableAt
+from lakewright.project.tables import can_divide
 from lakewright.raw.view import LogView
 from lakewright.storage.lease import Lease
 
@@ -107,15 +108,17 @@ def _waits(lake: Holdings, as_of: datetime.datetime, mirror: Mirror | None) -> s
     return f"table {mirror.name} is paused; `lakewright resume {mirror.name}` goes on" if mark and mark.paused else None
 
 
-def require_whole(lake: Holdings, record: Record) -> None:
-    """Raise `FormatError` where a file of a snapshot that is written is missing: nobody merges into it, who would find that."""
-    table = lake.table(lake.records.mirror(record))
+def require_whole(lake: Holdings, record: Record) -> Snapshot:
+    """The files of a snapshot that is written; raises `FormatError` where one of them, or its commit, is missing: nobody merges
+    into it, who would find that."""
     try:
-        if table is not None:
-            table.snapshot()
+        table = lake.table(lake.records.mirror(record))
+        if table is None or (found := table.snapshot()) is None:
+            raise FormatError("LW-404", f"snapshot {record.name} has lost its commit")
     except FormatError as error:
         error.hint = AGAIN
         raise
+    return found
 
 
 # ---- what one is made of
@@ -124,7 +127,8 @@ def require_whole(lake: Holdings, record: Record) -> None:
 def plan(lake: Holdings, planned: Planned) -> TableAt:
     """The files that make the snapshot's rows.
 
-    Raises `QueryError` LW-520 where the table had no rows then, or the log does not know them, LW-527 where they have expired.
+    Raises `QueryError` LW-520 where the table had no rows then, or the log does not know them, LW-527 where they have expired,
+    `ConfigError` LW-115 where they cannot be partitioned as the table's are.
     """
     mirror = planned.mirror
     assert mirror is not None
@@ -136,10 +140,23 @@ def plan(lake: Holdings, planned: Planned) -> TableAt:
         upto = position_at(log, view, planned.as_of)
         _require_followed(mirror, view, upto)
         sound = (each for each in lake.instants(mirror) if each.commit.fault is None)  # the others and the log say the same
-        return table_at.plan(mirror, log, view, sound, upto)
+        at = table_at.plan(mirror, log, view, sound, upto)
     except QueryError as error:
         where = lake.where(("snapshots", planned.name, "as_of"))
         raise QueryError(error.code, f"snapshot {planned.name}: {error.message}", hint=error.hint, where=where) from None
+    _require_divisible(lake, planned, at)
+    return at
+
+
+def _require_divisible(lake: Holdings, planned: Planned, at: TableAt) -> None:
+    """Raise `ConfigError` LW-115 where the table had no column then that partitions it now: a catalog has one for both."""
+    kinds = {column.name: column.type for column in at.schema.stored}
+    for each in at.mirror.divided_by:
+        if not can_divide(each, kinds.get(each.column)):
+            then = f"{planned.as_of:{_SECONDS}} UTC"
+            message = f"snapshot {planned.name}: table {planned.table} had no column for its partition {each} at {then}"
+            hint = f"choose a later time, or leave partition of {planned.table} out until the snapshot is written"
+            raise ConfigError("LW-115", message, hint=hint, where=lake.where(("snapshots", planned.name, "as_of")))
 
 
 def _require_followed(mirror: Mirror, view: LogView, upto: Position) -> None:
@@ -190,6 +207,7 @@ def publish(lake: Holdings, planned: Planned, *, wait: float = 0.0, fill: Fill |
             assert mark.published is not None
             commit = None
         else:
+            lake.records.forget(planned.name)  # of one whose folder somebody removed: the folder alone is none before its commit
             at = plan(lake, planned)
             commit = _fill(lake, planned, dataclasses.replace(at, mirror=own), mine.found, mine.lease, fill or _natively())
             mark = commit.checkpoint

@@ -80,7 +80,7 @@ class LakeRelations:
         if ref.schema != self._raw and (snapshot := self._snapshot(ref.name)) is not None:
             try:
                 return self._committed_rows(snapshot, None)
-            except FormatError as error:
+            except (FormatError, QueryError) as error:
                 error.hint = AGAIN
                 raise
         optimized = self._optimized(ref.name) if ref.schema != self._raw else None

@@ -149,14 +149,12 @@ def _written(lake: Wiring, record: Record, problem: str | None) -> TableStatus:
     """The status of a snapshot that is there."""
     table = TableStatus(record.name, record.source, record.origin, "written", problem=problem, as_of=record.of.as_of)
     try:
-        stored = lake.table(lake.records.mirror(record))
-        snapshot = stored.snapshot() if stored else None
-        last = stored.history()[-1].time if stored and snapshot else None
+        snapshot, last = publish.require_whole(lake, record), lake.commits(lake.records.mirror(record))[-1].time
     except FormatError as error:
         told = f"{error.line(hinted=False)}; `lakewright verify {record.name}` tells what mends it"
         return dataclasses.replace(table, state="damaged", problem=told)
     state: State = "written" if record.name in lake.resolved.snapshots else "retired"
-    return dataclasses.replace(table, state=state, rows=snapshot.rows if snapshot else None, last_commit=last)
+    return dataclasses.replace(table, state=state, rows=snapshot.rows, last_commit=last)
 
 
 def _unwritten(

@@ -162,7 +162,7 @@ class _Care:
             self._tell(source, functools.partial(self._tend, source, mirrors))
         return CARE_EVERY
 
-    def _tell(self, subject: str, act: Callable[[], None]) -> None:
+    def _tell(self, subject: str, act: Callable[[], object]) -> None:
         try:
             act()
         except Exception as raised:

@@ -57,6 +57,9 @@ def _verify(lake: Wiring, mirror: Mirror) -> Verification:
 def _of_snapshot(lake: Wiring, mirror: Mirror) -> Verification:
     """The same of a snapshot, which no load can make anew."""
     found = _verify(lake, mirror)
+    if found.instant is None and found.is_sound:
+        lost = Flaw("fault", lake.store.location(mirror.path), "has lost its commit", AGAIN)
+        found = dataclasses.replace(found, flaws=(lost, *found.flaws))
     return dataclasses.replace(found, flaws=tuple(dataclasses.replace(flaw, mend=AGAIN) for flaw in found.flaws))
 
 

@@ -11,7 +11,7 @@ from lakewright.errors import ConfigError, LakewrightError
 from lakewright.model import types
 from lakewright.model.names import TableName, did_you_mean
 from lakewright.model.schema import TableSchema
-from lakewright.project.names import MAX_NAME, Origin, is_name
+from lakewright.project.names import MAX_NAME, Origin, Partition, is_name
 from lakewright.project.resolved import ResolvedLake, ResolvedTable
 
 if TYPE_CHECKING:
@@ -112,6 +112,11 @@ def setting_faults(project: Project, source: str, versions: Mapping[TableName, S
     return faults
 
 
+def can_divide(partition: Partition, kind: str | None) -> bool:
+    """Whether a column of that lake type, None where there is no such column, can be what partitions a table."""
+    return kind in (_DAYS if partition.is_day else _VALUES)
+
+
 def _own_name(lake: ResolvedLake, origin: Origin) -> str:
     """The same whatever other tables there are, so that a table keeps its name and folder when another one appears."""
     name = origin.table
@@ -145,7 +150,7 @@ def _problems(table: LakeTable) -> Iterator[_Problem]:
         column = kinds.get(partition.column)
         if column is None:
             yield _Problem(path, f"{table.origin} has no column {partition.column}", hint)
-        elif column.type not in (_DAYS if partition.is_day else _VALUES):
+        elif not can_divide(partition, column.type):
             needs = "a date or timestamp" if partition.is_day else "a text, a whole number, a date or a boolean"
             message = f"{partition.column} is {column.type}, and {partition} needs {needs}"
             yield _Problem(path, message, "choose another column, or leave partition out")
