@@ -192,7 +192,7 @@ def test_a_restore_from_the_former_folder_is_a_move_too(loaded: Shop) -> None:
     newest = loaded.ok("history", "orders", "--json").json["commits"][-1]["instant"]
     assert loaded.ok("restore", "orders", "--to", newest, "--json").json["moves"] is None
     asked = loaded.ok("restore", "orders", "--to", first).out
-    assert "to a new folder, which other engines read it in then: partition (name) becomes ()" in asked
+    assert "to a new folder, where other engines have to read it from then on: partition (name) becomes ()" in asked
     assert (len(folders(loaded)), loaded.ok("sql", COUNT, "--json").json[0]["n"]) == (2, 3)
     loaded.ok("restore", "orders", "--to", first, "--yes")
     assert loaded.ok("sql", COUNT, "--json").json == [{"n": 20, "ids": 210}]

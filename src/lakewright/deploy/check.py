@@ -50,7 +50,7 @@ def check(target: Target, today: datetime.date) -> Checked:
 
 
 def _account(target: Target) -> Iterator[Finding]:
-    """What the account says."""
+    """What the account says; boto3, which asks it, is loaded here: all else is looked at without."""
     examine = kinds.load_kind({"AWS": "lakewright.deploy.account:examine"}, "AWS")
     yield from examine(target)
 
@@ -77,12 +77,12 @@ def _database(target: Target, source: str) -> Iterator[Finding]:
     for finding in findings:
         if finding.name in _OF_INTEREST:
             yield dataclasses.replace(finding, name=f"{source}: {finding.name}")
-        if finding.name == "version" and (newer := _too_new(finding.detail, target.settings.dms.engine_version)):
-            yield Finding(f"{source}: DMS", False, newer, "leave dms.engine_version out: the newest is taken")
+        if finding.name == "version" and (needed := _newer_dms_needed(finding.detail, target.settings.dms.engine_version)):
+            yield Finding(f"{source}: DMS", False, needed, "leave dms.engine_version out: the newest is taken")
 
 
-def _too_new(server: str, version: str | None) -> str | None:
-    """Whether a version of DMS does not know the server's yet."""
+def _newer_dms_needed(server: str, version: str | None) -> str | None:
+    """Which DMS the server needs, where `version` of it, the one in lake.yaml, does not know the server's yet; None else."""
     match = re.search(r"PostgreSQL (\d+)", server)
     least = {15: (3, 5, 1), 16: (3, 5, 3), 17: (3, 6, 1)}.get(int(match[1])) if match else None
     if version is None or least is None or tuple(map(int, version.split("."))) >= least:

@@ -99,9 +99,9 @@ def _change(entry: Mapping[str, Any]) -> Change | None:
     action = _ACTIONS.get(tuple(entry["change"]["actions"]))
     if action is None or entry["mode"] != "managed":
         return None
-    kind, before, after = str(entry["type"]), entry["change"]["before"] or {}, entry["change"]["after"] or {}
+    kind, before = str(entry["type"]), entry["change"]["before"] or {}
     settings = tuple(_settings(entry["change"])) if action in ("change", "replace") else ()
-    lost = _lost(kind, before, after) if action in ("remove", "replace") else None
+    lost = _lost(kind, before) if action in ("remove", "replace") else None
     return Change(str(entry["address"]), action, kind.removeprefix("aws_").replace("_", " "), settings, lost)
 
 
@@ -114,7 +114,7 @@ def _settings(change: Mapping[str, Any]) -> Iterator[str]:
     yield from (name for name in sorted({*before, *after}) if before.get(name) != after.get(name) or unknown.get(name) is True)
 
 
-def _lost(kind: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> str | None:
+def _lost(kind: str, before: Mapping[str, Any]) -> str | None:
     """What nobody brings back once it is removed or replaced."""
     if kind == "aws_s3_bucket":
         return "all of its objects go, every version of them" if before.get("force_destroy") else "fails while it holds objects"

@@ -16,11 +16,10 @@ from lakewright.deploy.target import Target
 from lakewright.engines.athena_sql import statement
 from lakewright.engines.athena_sql.tables import common_table_expression
 from lakewright.errors import LakewrightError, QueryError
-from lakewright.model.table import MOR
+from lakewright.model.table import MOR, READ_OPTIMIZED, REAL_TIME
 
 _MAX_BYTES = 262_144
 _MAX_NAME = 128
-_OPTIMIZED = "_ro"
 
 
 class Queries(NamedTuple):
@@ -65,11 +64,11 @@ def _named(target: Target, table: exp.Table, deployed: Mapping[str, DeployedTabl
         hint = "a snapshot in lake.yaml is the table as of a time, under a name of its own"
         raise QueryError("LW-507", f"{table.name} as of a time: Athena reads a Hudi table as it is now", hint=hint)
     schema, name = table.db.lower(), table.name.lower()
-    each = deployed.get(name) or deployed.get(name.removesuffix(_OPTIMIZED))
+    each = deployed.get(name) or deployed.get(name.removesuffix(READ_OPTIMIZED))
     if each is None or schema not in ("", each.zone):
         raise QueryError("LW-503", f"there is no table {f'{schema}.' if schema else ''}{name} on AWS")
     first = table.args["db"] if schema else table.this
-    suffix = ("_ro" if name != each.table.name else "_rt") if each.spec.type == MOR else ""
+    suffix = (READ_OPTIMIZED if name != each.table.name else REAL_TIME) if each.spec.type == MOR else ""
     full = each.table.name + suffix
     if schema or each.zone != ZONE:
         full = f"{target.database(each.zone)}.{full}"

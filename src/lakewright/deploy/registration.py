@@ -13,7 +13,7 @@ import botocore.exceptions as failures
 from botocore.config import Config
 
 from lakewright.errors import DeployError
-from lakewright.model.table import MOR, Snapshot
+from lakewright.model.table import MOR, READ_OPTIMIZED, REAL_TIME, Snapshot
 
 NULL = "__HIVE_DEFAULT_PARTITION__"
 """The value of a partition whose rows have none."""
@@ -40,7 +40,7 @@ class Registration:
         """
         name = snapshot.spec.name
         missing = []
-        for entry in (f"{name}_rt", f"{name}_ro") if snapshot.spec.type == MOR else (name,):
+        for entry in (name + REAL_TIME, name + READ_OPTIMIZED) if snapshot.spec.type == MOR else (name,):
             try:
                 table = self._glue.get_table(DatabaseName=database, Name=entry)["Table"]
                 self._learn(database, table, snapshot, location)

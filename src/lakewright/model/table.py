@@ -16,6 +16,9 @@ from lakewright.model.position import Feed, Position
 
 COW, MOR = "cow", "mor"
 """Kinds of table: changes rewrite the files that hold their rows (copy-on-write), or go to logs beside them (merge-on-read)."""
+READ_OPTIMIZED, REAL_TIME = "_ro", "_rt"
+"""Behind a merge-on-read table's name, as Hudi has it: its base files alone, which are read fast and lack what its logs say; and
+every row."""
 POSITION_COLUMN = "_position"
 """Stored position, ``<4-digit generation>.<position>``: never decreases within a table; Hudi's precombine field."""
 DELETED_COLUMN = "_hoodie_is_deleted"

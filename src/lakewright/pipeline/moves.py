@@ -17,8 +17,8 @@ from lakewright.pipeline.holdings import Holdings
 from lakewright.pipeline.mirror import Mirror
 from lakewright.storage.lease import Lease
 
-TOLD = "to a new folder, which other engines read it in then"
-"""What people have to know before a table is moved."""
+TO_A_NEW_FOLDER = "to a new folder, where other engines have to read it from then on"
+"""Where a table is moved, for the sentences that people read before they agree."""
 
 
 def differences(stored: TableSpec, wanted: TableSpec) -> list[str]:

@@ -17,7 +17,7 @@ from lakewright.model.contracts import Table
 from lakewright.model.names import quote_identifier as quote
 from lakewright.model.position import Position
 from lakewright.model.schema import TableSchema
-from lakewright.model.table import MOR, Snapshot, newest_mark
+from lakewright.model.table import MOR, READ_OPTIMIZED, Snapshot, newest_mark
 from lakewright.pipeline import damage, publish, scan, survey, table_at
 from lakewright.pipeline.folding import Fold
 from lakewright.pipeline.instants import Instants
@@ -28,9 +28,6 @@ from lakewright.pipeline.stored import Stored
 from lakewright.pipeline.wiring import Wiring
 from lakewright.raw.log import RawLog
 from lakewright.raw.view import LogView
-
-_OPTIMIZED = "_ro"
-"""Behind a merge-on-read table's name: its base files alone, which are read fast and lack what its logs say. Hudi's name."""
 
 
 class LakeRelations:
@@ -66,7 +63,7 @@ class LakeRelations:
 
     def names(self) -> list[tuple[str, str]]:
         """All tables and snapshots, what there is to read of some without their logs, then the raw rows of each table."""
-        optimized = [f"{name}{_OPTIMIZED}" for name in self._mirrors if self._optimized(f"{name}{_OPTIMIZED}")]
+        optimized = [f"{name}{READ_OPTIMIZED}" for name in self._mirrors if self._optimized(f"{name}{READ_OPTIMIZED}")]
         stored = [*self._mirrors, *self._snapshots, *optimized]
         return [(zone, name) for zone, names in ((self._curated, stored), (self._raw, self._mirrors)) for name in names]
 
@@ -145,7 +142,7 @@ class LakeRelations:
 
     def _optimized(self, name: str) -> Mirror | None:
         """The merge-on-read table whose base files alone are the table of this name."""
-        found = self._mirrors.get(name.removesuffix(_OPTIMIZED)) if name.endswith(_OPTIMIZED) else None
+        found = self._mirrors.get(name.removesuffix(READ_OPTIMIZED)) if name.endswith(READ_OPTIMIZED) else None
         return found if found is not None and found.type == MOR and name not in {**self._mirrors, **self._snapshots} else None
 
     def _paused(self, mirror: Mirror, as_of: datetime.datetime | None) -> Position | None:

@@ -82,7 +82,7 @@ def restore(lake: Wiring, mirror: Mirror, to: str, *, is_asked: bool = False) ->
 def _told(chosen: _Instant | _Moment, table: Table) -> Restored:
     """What the restore takes, in the folder that the table is in or in a new one."""
     why = "; ".join(moves.differences(table.spec, chosen.spec))
-    return dataclasses.replace(chosen.takes, moves=f"{moves.TOLD}: {why}" if why else None)
+    return dataclasses.replace(chosen.takes, moves=f"{moves.TO_A_NEW_FOLDER}: {why}" if why else None)
 
 
 def _fill_fresh(chosen: _Instant | _Moment, lease: Lease, table: Table) -> Commit:

@@ -41,7 +41,7 @@ class Rewrite:
         names = " and ".join(f"{former} to {name}" for former, name in self.columns)
         what = [f"copy column {names} in table {self.table}"] if names else []
         if self.mismatch:
-            what.append(f"move table {self.table} {moves.TOLD}: it {self.mismatch}")
+            what.append(f"move table {self.table} {moves.TO_A_NEW_FOLDER}: it {self.mismatch}")
         files = f"{self.files:,} file{'s' * (self.files != 1)}"
         return f"{'; '.join(what)}: writes {self.rows:,} rows anew ({self.bytes:,} bytes in {files})"
 
