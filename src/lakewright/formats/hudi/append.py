@@ -6,8 +6,9 @@ The rows of many logs are encoded together, and each log takes its part of the b
 from __future__ import annotations
 
 import concurrent.futures
+import functools
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lakewright.formats.hudi import avro_rows, log_block, schema
+from lakewright.formats.hudi.batches import batched
 from lakewright.formats.hudi.file_names import log_file_name
 from lakewright.formats.hudi.folder import Folder
 from lakewright.formats.hudi.metadata import AppendedTo, WriteStat
@@ -50,52 +52,42 @@ def append(
 ) -> list[WriteStat]:
     """Write the logs, and return their stats; `rows`, with the columns of `spec`, have the record keys `record_keys`.
 
-    The marker stands before the log, so that a rollback finds it. The inserts among the rows are for the caller to tell.
+    The inserts among the rows are for the caller to tell.
     """
     header = {log_block.SCHEMA: schema.avro_schema(spec.name, spec.columns, meta=True), log_block.INSTANT: instant}
     step = max(1, int(_BLOCK_BYTES * rows.num_rows / max(1, rows.nbytes)))
-
-    def write(addition: Addition, contents: list[bytes]) -> WriteStat:
-        start, to = time.monotonic(), addition.to
-        blocks = [log_block.encode(log_block.AVRO_DATA, header, content) for content in contents]
-        if len(addition.removed):
-            content = log_block.deletes_content(addition.removed, to.partition)
-            blocks.append(log_block.encode(log_block.DELETE, header, content))
-        data = b"".join(blocks)
-        file = log_file_name(to.file_id, to.base, to.number, instant, data)
-        folder.store.create(folder.marker_name(instant, to.partition, file, "APPEND"), b"")
-        folder.store.create(folder.data_name(to.partition, file), data)
-        return WriteStat(
-            partition=to.partition,
-            file_id=to.file_id,
-            path=f"{to.partition}/{file}" if to.partition else file,
-            previous=to.base,
-            rows=len(addition.rows),
-            inserts=0,
-            updates=len(addition.rows),
-            deletes=len(addition.removed),
-            size=len(data),
-            took=int((time.monotonic() - start) * 1000),
-            appended=to,
-        )
-
+    write = functools.partial(_write, folder, instant, header)
     stats: list[WriteStat] = []
-    for batch in _batched(additions, step):
+    for batch in batched(additions, lambda addition: len(addition.rows), step):
         contents = _contents(batch, instant, rows, record_keys, step)
         stats += pool.map(write, batch, contents)
     return stats
 
 
-def _batched(additions: Sequence[Addition], step: int) -> Iterator[list[Addition]]:
-    """Additions with not much more than `step` rows together."""
-    batch: list[Addition] = []
-    for addition in additions:
-        batch.append(addition)
-        if sum(len(each.rows) for each in batch) >= step:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
+def _write(folder: Folder, instant: str, header: dict[int, str], addition: Addition, contents: list[bytes]) -> WriteStat:
+    """Write one log, with a data block of each of `contents`; the marker stands before it, so that a rollback finds it."""
+    start, to = time.monotonic(), addition.to
+    blocks = [log_block.encode(log_block.AVRO_DATA, header, content) for content in contents]
+    if len(addition.removed):
+        content = log_block.deletes_content(addition.removed, to.partition)
+        blocks.append(log_block.encode(log_block.DELETE, header, content))
+    data = b"".join(blocks)
+    file = log_file_name(to.file_id, to.base, to.number, instant, data)
+    folder.store.create(folder.marker_name(instant, to.partition, file, "APPEND"), b"")
+    folder.store.create(folder.data_name(to.partition, file), data)
+    return WriteStat(
+        partition=to.partition,
+        file_id=to.file_id,
+        path=f"{to.partition}/{file}" if to.partition else file,
+        previous=to.base,
+        rows=len(addition.rows),
+        inserts=0,
+        updates=len(addition.rows),
+        deletes=len(addition.removed),
+        size=len(data),
+        took=int((time.monotonic() - start) * 1000),
+        appended=to,
+    )
 
 
 def _contents(batch: list[Addition], instant: str, rows: pa.Table, record_keys: pa.Array, step: int) -> list[list[bytes]]:

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from lakewright.formats.hudi import keys, schema
+from lakewright.formats.hudi.batches import batched
 from lakewright.formats.hudi.file_names import BaseFile, Log, base_file_named, log_named
 from lakewright.formats.hudi.folder import Folder
 from lakewright.formats.hudi.logs import Newest, newest_of
@@ -35,22 +36,9 @@ def changes(folder: Folder, snapshot: Snapshot, ordering: str | None) -> Iterato
         slices.setdefault(log.group, []).append(log)
     found = newest_of(folder, slices, snapshot.spec, ordering, columns=[name for name, _ in snapshot.spec.columns])
     with concurrent.futures.ThreadPoolExecutor(THREADS) as pool:
-        for some in _together(found):
+        for some in batched(found, lambda one: int(one[1].rows.nbytes + one[1].gone.nbytes), _TOGETHER_BYTES):
             tables = pool.map(lambda one: _of_slice(folder, bases.get(one[0]), one[1], snapshot.spec), some)
             yield from pa.concat_tables(tables).combine_chunks().to_batches()
-
-
-def _together(found: Iterator[tuple[Group, Newest]]) -> Iterator[list[tuple[Group, Newest]]]:
-    some: list[tuple[Group, Newest]] = []
-    size = 0
-    for group, newest in found:
-        some.append((group, newest))
-        size += newest.rows.nbytes + newest.gone.nbytes
-        if size >= _TOGETHER_BYTES:
-            yield some
-            some, size = [], 0
-    if some:
-        yield some
 
 
 def _partition(folder: Folder, name: str) -> str:

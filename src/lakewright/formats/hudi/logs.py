@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lakewright.formats.hudi import log_block, schema
+from lakewright.formats.hudi.batches import batched
 from lakewright.formats.hudi.file_names import Log, checksum
 from lakewright.formats.hudi.folder import Folder
 from lakewright.model.table import TableSpec
@@ -68,7 +69,8 @@ def newest_of(
     all_of = [*_FRONT, *stored.names[len(schema.META_COLUMNS) :]]
     wanted = pa.schema([stored.field(name) for name in (all_of if columns is None else [schema.RECORD_KEY, *columns])])
     names = [*dict.fromkeys([*wanted.names, *([ordering] if ordering else [])])]
-    for batch in _batched(slices):
+    for items in batched(slices.items(), lambda item: sum(log.size for log in item[1]), _BATCH_BYTES):
+        batch = dict(items)
         changes = {key: _Changes(wanted, stored.field(ordering) if ordering else None) for key in batch}
         blocks = [(key, log.name, block) for key, logs in batch.items() for log in logs for block in _blocks(folder, log)]
         rows = iter(log_block.rows_of([(block, name) for _, name, block in blocks if block.kind == log_block.AVRO_DATA], names))
@@ -79,19 +81,6 @@ def newest_of(
                 raise log_block.damaged(name, f"its rows are not those of the table ({error})") from error
         for key, found in changes.items():
             yield key, found.newest()
-
-
-def _batched(slices: Mapping[Slice, Sequence[Log]]) -> Iterator[dict[Slice, Sequence[Log]]]:
-    batch: dict[Slice, Sequence[Log]] = {}
-    size = 0
-    for key, logs in slices.items():
-        batch[key] = logs
-        size += sum(log.size for log in logs)
-        if size >= _BATCH_BYTES:
-            yield batch
-            batch, size = {}, 0
-    if batch:
-        yield batch
 
 
 def _blocks(folder: Folder, log: Log) -> Iterator[log_block.Block]:

@@ -22,6 +22,7 @@ import pyarrow.compute as pc
 from lakewright.formats.hudi import key_index, keys, partitions, rewritten
 from lakewright.formats.hudi.base_file import MAX_BYTES, ROW_GROUP_ROWS, SplicedFileWriter
 from lakewright.formats.hudi.base_reader import BaseFileReader
+from lakewright.formats.hudi.batches import batched
 from lakewright.formats.hudi.file_names import BaseFile
 from lakewright.formats.hudi.folder import Folder
 from lakewright.formats.hudi.key_index import Wanted
@@ -112,7 +113,9 @@ def find(
         return []
     wanted = Wanted.of(changes.keys)
     known = list(pool.map(lambda file: _indexed(folder, file, wanted), slices))
-    batches = _batched([file for file, found in zip(slices, known, strict=True) if found is None])
+    unindexed = [file for file, found in zip(slices, known, strict=True) if found is None]
+    # One hash table of the changed keys serves many small files.
+    batches = batched(unindexed, lambda file: file.size, _LOOKUP_BYTES)
     read = pool.map(lambda files: list(_lookup(folder, files, changes, are_kept)), batches)
     return [*(found for found in known if found), *itertools.chain.from_iterable(read)]
 
@@ -150,18 +153,6 @@ def _indexed(folder: Folder, file: BaseFile, wanted: Wanted) -> Rewrite | None:
     """The file group of a base file that has a key index; None for another."""
     index = key_index.read(folder, file)
     return Rewrite(file.partition, file, index.rows, *index.find(wanted)) if index else None
-
-
-def _batched(slices: list[BaseFile]) -> Iterator[list[BaseFile]]:
-    """Slices in lists of some size: one hash table of the changed keys serves many small files."""
-    batch: list[BaseFile] = []
-    for file in slices:
-        batch.append(file)
-        if sum(f.size for f in batch) >= _LOOKUP_BYTES:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
 
 
 def _lookup(folder: Folder, files: list[BaseFile], changes: Changes, are_kept: bool) -> Iterator[Rewrite]:
