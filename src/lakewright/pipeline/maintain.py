@@ -25,10 +25,10 @@ _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 
 
 def tend(lake: Wiring, mirror: Mirror, now: datetime.datetime, *, wait: float = 0.0) -> Cleaned:
-    """Compact, write small files into larger ones, make and remove savepoints as the table's policy has it, then delete the files
-    that no kept instant of the table and none of its snapshots to come needs, and the folders that it was in and that hold none.
+    """Compact, write small files into larger ones, make and remove savepoints as the table's policy has it, then clean.
 
-    The table's lease is held meanwhile, as in `merge`.
+    What goes are files that no kept instant of the table and none of its snapshots to come needs, and former folders that have
+    none left. The table's lease is held meanwhile, as in `merge`.
     """
     table = lake.table(mirror)
     if table is None or not (
@@ -57,8 +57,7 @@ def tend(lake: Wiring, mirror: Mirror, now: datetime.datetime, *, wait: float = 
 
 
 def kept(snapshots: Sequence[Commit], recent: datetime.timedelta, now: datetime.datetime) -> list[str]:
-    """The instants to keep: the newest, the newest at or before `recent` ago, one for each `STEPS`-th of the time between, and
-    those that have a savepoint.
+    """The instants to keep: the newest, the newest at or before each `STEPS`-th of the time since `recent` ago, those saved.
 
     With them and the raw log every moment since `recent` ago can be read: as the newest kept instant before it, with the log
     folded over it. So files grow with the table's size and not with how often it is merged.
@@ -77,8 +76,10 @@ def kept(snapshots: Sequence[Commit], recent: datetime.timedelta, now: datetime.
 def savepoints(
     snapshots: Iterable[Commit], policy: Iterable[tuple[datetime.timedelta, datetime.timedelta]], now: datetime.datetime
 ) -> set[str]:
-    """The instants that a policy, spans of time and how long each is kept, has savepoints of: of each span that is over, and not
-    for longer than it is kept, the newest commit that can be read. Other engines' commits, which have no checkpoint, are none.
+    """The instants that a policy, spans of time and how long each is kept, has savepoints of.
+
+    They are, of each span that is over, the newest commit that can be read, for as long as the span is kept. Commits of other
+    engines, which have no checkpoint, do not count.
     """
     commits = [commit for commit in snapshots if commit.checkpoint]
     wanted = set()
@@ -126,7 +127,7 @@ def _due(instants: Instants, mirror: Mirror, now: datetime.datetime) -> tuple[li
 
 
 def _is_due(lake: Wiring, mirror: Mirror, now: datetime.datetime) -> bool:
-    """Whether a savepoint is to be made or is over, a former folder can go, or so many instants that a clean is worth its own."""
+    """Whether a savepoint is to be made or is over, a former folder can go, or as many instants as make a clean worth while."""
     instants = lake.instants(mirror)
     commits = [each.commit for each in instants][::-1]
     many = len(commits) - len(kept(commits, mirror.recent, now)) >= STEPS

@@ -212,20 +212,9 @@ def describe(step: Step) -> Told:
         case Stopped():
             return Told("stopped", step.table, step.error.line())
         case Merged():
-            new = step.commit
-            what = f"{new.inserts:,} new, {new.updates:,} changed, {new.deletes:,} deleted" if new else "nothing new"
-            if new and step.as_of:
-                what = f"{new.inserts:,} rows, the snapshot as of {step.as_of:%Y-%m-%d %H:%M:%S} UTC"
-            what = f"paused, `lakewright resume {step.table}` goes on" if step.paused else what
-            what = f"waits for `lakewright apply`: {step.waits}" if step.waits else what
-            return Told("merged", step.table, what)
+            return Told("merged", step.table, _merged(step))
         case Cleaned():
-            saved = counted(step.saved, "savepoint")
-            points = f", {saved} made, {step.released:,} removed" if step.saved or step.released else ""
-            small = f", {step.gathered:,} small ones made into larger ones" if step.gathered else ""
-            logs = f", {step.compacted:,} compacted with their logs" if step.compacted else ""
-            folders = f", {counted(step.dropped, 'folder')} that it was in" if step.dropped else ""
-            return Told("cleaned", step.table, f"{counted(step.files, 'file')}{points}{small}{logs}{folders}")
+            return Told("cleaned", step.table, _cleaned(step))
         case Tended():
             small = f"{step.gathered:,} small raw files made {step.into:,} larger ones"
             return Told("cleaned", step.source, f"{small}, {step.expired:,} expired")
@@ -236,3 +225,25 @@ def describe(step: Step) -> Told:
             return Told("verified", step.table, "sound" if step.is_sound else "FAULT")
         case _:
             assert_never(step)
+
+
+def _merged(step: Merged) -> str:
+    new = step.commit
+    if step.waits:
+        return f"waits for `lakewright apply`: {step.waits}"
+    if step.paused:
+        return f"paused, `lakewright resume {step.table}` goes on"
+    if new is None:
+        return "nothing new"
+    if step.as_of:
+        return f"{new.inserts:,} rows, the snapshot as of {step.as_of:%Y-%m-%d %H:%M:%S} UTC"
+    return f"{new.inserts:,} new, {new.updates:,} changed, {new.deletes:,} deleted"
+
+
+def _cleaned(step: Cleaned) -> str:
+    saved = counted(step.saved, "savepoint")
+    points = f", {saved} made, {step.released:,} removed" if step.saved or step.released else ""
+    small = f", {step.gathered:,} small ones made into larger ones" if step.gathered else ""
+    logs = f", {step.compacted:,} compacted with their logs" if step.compacted else ""
+    folders = f", {counted(step.dropped, 'folder')} that it was in" if step.dropped else ""
+    return f"{counted(step.files, 'file')}{points}{small}{logs}{folders}"
