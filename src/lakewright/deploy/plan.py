@@ -75,7 +75,7 @@ def plan(target: Target) -> Planned:
         terraform.run("plan", "-input=false", f"-out={FILE}")
     except DeployError as error:
         raise _missing(target) or error from None
-    return explain(target.environment, terraform.json("show", "-json", FILE), f"terraform -chdir={terraform.root} apply {FILE}")
+    return explain(target.environment, terraform.json("show", "-json", FILE), terraform.command("apply", FILE))
 
 
 def _missing(target: Target) -> DeployError | None:
@@ -119,8 +119,9 @@ def _lost(kind: str, before: Mapping[str, Any]) -> str | None:
     if kind == "aws_s3_bucket":
         return "all of its objects go, every version of them" if before.get("force_destroy") else "fails while it holds objects"
     if kind == "aws_kms_key":
-        days = before.get("deletion_window_in_days") or 30
-        return f"after {days} days nothing that it encrypted can be read; until then `aws kms cancel-key-deletion` brings it back"
+        days, key = before.get("deletion_window_in_days") or 30, before.get("key_id")
+        back = f"`aws kms cancel-key-deletion --key-id {key}`, then `aws kms enable-key --key-id {key}`"
+        return f"after {days} days nothing that it encrypted can be read; until then {back} bring it back"
     if kind == "aws_secretsmanager_secret":
         days = before.get("recovery_window_in_days")
         return "its value goes at once" if days == 0 else f"its value goes after {days or 30} days"

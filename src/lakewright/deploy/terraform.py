@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -47,11 +48,14 @@ class Terraform:
         if done.returncode:
             found = _ERROR.search(done.stderr)
             reason = found[1].strip().rstrip(".") if found else f"exit code {done.returncode}"
-            verb = arguments[0]
-            again = f"`terraform -chdir={shown(self.root)} {verb}` says more"
-            hint = f"{again}; before all others `terraform init -backend-config=../backend.hcl`"
-            raise DeployError("LW-742", f"terraform {verb}: {reason[:1].lower()}{reason[1:]}", hint=hint)
+            first = self.command("init", "-backend-config=../backend.hcl")
+            hint = f"`{self.command(*arguments)}` says more; before all others `{first}`"
+            raise DeployError("LW-742", f"terraform {arguments[0]}: {reason[:1].lower()}{reason[1:]}", hint=hint)
         return done.stdout
+
+    def command(self, *arguments: str) -> str:
+        """The same as a person types it, in whatever folder."""
+        return shlex.join(["terraform", f"-chdir={self.root}", *arguments])
 
     def json(self, *arguments: str) -> Any:
         """What it prints as JSON."""
@@ -68,7 +72,7 @@ class Terraform:
         wanted = provider_version(self.root)
         selected = found.get("provider_selections", {}).get(_PROVIDER)
         if wanted and selected and selected != wanted:
-            hint = f"`terraform -chdir={shown(self.root)} init -upgrade` takes the one that the root names"
+            hint = f"`{self.command('init', '-upgrade')}` takes the one that the root names"
             raise DeployError("LW-741", f"the AWS provider is {selected}, and the root names {wanted}", hint=hint)
 
 
