@@ -18,7 +18,7 @@ from lakewright.model.names import DATASETS, QUARANTINE, TableName
 from lakewright.model.position import Position
 from lakewright.project.datasets import DatasetFiles
 from lakewright.sources.files import file_reader, stream, structure
-from lakewright.sources.files.origin import Folder
+from lakewright.sources.files.origin import Folder, OriginFile
 from lakewright.sources.files.runs import Run, Runs
 from lakewright.sources.files.source import FIRST, FilesSource
 from lakewright.sources.files.tables import Mode, Rule
@@ -265,6 +265,21 @@ def test_a_position_is_asked_for_once_files_stand_still(drop: Drop, monkeypatch:
     monkeypatch.setattr(time, "sleep", lambda seconds: clock.append(clock.pop() + seconds))
     drop.put("numbers1.csv", 1, at=2**31)
     assert (drop.source(settle=5.0).current_position(), clock[0] >= 5.0) == (Position(2), True)
+
+
+def test_files_are_waited_for_also_where_the_first_look_takes_long(drop: Drop, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, looks, files = [0.0], list[float](), Folder.files
+
+    def slow(self: Folder) -> list[OriginFile]:
+        clock[0] += 0 if looks else 60.0
+        looks.append(clock[0])
+        return files(self)
+
+    monkeypatch.setattr(Folder, "files", slow)
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(time, "sleep", lambda seconds: clock.append(clock.pop() + seconds))
+    drop.put("numbers1.csv", 1, at=2**31)
+    assert (drop.source(settle=5.0).current_position(), len(looks) > 1) == (Position(2), True)
 
 
 def test_a_load_is_what_the_arrivals_before_it_make(drop: Drop) -> None:

@@ -128,12 +128,12 @@ class FilesSource:
 
     def current_position(self) -> Position:
         """See `contracts.Source`: takes what is in the folder by now; waits for files that have not stood still for long."""
-        deadline = time.monotonic() + 2 * self._settle + 1
-        while True:
-            self._look(threading.Event())
-            if not self._transfer.settling or time.monotonic() > deadline:
-                return Position(self._ledger().last() + 1)
+        self._look(threading.Event())
+        deadline = time.monotonic() + 2 * self._settle + 1  # from here on: the first look may have copied for hours
+        while self._transfer.settling and time.monotonic() <= deadline:
             time.sleep(min(0.2, self._settle))
+            self._look(threading.Event())
+        return Position(self._ledger().last() + 1)
 
     def drift(self, tables: Sequence[TableSchema]) -> Drift:
         """See `contracts.Source`: datasets that were taken out of lake.yaml, or whose definition was changed."""
