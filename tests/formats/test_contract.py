@@ -22,7 +22,8 @@ from lakewright.model.table import COW, MOR, Checkpoint, Snapshot, TableSpec
 from lakewright.pipeline.scan import Selection
 from lakewright.pipeline.stored import Stored
 from lakewright.storage.local import LocalStore
-from lakewright.testing.table_contract import CONTRACT, Subject, any_sequence_gives_the_models_rows, commits_carry_checkpoints
+from lakewright.testing.table_contract import CONTRACT, any_sequence_gives_the_models_rows, commits_carry_checkpoints
+from lakewright.testing.table_model import Subject
 
 PATH = "curated/things"
 IN_BRIEF = commits_carry_checkpoints
