@@ -177,7 +177,7 @@ def test_an_endpoint_that_does_not_answer(aws):
     assert (caught.value.code, "AWS_ENDPOINT_URL" in caught.value.hint) == ("LW-720", True)
 
 
-def test_access_denied(aws, denied):
+def test_access_that_is_denied_is_told_without_what_the_server_says(aws, denied):
     with pytest.raises(DeployError, match=r"access denied \(AccessDenied\)") as caught:
         aws(denied).ask("sts", "get_caller_identity")
     assert caught.value.code == "LW-721"

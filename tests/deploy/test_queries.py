@@ -30,7 +30,7 @@ def _render(project, **queries):
         ("WITH stock AS (SELECT 1 AS id) SELECT id FROM stock", "WITH stock AS (SELECT 1 AS id) SELECT id FROM stock"),
     ],
 )
-def test_only_names_change(project, text, athena):
+def test_of_a_query_only_names_change(project, text, athena):
     assert _render(project, mine=text) == ({"mine": athena}, ())
 
 

@@ -50,7 +50,7 @@ def program(project, tmp_path, monkeypatch):
     return make
 
 
-def test_terraform_is_missing(project, monkeypatch):
+def test_terraform_that_is_missing_is_told(project, monkeypatch):
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(DeployError, match="terraform is not installed") as caught:
         plan(target(project, "dev"))
@@ -64,7 +64,7 @@ def test_terraform_is_missing(project, monkeypatch):
         ({**VERSION, "provider_selections": {"registry.terraform.io/hashicorp/aws": "6.0.0"}}, r"the AWS provider is 6\.0\.0"),
     ],
 )
-def test_a_wrong_version(project, program, version, message):
+def test_a_wrong_version_is_told(project, program, version, message):
     program(version=version)
     with pytest.raises(DeployError, match=message) as caught:
         Terraform(target(project, "dev"))

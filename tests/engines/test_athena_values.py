@@ -241,7 +241,7 @@ NESTED: list[tuple[str, Any]] = [
 
 
 @pytest.mark.parametrize(("expression", "expected"), [*NUMBERS, *TEXTS, *TIMES, *NESTED], ids=lambda part: str(part)[:60])
-def test_value(engine: DuckDBEngine, shop: Relations, expression: str, expected: Any) -> None:
+def test_an_expression_has_athenas_value(engine: DuckDBEngine, shop: Relations, expression: str, expected: Any) -> None:
     (value,) = engine.query(f"SELECT {expression}", shop).reader.read_all().column(0).to_pylist()
     assert value == expected
     assert type(value) is type(expected)
@@ -307,7 +307,7 @@ QUERIES: list[tuple[str, list[tuple[Any, ...]]]] = [
 
 
 @pytest.mark.parametrize(("statement", "expected"), QUERIES, ids=lambda part: str(part)[:70])
-def test_query(engine: DuckDBEngine, shop: Relations, statement: str, expected: list[tuple[Any, ...]]) -> None:
+def test_a_query_has_athenas_rows(engine: DuckDBEngine, shop: Relations, statement: str, expected: list[tuple[Any, ...]]) -> None:
     table = engine.query(statement, shop).reader.read_all()
     rows = list(zip(*(column.to_pylist() for column in table.columns), strict=True))
     ordered = "ORDER BY" in statement

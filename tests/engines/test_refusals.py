@@ -143,7 +143,7 @@ def test_the_form_that_is_hinted_for_an_array_that_is_stored_as_text_runs(
 
 
 @pytest.mark.parametrize(("statement", "hint"), HINTS)
-def test_hint(engine: DuckDBEngine, shop: Relations, statement: str, hint: str) -> None:
+def test_a_refusal_says_what_helps(engine: DuckDBEngine, shop: Relations, statement: str, hint: str) -> None:
     with pytest.raises(QueryError) as caught:
         engine.query(statement, shop)
     assert caught.value.hint == hint

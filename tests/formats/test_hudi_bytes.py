@@ -144,7 +144,7 @@ def test_columns_come_back_from_avro() -> None:
     assert schema.columns_of(required) == (("a", "bigint"), ("b", "string"))
 
 
-def test_timeline_files() -> None:
+def test_names_of_timeline_files_are_read_and_made() -> None:
     names = ["20200101000000001.commit.requested", "20200101000000001.inflight", "20200101000000001.commit", "hoodie.properties"]
     names += ["20200101000000002.replacecommit.requested", "20200101000000003.clean.inflight", "20200101000000001.commit.crc"]
     timeline = Timeline(names)

@@ -65,14 +65,14 @@ def test_a_table_that_sparks_sql_registered_has_its_time_zone_again(world: World
     world.check()
 
 
-def test_a_table_in_local_time_that_we_never_wrote(tmp_path: Path) -> None:
+def test_a_table_in_local_time_that_we_never_wrote_is_refused(tmp_path: Path) -> None:
     world = World(tmp_path, PLAIN)
     world.open()
     _edit(world, "hoodie.table.timeline.timezone=UTC\n", "")
     assert "local time" in _refused("LW-402", world.open).message
 
 
-def test_a_folder_that_is_no_hudi_table(tmp_path: Path) -> None:
+def test_a_folder_that_is_no_hudi_table_is_refused(tmp_path: Path) -> None:
     (tmp_path / PATH).mkdir(parents=True)
     (tmp_path / PATH / "rows.csv").write_text("1,2\n")
     _refused("LW-401", lambda: HudiFormat(LocalStore(tmp_path)).open(PATH))
@@ -92,7 +92,7 @@ def test_a_folder_that_is_no_hudi_table(tmp_path: Path) -> None:
         ("NonpartitionedKeyGenerator", "ComplexKeyGenerator"),
     ],
 )
-def test_a_table_of_another_kind(world: World, old: str, new: str) -> None:
+def test_a_table_of_another_kind_is_refused(world: World, old: str, new: str) -> None:
     _edit(world, old, new)
     assert "hoodie.properties" in _refused("LW-402", world.open).message
 
@@ -117,7 +117,7 @@ def test_an_upgrade_by_another_engine_stops_a_commit(world: World) -> None:
         ("hoodie.table.name=", "garbage"),
     ],
 )
-def test_damaged_properties(world: World, old: str, new: str) -> None:
+def test_damaged_properties_are_refused(world: World, old: str, new: str) -> None:
     _edit(world, old, new)
     _refused("LW-403", world.open)
 
@@ -168,12 +168,12 @@ def test_a_damaged_base_file_is_named(world: World) -> None:
     world.check()
 
 
-def test_create_over_a_table(world: World) -> None:
+def test_create_over_a_table_is_refused(world: World) -> None:
     _refused("LW-406", lambda: HudiFormat(world.store).create(PATH, PLAIN))
 
 
 @pytest.mark.parametrize("spec", [TWO_KEYS, BY_REGION, TableSpec("other", COLUMNS, ("id",))], ids=["key", "partition", "name"])
-def test_replace_under_another_key_or_partition(world: World, spec: TableSpec) -> None:
+def test_replace_under_another_key_or_partition_is_refused(world: World, spec: TableSpec) -> None:
     with world.open().write() as write:
         _refused("LW-407", lambda: write.replace(spec, iter([])))
     world.check()
@@ -193,12 +193,12 @@ def test_replace_under_another_key_or_partition(world: World, spec: TableSpec) -
         TableSpec("t", (("id", "bigint"), ("d", "double")), ("id",), ("d",)),
     ],
 )
-def test_specs_that_hudi_cannot_hold(tmp_path: Path, spec: TableSpec) -> None:
+def test_specs_that_hudi_cannot_hold_are_refused(tmp_path: Path, spec: TableSpec) -> None:
     _refused("LW-408", lambda: HudiFormat(LocalStore(tmp_path)).create(PATH, spec))
     assert not (tmp_path / PATH).exists()
 
 
-def test_a_null_key(world: World) -> None:
+def test_a_null_key_is_refused(world: World) -> None:
     nulls = table_of([row(1)]).set_column(0, "id", pa.array([None], pa.int64()))
     with world.open().write() as write:
         _refused("LW-409", lambda: write.upsert(nulls, keys_of([], PLAIN)))
@@ -208,13 +208,13 @@ def test_a_null_key(world: World) -> None:
 
 
 @pytest.mark.parametrize(("rows", "deletes"), [([1, 1], []), ([1], [1]), ([], [1, 1])])
-def test_a_key_twice(world: World, rows: list[int], deletes: list[int]) -> None:
+def test_a_key_twice_is_refused(world: World, rows: list[int], deletes: list[int]) -> None:
     with world.open().write() as write:
         _refused("LW-410", lambda: write.upsert(table_of(map(row, rows)), keys_of([(n,) for n in deletes], PLAIN)))
     world.check()
 
 
-def test_keys_that_would_look_alike(tmp_path: Path) -> None:
+def test_keys_that_would_look_alike_are_refused(tmp_path: Path) -> None:
     spec = TableSpec("orders", COLUMNS, ("kind", "id"))
     world = World(tmp_path, spec)
     for kind in ("__empty__", "x,id:1"):
@@ -223,7 +223,7 @@ def test_keys_that_would_look_alike(tmp_path: Path) -> None:
     world.check()
 
 
-def test_a_partition_value_that_is_no_folder_name(tmp_path: Path) -> None:
+def test_a_partition_value_that_is_no_folder_name_is_refused(tmp_path: Path) -> None:
     world = World(tmp_path, BY_REGION)
     for region in ("a/b", "a:b", "a\nb"):
         _refused("LW-411", lambda region=region: world.upsert([row(1, region=region)]))
@@ -233,7 +233,7 @@ def test_a_partition_value_that_is_no_folder_name(tmp_path: Path) -> None:
         _refused("LW-411", lambda region=region: world.upsert([row(1, region=region)]))
 
 
-def test_rows_that_do_not_fit(world: World) -> None:
+def test_rows_that_do_not_fit_are_refused(world: World) -> None:
     rows = table_of([row(1)])
     wrong = [
         rows.drop_columns(["day"]),
@@ -248,7 +248,7 @@ def test_rows_that_do_not_fit(world: World) -> None:
     world.check()
 
 
-def test_values_that_a_column_cannot_hold(world: World) -> None:
+def test_values_that_a_column_cannot_hold_are_refused(world: World) -> None:
     rows = table_of([row(1)])
     large = rows.set_column(3, "amount", pa.array([decimal.Decimal("123456789.01")], pa.decimal128(20, 2)))
     text = rows.set_column(0, "id", pa.array(["no number"]))
@@ -264,7 +264,7 @@ def test_values_that_a_column_cannot_hold(world: World) -> None:
 
 
 @pytest.mark.parametrize("name", ["a b", "_hoodie_file_name", "1st", "é"])
-def test_an_added_column_that_avro_refuses(world: World, name: str) -> None:
+def test_an_added_column_that_avro_refuses_is_named(world: World, name: str) -> None:
     wider = table_of([row(1)]).append_column(name, pa.array(["x"]))
     with world.open().write() as write:
         assert repr(name) in _refused("LW-408", lambda: write.upsert(wider, keys_of([], PLAIN))).message
@@ -285,7 +285,7 @@ def test_the_hint_says_which_command_or_setting_makes_it_a_table_of_ours(world: 
     assert helps in (_refused("LW-402", world.open).hint or "")
 
 
-def test_an_unknown_instant(world: World) -> None:
+def test_an_unknown_instant_is_refused(world: World) -> None:
     _refused("LW-415", lambda: world.open().snapshot("20200101000000000"))
 
 

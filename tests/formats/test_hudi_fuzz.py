@@ -145,6 +145,6 @@ def test_a_struck_file_is_named_or_changes_no_row(whole: World, tmp_path: Path) 
 @pytest.mark.crash
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("part", range(20))
-def test_many_struck_files(whole: World, tmp_path: Path, part: int) -> None:
+def test_many_struck_files_are_named_or_change_no_row(whole: World, tmp_path: Path, part: int) -> None:
     for seed in range(1000 + part * 200, 1200 + part * 200):
         _strike_and_use(whole, tmp_path / "struck", seed)

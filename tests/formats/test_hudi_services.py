@@ -152,7 +152,9 @@ class Services:
 
 @pytest.mark.parametrize("spec", [BY_REGION, LOGGED_BY_REGION], ids=["cow", "mor"])
 @pytest.mark.parametrize("seed", SEEDS)
-def test_services_between_writes(seed: int, spec: TableSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_services_between_writes_change_no_row(
+    seed: int, spec: TableSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(archive, "KEPT_WRITES", 2)
     monkeypatch.setattr(archive, "BATCH", 2)
     monkeypatch.setattr(upsert, "_SMALL_BYTES", 2000)

@@ -72,14 +72,14 @@ def test_texts_that_repeat_go_by_a_dictionary_and_decimals_stay_bytes(tmp_path: 
         assert found["amount"].physical_type == "FIXED_LEN_BYTE_ARRAY"
 
 
-def test_first_rows(world: World) -> None:
+def test_a_first_replacement_is_a_bulk_insert(world: World) -> None:
     commit = world.replace(_regions(20))
     assert (commit.action, commit.operation, commit.inserts, commit.updates) == ("commit", "BULK_INSERT", 20, 0)
     assert world.open().history() == [commit]
     world.check()
 
 
-def test_upsert_into_an_empty_table(world: World) -> None:
+def test_an_upsert_into_an_empty_table_inserts_every_row(world: World) -> None:
     commit = world.upsert(_regions(5))
     assert (commit.inserts, commit.updates, commit.deletes) == (5, 0, 0)
     world.check()

@@ -124,7 +124,9 @@ def account(terraform: Terraform, tmp_path: Path) -> Iterator[tuple[Account, Ter
 
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
-def test_environment(account: tuple[Account, Terraform], environment: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_environment_is_made_stays_and_goes_again(
+    account: tuple[Account, Terraform], environment: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What is made is what was meant: a second plan finds nothing to do, also after a run of the job; and it all goes again."""
     aws, terraform = account
     before = aws.contents()
@@ -186,7 +188,7 @@ def learn(aws: Account, database: str, monkeypatch: pytest.MonkeyPatch) -> dict[
 @pytest.mark.full
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("module", [folder.name for folder in sorted(INFRA.glob("modules/*"))])
-def test_example(account: tuple[Account, Terraform], module: str) -> None:
+def test_a_modules_example_is_made_stays_and_goes_again(account: tuple[Account, Terraform], module: str) -> None:
     """A module's example can be made and taken away as it stands, beside the buckets that it names."""
     aws, terraform = account
     for bucket in BUCKETS.get(module, ()):

@@ -18,7 +18,7 @@ def _text(folder: Path, pattern: str = "*.tf") -> str:
 
 
 @pytest.mark.parametrize("folder", PARTS, ids=lambda folder: folder.name)
-def test_shape(folder: Path) -> None:
+def test_a_module_is_short_and_has_its_files(folder: Path) -> None:
     """A module is read in one sitting, and has a page, an example and tests."""
     lines = {file.name: len(file.read_text(encoding="utf-8").splitlines()) for file in folder.glob("*.tf")}
     assert sum(count for name, count in lines.items() if name != "variables.tf") <= LINES, lines
@@ -29,7 +29,7 @@ def test_shape(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("folder", PARTS, ids=lambda folder: folder.name)
-def test_contents(folder: Path) -> None:
+def test_a_module_has_one_provider_exact_types_and_no_secret(folder: Path) -> None:
     """Only the aws provider, which the root configures; no type that lets a typing error pass; no secret that enters state."""
     text = _text(folder)
     assert set(re.findall(r'source\s*=\s*"([\w-]+/[\w-]+)"', text)) == {"hashicorp/aws"}
@@ -42,7 +42,7 @@ def test_contents(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("folder", PARTS, ids=lambda folder: folder.name)
-def test_refusals(folder: Path) -> None:
+def test_each_validation_is_seen_to_refuse(folder: Path) -> None:
     """Each validation is seen to refuse something."""
     variables = re.findall(r'^variable "(\w+)" \{\n(.*?)^\}', _text(folder), re.MULTILINE | re.DOTALL)
     suite = _text(folder, "tests/*.tftest.hcl")
@@ -51,7 +51,7 @@ def test_refusals(folder: Path) -> None:
         assert refused >= block.count("  validation {"), f"{folder.name}: {name} refuses more than its tests show"
 
 
-def test_skips() -> None:
+def test_a_check_that_is_left_out_says_why() -> None:
     """Each check of security that is left out says why, beside what it is about."""
     for file in INFRA.glob("**/*.tf"):
         for line in file.read_text(encoding="utf-8").splitlines():

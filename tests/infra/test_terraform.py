@@ -11,13 +11,12 @@ SUITES = sorted({str(file.parents[1].relative_to(INFRA)) for file in INFRA.glob(
 ROOTS = sorted({str(file.parent.relative_to(INFRA)) for file in INFRA.glob("**/backend.tf")})
 
 
-def test_format(terraform: Terraform) -> None:
-    """`terraform fmt` would change nothing."""
+def test_every_file_is_formatted(terraform: Terraform) -> None:
     terraform(".", "fmt", "-check", "-diff", "-recursive")
 
 
 @pytest.mark.parametrize("folder", SUITES)
-def test_suite(attached: Terraform, folder: str) -> None:
+def test_a_folders_own_tests_pass(attached: Terraform, folder: str) -> None:
     """The folder's own tests: what it makes, by default and by choice, and what each validation refuses."""
     attached.init(folder)
     printed = attached(folder, "test")
@@ -25,7 +24,7 @@ def test_suite(attached: Terraform, folder: str) -> None:
 
 
 @pytest.mark.parametrize("folder", ROOTS)
-def test_root(terraform: Terraform, folder: str) -> None:
+def test_what_is_applied_is_valid(terraform: Terraform, folder: str) -> None:
     """What is applied is valid as it stands in the repository."""
     terraform.init(folder)
     terraform(folder, "validate")

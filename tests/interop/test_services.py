@@ -16,7 +16,7 @@ WITHOUT_METADATA_TABLE = "SET hoodie.metadata.enable=false"
 
 
 @pytest.mark.parametrize("shape", ["plain", "by day"])
-def test_clustering(spark: Spark, tmp_path: Path, shape: str) -> None:
+def test_we_go_on_after_spark_clustered(spark: Spark, tmp_path: Path, shape: str) -> None:
     history = _history(tmp_path, shape)
     _call(spark, history.world, "run_clustering(table => 't', order => 'id')")
     assert_agreement(spark, history.world)
@@ -25,7 +25,7 @@ def test_clustering(spark: Spark, tmp_path: Path, shape: str) -> None:
 
 
 @pytest.mark.parametrize("procedure", ["rollback_to_instant", "rollback_to_savepoint"])
-def test_going_back(spark: Spark, tmp_path: Path, procedure: str) -> None:
+def test_we_go_on_after_spark_went_back(spark: Spark, tmp_path: Path, procedure: str) -> None:
     history = _history(tmp_path, "by day")
     world = history.world
     (before, rows, _), (newest, *_) = world.commits[-2:]

@@ -94,7 +94,7 @@ def test_a_null_in_a_partition_that_is_no_text(trino: Trino, tmp_path: Path) -> 
     assert_all(trino, world)
 
 
-def test_far_days(trino: Trino, tmp_path: Path) -> None:
+def test_far_days_and_times_are_the_same(trino: Trino, tmp_path: Path) -> None:
     world = World(tmp_path, SHAPES["plain"])
     rows = History(world, 0).rows(4)
     days = [datetime.date(1, 1, 1), datetime.date(1200, 2, 29), datetime.date(1582, 10, 10), datetime.date(1899, 12, 31)]
