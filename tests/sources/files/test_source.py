@@ -19,6 +19,7 @@ from lakewright.model.position import Position
 from lakewright.project.datasets import DatasetFiles
 from lakewright.sources.files import file_reader, stream, structure
 from lakewright.sources.files.origin import Folder, OriginFile
+from lakewright.sources.files.retraction import Retraction
 from lakewright.sources.files.runs import Run, Runs
 from lakewright.sources.files.source import FIRST, FilesSource
 from lakewright.sources.files.tables import Mode, Rule
@@ -150,7 +151,7 @@ def test_a_file_that_does_not_fit_waits_and_the_next_stream_goes_past_it(drop: D
     assert source.status().problem == "1 file waits; `lakewright quarantine` says why"
 
 
-@pytest.mark.parametrize("broken", [(file_reader, "structure"), (stream.ArrivalBatches, "batch"), (stream, "retractions")])
+@pytest.mark.parametrize("broken", [(file_reader, "structure"), (stream.ArrivalBatches, "batch"), (Retraction, "changes")])
 def test_what_nobody_foresaw_in_a_file_lets_that_file_wait(
     drop: Drop, monkeypatch: pytest.MonkeyPatch, broken: tuple[object, str]
 ) -> None:

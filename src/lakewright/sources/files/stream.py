@@ -24,7 +24,7 @@ from lakewright.sources.files.definition import Definition
 from lakewright.sources.files.file_reader import Piece
 from lakewright.sources.files.ledger import Ledger, Version
 from lakewright.sources.files.limit import Counts
-from lakewright.sources.files.retraction import retractions
+from lakewright.sources.files.retraction import Retraction
 from lakewright.sources.files.runs import Run, Runs
 from lakewright.sources.files.structure import Misjudged
 from lakewright.sources.files.tables import Rule, quarantine_schema, table_schema
@@ -243,8 +243,8 @@ class FilesStream:
     ) -> Iterator[ChangeBatch | None]:
         """The changes that take back what only the former version has, made aside; None while there is none yet."""
         as_read = self._reader.as_read(batches.rule, self._past, definition)
-        parts = (batches, former, self._ledger, self._reader, definition, as_read, table, quarantine)
-        return aside(lambda: retractions(*parts), FLUSH_SECONDS)
+        retraction = Retraction(batches, former, self._ledger, self._reader, definition, as_read)
+        return aside(lambda: retraction.changes(table, quarantine), FLUSH_SECONDS)
 
     def _table(self, rule: Rule, definition: Definition, arrival: Arrival) -> tuple[TableSchema | None, list[Stopped]]:
         """The schema of a dataset's table as it is defined now, None where it is not followed; and whether it stops here."""
