@@ -121,7 +121,7 @@ def _tell_catalog(lake: Holdings, tables: Sequence[str] | None, databases: Mappi
 def _lag(lake: Holdings) -> float | None:
     """Seconds since a capture wrote what the tables hold now, of the database that is furthest behind; None before the first.
 
-    Files come when they come.
+    Sources of files do not count: that none came for long is no sign of a fault.
     """
     databases = [name for name, source in lake.resolved.sources.items() if source.files is None]
     ends = [lake.log(source).view().manifests for source in databases]

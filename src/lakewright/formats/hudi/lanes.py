@@ -18,7 +18,7 @@ from lakewright.formats.hudi.upsert import THREADS
 from lakewright.model.table import TableSpec
 
 _OPEN_FILES = 32
-"""Base files that one thread keeps open; the one it used last is closed for a further one."""
+"""Base files that one thread keeps open at most; for a further one it closes the one that it did not use for longest."""
 Writer = TypeVar("Writer", bound=BaseFileWriter)
 
 
