@@ -83,7 +83,7 @@ def test_the_newest_commit_of_logs_is_undone_too(tmp_path: Path, name: str) -> N
 def test_the_newest_commit_is_undone_whatever_its_file_says(world: World, name: str) -> None:
     newest = world.root / PATH / ".hoodie" / f"{world.commits[-1][0].instant}.commit"
     DAMAGE[name](newest)
-    asked = world.open().roll_back(is_asked=True)
+    asked = world.open().roll_back(dry_run=True)
     assert newest.exists()
     assert (asked.instant, asked.previous) == (world.commits[-1][0].instant, world.commits[-2][0].instant)
     done = world.open().roll_back()
@@ -167,11 +167,11 @@ SPOILS = (_dead_write, _no_partition_metadata, _orphan, _half_a_savepoint, _stal
 
 @pytest.mark.parametrize("spoil", SPOILS)
 def test_a_repair_tells_what_it_would_do_and_does_it(world: World, spoil: Callable[[World], None]) -> None:
-    assert world.open().repair(is_asked=True) == []
+    assert world.open().repair(dry_run=True) == []
     spoil(world)
-    asked = world.open().repair(is_asked=True)
+    asked = world.open().repair(dry_run=True)
     assert asked
-    assert world.open().repair(is_asked=True) == asked
+    assert world.open().repair(dry_run=True) == asked
     assert world.open().repair() == asked
     assert (world.open().repair(), world.open().verify().flaws) == ([], ())
     world.check()

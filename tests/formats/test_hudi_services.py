@@ -165,6 +165,6 @@ def test_services_between_writes_change_no_row(
     with monkeypatch.context() as later:
         later.setattr(rollback, "ALIVE_FOR", rollback.ALIVE_FOR * 0)
         services.world.open().repair()
-        assert services.world.open().repair(is_asked=True) == []
+        assert services.world.open().repair(dry_run=True) == []
     services.compare()
     services.compare_all()

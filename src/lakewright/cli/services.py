@@ -85,7 +85,7 @@ def restore(session: Session, table: str, to: str, yes: bool) -> None:
     TIME as for `lakewright sql --as-of`. `lakewright resume TABLE` lets it follow its source again.
     """
     with session.lake() as lake, session.progress(f"restoring {table}"):
-        done = lake.restore(table, to, is_asked=not yes)
+        done = lake.restore(table, to, dry_run=not yes)
     session.show(done)
     session.say(f"paused; `lakewright resume {table}` goes on" if yes else NOT_YET)
 
@@ -130,7 +130,7 @@ def rollback(session: Session, table: str, yes: bool) -> None:
     goes on from there: for a commit that is damaged, or that another engine should not have made.
     """
     with session.lake() as lake:
-        session.show(lake.roll_back(table, is_asked=not yes))
+        session.show(lake.roll_back(table, dry_run=not yes))
     session.say("undone" if yes else NOT_YET)
 
 
@@ -147,7 +147,7 @@ def repair(session: Session, table: str, yes: bool) -> None:
     `lakewright resync TABLE`.
     """
     with session.lake() as lake:
-        flaws = lake.repair(table, is_asked=not yes)
+        flaws = lake.repair(table, dry_run=not yes)
     session.show_list("flaws", flaws, "there is nothing to mend")
     if flaws:
         session.say("mended" if yes else NOT_YET)

@@ -175,9 +175,9 @@ class Lake(Wiring):
         """Remove the savepoint of a commit; returns the table's commits that have one."""
         return savepoints.release(self, self.mirror(name), instant)
 
-    def restore(self, name: str, to: str, *, is_asked: bool = False) -> Restored:
-        """Make a table what it was at an instant or a time, and pause it there; with `is_asked` only say what it takes."""
-        return restore.restore(self, self.mirror(name), to, is_asked=is_asked)
+    def restore(self, name: str, to: str, *, dry_run: bool = False) -> Restored:
+        """Make a table what it was at an instant or a time, and pause it there; with `dry_run` only say what it takes."""
+        return restore.restore(self, self.mirror(name), to, dry_run=dry_run)
 
     def pause(self, name: str) -> Standing:
         """Leave a table where it is until `resume`."""
@@ -187,13 +187,13 @@ class Lake(Wiring):
         """Let a table follow its source again, without what the log has up to a position or up to its end."""
         return restore.resume(self, self.mirror(name), at=at, now=now)
 
-    def roll_back(self, name: str, *, is_asked: bool = False) -> RolledBack:
-        """Undo a table's newest commit, whatever its file says; with `is_asked` only say what that takes."""
-        return mend.roll_back(self, self.mirror(name), is_asked=is_asked)
+    def roll_back(self, name: str, *, dry_run: bool = False) -> RolledBack:
+        """Undo a table's newest commit, whatever its file says; with `dry_run` only say what that takes."""
+        return mend.roll_back(self, self.mirror(name), dry_run=dry_run)
 
-    def repair(self, name: str, *, is_asked: bool = False) -> list[Flaw]:
-        """Mend what can be of a table without a row being lost; with `is_asked` only say what that is."""
-        return mend.repair(self, self.mirror(name), is_asked=is_asked)
+    def repair(self, name: str, *, dry_run: bool = False) -> list[Flaw]:
+        """Mend what can be of a table without a row being lost; with `dry_run` only say what that is."""
+        return mend.repair(self, self.mirror(name), dry_run=dry_run)
 
     # ---- looking
 

@@ -58,12 +58,12 @@ class Restored:
     commit: Commit | None = None
 
 
-def restore(lake: Wiring, mirror: Mirror, to: str, *, is_asked: bool = False) -> Restored:
-    """Make the table what it was at `to`, an instant or a time, and pause it there; with `is_asked` only say what it takes.
+def restore(lake: Wiring, mirror: Mirror, to: str, *, dry_run: bool = False) -> Restored:
+    """Make the table what it was at `to`, an instant or a time, and pause it there; with `dry_run` only say what it takes.
 
     Raises `QueryError` where it had no rows then, and `FormatError` LW-415 where they cannot be read any more.
     """
-    if is_asked:
+    if dry_run:
         table = lake.table(mirror)
         if table is None:
             raise mirror.no_instant()

@@ -11,8 +11,8 @@ from lakewright.formats.hudi.write import prepare
 from lakewright.model.table import Flaw, RolledBack
 
 
-def newest_undone(folder: Folder, *, is_asked: bool) -> RolledBack:
-    """Undo the newest commit, whatever its file says; with `is_asked` only say what that takes. The caller has the lock.
+def newest_undone(folder: Folder, *, dry_run: bool) -> RolledBack:
+    """Undo the newest commit, whatever its file says; with `dry_run` only say what that takes. The caller has the lock.
 
     Once its completed file is gone it is a write that died, which any writer rolls back: so a crash leaves the old state or the
     new one. Raises `FormatError` LW-418 where it has a savepoint, or where the table before it is not there any more.
@@ -31,7 +31,7 @@ def newest_undone(folder: Folder, *, is_asked: bool) -> RolledBack:
     previous = _previous(past, newest)
     view = slices.load(past)
     files = sum(file.instant == newest.time for file in view.everything())
-    if not is_asked:
+    if not dry_run:
         prepare(past)
         if INFLIGHT not in timeline.states(newest.time, newest.action):
             folder.store.create(folder.instant_name(newest.time, newest.action, INFLIGHT), b"")
@@ -42,10 +42,10 @@ def newest_undone(folder: Folder, *, is_asked: bool) -> RolledBack:
     return RolledBack(newest.time, previous, files)
 
 
-def mended(folder: Folder, *, is_asked: bool) -> list[Flaw]:
-    """Put right what can be without a row being lost; with `is_asked` only say what. The caller has the lock."""
+def mended(folder: Folder, *, dry_run: bool) -> list[Flaw]:
+    """Put right what can be without a row being lost; with `dry_run` only say what. The caller has the lock."""
     flaws = verify.mendable(folder)
-    if is_asked or not flaws:
+    if dry_run or not flaws:
         return flaws
     prepare(folder)
     folder.store.delete(folder.hoodie_name(BACKUP))

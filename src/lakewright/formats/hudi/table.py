@@ -220,15 +220,15 @@ class HudiTable:
         """What the savepoints of these instants say; a damaged one says nothing."""
         return savepoint.reasons(self._folder, instants)
 
-    def roll_back(self, *, is_asked: bool = False) -> RolledBack:
+    def roll_back(self, *, dry_run: bool = False) -> RolledBack:
         """Undo the newest commit; raises `FormatError` LW-418."""
         with lock(self._folder):
-            return repair.newest_undone(self._folder, is_asked=is_asked)
+            return repair.newest_undone(self._folder, dry_run=dry_run)
 
-    def repair(self, *, is_asked: bool = False) -> list[Flaw]:
+    def repair(self, *, dry_run: bool = False) -> list[Flaw]:
         """Mend what can be without a row being lost."""
         with lock(self._folder):
-            return repair.mended(self._folder, is_asked=is_asked)
+            return repair.mended(self._folder, dry_run=dry_run)
 
     def verify(self) -> Verification:
         """Read the folder and every row's meta columns, and tell all that is wrong."""

@@ -169,15 +169,15 @@ class Table(Protocol):
         """
         ...
 
-    def roll_back(self, *, is_asked: bool = False) -> RolledBack:
-        """Undo the newest commit, whatever its file says; with `is_asked` only say what that takes. The caller holds the lease.
+    def roll_back(self, *, dry_run: bool = False) -> RolledBack:
+        """Undo the newest commit, whatever its file says; with `dry_run` only say what that takes. The caller holds the lease.
 
         Raises `FormatError` where what was before it is not there any more, or somebody keeps it.
         """
         ...
 
-    def repair(self, *, is_asked: bool = False) -> list[Flaw]:
-        """Mend what `verify` finds and what can be mended without a row being lost; with `is_asked` only say what.
+    def repair(self, *, dry_run: bool = False) -> list[Flaw]:
+        """Mend what `verify` finds and what can be mended without a row being lost; with `dry_run` only say what.
 
         The caller holds the lease.
         """
