@@ -53,6 +53,13 @@ def test_a_region_that_there_is_not(change, aws):
     assert (fault.ok, fault.detail.startswith("eu-wast-1"), fault.mend) == (False, True, "did you mean eu-west-1?")
 
 
+def test_a_region_for_copies_that_there_is_not(change, aws):
+    aws("http://127.0.0.1:9")
+    project = change("      dms: {serverless", "      replica_region: xx-olympus-9\n      dms: {serverless")
+    [fault] = examine(target(project, "prod"))
+    assert (fault.ok, fault.detail.startswith("xx-olympus-9"), fault.mend) == (False, True, "correct replica_region in lake.yaml")
+
+
 def test_tables_that_aws_cannot_name_or_take(project):
     long = "a" * 50
     store = [*TABLES["store"], table(f"public.{long}", "id", id="bigint"), table("public.log", "", line="text")]

@@ -63,6 +63,24 @@ def test_each_amount_is_a_quantity_times_a_price(lake):
     assert found.by_service["Glue"] == pytest.approx(42.83 + 4.46, abs=0.02)
 
 
+def test_copies_in_another_region_are_paid_for_there_and_on_the_way(lake):
+    without, found = _dev(lake), _dev(lake, replica_region="us-west-2")
+    assert found.unknown == []
+    more = {key: usd for key, usd in _amounts(found).items() if _amounts(without).get(key) != usd}
+    month = 730 / 24
+    assert more == {
+        ("S3", "copy of raw, archived"): round((200 - 90 * 1.5) * 0.004, 2),
+        ("S3", "copy of raw"): round(90 * 1.5 * 0.0125, 2),
+        ("S3", "copy of tables"): round(20 * 0.0125, 2),
+        ("S3", "copy of former versions of tables"): round(5 * 30 * 0.0125, 2),
+        ("S3", "writes of copies"): round((3 * 1440 + 3 * 96 * 40) * month * 0.00001, 2),
+        ("S3", "transfer of copies"): round((0.5 + 1 + 5) * month * 0.02, 2),
+        ("KMS", "key"): 2,
+    }
+    unknown = _dev(lake, replica_region="us-west-2", volumes=type(lake.settings.deploy.environments["dev"].volumes)()).unknown
+    assert "S3, transfer of copies: changes_gb_per_day, files_gb_per_day, rewritten_gb_per_day are missing" in unknown
+
+
 def test_what_nobody_declared_has_no_amount_and_is_told(lake):
     found = _dev(lake, volumes=type(lake.settings.deploy.environments["dev"].volumes)(raw_gb=10))
     amounts = _amounts(found)

@@ -52,16 +52,21 @@ class Terraform:
         shutil.copytree(INFRA, to, ignore=shutil.ignore_patterns(".terraform*"))
         return Terraform(self.program, to, self._init, {})
 
+    def within(self, environment: dict[str, str]) -> Terraform:
+        """The program with these variables."""
+        return Terraform(self.program, self.infra, self._init, environment)
+
     @contextlib.contextmanager
     def attached(self, said: Path, environment: dict[str, str]) -> Iterator[Terraform]:
         """With a provider that runs already, where TF_PLUGIN_DIR has it: else every command starts one of its own.
 
-        It runs in `environment`, and writes to the file `said`.
+        It runs in `environment`, and writes to the file `said`. All configurations of the provider are one to it, the last:
+        where they differ, in their regions, this is not for them.
         """
         mirror = Path(os.environ.get("TF_PLUGIN_DIR", os.devnull))
         provider = next(mirror.glob("registry.terraform.io/hashicorp/aws/*/*/terraform-provider-aws_*"), None)
         if provider is None:
-            yield Terraform(self.program, self.infra, self._init, environment)
+            yield self.within(environment)
             return
         # It cannot be told of certificates twice, as a plan and an apply would; what it speaks to here has none.
         quiet = {**os.environ, "TF_LOG": "OFF", "AWS_CA_BUNDLE": "", **environment}

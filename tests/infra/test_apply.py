@@ -5,6 +5,7 @@ Between the two plans the job tells the catalog what it merged: what is the job'
 
 from __future__ import annotations
 
+import contextlib
 import json
 import tomllib
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from typing import Any
 import boto3
 import jmespath
 import pytest
+from botocore.exceptions import ClientError
 from tests.infra.conftest import INFRA, Terraform
 
 from lakewright.deploy.registration import Registration
@@ -25,6 +27,12 @@ FORGOTTEN = tomllib.loads((Path(__file__).parent / "forgotten.toml").read_text(e
 ENVIRONMENTS = ["dev", *(pytest.param(name, marks=pytest.mark.full) for name in ("staging", "prod"))]
 NOBODY_ASKS = "-auto-approve", "-input=false", "-parallelism=20"
 AGENT = "arn:aws:datasync:us-east-1:123456789012:agent/agent-0123456789abcdef0"
+REPLICA_REGIONS = {
+    name: region
+    for name in ("dev", "staging", "prod")
+    if (region := json.loads((INFRA / f"live/autocorp/{name}/terraform.tfvars.json").read_text())["lake"]["replica_region"])
+}
+"""By environment where its copies are, if it has some."""
 BUCKETS = {"network": ["shop-dev-logs"], "replication": ["shop-prod-curated", "shop-replica-curated"]}
 """What the examples of modules take as there."""
 LISTS = {
@@ -57,7 +65,6 @@ LISTS = {
     "glue list_triggers": "TriggerNames[]",
     "glue list_workflows": "Workflows[]",
     "iam list_roles": "Roles[].RoleName",
-    "kms list_aliases": "Aliases[].AliasName",
     "logs describe_log_groups": "logGroups[].logGroupName",
     "logs describe_resource_policies": "resourcePolicies[].policyName",
     "s3 list_buckets": "Buckets[].Name",
@@ -76,8 +83,8 @@ class Account:
         self._session = boto3.Session("testing", "testing", region_name=environment["AWS_REGION"])
         self._endpoint = environment["AWS_ENDPOINT_URL"]
 
-    def client(self, service: str) -> Any:
-        return self._session.client(service, endpoint_url=self._endpoint)
+    def client(self, service: str, region: str | None = None) -> Any:
+        return self._session.client(service, region, endpoint_url=self._endpoint)
 
     def entry(self, database: str, name: str) -> dict[str, Any]:
         """A table as the catalog has it, its partitions with it, without when it was changed."""
@@ -98,15 +105,22 @@ class Account:
             account = {"AccountId": "123456789012"} if service == "budgets" else {}
             answer = getattr(self.client(service), operation)(**account)
             found |= {f"{call}: {name}" for name in jmespath.search(names, answer) or []}
-        kms = self.client("kms")
+        for region in {None, *REPLICA_REGIONS.values()}:
+            found |= self._keys(self.client("kms", region))
+        return found
+
+    @staticmethod
+    def _keys(kms: Any) -> set[str]:
+        """The keys of a region that do not wait for their end, and their names."""
+        kept = {f"kms list_aliases: {alias['AliasArn']}" for alias in kms.list_aliases()["Aliases"]}
         for key in kms.list_keys()["Keys"]:
             if kms.describe_key(KeyId=key["KeyId"])["KeyMetadata"]["KeyState"] != "PendingDeletion":
-                found.add(f"kms list_keys: {key['KeyId']}")
-        return found
+                kept.add(f"kms list_keys: {key['KeyArn']}")
+        return kept
 
 
 @pytest.fixture
-def account(terraform: Terraform, tmp_path: Path) -> Iterator[tuple[Account, Terraform]]:
+def account(terraform: Terraform, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[tuple[Account, Terraform]]:
     """An account with nothing in it but the gateway of a VPN, and Terraform that speaks to it."""
     with emulated_aws() as aws:
         account = Account(aws.environment())
@@ -118,7 +132,11 @@ def account(terraform: Terraform, tmp_path: Path) -> Iterator[tuple[Account, Ter
             "exports": {"server": "files.autocorp.example", "agent_arns": [AGENT]},
         }
         variables = {f"TF_VAR_{name}": json.dumps(value) for name, value in given.items()}
-        with terraform.copied(tmp_path / "infra").attached(tmp_path / "said", aws.environment() | variables) as attached:
+        copied, environment = terraform.copied(tmp_path / "infra"), aws.environment() | variables
+        if request.node.callspec.params.get("environment") in REPLICA_REGIONS:
+            yield account, copied.within(environment)
+            return
+        with copied.attached(tmp_path / "said", environment) as attached:
             yield account, attached
 
 
@@ -139,6 +157,10 @@ def test_an_environment_is_made_stays_and_goes_again(
     terraform.init(folder, "-backend-config=../backend.hcl")
     terraform(folder, "apply", *NOBODY_ASKS)
     assert len(aws.contents()) > 60
+    if environment in REPLICA_REGIONS:
+        assert copies(aws, f"autocorp-{environment}") == dict.fromkeys(
+            ("curated", "quarantine", "raw"), REPLICA_REGIONS[environment]
+        )
     learned = learn(aws, f"autocorp_{environment}_curated", monkeypatch)
     terraform(folder, "plan", "-out=second", "-input=false")
     assert unexpected(json.loads(terraform(folder, "show", "-json", "second"))) == []
@@ -149,6 +171,17 @@ def test_an_environment_is_made_stays_and_goes_again(
     terraform(folder, "destroy", *NOBODY_ASKS)
     terraform("bootstrap", "destroy", "-var=force_destroy=true", *NOBODY_ASKS)
     assert aws.contents() == before
+
+
+def copies(aws: Account, name: str) -> dict[str, str]:
+    """By zone of a lake where S3 copies its bucket: the region of the bucket there."""
+    s3, found = aws.client("s3"), {}
+    for bucket in (bucket["Name"] for bucket in s3.list_buckets()["Buckets"] if bucket["Name"].startswith(f"{name}-")):
+        with contextlib.suppress(ClientError):
+            (rule,) = s3.get_bucket_replication(Bucket=bucket)["ReplicationConfiguration"]["Rules"]
+            there = rule["Destination"]["Bucket"].rpartition(":")[2]
+            found[bucket.removeprefix(f"{name}-").split("-")[0]] = s3.get_bucket_location(Bucket=there)["LocationConstraint"]
+    return found
 
 
 def let_go(terraform: Terraform, folder: str) -> None:

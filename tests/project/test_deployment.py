@@ -79,6 +79,8 @@ def test_a_lake_without_deploy_has_no_environment(lake_yaml):
         ("dms: {serverless: {max_capacity: 3}}", "dms.serverless.max_capacity", "not a capacity of DMS", ""),
         ("dms: {serverless: {max_capacity: 8}, storage_gb: 50}", "dms.storage_gb", "a serverless replication has none", ""),
         ("dms: {serverless: {min_capacity: 8, max_capacity: 4}}", "dms.serverless.min_capacity", "more than max_capacity 4", ""),
+        ("replica_region: us-east-1", "replica_region", "is the region that the lake itself is in", "name another"),
+        ("replica_region: elsewhere", "replica_region", "does not match", ""),
         ("log_days: 100", "log_days", "not a number of days that CloudWatch has", ""),
         ("emails: [nobody]", "emails[0]", "does not match", ""),
     ],

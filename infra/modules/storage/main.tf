@@ -21,11 +21,11 @@ locals {
   all     = merge(local.buckets, { access = [] })
   arns    = { for bucket in keys(local.all) : bucket => "arn:${data.aws_partition.current.partition}:s3:::${local.names[bucket]}" }
   names   = { for bucket in keys(local.all) : bucket => "${var.name}-${bucket}-${local.account}-${local.region}" }
-  logs    = one([for zone, settings in var.zones : zone if settings.holds == "logs"])
+  logs    = [for zone, settings in var.zones : zone if settings.holds == "logs"]
 }
 
 resource "aws_s3_bucket" "this" {
-  #checkov:skip=CKV_AWS_144:the module replication copies the buckets whose lake asks for it
+  #checkov:skip=CKV_AWS_144:the stack replica copies the buckets of a lake that asks for it
   for_each      = local.all
   bucket        = local.names[each.key]
   force_destroy = var.force_destroy

@@ -10,7 +10,7 @@ output "zones" {
       uri         = "s3://${local.names[place.bucket]}/${place.prefix}"
     }
   }
-  depends_on = [aws_s3_bucket_policy.this, aws_s3_bucket_server_side_encryption_configuration.this]
+  depends_on = [aws_s3_bucket_policy.this, aws_s3_bucket_server_side_encryption_configuration.this, aws_s3_bucket_versioning.this]
 }
 
 output "bucket_names" {

@@ -44,19 +44,15 @@ data "aws_iam_policy_document" "bucket" {
 }
 
 locals {
-  log_bucket = local.zones[local.logs].bucket
-  log_arn    = local.arns[local.log_bucket]
-  log_root   = "${local.log_arn}/${local.zones[local.logs].prefix}"
-
   deliveries = merge(
     { access = {
       AccessLogs = { service = "logging.s3.amazonaws.com", actions = ["s3:PutObject"], resource = "${local.arns["access"]}/*" }
     } },
-    { (local.log_bucket) = {
-      TrailLooks   = { service = "cloudtrail.amazonaws.com", actions = ["s3:GetBucketAcl"], resource = local.log_arn }
-      TrailWrites  = { service = "cloudtrail.amazonaws.com", actions = ["s3:PutObject"], resource = "${local.log_root}cloudtrail/AWSLogs/${local.account}/*" }
-      FlowLogLooks = { service = "delivery.logs.amazonaws.com", actions = ["s3:GetBucketAcl", "s3:ListBucket"], resource = local.log_arn }
-      FlowLogs     = { service = "delivery.logs.amazonaws.com", actions = ["s3:PutObject"], resource = "${local.log_root}network/AWSLogs/${local.account}/*" }
+    { for place in [for zone in local.logs : local.zones[zone]] : place.bucket => {
+      TrailLooks   = { service = "cloudtrail.amazonaws.com", actions = ["s3:GetBucketAcl"], resource = local.arns[place.bucket] }
+      TrailWrites  = { service = "cloudtrail.amazonaws.com", actions = ["s3:PutObject"], resource = "${local.arns[place.bucket]}/${place.prefix}cloudtrail/AWSLogs/${local.account}/*" }
+      FlowLogLooks = { service = "delivery.logs.amazonaws.com", actions = ["s3:GetBucketAcl", "s3:ListBucket"], resource = local.arns[place.bucket] }
+      FlowLogs     = { service = "delivery.logs.amazonaws.com", actions = ["s3:PutObject"], resource = "${local.arns[place.bucket]}/${place.prefix}network/AWSLogs/${local.account}/*" }
     } },
   )
 }

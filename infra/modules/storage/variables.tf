@@ -27,8 +27,8 @@ variable "zones" {
     error_message = "zones: `holds` must be raw, tables, logs or results."
   }
   validation {
-    condition     = length([for zone in values(var.zones) : zone if zone.holds == "logs"]) == 1
-    error_message = "zones: exactly one must hold logs, the zone that CloudTrail and the network's flow logs write to."
+    condition     = length([for zone in values(var.zones) : zone if zone.holds == "logs"]) <= 1
+    error_message = "zones: one at most may hold logs, the zone that CloudTrail and the network's flow logs write to."
   }
   validation {
     condition     = alltrue([for zone in values(var.zones) : zone.expire_days == null if contains(["raw", "tables"], zone.holds)])

@@ -1,6 +1,8 @@
 # A lake without its sources: zones, network, catalog, jobs, queries, and who hears when something fails. The stacks that bring rows
 # in take its output `lake`; what they run comes back in `watched`, so that one place tells of all failures.
 
+data "aws_region" "current" {}
+
 locals {
   zones     = module.storage.zones
   raw       = one([for zone, place in local.zones : merge(place, { zone = zone }) if place.holds == "raw"])

@@ -1,6 +1,9 @@
 output "lake" {
-  description = "What the stacks that bring rows in need of the lake."
+  description = "What the other stacks need of the lake."
   value = {
+    region             = data.aws_region.current.name
+    zones              = { for zone, settings in var.zones : zone => merge(settings, { bucket_arn = local.zones[zone].bucket_arn }) }
+    one_bucket         = var.one_bucket
     kms_key_arn        = module.kms.arn
     topic_arn          = module.observability.topic_arn
     raw                = local.raw

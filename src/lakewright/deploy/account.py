@@ -80,11 +80,12 @@ def _translated(what: str) -> Iterator[None]:
 
 def examine(target: Target) -> Iterator[Finding]:
     """Ask the account; raises as `Account`."""
-    account, region = Account(target.deployment.region), target.deployment.region
-    if region not in account.regions():
-        mend = did_you_mean(region, account.regions()) or "correct deploy.region in lake.yaml"
-        yield Finding("region", False, f"{region}: Glue has no such region that boto3 knows", mend)
-        return
+    account = Account(target.deployment.region)
+    for region, setting in zip(target.regions, ("deploy.region", "replica_region"), strict=False):
+        if region not in account.regions():
+            mend = did_you_mean(region, account.regions()) or f"correct {setting} in lake.yaml"
+            yield Finding("region", False, f"{region}: Glue has no such region that boto3 knows", mend)
+            return
     who = account.ask("sts", "get_caller_identity")
     yield Finding("account", True, f"{who['Account']} as {str(who['Arn']).rpartition(':')[2]}")
     for role in _DMS_ROLES if target.settings.databases else ():

@@ -21,7 +21,7 @@ NOT_COUNTED = (
     "taxes, support, discounts, free tiers",
     "storage classes that are cheaper, but for GLACIER_IR of raw",
     "the move of old files to an archive (S3 leaves files below 128 KB where they are)",
-    "data transfer out of the region and between zones",
+    "data transfer out of the region, but for copies in another, and between zones",
     "requests to KMS (bucket keys keep them few), to Secrets Manager and to the catalog (its first million is free)",
     "what passes interface endpoints",
     "Glue's column statistics and rule sets, as nobody knows yet how long they run",

@@ -36,6 +36,7 @@ _GONE: dict[str, str] = {
     "aws_dms_s3_endpoint": _RELOAD,
     "aws_glue_catalog_database": "its tables go from the catalog, those that crawlers made too; their files stay",
     "aws_glue_catalog_table": "columns and partitions that the job added go from the catalog until it runs again; files stay",
+    "aws_s3_bucket_replication_configuration": "nothing more is copied; what is written until it is back never is",
     "aws_subnet": "what is in it is made anew, change capture too",
     "aws_vpc": "what is in it is made anew, change capture too",
 }

@@ -33,9 +33,8 @@ _VARIABLE = re.compile(r'^variable "(\w+)" \{\n(.*?)^\}', re.MULTILINE | re.DOTA
 
 def names(target: Target, found: Catalog) -> Iterator[Finding]:
     """Buckets, databases, tables, columns, roles, schedules, tasks."""
-    region, name = target.deployment.region, target.name
-    zones = (*type(target.settings.zones).model_fields, "access")
-    longest = max((f"{name}-{zone}-{'0' * ACCOUNT_DIGITS}-{region}" for zone in zones), key=len)
+    name, zones = target.name, (*type(target.settings.zones).model_fields, "access")
+    longest = max((f"{name}-{zone}-{'0' * ACCOUNT_DIGITS}-{region}" for zone in zones for region in target.regions), key=len)
     mend = "a shorter name of the lake or the environment"
     yield Finding("buckets", len(longest) <= MAX_BUCKET, f"{longest} has {len(longest)} of {MAX_BUCKET} characters", mend)
     for source, settings in target.project.settings.sources.items():

@@ -42,6 +42,7 @@ def quantities(environment: Environment) -> Iterator[Quantity]:
     yield from _files(environment)
     yield from _storage(environment)
     yield from _requests(environment)
+    yield from _copies(environment)
     yield from _glue(environment)
     yield from _rest(environment)
 
@@ -97,6 +98,26 @@ def _storage(environment: Environment) -> Iterator[Quantity]:
     yield Quantity("S3", "former versions of tables", versions, "s3.standard", why)
 
 
+def _copies(environment: Environment) -> Iterator[Quantity]:
+    """What S3 keeps in another region, and what it takes there."""
+    region, volumes = environment.replica_region, environment.volumes
+    if region is None:
+        return
+    for quantity in _storage(environment):
+        price = "s3.standard_ia" if quantity.price == "s3.standard" else quantity.price
+        yield dataclasses.replace(quantity, what=f"copy of {quantity.what}", price=price, why=f"{quantity.why}; in {region}")
+    writes = next(quantity for quantity in _requests(environment) if quantity.price == "s3.writes")
+    yield dataclasses.replace(
+        writes, what="writes of copies", price="s3.writes_ia", why=f"as many as writes and listings; in {region}"
+    )
+    files = volumes.files_gb_per_day if environment.shares else 0
+    daily = _total(volumes.changes_gb_per_day, files, volumes.rewritten_gb_per_day)
+    why = _missing(environment, "changes_gb_per_day", "files_gb_per_day", "rewritten_gb_per_day")
+    if daily is not None:
+        why = f"{daily:g} GB a day of changes, files and tables, to {region}"
+    yield Quantity("S3", "transfer of copies", None if daily is None else daily * DAYS, "transfer.region", why)
+
+
 def _requests(environment: Environment) -> Iterator[Quantity]:
     """Writes and reads, and where a trail keeps them the events that they are."""
     busy, runs = environment.volumes.busy_tables, _merges(environment)
@@ -149,7 +170,8 @@ def _rest(environment: Environment) -> Iterator[Quantity]:
     if volumes.vpn_connections:
         why = f"{volumes.vpn_connections} x {HOURS} h"
         yield Quantity("VPC", "VPN", volumes.vpn_connections * HOURS, "vpc.vpn", why)
-    yield Quantity("KMS", "key", 1, "kms.key", "one")
+    keys = 1 + (environment.replica_region is not None)
+    yield Quantity("KMS", "key", keys, "kms.key", "one in each region")
     yield Quantity("Secrets Manager", "logins", len(environment.databases), "secrets.secret", "one for each database")
 
 

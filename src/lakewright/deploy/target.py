@@ -30,6 +30,11 @@ class Target:
         return full_name(self.project.settings.lake, self.environment)
 
     @property
+    def regions(self) -> tuple[str, ...]:
+        """The regions that it is in: that of its copies too, where it has some."""
+        return tuple(region for region in (self.deployment.region, self.settings.replica_region) if region is not None)
+
+    @property
     def resolved(self) -> ResolvedLake:
         """The lake's settings as they are on AWS."""
         resolved = self.project.resolved

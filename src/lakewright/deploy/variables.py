@@ -38,7 +38,8 @@ def variables(target: Target) -> dict[str, Any]:
             "merge": settings.merge.model_dump(mode="json") | {"every_minutes": longest_pause(settings.merge.schedule)},
             "zones": {zone: _zone(holds, getattr(settings.zones, zone)) for zone, holds in _HOLDS.items() if _has(target, zone)},
             **settings.model_dump(
-                mode="json", include={"log_days", "emails", "bucket_limit_gb", "monthly_usd", "anomaly_usd", "trail"}
+                mode="json",
+                include={"replica_region", "log_days", "emails", "bucket_limit_gb", "monthly_usd", "anomaly_usd", "trail"},
             ),
         }
     }

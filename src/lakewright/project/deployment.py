@@ -23,6 +23,7 @@ from lakewright.project.aws_values import (
     InstanceClass,
     MergeSchedule,
     Range,
+    Region,
 )
 from lakewright.project.document import KeyPath
 from lakewright.project.group import Problem, Settings
@@ -175,6 +176,8 @@ class Environment(Settings):
     """When raw files are looked through for new columns, in UTC."""
     zones: Zones = Zones()
     """How the zones age."""
+    replica_region: Region | None = None
+    """Another region, to which S3 copies raw and tables as they are written; `terraform apply` makes the buckets there."""
     log_days: Days = 365
     """For how many days services' logs are kept."""
     emails: list[Email] = []
@@ -221,7 +224,7 @@ class Deployment(Settings):
 
     terraform: str = Field(min_length=1)
     """The folder of the Terraform roots, from the lake's folder; each environment has a folder of its name in it."""
-    region: str = Field(pattern="^[a-z]{2}(-[a-z]+)+-[0-9]$")
+    region: Region
     """AWS's region."""
     cow: list[Name] = []
     """Tables that are ``cow`` on AWS whatever `tables` says: Athena reads no timestamps of ``mor`` tables."""
@@ -237,6 +240,9 @@ class Deployment(Settings):
                     f"{full} cannot be a part of AWS's names (lower-case words and hyphens, at most {MAX_LAKE_NAME} characters)"
                 )
                 yield Problem((*top, name), message, "choose a shorter name for the lake or the environment")
+            if environment.replica_region == self.region:
+                message = "is the region that the lake itself is in"
+                yield Problem((*top, name, "replica_region"), message, "name another, or leave it out")
             for path, message, hint in environment.problems(sources):
                 yield Problem((*top, name, *path), message, hint)
         for (first, one), (second, other) in itertools.combinations(self.environments.items(), 2):

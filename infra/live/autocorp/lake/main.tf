@@ -83,3 +83,11 @@ module "exports" {
     }
   }
 }
+
+module "replica" {
+  source    = "../../../stacks/replica"
+  count     = var.lake.replica_region == null ? 0 : 1
+  providers = { aws = aws, aws.replica = aws.replica }
+  name      = var.lake.name
+  lake      = module.lake.lake
+}

@@ -3,6 +3,11 @@ output "zones" {
   value       = module.lake.zones
 }
 
+output "replicas" {
+  description = "URI of each zone's copy in another region: of none without `replica_region`."
+  value       = try(module.replica[0].zones, {})
+}
+
 output "databases" {
   description = "Name of each database in the catalog."
   value       = module.lake.databases

@@ -8,6 +8,7 @@ variable "lake" {
     crawlers        = map(object({ paths = list(string), schedule = string }))
     transfers       = map(object({ folder = string, path = string, patterns = list(string), schedule = string, keep_deleted = bool }))
     merge           = object({ schedule = string, every_minutes = optional(number), capture_minutes = optional(number), worker_type = string, max_workers = number, timeout_minutes = number, flexible = bool })
+    replica_region  = optional(string)
     log_days        = number
     emails          = set(string)
     bucket_limit_gb = optional(number)

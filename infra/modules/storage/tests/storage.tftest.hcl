@@ -88,6 +88,17 @@ run "only_tls_and_only_the_logs_zone_takes_deliveries" {
   }
 }
 
+run "without_a_zone_of_logs_nobody_delivers" {
+  command = plan
+  variables {
+    zones = { raw = { holds = "raw" }, curated = { holds = "tables" } }
+  }
+  assert {
+    condition     = [for bucket, policy in data.aws_iam_policy_document.bucket : bucket if anytrue([for allow in policy.statement : allow.effect != "Deny"])] == ["access"]
+    error_message = "a service may write to a zone"
+  }
+}
+
 run "arrivals_in_raw_are_events" {
   assert {
     condition     = keys(aws_s3_bucket_notification.raw) == ["raw"] && aws_s3_bucket_notification.raw["raw"].eventbridge
@@ -202,10 +213,10 @@ run "a_zone_of_an_unknown_kind" {
   expect_failures = [var.zones]
 }
 
-run "a_lake_without_logs" {
+run "two_zones_of_logs" {
   command = plan
   variables {
-    zones = { raw = { holds = "raw" } }
+    zones = { logs = { holds = "logs" }, trail = { holds = "logs" } }
   }
   expect_failures = [var.zones]
 }

@@ -2,6 +2,20 @@ mock_provider "aws" {
   source = "../../../mocks"
 }
 
+mock_provider "aws" {
+  alias  = "replica"
+  source = "../../../mocks"
+
+  override_data {
+    target = module.replica[0].data.aws_region.there
+    values = { name = "us-west-2" }
+  }
+  override_data {
+    target = module.replica[0].module.storage.data.aws_region.current
+    values = { name = "us-west-2" }
+  }
+}
+
 variables {
   lake         = jsondecode(file("../dev/terraform.tfvars.json")).lake
   rendered     = "../dev/rendered"
@@ -23,6 +37,10 @@ run "the_whole_lake" {
     condition     = output.workflow == "autocorp-dev" && length(output.quality.rule_sets) == 7 && output.quality.rule_sets.sales_order == "autocorp-dev-sales_order"
     error_message = "the jobs have no workflow, or tables no rules"
   }
+  assert {
+    condition     = output.replicas == {} && length(module.replica) == 0
+    error_message = "rows are copied to another region, where nobody asked for it"
+  }
 }
 
 run "production" {
@@ -33,6 +51,14 @@ run "production" {
   assert {
     condition     = startswith(output.zones.curated, "s3://autocorp-prod-curated-")
     error_message = "the environment is another one"
+  }
+  assert {
+    condition = output.replicas == {
+      curated    = "s3://autocorp-prod-curated-123456789012-us-west-2/"
+      quarantine = "s3://autocorp-prod-quarantine-123456789012-us-west-2/"
+      raw        = "s3://autocorp-prod-raw-123456789012-us-west-2/"
+    }
+    error_message = "copies: ${jsonencode(output.replicas)}"
   }
 }
 
