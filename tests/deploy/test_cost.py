@@ -55,7 +55,7 @@ def test_each_amount_is_a_quantity_times_a_price(lake):
         ("CloudWatch", "logs"): 2,
         ("CloudWatch", "alarms"): 0.3,
         ("CloudWatch", "dashboard"): 3,
-        ("VPC", "interface endpoints"): 87.6,
+        ("VPC", "interface endpoints"): 14.6,
         ("KMS", "key"): 1,
         ("Secrets Manager", "logins"): 0.4,
     }
@@ -99,10 +99,10 @@ def test_a_price_that_nobody_knows_is_told(lake):
 
 
 def test_what_if_shows_both(lake):
-    (found,) = estimates(lake, ["dev"], ["dms.multi_az=true", "volumes.vpn_connections=1"], [])
+    (found,) = estimates(lake, ["dev"], ["dms.multi_az=true", "merge.in_vpc=true", "volumes.vpn_connections=1"], [])
     changed = {line.what: (line.before, line.usd) for line in found.lines if line.before != line.usd}
-    assert changed == {"replication instance": (54.38, 108.77), "VPN": (0, 36.5)}
-    assert found.usd - found.before == pytest.approx(108.77 - 54.38 + 36.5)
+    assert changed == {"replication instance": (54.38, 108.77), "interface endpoints": (14.6, 87.6), "VPN": (0, 36.5)}
+    assert found.usd - found.before == pytest.approx(108.77 - 54.38 + 73 + 36.5)
     (gone,) = estimates(lake, ["dev"], ['dms={"serverless": {"max_capacity": 2}}'], [])
     assert [(line.what, line.usd) for line in gone.lines if line.why == "not any more"] == [
         ("replication instance", 0),
@@ -175,7 +175,9 @@ def test_quantities_are_those_of_the_modules():
         text = (INFRA / "modules" / module / "variables.tf").read_text()
         return re.search(rf'variable "{variable}" {{.*?default\s+= (.*?)\n', text, re.DOTALL)[1]
 
-    assert default("network", "interface_endpoints").count('"') == 2 * quantities.ENDPOINTS
+    lake = (INFRA / "stacks" / "lake" / "main.tf").read_text()
+    endpoints, for_jobs = re.search(r"endpoints = setunion\(\[(.*?)\], var.jobs_in_vpc \? \[(.*?)\]", lake).groups()
+    assert (endpoints.count('"'), for_jobs.count('"')) == (2 * quantities.ENDPOINTS, 2 * quantities.JOB_ENDPOINTS)
     assert default("storage", "noncurrent_days") == str(quantities.NONCURRENT_DAYS)
     assert default("dms", "flush_seconds") == str(quantities.FLUSH_SECONDS)
 

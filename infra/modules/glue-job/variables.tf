@@ -134,7 +134,7 @@ variable "start" {
 }
 
 variable "network" {
-  description = "Subnet for the jobs to run in, where they must reach something in the VPC. Without it they start sooner. Their role then needs the actions of EC2 on network interfaces, as AWSGlueServiceRole has them."
+  description = "Subnet for the jobs to run in, where they must reach something in the VPC. Without it they start sooner. Their role then needs `network` of the module iam."
   type        = object({ subnet_id = string, availability_zone = string, security_group_ids = list(string) })
   default     = null
 }

@@ -28,7 +28,7 @@ locals {
     events      = [{ sid = "StartWorkflows", actions = ["glue:notifyEvent"], resources = ["${local.glue}:workflow/${var.name}-*"] }]
     scheduler = [
       { sid = "StartStatistics", actions = ["glue:StartColumnStatisticsTaskRun"], resources = ["${local.glue}:catalog", "${local.glue}:database/${local.databases}", "${local.glue}:table/${local.databases}/*"] },
-      { sid = "PassToGlue", actions = ["iam:PassRole"], resources = ["arn:${local.partition}:iam::${local.account}:role/${var.name}-*"], passed_to = "glue.amazonaws.com" },
+      { sid = "PassToGlue", actions = ["iam:PassRole"], resources = ["arn:${local.partition}:iam::${local.account}:role/${var.name}-*"], only = ["StringEquals", "iam:PassedToService", "glue.amazonaws.com"] },
     ]
     glue = [
       { sid = "WriteLogs", actions = ["logs:AssociateKmsKey", "logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"], resources = [local.logs, "${local.logs}:log-stream:*"] },
@@ -38,6 +38,18 @@ locals {
       { sid = "LoadQuality", actions = ["s3:GetObject"], resources = ["arn:${local.partition}:s3:::aws-glue-ml-data-quality-assets-${local.region}/*"] },
     ]
   }
+
+  # What Glue does to run a job in a VPC: https://docs.aws.amazon.com/glue/latest/dg/create-service-policy.html
+  ec2        = "arn:${local.partition}:ec2:${local.here}"
+  interfaces = "${local.ec2}:network-interface/*"
+  joins = { for name, role in var.roles : name => flatten([for network in role.network[*] : [
+    # A look takes no resource.
+    { sid = "LookAtNetwork", actions = [for what in ["NetworkInterfaces", "RouteTables", "SecurityGroups", "Subnets", "VpcAttribute", "VpcEndpoints"] : "ec2:Describe${what}"], resources = ["*"] },
+    { sid = "JoinNetwork", actions = ["ec2:CreateNetworkInterface"], resources = concat([local.interfaces, "${local.ec2}:subnet/${network.subnet_id}"], [for group in network.security_group_ids : "${local.ec2}:security-group/${group}"]) },
+    { sid = "LeaveNetwork", actions = ["ec2:DeleteNetworkInterface"], resources = [local.interfaces], only = ["ArnEquals", "ec2:Subnet", "${local.ec2}:subnet/${network.subnet_id}"] },
+    { sid = "MarkNetwork", actions = ["ec2:CreateTags", "ec2:DeleteTags"], resources = [local.interfaces], only = ["ForAllValues:StringEquals", "aws:TagKeys", "aws-glue-service-resource"] },
+    { sid = "Connect", actions = ["glue:GetConnection"], resources = ["${local.glue}:catalog", "${local.glue}:connection/${var.name}"] },
+  ]]) }
 
   databases = "${replace(var.name, "-", "_")}_*"
   reads     = ["s3:GetObject", "s3:GetObjectTagging", "s3:GetObjectVersion"]
@@ -152,18 +164,18 @@ data "aws_iam_policy_document" "this" {
     }
   }
   dynamic "statement" {
-    for_each = local.extras[each.value.service]
+    for_each = concat(local.extras[each.value.service], local.joins[each.key])
     content {
       sid       = statement.value.sid
       actions   = statement.value.actions
       resources = statement.value.resources
 
       dynamic "condition" {
-        for_each = try([statement.value.passed_to], [])
+        for_each = try([statement.value.only], [])
         content {
-          test     = "StringEquals"
-          variable = "iam:PassedToService"
-          values   = [condition.value]
+          test     = condition.value[0]
+          variable = condition.value[1]
+          values   = [condition.value[2]]
         }
       }
     }

@@ -21,7 +21,7 @@ variable "kms_key_arn" {
 }
 
 variable "roles" {
-  description = "Roles by name. `service` is athena (for people, named by `trusted_arns`), datasync, dms, dms-secrets, events, glue or scheduler; reads and writes are folders of buckets; databases are those of the catalog that it changes, or people look into."
+  description = "Roles by name. `service` is athena (for people, named by `trusted_arns`), datasync, dms, dms-secrets, events, glue or scheduler; reads and writes are folders of buckets; databases are those of the catalog that it changes, or people look into; network is where jobs of Glue run in a VPC."
   type = map(object({
     service      = string
     description  = string
@@ -30,6 +30,7 @@ variable "roles" {
     writes       = optional(list(object({ bucket_arn = string, prefix = string })), [])
     secret_arns  = optional(list(string), [])
     databases    = optional(list(string), [])
+    network      = optional(object({ subnet_id = string, security_group_ids = list(string) }))
   }))
   nullable = false
 
@@ -50,6 +51,10 @@ variable "roles" {
   validation {
     condition     = alltrue(flatten([for role in values(var.roles) : [for arn in role.secret_arns : !strcontains(arn, "*")]]))
     error_message = "roles: a secret is named by its whole ARN."
+  }
+  validation {
+    condition     = alltrue([for role in values(var.roles) : role.service == "glue" if role.network != null])
+    error_message = "roles: `network` is glue's alone: no other service makes network interfaces by its role."
   }
 }
 

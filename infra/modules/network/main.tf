@@ -20,6 +20,11 @@ locals {
   ]
 }
 
+data "aws_subnet" "first" {
+  count = local.made ? 0 : 1
+  id    = var.existing.subnet_ids[0]
+}
+
 resource "aws_vpc" "this" {
   count                = local.made ? 1 : 0
   cidr_block           = var.vpc.cidr

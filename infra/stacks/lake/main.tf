@@ -32,6 +32,10 @@ locals {
   } : name => value if var.project != null }
   folder = { for zone, place in local.zones : zone => { bucket_arn = place.bucket_arn, prefix = place.prefix } }
 
+  # DMS opens its login from the VPC; S3 both reach by the gateway.
+  endpoints = setunion(["secretsmanager"], var.jobs_in_vpc ? ["glue", "kms", "logs", "monitoring", "sts"] : [])
+  jobs_in   = var.jobs_in_vpc ? merge(module.network.job_subnet, { security_group_ids = [module.network.security_group_ids["glue"]] }) : null
+
   # Beside the tables: the raw logs and the copies of files; Spark's logs and the records of files. Never what others deliver.
   merge_writes = concat(
     [for folder in ["database", "files", "csv"] : { bucket_arn = local.raw.bucket_arn, prefix = "${local.raw.prefix}${folder}/" }],
@@ -61,7 +65,7 @@ module "network" {
   existing                 = var.network.existing
   routes                   = var.network.routes
   databases                = var.network.databases
-  interface_endpoints      = var.network.interface_endpoints
+  interface_endpoints      = var.network.interface_endpoints == null ? local.endpoints : var.network.interface_endpoints
   flow_log_destination_arn = "${local.logs.bucket_arn}/${local.logs.prefix}network/"
 }
 
@@ -76,6 +80,7 @@ module "iam" {
       description = "Lets Glue take what DMS and DataSync brought into the raw log, and merge that into tables"
       reads       = [local.folder[local.raw.zone], { bucket_arn = local.logs.bucket_arn, prefix = "${local.logs.prefix}code/" }]
       databases   = values(local.databases)
+      network     = local.jobs_in
       writes = concat(
         [for zone, settings in var.zones : local.folder[zone] if settings.holds == "tables"],
         local.merge_writes,
@@ -129,6 +134,7 @@ module "jobs" {
   role_arn    = module.iam.arns["merge"]
   logs_uri    = "${local.logs.uri}glue/"
   log_days    = var.log_days
+  network     = local.jobs_in
   jobs        = { for key, job in var.jobs : key => merge(job, { script_uri = "${local.logs.uri}code/${job.script}", arguments = merge(local.code, job.arguments) }) }
   files       = { bucket = local.logs.bucket, texts = { for text in [var.project] : "${local.logs.prefix}code/project.json" => text if text != null } }
   start = merge(var.start, {

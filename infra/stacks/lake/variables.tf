@@ -45,7 +45,7 @@ variable "disposable" {
 }
 
 variable "network" {
-  description = "A VPC to make or an existing one, routes to databases outside and the databases, as the module network takes them."
+  description = "A VPC to make or an existing one, routes to databases outside and the databases, as the module network takes them. It has the endpoints that DMS needs, and those of `jobs_in_vpc`, unless others are named."
   type = object({
     vpc = optional(object({ cidr = string, availability_zones = list(string) }))
     existing = optional(object({
@@ -61,7 +61,7 @@ variable "network" {
       vpc_peering_connection_id = optional(string)
     })), {})
     databases           = optional(map(object({ cidr = string, port = number })), {})
-    interface_endpoints = optional(set(string), ["glue", "kms", "logs", "monitoring", "secretsmanager", "sts"])
+    interface_endpoints = optional(set(string))
   })
   nullable = false
 }
@@ -107,6 +107,13 @@ variable "jobs" {
   }))
   default  = {}
   nullable = false
+}
+
+variable "jobs_in_vpc" {
+  description = "Run the jobs in the VPC, from where they reach AWS's services by its endpoints and nothing else. Without it they run in a network of AWS's, which has a way to the internet, start sooner, and five endpoints are not paid for."
+  type        = bool
+  default     = false
+  nullable    = false
 }
 
 variable "project" {

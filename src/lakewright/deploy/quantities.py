@@ -13,7 +13,7 @@ HOURS = 730
 DAYS = HOURS / 24
 
 # What the modules of infra/ do unless told otherwise; a test compares.
-ENDPOINTS = 6
+ENDPOINTS, JOB_ENDPOINTS = 1, 5
 NONCURRENT_DAYS = 30
 FLUSH_SECONDS = 60
 
@@ -165,8 +165,9 @@ def _rest(environment: Environment) -> Iterator[Quantity]:
     yield Quantity("CloudWatch", "logs", logs, "cloudwatch.logs", _given("logs_gb_per_month", logs))
     yield Quantity("CloudWatch", "alarms", alarms, "cloudwatch.alarm", "two lags a database, the job, a size a bucket")
     yield Quantity("CloudWatch", "dashboard", 1, "cloudwatch.dashboard", "one")
-    why = f"{ENDPOINTS} endpoints x {places} zones x {HOURS} h"
-    yield Quantity("VPC", "interface endpoints", ENDPOINTS * places * HOURS, "vpc.endpoint", why)
+    endpoints = ENDPOINTS + (JOB_ENDPOINTS if environment.merge.in_vpc else 0)
+    why = f"{endpoints} endpoint{'s' if endpoints > 1 else ''} x {places} zones x {HOURS} h"
+    yield Quantity("VPC", "interface endpoints", endpoints * places * HOURS, "vpc.endpoint", why)
     if volumes.vpn_connections:
         why = f"{volumes.vpn_connections} x {HOURS} h"
         yield Quantity("VPC", "VPN", volumes.vpn_connections * HOURS, "vpc.vpn", why)

@@ -110,6 +110,8 @@ class Merge(Settings):
     """After how long it is stopped; the next run goes on from where it was."""
     flexible: bool = False
     """Whether it may wait for capacity that is cheaper."""
+    in_vpc: bool = False
+    """Whether it runs in the VPC and reaches AWS by endpoints alone, which cost; else it starts sooner, in a network of AWS's."""
     capture_minutes: int | None = Field(default=None, ge=1)
     """How long ago what it finds in raw may have been written before somebody hears of it. Of a database that is idle
     `lakewright capture` writes every minute, DMS nothing."""

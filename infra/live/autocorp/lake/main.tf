@@ -43,6 +43,7 @@ module "lake" {
       flexible        = var.lake.merge.flexible
     }
   }
+  jobs_in_vpc = var.lake.merge.in_vpc
   start = {
     by       = var.lake.merge.schedule == "arrival" ? "arrival" : "schedule"
     schedule = var.lake.merge.schedule == "arrival" ? null : var.lake.merge.schedule

@@ -7,7 +7,7 @@ variable "lake" {
     zones           = map(object({ holds = string, expire_days = optional(number), transitions = map(number) }))
     crawlers        = map(object({ paths = list(string), schedule = string }))
     transfers       = map(object({ folder = string, path = string, patterns = list(string), schedule = string, keep_deleted = bool }))
-    merge           = object({ schedule = string, every_minutes = optional(number), capture_minutes = optional(number), worker_type = string, max_workers = number, timeout_minutes = number, flexible = bool })
+    merge           = object({ schedule = string, every_minutes = optional(number), capture_minutes = optional(number), worker_type = string, max_workers = number, timeout_minutes = number, flexible = bool, in_vpc = bool })
     replica_region  = optional(string)
     log_days        = number
     emails          = set(string)

@@ -105,6 +105,37 @@ run "people_look_and_the_scheduler_passes_to_glue_alone" {
   }
 }
 
+run "a_job_in_the_vpc_makes_interfaces_in_its_subnet_alone" {
+  variables {
+    roles = { merge = { service = "glue", description = "", network = { subnet_id = "subnet-1", security_group_ids = ["sg-1"] } } }
+  }
+  assert {
+    condition = { for allow in data.aws_iam_policy_document.this["merge"].statement : allow.sid => tolist(allow.resources) if contains(["JoinNetwork", "LookAtNetwork"], allow.sid) } == {
+      JoinNetwork   = tolist(["arn:aws:ec2:us-east-1:123456789012:network-interface/*", "arn:aws:ec2:us-east-1:123456789012:security-group/sg-1", "arn:aws:ec2:us-east-1:123456789012:subnet/subnet-1"])
+      LookAtNetwork = tolist(["*"])
+    }
+    error_message = "the job gets into other networks, or into none"
+  }
+  assert {
+    condition = alltrue(flatten([
+      for allow in data.aws_iam_policy_document.this["merge"].statement : [for action in allow.actions : startswith(action, "ec2:Describe")] if allow.sid == "LookAtNetwork"
+    ]))
+    error_message = "what is about everything is more than a look"
+  }
+  assert {
+    condition     = { for allow in data.aws_iam_policy_document.this["merge"].statement : allow.sid => one(allow.condition).variable if contains(["LeaveNetwork", "MarkNetwork"], allow.sid) } == { LeaveNetwork = "ec2:Subnet", MarkNetwork = "aws:TagKeys" }
+    error_message = "interfaces of others can be deleted or marked"
+  }
+}
+
+run "a_network_that_no_job_runs_in" {
+  command = plan
+  variables {
+    roles = { capture = { service = "dms", description = "", network = { subnet_id = "subnet-1", security_group_ids = ["sg-1"] } } }
+  }
+  expect_failures = [var.roles]
+}
+
 run "people_that_nobody_named" {
   command = plan
   variables {

@@ -34,6 +34,10 @@ run "private_subnets_in_two_zones_without_a_way_to_the_internet" {
     condition     = length(aws_default_security_group.this) == 1 && length(aws_flow_log.this) == 1
     error_message = "the default group is open, or nobody logs the traffic"
   }
+  assert {
+    condition     = output.job_subnet == { subnet_id = aws_subnet.private["us-east-1a"].id, availability_zone = "us-east-1a" }
+    error_message = "jobs run elsewhere: ${jsonencode(output.job_subnet)}"
+  }
 }
 
 run "endpoints_for_everything_that_is_called" {
@@ -75,6 +79,10 @@ run "an_existing_vpc_is_left_as_it_is" {
   assert {
     condition     = output.vpc_id == "vpc-1" && tolist(output.subnet_ids) == tolist(["subnet-1", "subnet-2"])
     error_message = "outputs are not those of the existing VPC"
+  }
+  assert {
+    condition     = output.job_subnet.subnet_id == "subnet-1" && data.aws_subnet.first[0].id == "subnet-1"
+    error_message = "jobs run elsewhere: ${jsonencode(output.job_subnet)}"
   }
 }
 

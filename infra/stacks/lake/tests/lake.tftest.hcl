@@ -41,6 +41,31 @@ run "jobs_that_arrivals_start" {
   }
 }
 
+run "jobs_outside_the_vpc_pay_for_no_endpoints" {
+  variables {
+    jobs = { merge = { description = "Merges", script = "merge.py" } }
+  }
+  assert {
+    condition     = local.jobs_in == null && local.endpoints == toset(["secretsmanager"])
+    error_message = "endpoints: ${join(", ", local.endpoints)}"
+  }
+}
+
+run "jobs_in_the_vpc_reach_aws_by_its_endpoints" {
+  variables {
+    jobs        = { merge = { description = "Merges", script = "merge.py" } }
+    jobs_in_vpc = true
+  }
+  assert {
+    condition     = local.jobs_in.availability_zone == "us-east-1a" && local.jobs_in.subnet_id == output.lake.subnet_ids[0] && local.jobs_in.security_group_ids == [output.lake.security_group_ids["glue"]]
+    error_message = "jobs run in ${jsonencode(local.jobs_in)}"
+  }
+  assert {
+    condition     = local.endpoints == toset(["glue", "kms", "logs", "monitoring", "secretsmanager", "sts"])
+    error_message = "endpoints: ${join(", ", local.endpoints)}"
+  }
+}
+
 run "jobs_that_know_the_lake" {
   variables {
     jobs    = { merge = { description = "Merges", script = "merge.py" } }

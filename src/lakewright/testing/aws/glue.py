@@ -6,11 +6,18 @@ import datetime
 from typing import Any
 
 from moto.core.utils import camelcase_to_underscores
+from moto.glue.models import FakeConnection
 from moto.glue.responses import GlueResponse
 
-from lakewright.testing.aws.mending import Said, answers, kept, one
+from lakewright.testing.aws.mending import Said, answers, around, kept, one
 
 _MISSING = "EntityNotFoundException"
+
+
+@around(FakeConnection, "as_dict")
+def _described(original: Any, self: FakeConnection, *hide_password: bool) -> Said:
+    """moto keeps a connection's type and does not tell it; Terraform would set it again with each plan."""
+    return {**original(self, *hide_password), "ConnectionType": self.connection_input.get("ConnectionType")}
 
 
 def _update(made: Any, said: Said) -> Said:
