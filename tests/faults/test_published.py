@@ -172,6 +172,18 @@ def test_a_snapshot_that_cannot_be_is_refused(loaded: Shop) -> None:
     assert (told_of, len(rows(loaded, "parts"))) == ([("orders", "idle"), ("parts", "idle"), ("parts", "left out")], 2)
 
 
+def test_rejected_rows_stay_in_their_zone(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/a.csv").write_text("id\n1\n")
+    source = "sources: {files: {kind: files, path: in, settle: 1ms, datasets: {people: a.csv}}}\n"
+    (tmp_path / "lake.yaml").write_text(f"lake: t\n{source}snapshots: {{old: {{table: quarantine_people, as_of: 2001-01-01}}}}\n")
+    with Lake.open(tmp_path) as lake:
+        lake.capture()
+        with pytest.raises(LakewrightError, match="rejected rows") as raised:
+            lake.merge()
+    assert (raised.value.code, (raised.value.where or "").rpartition("/")[2]) == ("LW-115", "lake.yaml:3")
+
+
 def test_a_time_to_come_is_waited_for(loaded: Shop) -> None:
     coming = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=2)
     ask(loaded, coming.isoformat())

@@ -54,7 +54,8 @@ def project_json(
     }
     told = dataclasses.replace(lake, name=name, elsewhere={}, endpoint=None, region=region, sources=sources)
     if captured is not None:
-        merged = {table.name for table in lake_tables(told, {each: captured.get(each, ()) for each in sources})[0]}
+        found = lake_tables(told, {each: captured.get(each, ()) for each in sources})[0]
+        merged = {each.name for each in found if each.origin.table.schema != sources[each.origin.source].rejected_schema}
         told = dataclasses.replace(told, snapshots={n: each for n, each in lake.snapshots.items() if each.table in merged})
     return (json.dumps({"version": VERSION, **told.to_json()}, indent=2, sort_keys=True) + "\n").encode()
 

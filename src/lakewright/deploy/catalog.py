@@ -59,6 +59,8 @@ def catalog(target: Target, known: Known) -> Catalog:
         if name in by_name or snapshot.table not in by_name:
             reason = f"there is a table {name} already" if name in by_name else f"its table {snapshot.table} is not on AWS"
             left_out.append(LeftOut(name, reason))
+        elif by_name[snapshot.table].zone != ZONE:
+            left_out.append(LeftOut(name, f"{snapshot.table} has rejected rows, which stay out of zone {ZONE}"))
         else:
             deployed.append(_snapshot(lake, name, snapshot.as_of, by_name[snapshot.table]))
     return Catalog(deployed, left_out)

@@ -57,8 +57,8 @@ class Planned:
 def standing(lake: Holdings, name: str, mirrors: Collection[Mirror]) -> Record | Planned:
     """What there is of a snapshot that lake.yaml names, beside the lake's tables.
 
-    Raises `ConfigError` LW-115 where its name is another table's, there is no table that it could be of, or it was written of
-    another table or time than lake.yaml says.
+    Raises `ConfigError` LW-115 where its name is another table's, there is no table that it could be of, that table has rejected
+    rows, or it was written of another table or time than lake.yaml says.
     """
     settings, tables = lake.resolved.snapshots[name], {mirror.name: mirror for mirror in mirrors}
     record = next((each for each in lake.published() if each.name == name), None)
@@ -73,6 +73,12 @@ def standing(lake: Holdings, name: str, mirrors: Collection[Mirror]) -> Record |
     if mirror is None and tables and settings.table not in lake.resolved.tables:
         message = f"snapshots.{name}.table: there is no table {settings.table}"
         hint = did_you_mean(settings.table, tables) or f"tables: {', '.join(tables)}"
+        raise ConfigError("LW-115", message, hint=hint, where=lake.where(("snapshots", name, "table")))
+    if mirror is not None and mirror.path.rpartition("/")[0] != lake.resolved.folders["curated"]:
+        message = (
+            f"snapshots.{name}.table: {settings.table} has rejected rows, and a snapshot would bring them into the zone curated"
+        )
+        hint = f"`lakewright sql --as-of` reads {settings.table} as it was"
         raise ConfigError("LW-115", message, hint=hint, where=lake.where(("snapshots", name, "table")))
     return Planned(name, settings.table, settings.as_of, mirror, _waits(lake, settings.as_of, mirror))
 
