@@ -215,6 +215,11 @@ def test_a_table_that_is_paused_or_was_not_captured(loaded: Shop) -> None:
     shutil.rmtree(loaded.folder / "curated/monthly")
     told = loaded.fails("run")
     assert (told.code, "stopped at" in told.message) == ("LW-520", True)
+    loaded.ok("resync", "parts")
+    loaded.sql("ALTER TABLE parts RENAME name TO title; ALTER TABLE parts ADD name int; INSERT INTO parts (id) VALUES (9)")
+    told = loaded.fails("run")
+    assert loaded.tables()["parts"]["state"] == "stopped"
+    assert (told.code, "stopped at" in told.message) == ("LW-520", True)
 
 
 def test_what_a_snapshot_needs_does_not_expire_before_it_is_written(loaded: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,6 +31,7 @@ class TableLog:
     """What the log has of one table in the current feed: loads by generation, and changes in position order.
 
     The older changes are in ``pages``, in files that are read when somebody asks; the newest is always in ``changes``.
+    ``earlier`` are the stops before ``stop``, in position order: of the time from each to the load after it the log has nothing.
     """
 
     loads: tuple[LoadInfo, ...] = ()
@@ -38,6 +39,7 @@ class TableLog:
     changes: tuple[RawFile, ...] = ()
     stop: StoppedTable | None = None
     expired: Expired | None = None
+    earlier: tuple[StoppedTable, ...] = ()
 
     @property
     def is_stopped(self) -> bool:
@@ -76,5 +78,7 @@ def grown(before: Mapping[TableName, TableLog], manifest: Manifest) -> dict[Tabl
             stop = None if log.stop and log.stop.position == load.position else log.stop
             tables[table] = dataclasses.replace(log, loads=(*log.loads, load), stop=stop)
     for stop in manifest.stopped:
-        tables[stop.table] = dataclasses.replace(tables.get(stop.table, NOTHING), stop=stop)
+        log = tables.get(stop.table, NOTHING)
+        former = (log.stop,) if log.stop and log.stop.position < stop.position else ()
+        tables[stop.table] = dataclasses.replace(log, stop=stop, earlier=(*log.earlier, *former))
     return tables

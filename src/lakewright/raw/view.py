@@ -131,8 +131,9 @@ class LogView:
         return [Stopped(s.table, s.position, SourceError(s.code, s.message, hint=s.hint)) for s in self.stops()]
 
     def all_stops(self) -> tuple[StoppedTable, ...]:
-        """Each table's last stop, also where it was loaded again since; in name order."""
-        return tuple(log.stop for _, log in sorted(self._tables.items()) if log.stop is not None)
+        """Where each table stopped, also where it was loaded again since; by name, then in position order."""
+        stops = ((*log.earlier, log.stop) for _, log in sorted(self._tables.items()))
+        return tuple(stop for stop in itertools.chain.from_iterable(stops) if stop is not None)
 
     def generations(self) -> tuple[tuple[TableName, int], ...]:
         """Each table's `generation`, in name order."""
@@ -140,7 +141,7 @@ class LogView:
 
     def stops(self) -> tuple[StoppedTable, ...]:
         """`stopped` as manifests keep it."""
-        return tuple(stop for stop in self.all_stops() if self._log(stop.table).is_stopped)
+        return tuple(log.stop for _, log in sorted(self._tables.items()) if log.stop is not None and log.is_stopped)
 
     def followed(self) -> frozenset[TableName]:
         """The tables whose changes are in the log up to its end: loaded, and not stopped."""
