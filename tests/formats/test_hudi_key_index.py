@@ -52,12 +52,20 @@ def test_it_finds_what_a_look_at_all_keys_finds(tmp_path: Path, monkeypatch: pyt
     texts = ["", "ä", "€" * 9, *(f"{n:b}" for n in chance.choice(5000, 300, replace=False))]
     stored, asked = pa.array(texts[:200]), pa.array([*texts[2:120:3], *texts[200:], "no", ""])
     key_index.write(folder, FILE, [pa.chunked_array([stored.slice(0, 70)]), pa.chunked_array([stored.slice(70)])])
-    index = key_index.read(folder, FILE)
-    assert index is not None
-    assert index.rows == 200
-    rows, numbers = index.find(Wanted.of(asked))
+    found = key_index.find(folder, FILE, Wanted.of(asked))
+    assert found is not None
+    assert found.total == 200
     expected = [(texts.index(key), asked.to_pylist().index(key)) for key in asked.to_pylist() if key in texts[:200]]
-    assert list(zip(rows.tolist(), numbers.tolist(), strict=True)) == sorted(expected)
+    assert list(zip(found.rows.tolist(), found.numbers.tolist(), strict=True)) == sorted(expected)
+
+
+@pytest.mark.parametrize("keys", [[""], ["x" * 1024, ""], ["x" * 5000, "y" * 3], [str(n) for n in range(128)]])
+def test_keys_may_end_where_a_page_does(tmp_path: Path, keys: list[str]) -> None:
+    folder = Folder(LocalStore(tmp_path), PATH)
+    key_index.write(folder, FILE, [pa.chunked_array([keys])])
+    found = key_index.find(folder, FILE, Wanted.of(pa.array([*keys, "no"])))
+    assert found is not None
+    assert (found.rows.tolist(), found.numbers.tolist()) == ([*range(len(keys))], [*range(len(keys))])
 
 
 def test_a_base_file_without_rows_has_one(tmp_path: Path) -> None:
@@ -70,20 +78,25 @@ def test_a_base_file_without_rows_has_one(tmp_path: Path) -> None:
 
 
 def test_no_damage_of_one_is_a_wrong_answer(tmp_path: Path) -> None:
-    folder = Folder(LocalStore(tmp_path), PATH)
-    key_index.write(folder, FILE, [pa.chunked_array([[f"key {n}" for n in range(40)]])])
+    folder, asked = Folder(LocalStore(tmp_path), PATH), Wanted.of(pa.array([f"key {n}" for n in (3, 700, 999, 1000, -1)]))
+    key_index.write(folder, FILE, [pa.chunked_array([[f"key {n}" for n in range(1000)]])])
     path = tmp_path / folder.keys_name(FILE)
-    whole = path.read_bytes()
+    whole, right = path.read_bytes(), key_index.find(folder, FILE, asked)
+    assert right is not None
+    assert right.rows.tolist() == [3, 700, 999]
     chance = np.random.default_rng(1)
-    damaged = [whole[:cut] for cut in range(0, len(whole), 7)] + [whole + b"\0" * 8, b""]
-    for at in chance.integers(0, len(whole), 100):
-        damaged.append(whole[:at] + bytes([whole[at] ^ 1 << int(chance.integers(8))]) + whole[at + 1 :])
-    for data in damaged:
-        path.write_bytes(data)
-        assert key_index.read(folder, FILE) is None
+    for cut in [*range(0, len(whole), 997), len(whole) + 8]:
+        path.write_bytes((whole + b"\0" * 8)[:cut])
+        assert key_index.find(folder, FILE, asked) is None
+    found = 0
+    for at in [*range(200), *chance.integers(0, len(whole), 200)]:
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 1 << int(chance.integers(8))]) + whole[at + 1 :])
+        answer = key_index.find(folder, FILE, asked)
+        assert answer is None or [each.tolist() for each in answer[1:]] == [each.tolist() for each in right[1:]]
+        found += answer is not None
+    assert 0 < found < 200, "a page that holds none of the keys is not looked at"
     path.write_bytes(whole)
-    assert key_index.read(folder, FILE) is not None
-    assert key_index.read(folder, dataclasses.replace(FILE, size=FILE.size + 1)) is None
+    assert key_index.find(folder, dataclasses.replace(FILE, size=FILE.size + 1), asked) is None
 
 
 @pytest.mark.parametrize("spec", [LOGGED, dataclasses.replace(TWO_KEYS, type="mor")], ids=["one key", "two keys"])
@@ -102,7 +115,7 @@ def test_one_that_is_lost_or_damaged_is_made_again(tmp_path: Path) -> None:
     world.replace([row(i) for i in range(8)])
     ((name, whole),) = _indexes(world).items()
     path = world.root / PATH / f".hoodie/.keys/{name}.keys"
-    for version, data in enumerate([None, whole[:-1], whole[:60] + b"\xff" + whole[61:]], 1):
+    for version, data in enumerate([None, whole[:-1], whole[:20] + b"\xff" + whole[21:]], 1):
         path.unlink() if data is None else path.write_bytes(data)
         assert _upsert(world, version, version) != []
         assert path.read_bytes() == whole

@@ -3,9 +3,13 @@
 It stands in ``.hoodie/.keys`` under the base file's name, where no engine looks, and is made of that file's keys alone. So it may
 be lost at any time: who misses it, or finds it damaged, reads the base file, and makes it again.
 
-Its bytes are eight-byte words, little-endian: a head of `_HEAD` words; an entry for each row, ascending, with the hash of its key
-in the upper half and its number in the lower; then the keys in the order of rows as Arrow keeps text, where each begins and their
-bytes. A hash finds candidates, and the key itself decides.
+Its bytes are eight-byte words, little-endian: a head of `_HEAD` words; the first entry of each page of entries; the sum of each
+page; then pages of `_PAGE` words. These hold an entry for each row, ascending, with the hash of its key in the upper half and its
+number in the lower; then the keys in the order of rows as Arrow keeps text, where each begins and their bytes. Each of the three
+begins with a page. A hash finds candidates, and the key itself decides.
+
+The head's checksum covers what precedes the pages, and a page is compared with its sum before it counts. So a lookup reads some
+pages for each key, however many rows there are.
 """
 
 from __future__ import annotations
@@ -28,10 +32,11 @@ from lakewright.storage.reading import mapped
 
 LEAST_BYTES = 1 << 20
 """Base files below this size have none: their keys are read as fast."""
-_MAGIC = 0x3130_5359_454B_574C  # "LWKEYS01"
+_MAGIC = 0x3230_5359_454B_574C  # "LWKEYS02"
 _HEAD = 4
-"""What it is, the checksum of what follows the first two words, the rows, the bytes of the base file."""
-_PAGE = 512
+"""What it is, the checksum of what follows the first two words before the pages, the rows, the bytes of the base file."""
+_PAGE = 128
+_LAST = np.uint64(0xFFFF_FFFF)
 _MOST_TEXT = (1 << 31) - 1
 
 Numbers = npt.NDArray[np.int64]
@@ -53,47 +58,89 @@ class Wanted(NamedTuple):
         return cls(keys.take(pa.array(order)), hashed[order], order)
 
 
-class KeyIndex:
-    """An index that was read, or mapped from its file; ``rows`` is how many rows the base file has."""
+class Found(NamedTuple):
+    """Of a base file with ``total`` rows: those, ascending, that have one of the keys, and for each the number of that key."""
 
-    def __init__(self, words: Words) -> None:
+    total: int
+    rows: Numbers
+    numbers: Numbers
+
+
+def find(folder: Folder, file: BaseFile, wanted: Wanted) -> Found | None:
+    """The rows of a base file that have one of the keys; None where it has no index, or one that is damaged or another file's."""
+    if file.size >= LEAST_BYTES:
+        with contextlib.suppress(StorageError, _Damaged):
+            return _Index(mapped(folder.store, folder.keys_name(file)), file.size).find(wanted)
+    return None
+
+
+class _Damaged(Exception):
+    """The bytes are not those of the index of this file."""
+
+
+class _Index:
+    """An index that was read, or mapped from its file."""
+
+    def __init__(self, data: Any, base_bytes: int) -> None:
+        words: Words = np.frombuffer(data, "<u8", len(data) // 8)
+        if len(data) % 8 or len(words) < _HEAD or (int(words[0]), int(words[3])) != (_MAGIC, base_bytes):
+            raise _Damaged
         self.rows = int(words[2])
-        self._entries = words[_HEAD : _HEAD + self.rows]
-        ends = _HEAD + self.rows + _words(4 * (self.rows + 1))
-        offsets, text = (pa.py_buffer(part) for part in (words[_HEAD + self.rows : ends], words[ends:]))
-        self._keys = pa.StringArray.from_buffers(self.rows, offsets, text)
+        fences = _pages(self.rows)
+        pages, rest = divmod(len(words) - _HEAD - fences, _PAGE + 1)
+        body = _HEAD + fences + pages
+        if pages < fences or rest or int(words[1]) != zlib.crc32(words[2:body].tobytes()):
+            raise _Damaged
+        self._fences, self._sums = words[_HEAD : _HEAD + fences], words[_HEAD + fences : body]
+        self._body = words[body:].reshape(-1, _PAGE)
+        self._begins = fences
+        self._text = fences + _pages(_begin_words(self.rows))
 
-    def find(self, wanted: Wanted) -> tuple[Numbers, Numbers]:
-        """The rows, ascending, that have one of the keys, and the number of that key."""
-        left = np.arange(len(wanted.hashes))
-        at = np.searchsorted(self._entries, wanted.hashes << np.uint64(32))
+    def find(self, wanted: Wanted) -> Found:
+        """See the function; raises `_Damaged`."""
+        hashes = wanted.hashes << np.uint64(32)
+        entries = self._entries(hashes)
+        left, at = np.arange(len(hashes)), np.searchsorted(entries, hashes)
         rows, numbers = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
         while len(left):
-            inside = at < self.rows
+            inside = at < len(entries)
             left, at = left[inside], at[inside]
-            entries = self._entries[at]
-            same = entries >> np.uint64(32) == wanted.hashes[left]
+            entry = entries[at]
+            same = (entry >> np.uint64(32) == wanted.hashes[left]) & (entry & _LAST < self.rows)
             left, at = left[same], at[same] + 1
-            row = (entries[same] & np.uint64(0xFFFF_FFFF)).astype(np.int64)
-            is_it = pc.equal(self._keys.take(pa.array(row)), wanted.keys.take(pa.array(left))).to_numpy(zero_copy_only=False)
+            row = (entry[same] & _LAST).astype(np.int64)
+            is_it = pc.equal(self._keys(row), wanted.keys.take(pa.array(left))).to_numpy(zero_copy_only=False)
             rows.append(row[is_it])
             numbers.append(wanted.numbers[left[is_it]])
         found, of = np.concatenate(rows), np.concatenate(numbers)
         order = np.argsort(found)
-        return found[order], of[order]
+        return Found(self.rows, found[order], of[order])
 
+    def _entries(self, hashes: Words) -> Words:
+        """The pages where there may be entries with one of these hashes, one behind the other."""
+        first, last = (np.searchsorted(self._fences, each, "right") - 1 for each in (hashes, hashes | _LAST))
+        return self._sound(np.maximum(first, 0), last).ravel()
 
-def read(folder: Folder, file: BaseFile) -> KeyIndex | None:
-    """The index of a base file; None where there is none that is whole and of that file."""
-    if file.size < LEAST_BYTES:
-        return None
-    with contextlib.suppress(StorageError):
-        data = mapped(folder.store, folder.keys_name(file))
-        if len(data) >= 8 * _HEAD and len(data) % 8 == 0:
-            words = np.frombuffer(data, "<u8")
-            if (int(words[0]), int(words[1]), int(words[3])) == (_MAGIC, _checksum(words[2:]), file.size):
-                return KeyIndex(words)
-    return None
+    def _keys(self, rows: Numbers) -> pa.Array:
+        """The keys of some rows."""
+        self._sound(self._begins + rows // (2 * _PAGE), self._begins + (rows + 1) // (2 * _PAGE))
+        begins = self._body[self._begins : self._text].ravel().view(np.uint32)
+        first, last = (begins[rows + one].astype(np.int64) for one in (0, 1))
+        some = last > first
+        self._sound(self._text + first[some] // (8 * _PAGE), self._text + (last[some] - 1) // (8 * _PAGE))
+        offsets, text = pa.py_buffer(begins), pa.py_buffer(self._body[self._text :].ravel())
+        return pa.StringArray.from_buffers(self.rows, offsets, text).take(pa.array(rows))
+
+    def _sound(self, first: Numbers, last: Numbers) -> Words:
+        """The pages from each of `first` to that of `last`, each once; raises `_Damaged` where one is not what its sum says."""
+        turns = np.zeros(len(self._body) + 1, np.int64)
+        np.add.at(turns, first, 1)
+        np.add.at(turns, last + 1, -1)
+        pages = np.flatnonzero(turns.cumsum()[:-1] > 0)
+        words = self._body[pages]
+        if not np.array_equal(words.sum(1), self._sums[pages]):
+            raise _Damaged
+        return words
 
 
 def write(folder: Folder, file: BaseFile, record_keys: Sequence[pa.ChunkedArray]) -> None:
@@ -119,23 +166,22 @@ def _built(record_keys: pa.ChunkedArray, base_bytes: int) -> Words:
     _, offsets, text = pa.concat_arrays([*record_keys.chunks, pa.array([], pa.string())]).buffers()
     begins = np.frombuffer(offsets, np.int32)[: count + 1]
     size = int(begins[-1])
-    split = _HEAD + count + _words(4 * (count + 1))
-    words: Words = np.zeros(split + _words(size), np.uint64)
-    words[_HEAD : _HEAD + count] = np.sort(hashed)
-    words[_HEAD + count : split].view(np.int32)[: count + 1] = begins
-    words[split:].view(np.uint8)[:size] = np.frombuffer(text or b"", np.uint8)[:size]
-    words[0], words[2], words[3] = _MAGIC, count, base_bytes
-    words[1] = _checksum(words[2:])
-    return words
+    fences = _pages(count)
+    start = fences + _pages(_begin_words(count))
+    body: Words = np.zeros((start + _pages(-(-size // 8)), _PAGE), np.uint64)
+    body[:fences] = ~np.uint64(0)  # what fills the last page stays behind the entries
+    body[:fences].ravel()[:count] = np.sort(hashed)
+    body[fences:start].ravel().view(np.int32)[: count + 1] = begins
+    body[start:].ravel().view(np.uint8)[:size] = np.frombuffer(text or b"", np.uint8)[:size]
+    told = np.concatenate([np.array([count, base_bytes], np.uint64), body[:fences, 0], body.sum(1)])
+    return np.concatenate([np.array([_MAGIC, zlib.crc32(told.tobytes())], np.uint64), told, body.ravel()])
 
 
-def _words(size: int) -> int:
-    """How many words so many bytes take."""
-    return -(-size // 8)
+def _pages(words: int) -> int:
+    """How many pages so many words take."""
+    return -(-words // _PAGE)
 
 
-def _checksum(words: Any) -> int:
-    """The CRC-32 of the sums of pages: a word that changed changes its page's, and pages have an order. Fast as memory is."""
-    whole = len(words) // _PAGE * _PAGE
-    sums = words[:whole].reshape(-1, _PAGE).sum(1)
-    return zlib.crc32(words[whole:].tobytes(), zlib.crc32(sums.tobytes()))
+def _begin_words(rows: int) -> int:
+    """How many words say where the keys begin, and where the last one ends."""
+    return -(-(rows + 1) // 2)

@@ -19,9 +19,8 @@ def places_of(folder: Folder, base: BaseFile, record_keys: pa.Array) -> npt.NDAr
     places = np.full(len(record_keys), -1)
     if not len(record_keys):
         return places
-    if (index := key_index.read(folder, base)) is not None:
-        rows, numbers = index.find(Wanted.of(record_keys))
-        places[numbers] = rows
+    if (found := key_index.find(folder, base, Wanted.of(record_keys))) is not None:
+        places[found.numbers] = found.rows
         return places
     bounds = pc.min_max(record_keys).as_py()
     for start, column in BaseFileReader(folder.store, base.name, base.size).keys(bounds["min"], bounds["max"]):

@@ -151,8 +151,8 @@ def write(
 
 def _indexed(folder: Folder, file: BaseFile, wanted: Wanted) -> Rewrite | None:
     """The file group of a base file that has a key index; None for another."""
-    index = key_index.read(folder, file)
-    return Rewrite(file.partition, file, index.rows, *index.find(wanted)) if index else None
+    found = key_index.find(folder, file, wanted)
+    return Rewrite(file.partition, file, *found) if found else None
 
 
 def _lookup(folder: Folder, files: list[BaseFile], changes: Changes, are_kept: bool) -> Iterator[Rewrite]:
