@@ -21,8 +21,8 @@ from lakewright.formats.hudi.base_reader import BaseFileReader
 from lakewright.formats.hudi.spliced import Chunk, Part
 from lakewright.model.table import TableSpec
 
-_AHEAD = 2
-"""Row groups of one file that are encoded while those before them are written."""
+_AHEAD_BYTES = ROW_GROUP_BYTES
+"""Unpacked: row groups of one file that are begun while those before them are written."""
 _GLANCE = 64
 """Rows of a column that are compared first: where a column changes, it mostly shows there."""
 
@@ -82,10 +82,13 @@ class _Groups:
         self._fit = {name for name in self._columns.names if self._source.elements.get(name) == usual[name]}
         """Columns that are encoded as ours are, so that they may be copied."""
         self._keeps_keys = not edit.grows and not len(edit.gone) and writer.keep_keys(reader.footer)
-        self._begun = collections.deque[concurrent.futures.Future[tuple[Part, pa.ChunkedArray | None]]]()
+        self._begun = collections.deque[tuple[concurrent.futures.Future[tuple[Part, pa.ChunkedArray | None]], int]]()
 
     def start(self, index: int, at: Numbers, fresh: pa.Table) -> None:
-        """Read a row group, whose rows in the places `at` become `fresh`; wait where too many are begun."""
+        """Read a row group, whose rows in the places `at` become `fresh`; wait where those that are begun take much memory."""
+        size = self._reader.group_bytes(index)
+        while self._begun and size + sum(begun for _, begun in self._begun) > _AHEAD_BYTES:
+            self._write()
         extent = self._source.extent(index)
         read = self._columns.names if len(at) else [name for name in self._columns.names if name not in self._fit]
         read = [name for name in read if name != schema.RECORD_KEY or name not in self._fit]
@@ -93,9 +96,8 @@ class _Groups:
         rows = self._reader.group(index, pa.schema([self._columns.field(name) for name in read]), extent)
         with self._reader.translated():
             chunks = self._source.chunks(index, self._fit)
-        self._begun.append(self._pool.submit(self._encoded, rows, self._reader.group_rows[index], at, fresh, chunks))
-        if len(self._begun) > _AHEAD:
-            self._write()
+        made = self._pool.submit(self._encoded, rows, self._reader.group_rows[index], at, fresh, chunks)
+        self._begun.append((made, size))
 
     def finish(self) -> None:
         """Write those that are begun."""
@@ -103,7 +105,8 @@ class _Groups:
             self._write()
 
     def _write(self) -> None:
-        self._writer.splice(*self._begun.popleft().result())
+        made, _ = self._begun.popleft()
+        self._writer.splice(*made.result())
 
     def _encoded(
         self, rows: pa.Table, count: int, at: Numbers, fresh: pa.Table, chunks: dict[str, Chunk]
