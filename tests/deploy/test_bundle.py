@@ -57,7 +57,7 @@ def test_the_project_comes_back_without_what_sources_alone_need(rendered: bytes,
     ("changed", "zones", "said"),
     [
         ({"version": 1}, ZONES, "its version is 1"),
-        ({"tables": 1}, ZONES, "tables 1 is not of type dict"),
+        ({"region": 5}, ZONES, "it is not what was rendered, its checksum differs"),
         ({}, {"raw": "s3://one"}, "nothing says where zone curated lies"),
         ({}, {**ZONES, "rwa": "s3://one"}, "the lake has no zone rwa"),
     ],

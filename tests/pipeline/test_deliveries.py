@@ -154,10 +154,6 @@ def test_what_is_wrong_with_deliveries_is_told_by_each_run_and_keeps_no_other_fi
         world.client.delete_object(**{**delivered, "Key": f"t/raw/datasync/exports/{name}"})
     assert world.job() == ["there is nothing at 's3://lake/t/raw/datasync/exports/' (LW-280)"]
     assert [len(rows) for rows in world.rows(world.there, "stock", "sales")] == [2, 1]
-    spoilt = bundle.read(world.bundle().replace(b'"source_name"', b'"origin"'), ZONES)  # by hand
-    with DeliveredLake(spoilt, world.there / "job") as lake:
-        (error,) = deliveries.take_all(lake)
-    assert error.line(hinted=False).startswith("the definition of the dataset people cannot be read: ")
     definition.unlink()
     world.put("stock.csv", "id,price", "1,2.50")
     assert world.job() == ["the dataset stock has no definition (LW-279)"]

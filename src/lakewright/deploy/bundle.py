@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from lakewright.project.resolved import ResolvedFiles, ResolvedLake
 from lakewright.project.tables import lake_tables
 from lakewright.sources.files.dataset import Dataset
 
-VERSION = 2
+VERSION = 3
 """Of the project's JSON."""
 PYTHON = "3.11"
 """That of Glue 5.0."""
@@ -57,7 +58,13 @@ def project_json(
         found = lake_tables(told, {each: captured.get(each, ()) for each in sources})[0]
         merged = {each.name for each in found if each.origin.table.schema != sources[each.origin.source].rejected_schema}
         told = dataclasses.replace(told, snapshots={n: each for n, each in lake.snapshots.items() if each.table in merged})
-    return (json.dumps({"version": VERSION, **told.to_json()}, indent=2, sort_keys=True) + "\n").encode()
+    content = {"version": VERSION, **told.to_json()}
+    return (json.dumps({**content, "checksum": _checksum(content)}, indent=2, sort_keys=True) + "\n").encode()
+
+
+def _checksum(content: Mapping[str, object]) -> str:
+    """Of what the project's JSON says, however it is set: who edits it by hand is told, and not what breaks of it later."""
+    return f"{zlib.crc32(json.dumps(content, sort_keys=True).encode()):08x}"
 
 
 def _defined(files: ResolvedFiles, definitions: Mapping[str, Dataset]) -> ResolvedFiles:
@@ -73,6 +80,8 @@ def read(data: bytes, zones: Mapping[str, str]) -> ResolvedLake:
         content = json.loads(data)
         if (version := content.pop("version")) != VERSION:
             raise ValueError(f"its version is {version}, this job reads {VERSION}")
+        if content.pop("checksum") != _checksum({"version": VERSION, **content}):
+            raise ValueError("it is not what was rendered, its checksum differs")
         lake = ResolvedLake.from_json(content)
         if unknown := sorted(zones.keys() - lake.folders.keys()):
             raise ValueError(f"the lake has no zone {unknown[0]} (zones: {', '.join(lake.folders)})")

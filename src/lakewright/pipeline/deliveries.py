@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lakewright.errors import LakewrightError, SourceError, SourceUnreachable
-from lakewright.model import fields
 from lakewright.model.names import TableName
 from lakewright.pipeline.sourced import Sourced
 from lakewright.pipeline.steps import Notice, ignore
@@ -28,7 +27,6 @@ FOLDER = "datasync"
 """Of the raw zone, with a folder for each source."""
 WAIT = 60.0
 """Seconds to wait for a source's lease."""
-_WRITTEN = "`lakewright deploy render` puts datasets/*.yaml into the bundle"
 
 
 class DeliveredLake(Sourced):
@@ -79,16 +77,13 @@ class _Given:
 
 
 def _definitions(settings: ResolvedFiles) -> _Given:
-    """Raises `SourceError` LW-279 where one is missing or damaged: the files of its dataset would have to wait for good."""
+    """Raises `SourceError` LW-279 where one is missing: the files of its dataset would have to wait for good."""
     known = {}
     for name, each in settings.datasets.items():
         if each.definition is None:
-            raise SourceError("LW-279", f"the dataset {name} has no definition", hint=_WRITTEN)
-        try:
-            known[name] = Dataset.from_json({**each.definition})
-        except (AttributeError, KeyError, TypeError) as error:
-            message = f"the definition of the dataset {name} cannot be read: {fields.damage(error)}"
-            raise SourceError("LW-279", message, hint=_WRITTEN) from None
+            hint = "`lakewright deploy render` puts datasets/*.yaml into the bundle"
+            raise SourceError("LW-279", f"the dataset {name} has no definition", hint=hint)
+        known[name] = Dataset.from_json({**each.definition})
     return _Given(known)
 
 
