@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 import signal
 from collections.abc import Sequence
@@ -43,6 +44,7 @@ def test_a_changed_table_stops_alone_and_goes_on_after_a_resync(loaded: Shop, st
     read = loaded.ok("sql", "SELECT count(*) FROM orders", "--format", "csv")
     assert ("20" in read.out, "orders stands at" in read.err) == (True, True)
     assert loaded.run("check", "--source", "--json").code == 3
+    then = datetime.datetime.now(datetime.UTC).isoformat()
     moves = [warning for warning in loaded.run("plan", "--json").json["warnings"] if "moves it to a new folder" in warning]
     loaded.ok(*command[1].split())
     loaded.sql(f"INSERT INTO orders (id, name) VALUES (501, '{VALUE}')")
@@ -50,6 +52,10 @@ def test_a_changed_table_stops_alone_and_goes_on_after_a_resync(loaded: Shop, st
     assert verdicts in (ALL_EQUAL, {"orders": "append-only", "parts": "equal"})
     assert loaded.tables()["orders"]["state"] == "idle"
     assert loaded.ok("verify").code == 0
+    # So it says of that time for good.
+    read = loaded.ok("sql", "SELECT count(*) FROM orders", "--format", "csv", "--as-of", then)
+    assert ("20" in read.out, "orders stands at" in read.err) == (True, True)
+    assert "stands at" not in loaded.ok("sql", "SELECT count(*) FROM orders").err
     # Where key or types are not those of the rows so far, the table is in a folder of its own.
     moved = [change for change in ("TYPE text", "PRIMARY KEY (id, code)", "DROP CONSTRAINT", "NOTHING") if change in statement]
     assert (len(loaded.files("curated/_table-folders/orders/*")), len(moves)) == (bool(moved), bool(moved))

@@ -167,11 +167,10 @@ def _require_divisible(lake: Holdings, planned: Planned, at: TableAt) -> None:
 
 def _require_followed(mirror: Mirror, view: LogView, upto: Position) -> None:
     """Raise `QueryError` LW-520 where the table's changes were not captured up to there."""
-    load = view.load_of(mirror.origin, upto)
-    for stop in view.all_stops():
-        if stop.table == mirror.origin and load is not None and load.position < stop.position < upto:
-            message = f"table {mirror.name} stopped at {stop.position}: what became of it until then is not known"
-            raise QueryError("LW-520", message, hint="choose a time before that, or one after the table was loaded again")
+    stop = view.stop_of(mirror.origin, upto)
+    if stop is not None and stop.position < upto:
+        message = f"table {mirror.name} stopped at {stop.position}: what became of it until then is not known"
+        raise QueryError("LW-520", message, hint="choose a time before that, or one after the table was loaded again")
 
 
 def needs(lake: Holdings, mirror: Mirror) -> Iterator[tuple[Instant | None, Position]]:

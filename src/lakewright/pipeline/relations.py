@@ -90,11 +90,12 @@ class LakeRelations:
         log = self._lake.log(mirror.source)
         view = self._views.setdefault(mirror.source, log.view())
         as_of = ref.as_of or self._as_of
-        self._note(mirror, view)
         if as_of is not None:
             require_loaded(mirror, view, as_of)
         if ref.schema == self._raw:
             return self._raw_rows(mirror, log, view, self._position(mirror, view, as_of))
+        if as_of is None:
+            self._note(mirror, view, view.watermark)
         if optimized:
             return self._committed_rows(mirror, as_of, optimized=True)
         if not self._committed and (stands := self._paused(mirror, as_of)) is not None:
@@ -107,6 +108,8 @@ class LakeRelations:
             after, upto = (self._committed_position(mirror, view, moment) for moment in (self._since, as_of))
             return self._changes(mirror, log, view, after, upto)
         upto = self._position(mirror, view, as_of)
+        if as_of is not None:
+            self._note(mirror, view, upto)
         if self._since is not None:
             return self._changes(mirror, log, view, self._position(mirror, view, self._since), upto)
         return self._rows(mirror, log, view, upto)[1]
@@ -166,10 +169,11 @@ class LakeRelations:
         require_kept(mirror, view, moment)
         return position_at(self._lake.log(mirror.source), view, moment)
 
-    def _note(self, mirror: Mirror, view: LogView) -> None:
-        for stop in view.stopped():
-            if stop.table == mirror.origin:
-                self.notes.append(f"table {mirror.name} stands at {stop.position}: {stop.error.message}")
+    def _note(self, mirror: Mirror, view: LogView, upto: Position) -> None:
+        """Let the answer say that the table's changes were not captured up to a position."""
+        stop = view.stop_of(mirror.origin, upto)
+        if stop is not None:
+            self.notes.append(f"table {mirror.name} stands at {stop.position}: {stop.message}")
 
     def _rows(self, mirror: Mirror, log: RawLog, view: LogView, upto: Position) -> tuple[TableSchema, Relation]:
         at = table_at.plan(mirror, log, view, self._listed(mirror), upto)

@@ -139,6 +139,12 @@ class LogView:
         """Each table's `generation`, in name order."""
         return tuple(sorted(self._generations.items()))
 
+    def stop_of(self, table: TableName, upto: Position) -> StoppedTable | None:
+        """Where the rows that a table has at a position stand in truth: it stopped before that, and was not loaded again."""
+        load, log = self.load_of(table, upto), self._log(table)
+        stops = [stop for stop in (*log.earlier, log.stop) if stop and load and load.position <= stop.position <= upto]
+        return stops[0] if stops else None
+
     def stops(self) -> tuple[StoppedTable, ...]:
         """`stopped` as manifests keep it."""
         return tuple(log.stop for _, log in sorted(self._tables.items()) if log.stop is not None and log.is_stopped)
