@@ -28,6 +28,29 @@ def test_a_footer_is_decoded_and_encoded_to_the_same_bytes() -> None:
     assert thrift.encode(thrift.decode(footer)) == footer
 
 
+def test_a_dictionary_that_there_is_not_may_stand_at_0() -> None:
+    """So old versions of Java's writer say it."""
+    table = pa.table({"a": pa.array([1, 2, 3]), "b": pa.array(["x", "y", None])})
+    file = io.BytesIO()
+    pq.write_table(table, file, use_dictionary=False, write_page_checksum=True)
+    data = file.getvalue()
+    start = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
+    footer = thrift.decode(data[start:-8])
+    for chunk in footer[4][1][1][0][1][1][1]:
+        chunk[3][1][11] = thrift.I64, 0
+    text = thrift.encode(footer)
+    old = _encoded(data[:start] + text + len(text).to_bytes(4, "little") + b"PAR1")
+    out = io.BytesIO()
+    writer = spliced.SplicedWriter(out, table.schema, {})
+    chunks = old.chunks(0, table.column_names)
+    for name, each in chunks.items():
+        spliced.require_sound(name, each.pages)
+    writer.write(spliced.Part(chunks, 3))
+    writer.close()
+    assert old.extent(0) == (4, start - 4)
+    assert pq.read_table(pa.BufferReader(out.getvalue()), page_checksum_verification=True).equals(table)
+
+
 @pytest.mark.parametrize("cut", [1, 20, 200])
 def test_a_footer_that_ends_too_early_is_refused(cut: int) -> None:
     file = io.BytesIO()

@@ -67,8 +67,7 @@ class Encoded:
             meta: Struct = chunk[_CHUNK_META][1]
             path = b".".join(meta[_META_PATH][1][1]).decode()
             if path in names:
-                begin = min(meta[field][1] for field in (_META_DATA, _META_DICTIONARY) if field in meta)
-                found[path] = meta, begin, begin + meta[_META_COMPRESSED][1]
+                found[path] = meta, *_extent(meta)
         if not found:
             return {}
         start, end = min(begin for _, begin, _ in found.values()), max(end for _, _, end in found.values())
@@ -79,9 +78,8 @@ class Encoded:
         """Where the row group begins, and its bytes."""
         begin, end = sys.maxsize, 0
         for chunk in self._groups[group][_GROUP_CHUNKS][1][1]:
-            meta: Struct = chunk[_CHUNK_META][1]
-            first = min(meta[field][1] for field in (_META_DATA, _META_DICTIONARY) if field in meta)
-            begin, end = min(begin, first), max(end, first + meta[_META_COMPRESSED][1])
+            first, last = _extent(chunk[_CHUNK_META][1])
+            begin, end = min(begin, first), max(end, last)
         return begin, end - begin
 
     def _read(self, offset: int, length: int) -> bytes:
@@ -189,10 +187,17 @@ def _elements(footer: Struct) -> dict[str, Struct]:
     return found
 
 
+def _extent(meta: Struct) -> tuple[int, int]:
+    """Where a column's pages begin and end. Old writers say 0 of a dictionary that there is not."""
+    begin = min(meta[field][1] for field in (_META_DATA, _META_DICTIONARY) if field in meta and meta[field][1])
+    return begin, begin + meta[_META_COMPRESSED][1]
+
+
 def _moved(chunk: Chunk, offset: int) -> Struct:
     """What the footer says of a column whose pages begin at `offset`."""
     meta = {field: held for field, held in chunk.meta.items() if field not in _META_ELSEWHERE}
     for field in (_META_DATA, _META_DICTIONARY):
-        if field in meta:
-            meta[field] = I64, meta[field][1] + offset - chunk.offset
+        _, before = meta.pop(field, (I64, 0))
+        if before:
+            meta[field] = I64, before + offset - chunk.offset
     return {_CHUNK_OFFSET: (I64, 0), _CHUNK_META: (STRUCT, meta)}
