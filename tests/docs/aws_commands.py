@@ -27,6 +27,7 @@ _OWN = {  # commands that the AWS CLI has beside the services' operations
     ("s3", "rm"): {"recursive"},
     ("s3", "sync"): {"delete", "exclude", "include", "source-region", "dryrun"},
     ("logs", "tail"): {"since", "follow", "filter-pattern", "format", "log-stream-names"},
+    ("dms", "wait"): {"filters"},
     ("rds", "wait"): {"db-instance-identifier"},
 }
 _TERRAFORM = {
