@@ -66,7 +66,16 @@ resource "aws_route_table_association" "private" {
   route_table_id = aws_route_table.private[0].id
 }
 
+# AWS takes no route to a gateway that is not at the VPC.
+resource "aws_vpn_gateway_attachment" "this" {
+  for_each       = toset([for route in values(var.routes) : route.vpn_gateway_id if route.vpn_gateway_id != null])
+  vpc_id         = aws_vpc.this[0].id
+  vpn_gateway_id = each.key
+}
+
 resource "aws_route" "this" {
+  depends_on = [aws_vpn_gateway_attachment.this]
+
   for_each                  = var.routes
   route_table_id            = local.tables[0]
   destination_cidr_block    = each.value.cidr

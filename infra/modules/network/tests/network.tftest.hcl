@@ -31,6 +31,10 @@ run "private_subnets_in_two_zones_without_a_way_to_the_internet" {
     error_message = "the route table leads elsewhere"
   }
   assert {
+    condition     = aws_vpn_gateway_attachment.this["vgw-1"].vpc_id == aws_vpc.this[0].id
+    error_message = "the gateway is not at the VPC, so AWS takes no route to it"
+  }
+  assert {
     condition     = length(aws_default_security_group.this) == 1 && length(aws_flow_log.this) == 1
     error_message = "the default group is open, or nobody logs the traffic"
   }
