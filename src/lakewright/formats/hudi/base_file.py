@@ -166,7 +166,8 @@ class BaseFileWriter:
         own = {schema.PARTITION_PATH: self._partition, schema.FILE_NAME: self._file_name}
         columns = {name: partitions.constant(text, count) for name, text in own.items()}
         for name in rows.column_names:
-            columns[name] = rows.column(name).cast(self._schema.field(name).type)
+            column = rows.column(name)
+            columns[name] = column if pa.types.is_dictionary(column.type) else column.cast(self._schema.field(name).type)
         return pa.table({name: columns[name] for name in self._schema.names if name in columns})
 
     def _add(self, rows: pa.Table) -> None:

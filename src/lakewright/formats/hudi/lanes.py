@@ -44,6 +44,7 @@ class _Lane(Generic[Writer]):
         stack.push(self._abandon)
 
     def write(self, partition: str, fill: Callable[[Writer], None]) -> None:
+        """Let `fill` write into the open file of the partition, which is closed when it is full."""
         if partition not in self._open:
             if len(self._open) >= _OPEN_FILES:
                 self._close(next(iter(self._open)))
