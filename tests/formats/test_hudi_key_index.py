@@ -52,7 +52,7 @@ def test_it_finds_what_a_look_at_all_keys_finds(tmp_path: Path, monkeypatch: pyt
     texts = ["", "ä", "€" * 9, *(f"{n:b}" for n in chance.choice(5000, 300, replace=False))]
     stored, asked = pa.array(texts[:200]), pa.array([*texts[2:120:3], *texts[200:], "no", ""])
     key_index.write(folder, FILE, [pa.chunked_array([stored.slice(0, 70)]), pa.chunked_array([stored.slice(70)])])
-    found = key_index.find(folder, FILE, Wanted.of(asked))
+    found = key_index.find(folder, FILE, Wanted(asked))
     assert found is not None
     assert found.total == 200
     expected = [(texts.index(key), asked.to_pylist().index(key)) for key in asked.to_pylist() if key in texts[:200]]
@@ -63,7 +63,7 @@ def test_it_finds_what_a_look_at_all_keys_finds(tmp_path: Path, monkeypatch: pyt
 def test_keys_may_end_where_a_page_does(tmp_path: Path, keys: list[str]) -> None:
     folder = Folder(LocalStore(tmp_path), PATH)
     key_index.write(folder, FILE, [pa.chunked_array([keys])])
-    found = key_index.find(folder, FILE, Wanted.of(pa.array([*keys, "no"])))
+    found = key_index.find(folder, FILE, Wanted(pa.array([*keys, "no"])))
     assert found is not None
     assert (found.rows.tolist(), found.numbers.tolist()) == ([*range(len(keys))], [*range(len(keys))])
 
@@ -78,7 +78,7 @@ def test_a_base_file_without_rows_has_one(tmp_path: Path) -> None:
 
 
 def test_no_damage_of_one_is_a_wrong_answer(tmp_path: Path) -> None:
-    folder, asked = Folder(LocalStore(tmp_path), PATH), Wanted.of(pa.array([f"key {n}" for n in (3, 700, 999, 1000, -1)]))
+    folder, asked = Folder(LocalStore(tmp_path), PATH), Wanted(pa.array([f"key {n}" for n in (3, 700, 999, 1000, -1)]))
     key_index.write(folder, FILE, [pa.chunked_array([[f"key {n}" for n in range(1000)]])])
     path = tmp_path / folder.keys_name(FILE)
     whole, right = path.read_bytes(), key_index.find(folder, FILE, asked)

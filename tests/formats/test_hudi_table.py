@@ -30,7 +30,7 @@ from hudi_world import (
 )
 
 from lakewright.errors import CommitConflict, FormatError
-from lakewright.formats.hudi import HudiFormat, archive
+from lakewright.formats.hudi import HudiFormat, archive, base_file, replace
 from lakewright.model.contracts import Entry
 from lakewright.model.table import TableSpec
 from lakewright.storage.local import LocalStore
@@ -77,6 +77,20 @@ def test_a_first_replacement_is_a_bulk_insert(world: World) -> None:
     assert (commit.action, commit.operation, commit.inserts, commit.updates) == ("commit", "BULK_INSERT", 20, 0)
     assert world.open().history() == [commit]
     world.check()
+
+
+def test_a_load_has_row_groups_of_one_size_whatever_the_batches_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replace, "ROW_GROUP_ROWS", 10)
+    monkeypatch.setattr(base_file, "ROW_GROUP_ROWS", 10)
+    world = World(tmp_path, PLAIN)
+    batches = [table_of(row(n) for n in range(first, first + 25)).to_batches()[0] for first in (0, 25)]
+    with world.open().write() as write:
+        write.replace(world.spec, iter(batches))
+        write.commit(checkpoint(1))
+    snapshot = world.open().snapshot()
+    assert snapshot is not None
+    footers = [pq.read_metadata(file.location) for file in snapshot.files]
+    assert [footer.row_group(n).num_rows for footer in footers for n in range(footer.num_row_groups)] == [10] * 5
 
 
 def test_an_upsert_into_an_empty_table_inserts_every_row(world: World) -> None:

@@ -15,6 +15,7 @@ pages for each key, however many rows there are.
 from __future__ import annotations
 
 import contextlib
+import functools
 import zlib
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -43,19 +44,30 @@ Numbers = npt.NDArray[np.int64]
 Words = npt.NDArray[np.uint64]
 
 
-class Wanted(NamedTuple):
-    """Keys to look up, in the order of their hashes: ``numbers`` says which of the keys given each one is."""
+class Wanted:
+    """Keys to look up in the indexes of many files, for which they are prepared once: when the first index is there."""
 
-    keys: pa.Array
-    hashes: Words
-    numbers: Numbers
+    def __init__(self, keys: pa.Array) -> None:
+        self._given = keys
 
-    @classmethod
-    def of(cls, keys: pa.Array) -> Wanted:
-        """All of `keys`, prepared once for the indexes of many files."""
-        hashed = bloom.hash32(pa.chunked_array([keys])).astype(np.uint64)
-        order = np.argsort(hashed, kind="stable")
-        return cls(keys.take(pa.array(order)), hashed[order], order)
+    @functools.cached_property
+    def hashes(self) -> Words:
+        """Those of the keys, ascending."""
+        return self._hashed[self.numbers]
+
+    @functools.cached_property
+    def numbers(self) -> Numbers:
+        """For each hash, which of the keys given it is of."""
+        return np.argsort(self._hashed, kind="stable")
+
+    @functools.cached_property
+    def keys(self) -> pa.Array:
+        """The keys in the order of their hashes."""
+        return self._given.take(pa.array(self.numbers))
+
+    @functools.cached_property
+    def _hashed(self) -> Words:
+        return bloom.hash32(pa.chunked_array([self._given])).astype(np.uint64)
 
 
 class Found(NamedTuple):

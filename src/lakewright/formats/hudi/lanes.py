@@ -97,8 +97,7 @@ class Lanes(Generic[Writer]):
         lane.last.add_done_callback(lambda _: self._free.put(lane))
 
     def finish(self) -> list[WriteStat]:
-        """Complete all files."""
-        for _ in self._lanes:
-            self._next()
-        list(self._pool.map(_Lane.close_all, self._lanes))
+        """Complete all files, those of a thread as soon as it is free."""
+        for closed in [self._pool.submit(self._next().close_all) for _ in self._lanes]:
+            closed.result()
         return [stat for lane in self._lanes for stat in lane.stats]

@@ -19,7 +19,7 @@ def places_of(folder: Folder, base: BaseFile, record_keys: pa.Array) -> npt.NDAr
     places = np.full(len(record_keys), -1)
     if not len(record_keys):
         return places
-    if (found := key_index.find(folder, base, Wanted.of(record_keys))) is not None:
+    if (found := key_index.find(folder, base, Wanted(record_keys))) is not None:
         places[found.numbers] = found.rows
         return places
     bounds = pc.min_max(record_keys).as_py()

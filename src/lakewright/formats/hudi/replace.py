@@ -45,10 +45,18 @@ def _append(rows: pa.Table, spec: TableSpec, writer: BaseFileWriter) -> None:
 
 
 def _row_groups(batches: Iterator[pa.RecordBatch], spec: TableSpec, style: PathStyle) -> Iterator[tuple[str, pa.Table]]:
-    """The rows by partition path, gathered until they fill a row group or until too much waits."""
+    """The rows by partition path, gathered until they are a row group or until too much waits.
+
+    Row groups are of one size, as those who share the work would wait for each other otherwise.
+    """
     waiting: dict[str, list[pa.Table]] = collections.defaultdict(list)
     rows: collections.Counter[str] = collections.Counter()
     size: collections.Counter[str] = collections.Counter()
+
+    def wait(partition: str, part: pa.Table) -> None:
+        waiting[partition].append(part)
+        rows[partition] += part.num_rows
+        size[partition] += part.nbytes
 
     def take(partition: str) -> tuple[str, pa.Table]:
         del rows[partition], size[partition]
@@ -56,10 +64,15 @@ def _row_groups(batches: Iterator[pa.RecordBatch], spec: TableSpec, style: PathS
 
     for batch in batches:
         for partition, part in _by_partition(pa.Table.from_batches([batch]), spec, style):
-            waiting[partition].append(part)
-            rows[partition] += part.num_rows
-            size[partition] += part.nbytes
-            if rows[partition] >= ROW_GROUP_ROWS or size[partition] >= ROW_GROUP_BYTES:
+            wait(partition, part)
+            if rows[partition] >= ROW_GROUP_ROWS:
+                _, gathered = take(partition)
+                whole = gathered.num_rows // ROW_GROUP_ROWS * ROW_GROUP_ROWS
+                for start in range(0, whole, ROW_GROUP_ROWS):
+                    yield partition, gathered.slice(start, ROW_GROUP_ROWS)
+                if whole < gathered.num_rows:
+                    wait(partition, gathered.slice(whole))
+            if size[partition] >= ROW_GROUP_BYTES:
                 yield take(partition)
         while size.total() >= _GATHERED_BYTES:
             yield take(size.most_common(1)[0][0])

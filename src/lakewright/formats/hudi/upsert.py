@@ -111,7 +111,7 @@ def find(
     """
     if not len(changes.keys):
         return []
-    wanted = Wanted.of(changes.keys)
+    wanted = Wanted(changes.keys)
     known = list(pool.map(lambda file: _indexed(folder, file, wanted), slices))
     unindexed = [file for file, found in zip(slices, known, strict=True) if found is None]
     # One hash table of the changed keys serves many small files.
