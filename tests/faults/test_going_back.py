@@ -183,7 +183,7 @@ def test_a_table_whose_newest_checkpoint_is_damaged_is_restored_to_the_commit_be
     loaded.ok("run")
     newest = loaded.files("curated/parts/.hoodie/*.commit")[-1]
     text = newest.read_text().replace('\\"generation\\"', '\\"generatiom\\"')
-    newest.write_text(text.replace('"lakewright.checksum"', '"other.checksum"'))  # else nothing of it is read
+    newest.write_text(text.replace('"lakewright.crc32"', '"other.crc32"'))  # else nothing of it is read
     assert loaded.fails("merge", "parts").code == "LW-404"
     assert loaded.fails("sql", "SELECT * FROM parts").code == "LW-404"
     assert loaded.tables()["parts"]["state"] == "damaged"

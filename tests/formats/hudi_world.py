@@ -11,7 +11,7 @@ import json
 import re
 import threading
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -378,9 +378,9 @@ class DyingStore:
             yield file
             self._live()
 
-    def list(self, prefix: str, after: str | None = None) -> Iterator[Entry]:
+    def list(self, prefix: str, after: str | None = None, known: Mapping[str, Entry] | None = None) -> Iterator[Entry]:
         self._live()
-        return self._store.list(prefix, after)
+        return self._store.list(prefix, after, known)
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._store, name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pyarrow as pa
@@ -347,13 +347,34 @@ def test_a_reader_whose_listing_is_older_than_an_archival_sees_what_was_kept(
     assert (world.root / PATH / ".hoodie/archived").exists()
 
     class Late(LocalStore):
-        def list(self, prefix: str, after: str | None = None) -> Iterator[Entry]:
-            return (e for e in listed if e.name.startswith(prefix)) if ".hoodie" in prefix else super().list(prefix, after)
+        def list(self, prefix: str, after: str | None = None, known: Mapping[str, Entry] | None = None) -> Iterator[Entry]:
+            return (e for e in listed if e.name.startswith(prefix)) if ".hoodie" in prefix else super().list(prefix, after, known)
 
     table = world.open(Late(world.root))
     assert [commit.instant for commit in table.snapshots()] == [world.commits[-2][0].instant]
     assert [commit.instant for commit in table.history()][-2:-1] == [world.commits[-2][0].instant]
     assert_rows(own_rows(table.snapshot()), {(1,): row(1, 7)}, world.spec)
+
+
+def test_a_file_that_is_still_written_is_asked_for_anew_and_a_settled_one_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World(tmp_path, PLAIN)
+    world.replace([row(1), row(2)])
+    table = world.open()
+    assert table.snapshots()
+    asked: list[str] = []
+    entry = LocalStore._entry
+    monkeypatch.setattr(LocalStore, "_entry", lambda store, name: asked.append(name) or entry(store, name))
+    (settled,) = Path(world.location).glob("*.parquet")
+    pending = settled.with_name(settled.name.replace(settled.name[-25:-8], "20200101000000000"))
+    for written in (1, 2):  # as another engine does, whose commit comes later
+        pending.write_bytes(b"x" * written)
+        asked.clear()
+        assert table.snapshots()
+        names = {name.rpartition("/")[2] for name in asked}
+        assert pending.name in names
+        assert settled.name not in names
 
 
 def test_old_instants_are_archived_and_the_checkpoint_is_not_lost(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ import hashlib
 import itertools
 import os
 import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -99,13 +99,16 @@ class LocalStore:
         with translated(name):
             return _stat(self._place(name)) is not None
 
-    def list(self, prefix: str, after: str | None = None) -> Iterator[Entry]:
-        """Objects whose name starts with `prefix`, in name order, those up to and including `after` left out."""
+    def list(self, prefix: str, after: str | None = None, known: Mapping[str, Entry] | None = None) -> Iterator[Entry]:
+        """Objects whose name starts with `prefix`, in name order, those up to and including `after` left out.
+
+        A directory tells no more than names: to ask for the rest is most of the time of a listing, and left out where `known`.
+        """
         with translated(prefix):
             folder = prefix.rpartition("/")[0]
             if folder:
                 self._place(folder)
-            yield from itertools.chain.from_iterable(self._walk(f"{folder}/" if folder else "", prefix, after))
+            yield from itertools.chain.from_iterable(self._walk(f"{folder}/" if folder else "", prefix, after, known or {}))
 
     def delete(self, name: str) -> None:
         """Remove the object and folders left empty; no error where there is none. A power cut may bring it back."""
@@ -129,7 +132,7 @@ class LocalStore:
     def _path(self, name: str) -> Path:
         return Path(self._place(name))
 
-    def _walk(self, folder: str, prefix: str, after: str | None) -> Iterator[Sequence[Entry]]:
+    def _walk(self, folder: str, prefix: str, after: str | None, known: Mapping[str, Entry]) -> Iterator[Sequence[Entry]]:
         """Entries below `folder` ("" or ending in ``/``), listed from one directory to the next.
 
         A directory sorts as its name and ``/``, as its objects do.
@@ -146,10 +149,14 @@ class LocalStore:
             if is_folder and (after is None or name > after or after.startswith(name)):
                 yield files
                 files = []
-                yield from self._walk(name, prefix, after)
-            elif not is_folder and (after is None or name > after) and (seen := _stat(f"{self._folder}{name}")) is not None:
-                files.append(Entry(name, seen.st_size, datetime.datetime.fromtimestamp(seen.st_mtime, datetime.UTC)))
+                yield from self._walk(name, prefix, after, known)
+            elif not is_folder and (after is None or name > after) and (listed := known.get(name) or self._entry(name)):
+                files.append(listed)
         yield files
+
+    def _entry(self, name: str) -> Entry | None:
+        seen = _stat(f"{self._folder}{name}")
+        return Entry(name, seen.st_size, datetime.datetime.fromtimestamp(seen.st_mtime, datetime.UTC)) if seen else None
 
     # ---- links and renames -----------------------------------------------------------------------------------------------
 

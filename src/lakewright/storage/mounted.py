@@ -60,14 +60,14 @@ class MountedStore:
         store, own = self._of(name)
         return store.exists(own)
 
-    def list(self, prefix: str, after: str | None = None) -> Iterator[Entry]:
+    def list(self, prefix: str, after: str | None = None, known: Mapping[str, Entry] | None = None) -> Iterator[Entry]:
         """See `Store.list`."""
         for folder, store in self._mounts.items():
             if prefix.startswith(folder):
                 yield from _within(folder, store, prefix, after)
                 return
         parts = [_within(folder, store, "", after) for folder, store in self._mounts.items() if folder.startswith(prefix)]
-        own = (entry for entry in self._base.list(prefix, after) if not entry.name.startswith((*self._mounts,)))
+        own = (entry for entry in self._base.list(prefix, after, known) if not entry.name.startswith((*self._mounts,)))
         yield from heapq.merge(own, *parts, key=lambda entry: entry.name)
 
     def delete(self, name: str) -> None:

@@ -12,7 +12,7 @@ import datetime
 import functools
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -116,8 +116,11 @@ class S3Store:
         except NotFound:
             return False
 
-    def list(self, prefix: str, after: str | None = None) -> Iterator[Entry]:
-        """Objects whose name starts with `prefix`, in name order, those up to and including `after` left out."""
+    def list(self, prefix: str, after: str | None = None, known: Mapping[str, Entry] | None = None) -> Iterator[Entry]:
+        """Objects whose name starts with `prefix`, in name order, those up to and including `after` left out.
+
+        A listing tells all of each object, and what is `known` saves nothing.
+        """
         folder = prefix.rpartition("/")[0]
         if folder:
             self._key(folder)

@@ -8,7 +8,7 @@ import os
 import re
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import BinaryIO, Literal, TypeVar
 
 from lakewright.errors import StorageError
@@ -86,9 +86,9 @@ class FaultyStore:
         """See `Store.exists`."""
         return self._call(f"exists {name}", lambda: self._store.exists(name))
 
-    def list(self, prefix: str, after: str | None = None) -> Iterator[Entry]:
+    def list(self, prefix: str, after: str | None = None, known: Mapping[str, Entry] | None = None) -> Iterator[Entry]:
         """See `Store.list`."""
-        return iter(self._call(f"list {prefix}", lambda: [*self._store.list(prefix, after)]))
+        return iter(self._call(f"list {prefix}", lambda: [*self._store.list(prefix, after, known)]))
 
     def delete(self, name: str) -> None:
         """See `Store.delete`."""

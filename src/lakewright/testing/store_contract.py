@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from lakewright.errors import AlreadyExists, Changed, NotFound, StorageError
-from lakewright.model.contracts import Store
+from lakewright.model.contracts import Entry, Store
 
 OpenStore = Callable[[], Store]
 Failure = TypeVar("Failure", bound=StorageError)
@@ -177,7 +177,10 @@ def ranges_are_read(open_store: OpenStore) -> None:
 
 
 def lists_are_in_name_order(open_store: OpenStore) -> None:
-    """`list` gives names in text order over all folders, with sizes and times; `after` leaves out up to that name."""
+    """`list` gives names in text order over all folders, with sizes and times; `after` leaves out up to that name.
+
+    What is `known` is not in it where it is not there.
+    """
     store = open_store()
     names = ["a-b", "a.txt", "a/a", "a/b/c", "a/b/d", "a/b0", "a0", "ab", "b/_x/1", "b/.hidden", "ä/ö"]
     for name in names:
@@ -191,6 +194,9 @@ def lists_are_in_name_order(open_store: OpenStore) -> None:
         assert [entry.name for entry in store.list(prefix)] == expected
         for after in [*names, "", "a/", "a/b/", "zzz"]:
             assert [entry.name for entry in store.list(prefix, after)] == [name for name in expected if name > after]
+    known = {entry.name: entry for entry in listed} | {"a/gone": Entry("a/gone", 1, listed[0].modified)}
+    assert [*store.list("", None, known)] == listed
+    assert [*store.list("a/", "a/a", known)] == [entry for entry in listed if entry.name.startswith("a/b")]
 
 
 def deleted_objects_are_gone(open_store: OpenStore) -> None:

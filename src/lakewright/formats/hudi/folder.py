@@ -8,7 +8,7 @@ import datetime
 import functools
 import itertools
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from lakewright.errors import AlreadyExists, FormatError, NotFound
 from lakewright.formats.hudi import avro, log_block
@@ -178,13 +178,16 @@ class Folder:
         kind, header = found or (log_block.AVRO_DATA, {})
         return header.get(log_block.INSTANT, ""), header.get(log_block.TARGET) if kind == log_block.COMMAND else None
 
-    def entries(self) -> Iterator[Entry]:
-        """List the data, which is all but ``.hoodie``: bare values of a partition may sort before that, and logs do."""
+    def entries(self, known: Mapping[str, Entry] | None = None) -> Iterator[Entry]:
+        """List the data, which is all but ``.hoodie``: bare values of a partition may sort before that, and logs do.
+
+        `known` tells of files that nobody writes any more.
+        """
         prefix = f"{self.path}/"
         own = f"{prefix}{_HOODIE}/"
-        yield from itertools.takewhile(lambda entry: entry.name < own, self.store.list(prefix))
+        yield from itertools.takewhile(lambda entry: entry.name < own, self.store.list(prefix, None, known))
         # "0" is the character after "/".
-        yield from self.store.list(prefix, after=f"{own[:-1]}0")
+        yield from self.store.list(prefix, f"{own[:-1]}0", known)
 
     def _read_commit(self, instant: Instant) -> CommitMetadata:
         """The metadata of a completed write, from its savepoint where it was archived; raises `FormatError` LW-404."""

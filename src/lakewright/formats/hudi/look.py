@@ -26,11 +26,17 @@ class Look:
         """For each write of the timeline, whether its snapshot cannot be read any more."""
         return slices.cleaned(self.folder, self.view)
 
+    @functools.cached_property
+    def settled(self) -> dict[str, Entry]:
+        """The base files whose instants completed, which nobody writes any more; another engine may go on with a log."""
+        completed = {file.name for file in self.view.completed_files()}
+        return {entry.name: entry for entry in self.listed[1] if entry.name in completed}
+
 
 def again(folder: Folder, last: Look | None) -> Look:
     """List the table; `last` is given back where nothing changed since."""
     while True:
-        listed = list(folder.public()), list(folder.entries())
+        listed = list(folder.public()), list(folder.entries(last.settled if last else None))
         if last is not None and listed == last.listed:
             return last
         view = slices.of_listings(folder, folder.hoodie(listed[0]), *folder.data(listed[1]))

@@ -20,12 +20,13 @@ WRITER = "lakewright.writer"
 """Key in an inflight file's extra metadata that tells our writes from other engines'."""
 LAKEWRIGHT = "lakewright"
 """What it says there, and who made a savepoint of ours as its file says."""
-CHECKSUM = "lakewright.checksum"
-"""Key of the CRC-32 of all that a commit says, itself left out: a changed byte in a commit of ours is seen."""
+CHECKSUM = "lakewright.crc32"
+"""Key of the CRC-32 of a commit file of ours, with zeros in its own place: a changed byte is seen."""
 SCHEMA = "schema"
 COMPACT = "COMPACT"
 """The operation of a compaction."""
 NO_COMMIT = "null"
+_UNSAID = "0" * 8
 
 # Of compaction, change-data-capture and event time; every stat has them all the same.
 _UNUSED_FIRST = {"totalWriteErrors": 0, "tempPath": None}
@@ -157,20 +158,20 @@ class CommitMetadata:
         }
         if self.replaced is not None:
             data["partitionToReplaceFileIds"] = self.replaced
-        data["extraMetadata"] = self.extra | {CHECKSUM: _checksum(data)}
-        return json.dumps(data, indent=1).encode()
+        data["extraMetadata"] = self.extra | {CHECKSUM: _UNSAID}
+        text = json.dumps(data, indent=1).encode()
+        return text.replace(_told(_UNSAID), _told(f"{zlib.crc32(text):08x}"))
 
     @classmethod
     def decode(cls, data: bytes, where: str) -> CommitMetadata:
         """The metadata of any engine's commit; raises `FormatError` LW-404 for a file that is empty, cut or, of ours, changed."""
         try:
-            fields = json.loads(data)
-            found = cls.of_fields(fields)
+            found = cls.of_fields(json.loads(data))
             said = found.extra.pop(CHECKSUM, None)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             why = "it is empty" if not data else f"it is not a commit's JSON ({type(error).__name__})"
             raise _damaged(where, why) from error
-        if said is not None and said != _checksum(fields):
+        if said is not None and said != f"{zlib.crc32(data.replace(_told(said), _told(_UNSAID))):08x}":
             raise _damaged(where, "it is not what was written: its checksum differs")
         return found
 
@@ -189,8 +190,9 @@ class CommitMetadata:
         )
 
 
-def _checksum(fields: dict[str, Any]) -> str:
-    return f"{zlib.crc32(json.dumps(fields).encode()):08x}"
+def _told(checksum: str) -> bytes:
+    """Where a commit file says its checksum. Within a text its quotes would be escaped."""
+    return f'"{CHECKSUM}": "{checksum}"'.encode()
 
 
 def _damaged(where: str, why: str) -> FormatError:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import bisect
 import dataclasses
-from collections.abc import Iterable
+import operator
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from lakewright.errors import NotFound
@@ -33,17 +34,28 @@ class View:
     ended: dict[Group, str]
     logs: tuple[Log, ...] = ()
     compacting: dict[Group, str] = dataclasses.field(default_factory=dict)
+    _asked: dict[str, Sequence[BaseFile]] = dataclasses.field(default_factory=dict, init=False, repr=False, compare=False)
 
-    def as_of(self, time: str | None = None) -> list[BaseFile]:
+    def as_of(self, time: str | None = None) -> Sequence[BaseFile]:
         """The base files of the slices as of an instant (default: the newest), in name order."""
         until = self._until(time)
+        found = self._asked.get(until)
+        if found is None:
+            found = self._slices(until)
+            self._asked.clear()  # one read of a table asks for one instant several times
+            self._asked[until] = found
+        return found
+
+    def _slices(self, until: str) -> Sequence[BaseFile]:
         newest: dict[Group, BaseFile] = {}
         for file in self.completed_files():
             if file.instant <= until:
-                known = newest.setdefault(file.group, file)
+                group = file.group
+                known = newest.setdefault(group, file)
                 if known.instant < file.instant:
-                    newest[file.group] = file
-        return sorted((file for file in newest.values() if not self.ended.get(file.group, "~") <= until), key=lambda f: f.name)
+                    newest[group] = file
+        current = (file for group, file in newest.items() if not self.ended.get(group, "~") <= until)
+        return tuple(sorted(current, key=operator.attrgetter("name")))
 
     def logs_as_of(self, time: str | None = None) -> dict[Group, list[Log]]:
         """The logs of the slices as of an instant (default: the newest) that have any, in the order in which they were written.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import functools
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import TypeVar
 
@@ -46,12 +45,7 @@ class HudiFormat:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-
-        @functools.lru_cache(_REMEMBERED)
-        def read(path: str, instant: Instant) -> Commit:
-            return commits.of_metadata(instant.time, instant.action, Folder(store, path).read_commit(instant))
-
-        self._read = read
+        self._read: dict[tuple[str, Instant], Commit] = {}
         self._looks: dict[str, look.Look] = {}
 
     def open(self, path: str) -> HudiTable | None:
@@ -91,7 +85,7 @@ class HudiTable:
         self,
         folder: Folder,
         found: properties.Properties,
-        read: Callable[[str, Instant], Commit],
+        read: dict[tuple[str, Instant], Commit],
         looks: dict[str, look.Look],
     ) -> None:
         self._folder = folder
@@ -247,7 +241,15 @@ class HudiTable:
         return found
 
     def _commit(self, instant: Instant) -> Commit:
-        return self._read(self._folder.path, instant) if instant.action in WRITES else commits.of_service(instant)
+        if instant.action not in WRITES:
+            return commits.of_service(instant)
+        found = self._read.get((self._folder.path, instant))
+        if found is None:
+            found = commits.of_metadata(instant.time, instant.action, self._folder.read_commit(instant))
+            if len(self._read) >= _REMEMBERED:
+                self._read.clear()
+            self._read[self._folder.path, instant] = found
+        return found
 
 
 def _repeated(read: Callable[[], Result]) -> Result:

@@ -12,7 +12,7 @@ import functools
 import itertools
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -89,7 +89,7 @@ class Rewrite:
         return bool(len(self.at) or len(self.inserts))
 
 
-def upsert(folder: Folder, instant: str, spec: TableSpec, slices: list[BaseFile], changes: Changes) -> list[WriteStat]:
+def upsert(folder: Folder, instant: str, spec: TableSpec, slices: Sequence[BaseFile], changes: Changes) -> list[WriteStat]:
     """Write the base files of the instant, several at a time, and return their stats."""
     with concurrent.futures.ThreadPoolExecutor(THREADS) as pool:
         groups = find(folder, slices, changes, pool, are_kept=False)
@@ -103,7 +103,7 @@ def upsert(folder: Folder, instant: str, spec: TableSpec, slices: list[BaseFile]
 
 
 def find(
-    folder: Folder, slices: list[BaseFile], changes: Changes, pool: concurrent.futures.ThreadPoolExecutor, *, are_kept: bool
+    folder: Folder, slices: Sequence[BaseFile], changes: Changes, pool: concurrent.futures.ThreadPoolExecutor, *, are_kept: bool
 ) -> list[Rewrite]:
     """Every file group of `slices`, each with the rows that a change is for, and the number of that change.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import pyarrow as pa
 
@@ -132,7 +132,7 @@ def _stale(folder: Folder, hoodie: Hoodie) -> Iterator[Flaw]:
         yield Flaw("fault", folder.store.location(folder.hoodie_name("metadata")), what, mend)
 
 
-def _partitions(folder: Folder, files: list[BaseFile]) -> Iterator[Flaw]:
+def _partitions(folder: Folder, files: Sequence[BaseFile]) -> Iterator[Flaw]:
     for partition in sorted({file.partition for file in files}):
         name = folder.data_name(partition, PARTITION_METADATA)
         if not folder.store.exists(name):

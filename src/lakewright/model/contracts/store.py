@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import BinaryIO, NamedTuple, Protocol
 
 
@@ -69,10 +69,11 @@ class Store(Protocol):
         """Whether there is an object of this name."""
         ...
 
-    def list(self, prefix: str, after: str | None = None) -> Iterator[Entry]:
+    def list(self, prefix: str, after: str | None = None, known: Mapping[str, Entry] | None = None) -> Iterator[Entry]:
         """Objects whose name starts with `prefix`, in name order, those up to and including `after` left out.
 
-        An object written before the call is in it; one written or deleted meanwhile may be.
+        An object written before the call is in it; one written or deleted meanwhile may be. `known` tells of objects, by name,
+        that are never written again: of one that is still there its entry may be given, and nothing is asked.
         """
         ...
 
