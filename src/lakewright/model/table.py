@@ -190,8 +190,8 @@ class DataFile:
 class LogFile:
     """A log of a snapshot: name in the store, where engines find it, bytes.
 
-    ``base`` is where they find the base file whose rows it changes (None: there is none), ``gain`` how many rows it adds, from
-    metadata.
+    ``base`` is where they find the base file whose rows it changes (None: there is none), ``gain`` how many rows it adds, or it
+    and those before it together, of which then none is told.
     """
 
     name: str

@@ -2,34 +2,40 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import contextlib
 from collections.abc import Iterator, Sequence
+
+import pyarrow as pa
 
 from lakewright.errors import NotFound
 from lakewright.formats.hudi import commits
 from lakewright.formats.hudi.base_reader import BaseFileReader
-from lakewright.formats.hudi.file_names import BaseFile
+from lakewright.formats.hudi.file_names import BaseFile, Log
 from lakewright.formats.hudi.folder import Folder
+from lakewright.formats.hudi.logs import Newest, newest_of
 from lakewright.formats.hudi.metadata import CommitMetadata
-from lakewright.formats.hudi.properties import Properties
-from lakewright.formats.hudi.slices import View
+from lakewright.formats.hudi.places import places_of
+from lakewright.formats.hudi.properties import Properties, ordering
+from lakewright.formats.hudi.slices import Group, View
+from lakewright.formats.hudi.upsert import THREADS
 from lakewright.model.table import DataFile, LogFile, Snapshot, TableSpec
 
 
-def snapshot_of(folder: Folder, properties: Properties, view: View, time: str) -> Snapshot:
+def snapshot_of(folder: Folder, found: Properties, view: View, time: str) -> Snapshot:
     """The table as of the completed write at `time`, whose files are all in `view`.
 
-    Raises `FormatError` LW-402 or LW-404 for a commit that does not tell what it should, and LW-405 for a damaged base file.
+    Raises `FormatError` LW-402 or LW-404 for a commit that does not tell what it should, and LW-405 for a damaged file.
     """
     base = commits.newest_with_checkpoint(folder, view.hoodie, time)
-    spec = commits.spec_as_of(folder, view.hoodie.timeline, properties, time)
+    spec = commits.spec_as_of(folder, view.hoodie.timeline, found, time)
     bases = view.as_of(time)
     return Snapshot(
         instant=time,
         checkpoint=base.checkpoint if base else None,
         spec=spec,
         files=tuple(_data_files(folder, view, bases, spec)),
-        logs=tuple(_log_files(folder, view, bases, time)),
+        logs=tuple(_log_files(folder, view, bases, spec, ordering(found, spec), time)),
     )
 
 
@@ -50,21 +56,42 @@ def _data_files(folder: Folder, view: View, bases: Sequence[BaseFile], spec: Tab
         yield DataFile(base.name, store.location(base.name), known, base.size, values[base.partition], names)
 
 
-def _log_files(folder: Folder, view: View, bases: Sequence[BaseFile], time: str) -> Iterator[LogFile]:
-    """What a log adds to the rows comes from the commit that wrote it; nothing where that is archived."""
+def _log_files(
+    folder: Folder, view: View, bases: Sequence[BaseFile], spec: TableSpec, ordering: str | None, time: str
+) -> Iterator[LogFile]:
+    """What a log adds to the rows comes from the commit that wrote it; where that is archived, from the slice itself."""
     found = view.logs_as_of(time)
     if not found:
         return
-    locations = {base.group: folder.store.location(base.name) for base in bases}
-    gains = {
+    of_group = {base.group: base for base in bases}
+    told = {
         folder.data_name("", stat.path): stat.inserts - stat.deletes
         for _, metadata in _metadata_of(folder, view, {log.instant for logs in found.values() for log in logs})
         for stat in metadata.stats
     }
+    silent = {group: logs for group, logs in found.items() if any(log.name not in told for log in logs)}
+    for group, gain in _gains(folder, silent, of_group, spec, ordering):
+        told |= {log.name: 0 for log in found[group]} | {found[group][-1].name: gain}
     for group, logs in found.items():
+        location = folder.store.location(of_group[group].name) if group in of_group else None
         for log in logs:
-            location = folder.store.location(log.name)
-            yield LogFile(log.name, location, log.size, locations.get(group), gains.get(log.name, 0))
+            yield LogFile(log.name, folder.store.location(log.name), log.size, location, told[log.name])
+
+
+def _gains(
+    folder: Folder, slices: dict[Group, list[Log]], bases: dict[Group, BaseFile], spec: TableSpec, ordering: str | None
+) -> Iterator[tuple[Group, int]]:
+    """How many rows the logs of each slice add to its base file, counted by key."""
+
+    def gain(one: tuple[Group, Newest]) -> tuple[Group, int]:
+        group, newest = one
+        changed = pa.concat_arrays([newest.keys, newest.gone])
+        replaced = int((places_of(folder, bases[group], changed) >= 0).sum()) if group in bases else 0
+        return group, len(newest.keys) - replaced
+
+    if slices:
+        with concurrent.futures.ThreadPoolExecutor(THREADS) as pool:
+            yield from pool.map(gain, newest_of(folder, slices, spec, ordering, columns=()))
 
 
 def _metadata_of(folder: Folder, view: View, times: set[str]) -> Iterator[tuple[str, CommitMetadata]]:
