@@ -209,7 +209,8 @@ class Retention(Settings):
     """How long what a newer commit replaced stays readable."""
 
     recent: Duration = Field(default=datetime.timedelta(hours=1), json_schema_extra={"default": "1h"})
-    """Reads as of any moment up to so long ago see the table as it was; older files are deleted."""
+    """Reads as of any moment up to so long ago see the table as it was; older files are deleted (Hudi's
+    hoodie.cleaner.hours.retained)."""
     savepoints: Savepoints = Savepoints()
     """Which older commits keep their files, as Hudi's savepoints: a read as of a moment after one is computed from it and the
     captured log. Those that are over are removed, those made by hand stay."""
@@ -219,21 +220,22 @@ class Retention(Settings):
 
 
 class TableSettings(Settings):
-    """A table of the lake. Its columns, types and key come from the source."""
+    """A table of the lake. Its columns, types and key (Hudi's hoodie.table.recordkey.fields) come from the source."""
 
     origin: OriginText = Field(alias="from")
     """The table it mirrors, as ``source.schema.table``."""
     partition: Partitions = ()
     """``day(column)``: one folder for each UTC day of a date or timestamp column. A column: one for each of its values. A list of
-    such: folders in folders. Unpartitioned unless said otherwise."""
+    such: folders in folders. Unpartitioned unless said otherwise (Hudi's hoodie.table.partition.fields)."""
     small_files: SizeText | None = None
-    """Base files below this size, as ``16MB``, are written into larger ones once a partition has eight of them. New rows go into
-    files with room anyway, so it is for tables that other engines write too."""
+    """Base files below this size, as ``16MB``, are written into larger ones once a partition has eight of them (a clustering, with
+    Hudi's hoodie.clustering.plan.strategy.small.file.limit). New rows go into files with room anyway, so it is for tables that
+    other engines write too."""
     retention: Retention = Retention()
     """How long what a newer commit replaced stays readable."""
     type: Literal["cow", "mor"] = "cow"
     """``cow`` writes the files of changed rows anew (Hudi's COPY_ON_WRITE); ``mor`` writes changes to logs beside them
-    (MERGE_ON_READ), which makes a merge cheap and a read dearer."""
+    (MERGE_ON_READ), which makes a merge cheap and a read dearer. It is Hudi's hoodie.table.type."""
     compact_after: int = Field(default=5, ge=1)
     """Of a ``mor`` table: a base file with so many logs is written anew with what they say, before the next merge (Hudi's
     hoodie.compact.inline.max.delta.commits)."""
