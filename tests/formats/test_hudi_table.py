@@ -401,3 +401,10 @@ def test_old_instants_are_archived_and_the_checkpoint_is_not_lost(world: World, 
     assert snapshot is not None
     assert snapshot.checkpoint == world.commits[-4][0].checkpoint
     assert_rows(own_rows(snapshot), world.rows, world.spec)
+    archived = hoodie / "archived" / ".commits_.archive.1_1-0-1"
+    data = archived.read_bytes()
+    at = data.rindex(b'"position"')
+    archived.write_bytes(data[: at + 14] + bytes([data[at + 14] ^ 1]) + data[at + 15 :])
+    with pytest.raises(FormatError, match="checkpoint") as caught:
+        world.open().snapshot()
+    assert caught.value.code == "LW-404"

@@ -50,7 +50,11 @@ def newest_with_checkpoint(folder: Folder, hoodie: Hoodie, until: str | None = N
             if commit.mark() is not None:
                 return commit
     found = archive.newest_checkpoint(folder, hoodie.archive)
-    return of_metadata(found[0], COMMIT, CommitMetadata("ARCHIVED", extra={CHECKPOINT: found[1]})) if found else None
+    if found is None:
+        return None
+    commit = of_metadata(found[0], COMMIT, CommitMetadata("ARCHIVED", extra={CHECKPOINT: found[1]}))
+    commit.mark()
+    return commit
 
 
 def require_here(folder: Folder, timeline: Timeline) -> None:
