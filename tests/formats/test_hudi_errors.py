@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import decimal
 import os
@@ -29,7 +30,7 @@ from hudi_world import (
 
 from lakewright.errors import FormatError
 from lakewright.formats.hudi import HudiFormat, avro
-from lakewright.model.table import TableSpec
+from lakewright.model.table import MOR, TableSpec
 from lakewright.storage.local import LocalStore
 
 
@@ -119,6 +120,15 @@ def test_an_upgrade_by_another_engine_stops_a_commit(world: World) -> None:
 )
 def test_damaged_properties_are_refused(world: World, old: str, new: str) -> None:
     _edit(world, old, new)
+    _refused("LW-403", world.open)
+
+
+def test_a_merge_on_read_table_that_seems_to_be_another_type_is_refused(tmp_path: Path) -> None:
+    """Its logs would be passed over in silence."""
+    world = World(tmp_path, dataclasses.replace(PLAIN, type=MOR))
+    world.replace([row(1), row(2)])
+    world.upsert([row(1, 1)])
+    _edit(world, "hoodie.table.type", "hoodie.tabne.type")
     _refused("LW-403", world.open)
 
 

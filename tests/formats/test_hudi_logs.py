@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -27,7 +29,7 @@ from hudi_world import (
 from tests.strides import strides
 
 from lakewright.errors import FormatError
-from lakewright.formats.hudi import archive, avro_rows, compact, log_block, logs, schema
+from lakewright.formats.hudi import archive, avro, avro_rows, compact, log_block, logs, schema
 from lakewright.formats.hudi.file_names import log_named
 from lakewright.formats.hudi.folder import Folder
 from lakewright.model.table import Commit, TableSpec
@@ -197,6 +199,69 @@ def test_changes_go_on_while_a_compaction_is_pending(tmp_path: Path, monkeypatch
     assert _files(world) == (2, 0)
     world.upsert([row(4, 5)], [(3,)])
     world.check()
+
+
+def _planned(world: World, monkeypatch: pytest.MonkeyPatch, change: Callable[[dict[str, Any]], object]) -> None:
+    """A compaction that died, with a change to its plan."""
+    with monkeypatch.context() as patch:
+        patch.setattr(compact, "_run", _die)
+        with pytest.raises(Crash):
+            world.open().compact(1)
+    (path,) = Path(world.location).glob(".hoodie/*.compaction.requested")
+    plan = avro.decode(path.read_bytes(), path.name)
+    change(plan)
+    path.write_bytes(avro.encode(avro.COMPACTION_PLAN, plan))
+
+
+def test_a_compaction_takes_in_all_logs_of_its_slices_whatever_its_plan_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World(tmp_path, LOGGED)
+    world.replace([row(i) for i in range(8)])
+    world.upsert([row(3, 1)])
+    world.upsert([row(4, 2)])
+    _planned(world, monkeypatch, lambda plan: plan["operations"][0]["deltaFilePaths"].pop())
+    assert world.open().compact(1) == 1
+    world.check_rows()
+
+
+@pytest.mark.parametrize(("field", "value"), [("fileId", "another"), ("dataFilePath", None), ("partitionPath", "another")])
+def test_a_plan_that_fits_no_slice_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, field: str, value: str | None
+) -> None:
+    world = World(tmp_path, LOGGED)
+    world.replace([row(i) for i in range(8)])
+    world.upsert([row(3, 1)])
+    _planned(world, monkeypatch, lambda plan: plan["operations"][0].update({field: value}))
+    with pytest.raises(FormatError) as caught:
+        world.open().compact(1)
+    assert caught.value.code == "LW-417"
+    world.check_rows()
+
+
+def test_a_plan_that_lacks_a_field_is_refused_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(tmp_path, LOGGED)
+    world.replace([row(i) for i in range(8)])
+    world.upsert([row(3, 1)])
+    _planned(world, monkeypatch, lambda plan: None)
+    (path,) = Path(world.location).glob(".hoodie/*.compaction.requested")
+    path.write_bytes(path.read_bytes().replace(b"dataFilePath", b"dataFilePatg"))
+    with pytest.raises(FormatError, match=r"compaction\.requested is damaged") as caught:
+        world.open().compact(1)
+    assert caught.value.code == "LW-404"
+
+
+def test_a_compaction_of_groups_that_were_replaced_meanwhile_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World(tmp_path, LOGGED)
+    world.replace([row(i) for i in range(8)])
+    world.upsert([row(3, 1)])
+    _planned(world, monkeypatch, lambda plan: None)
+    world.replace([row(1, 5), row(20)])
+    assert world.open().compact(1) == 0
+    assert not world.open().verify().flaws
+    world.check_rows()
 
 
 def _die(*_: object) -> int:

@@ -40,9 +40,7 @@ def due(view: View, least: int) -> list[Group]:
 def runnable(folder: Folder, view: View) -> list[Instant]:
     """Pending compactions that nobody is at: our own, and those of other engines that are only requested."""
     pending = [instant for instant in view.hoodie.timeline.pending if instant.action == COMPACTION]
-    return [
-        i for i in pending if i.state == REQUESTED or WRITER in (slices.compaction_plan(folder, i.time)["extraMetadata"] or {})
-    ]
+    return [i for i in pending if i.state == REQUESTED or slices.compaction_plan(folder, i.time).is_ours]
 
 
 def compact(folder: Folder, least: int) -> int:
@@ -123,19 +121,20 @@ def _run(folder: Folder, time: str) -> int:
 
 
 def _operations(folder: Folder, view: View, time: str) -> list[_Operation]:
-    named = {log.name: log for log in view.completed_logs()}
-    bases = {file.name: file for file in view.files}
+    bases, written = {file.group: file for file in view.as_of()}, view.logs_as_of()
     found = []
-    for operation in slices.compaction_plan(folder, time)["operations"] or ():
-        partition = operation["partitionPath"] or ""
-        name = folder.data_name(partition, operation["dataFilePath"]) if operation["dataFilePath"] else None
-        if name and name not in bases:
-            message = f"{folder.store.location(name)} is missing, which a compaction is to write anew"
+    for group, name in slices.compaction_plan(folder, time).base_files.items():
+        if group in view.ended:  # by a replacement that came since
+            continue
+        base = bases.get(group)
+        there = base.name if base else None
+        if name != there:
+            plan = folder.store.location(folder.instant_name(time, COMPACTION, REQUESTED))
+            message = (
+                f"{plan} is to write {name or 'no base file'} of file group {group[1]} anew, of which there is {there or 'none'}"
+            )
             raise FormatError("LW-417", message, hint=inventory.mend(folder))
-        base = bases[name] if name else None
-        names = [folder.data_name(partition, file) for file in operation["deltaFilePaths"] or ()]
-        written = sorted((named[name] for name in names if name in named), key=Log.place)
-        found.append(_Operation((partition, operation["fileId"]), base, written))
+        found.append(_Operation(group, base, [log for log in written.get(group, ()) if log.base < time]))
     return found
 
 

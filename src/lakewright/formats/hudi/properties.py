@@ -115,8 +115,8 @@ def check(properties: Properties, where: str) -> None:
     if properties.get(_CHECKSUM, _checksum(properties)) != _checksum(properties):
         raise FormatError("LW-403", f"{where} has a wrong checksum", hint="restore the file from a backup")
     if properties.get(_SETTINGS, _settings(properties)) != _settings(properties):
-        message = f"{where} has another key or partition, or other partition paths, than the table was made with"
-        raise FormatError("LW-403", message, hint="restore the file from a backup; a table keeps its key and partition")
+        message = f"{where} has another type, key or partition, or other partition paths, than the table was made with"
+        raise FormatError("LW-403", message, hint="restore the file from a backup; a table keeps its type, key and partition")
     generator = _generator(_names(properties, _KEY), _names(properties, _PARTITION))
     _require(properties.get(_GENERATOR, generator), generator, _GENERATOR, where)
 
@@ -159,7 +159,7 @@ def _generator(key: tuple[str, ...], partition: tuple[str, ...]) -> str:
 
 
 def _settings(properties: Properties) -> str:
-    said = (_names(properties, _KEY), _names(properties, _PARTITION), path_style(properties))
+    said = (type_of(properties), _names(properties, _KEY), _names(properties, _PARTITION), path_style(properties))
     return f"{zlib.crc32(repr(said).encode()):08x}"
 
 

@@ -11,12 +11,13 @@ import bisect
 import dataclasses
 import operator
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import NamedTuple
 
 from lakewright.errors import NotFound
 from lakewright.formats.hudi import avro
 from lakewright.formats.hudi.file_names import BaseFile, Log, log_named
 from lakewright.formats.hudi.folder import Folder, Hoodie
+from lakewright.formats.hudi.metadata import WRITER
 from lakewright.formats.hudi.timeline import CLEAN, COMPACTION, COMPLETED, REPLACE, REQUESTED, Instant, Timeline
 
 Group = tuple[str, str]
@@ -119,18 +120,36 @@ def of_listings(folder: Folder, hoodie: Hoodie, files: list[BaseFile], logs: lis
 
 def _compacting(folder: Folder, hoodie: Hoodie) -> dict[Group, str]:
     return {
-        (operation["partitionPath"] or "", operation["fileId"]): instant.time
+        group: instant.time
         for instant in hoodie.timeline.pending
         if instant.action == COMPACTION
-        for operation in compaction_plan(folder, instant.time)["operations"] or ()
+        for group in compaction_plan(folder, instant.time).base_files
     }
 
 
-def compaction_plan(folder: Folder, time: str) -> dict[str, Any]:
-    """What a compaction is to do; raises `FormatError` LW-404."""
+class CompactionPlan(NamedTuple):
+    """What a compaction is to do: the file groups, each with the name of its base file, None where it has none.
+
+    The logs that it takes in are those of the slices, whatever the plan says of them: any that it left out would be lost.
+    """
+
+    base_files: dict[Group, str | None]
+    is_ours: bool
+
+
+def compaction_plan(folder: Folder, time: str) -> CompactionPlan:
+    """The plan of a compaction; raises `FormatError` LW-404."""
     name = folder.instant_name(time, COMPACTION, REQUESTED)
     data = folder.store.read(name)
-    return avro.decode(data, name) if data else {"operations": None}
+    if not data:
+        return CompactionPlan({}, is_ours=False)
+    plan = avro.decode(data, name)
+    with avro.taken(name):
+        base_files: dict[Group, str | None] = {}
+        for operation in plan["operations"] or ():
+            partition, file = operation["partitionPath"] or "", operation["dataFilePath"]
+            base_files[partition, operation["fileId"]] = folder.data_name(partition, file) if file else None
+        return CompactionPlan(base_files, WRITER in (plan["extraMetadata"] or {}))
 
 
 def _cleans(timeline: Timeline) -> set[str]:
