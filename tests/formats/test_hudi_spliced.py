@@ -97,3 +97,44 @@ def _encoded(data: bytes) -> spliced.Encoded:
 
 def _pages(file: spliced.Encoded, group: int, names: list[str]) -> dict[str, bytes]:
     return {name: bytes(chunk.pages) for name, chunk in file.chunks(group, names).items()}
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        b"\x1c" * 5000,
+        b"\x19" * 5000,
+        b"\x15" + b"\xff" * 200_000,
+        b"\x3c\x00\x00",
+        b"\x38\x01a\x00",
+        b"\x15\x00\x15\x00\x15\x02\x00ab",
+    ],
+    ids=["structs without end", "lists without end", "a number without end", "no number", "text for a number", "no checksum"],
+)
+def test_pages_of_whatever_bytes_are_refused(damage: bytes) -> None:
+    with pytest.raises((ValueError, IndexError)):
+        spliced.require_sound("a", memoryview(damage))
+
+
+def test_a_column_has_checksums_where_all_of_its_pages_do() -> None:
+    rows = pa.table({"a": ["x", "x"]})
+    without, checked = (
+        bytes(spliced.encoded(rows, {"write_page_checksum": is_checked}).chunks["a"].pages) for is_checked in (0, 1)
+    )
+    found = [spliced.has_checksums(memoryview(pages)) for pages in (checked, checked + without, without)]
+    assert found == [True, False, False]
+
+
+def test_a_footer_that_says_no_number_of_a_dictionary_is_refused() -> None:
+    """PyArrow reads such a file: to its Thrift the field is one that it does not know."""
+    file = io.BytesIO()
+    pq.write_table(pa.table({"a": ["x", "x"]}), file)
+    data = file.getvalue()
+    start = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
+    footer = thrift.decode(data[start:-8])
+    footer[4][1][1][0][1][1][1][0][3][1][11] = thrift.BINARY, b"4"
+    text = thrift.encode(footer)
+    damaged = data[:start] + text + len(text).to_bytes(4, "little") + b"PAR1"
+    assert pq.read_metadata(pa.BufferReader(damaged)).num_rows == 2
+    with pytest.raises(ValueError, match="no integer"):
+        _encoded(damaged).chunks(0, {"a"})

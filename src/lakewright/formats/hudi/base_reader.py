@@ -18,8 +18,6 @@ from lakewright.model.contracts import Store
 from lakewright.model.table import TableSpec
 from lakewright.storage.reading import StoredFile
 
-_DICTIONARIES = {"PLAIN_DICTIONARY", "RLE_DICTIONARY"}
-
 
 class BaseFileReader:
     """Reads one base file; raises `FormatError` LW-405, which names it, where it is damaged."""
@@ -50,27 +48,33 @@ class BaseFileReader:
         """What a row group takes when it is unpacked."""
         return int(self._parquet.metadata.row_group(index).total_byte_size)
 
+    @functools.cached_property
     def encoded(self) -> Encoded:
         """The file as it is encoded."""
         with self.translated():
             return Encoded(self._file, self._size)
 
-    def group(self, index: int, columns: pa.Schema, extent: tuple[int, int]) -> pa.Table:
-        """Some columns of a row group, which stands at `extent` and is read in one go: the bytes stay at hand.
+    def hold(self, offset: int, size: int) -> None:
+        """Read a part of the file in one go: its bytes stay at hand, in place of those before."""
+        with self.translated():
+            self._file.hold(offset, size)
 
-        Texts that go by a dictionary come so, else as `columns` has them; a column that the file lacks is null.
+    def group(self, index: int, columns: pa.Schema) -> pa.Table:
+        """Some columns of a row group.
+
+        Texts that go by a dictionary come so, but for record keys, else as `columns` has them; a column that the file lacks is
+        null.
         """
         with self.translated():
-            self._file.hold(*extent)
             found = self._read(self._by_dictionary, index, [name for name in columns.names if name in self._names])
             own = {name: found.column(name) for name in found.column_names}
-        rows = self.group_rows[index]
-        for field in columns:
-            column = own.get(field.name)
-            if column is None:
-                own[field.name] = pa.chunked_array([pa.nulls(rows, field.type)])
-            elif not pa.types.is_dictionary(column.type):
-                own[field.name] = column.cast(field.type)
+            rows = self.group_rows[index]
+            for field in columns:
+                column = own.get(field.name)
+                if column is None:
+                    own[field.name] = pa.chunked_array([pa.nulls(rows, field.type)])
+                elif not pa.types.is_dictionary(column.type):
+                    own[field.name] = column.cast(field.type)
         return pa.table({name: own[name] for name in columns.names})
 
     def row_groups(self, columns: Sequence[str]) -> Iterator[pa.Table]:
@@ -130,7 +134,7 @@ class BaseFileReader:
             yield pa.table(columns, schema=wanted)
 
     def _row_group(self, index: int, columns: list[str]) -> pa.Table:
-        return self._read(self._parquet, index, columns)
+        return schema.plain(self._read(self._parquet, index, columns))
 
     def _read(self, file: pq.ParquetFile, index: int, columns: list[str]) -> pa.Table:
         found, rows = file.read_row_group(index, columns), self._parquet.metadata.row_group(index).num_rows
@@ -145,15 +149,14 @@ class BaseFileReader:
     @functools.cached_property
     def _by_dictionary(self) -> pq.ParquetFile:
         """The file, whose texts come as they go: by a dictionary, where the first row group has one."""
-        texts = {field.name for field in self._parquet.schema_arrow if field.type == pa.string()}
-        first = self._parquet.metadata.row_group(0)
-        chunks = [first.column(number) for number in range(first.num_columns)]
-        few = [chunk.path_in_schema for chunk in chunks if _DICTIONARIES.intersection(chunk.encodings)]
+        texts = {field.name for field in self._parquet.schema_arrow if field.type == pa.string()} - {schema.RECORD_KEY}
+        few = self.encoded.by_dictionary(0)  # PyArrow's own answer ends the process where the footer is damaged
         return self._opened(metadata=self._parquet.metadata, read_dictionary=[name for name in few if name in texts])
 
     def _opened(self, **options: Any) -> pq.ParquetFile:
         file = pa.PythonFile(self._file, mode="r")
-        return pq.ParquetFile(file, pre_buffer=True, page_checksum_verification=True, **options)
+        # INT96 in nanoseconds would end in 2262
+        return pq.ParquetFile(file, pre_buffer=True, page_checksum_verification=True, coerce_int96_timestamp_unit="us", **options)
 
     @contextlib.contextmanager
     def translated(self) -> Iterator[None]:

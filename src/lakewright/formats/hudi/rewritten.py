@@ -77,7 +77,7 @@ class _Groups:
         self, reader: BaseFileReader, spec: TableSpec, edit: Edit, writer: SplicedFileWriter, pool: concurrent.futures.Executor
     ) -> None:
         self._reader, self._writer, self._pool = reader, writer, pool
-        self._columns, self._source = reader.wanted(spec), reader.encoded()
+        self._columns, self._source = reader.wanted(spec), reader.encoded
         usual = spliced.elements(self._columns)
         self._fit = {name for name in self._columns.names if self._source.elements.get(name) == usual[name]}
         """Columns that are encoded as ours are, so that they may be copied."""
@@ -89,13 +89,14 @@ class _Groups:
         size = self._reader.group_bytes(index)
         while self._begun and size + sum(begun for _, begun in self._begun) > _AHEAD_BYTES:
             self._write()
-        extent = self._source.extent(index)
-        read = self._columns.names if len(at) else [name for name in self._columns.names if name not in self._fit]
-        read = [name for name in read if name != schema.RECORD_KEY or name not in self._fit]
-        read += [] if self._keeps_keys or schema.RECORD_KEY in read else [schema.RECORD_KEY]
-        rows = self._reader.group(index, pa.schema([self._columns.field(name) for name in read]), extent)
         with self._reader.translated():
-            chunks = self._source.chunks(index, self._fit)
+            self._reader.hold(*self._source.extent(index))
+            found = self._source.chunks(index, self._fit)
+            chunks = {name: chunk for name, chunk in found.items() if spliced.has_checksums(chunk.pages)}
+        read = self._columns.names if len(at) else [name for name in self._columns.names if name not in chunks]
+        read = [name for name in read if name != schema.RECORD_KEY or name not in chunks]
+        read += [] if self._keeps_keys or schema.RECORD_KEY in read else [schema.RECORD_KEY]
+        rows = self._reader.group(index, pa.schema([self._columns.field(name) for name in read]))
         made = self._pool.submit(self._encoded, rows, self._reader.group_rows[index], at, fresh, chunks)
         self._begun.append((made, size))
 

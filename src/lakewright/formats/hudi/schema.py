@@ -60,7 +60,7 @@ _FROM_ARROW = {
     pa.date32(): types.DATE,
     pa.timestamp("us", tz="UTC"): types.TIMESTAMP,
 }
-_FROM_INT96 = {pa.timestamp("ns"): types.TIMESTAMP}
+_FROM_INT96 = {pa.timestamp("us"): types.TIMESTAMP}
 """What a file of another engine may hold besides, as old versions of Parquet wrote timestamps."""
 
 
@@ -139,8 +139,18 @@ def holds(columns: pa.Schema, stored: pa.Field) -> bool:
     """Whether values of a file's column are those of the column of its name, whichever engine wrote them."""
     if stored.name not in columns.names:
         return False
-    kind = lake_type(columns.field(stored.name).type)
-    return (lake_type(stored.type) or _FROM_INT96.get(stored.type)) == kind
+    return _stored_type(stored) == lake_type(columns.field(stored.name).type)
+
+
+def plain(rows: pa.Table) -> pa.Table:
+    """The rows of a file with the Arrow types that ours have: engines write one lake type as several. Others stay as they are."""
+    kinds = [_stored_type(field) for field in rows.schema]
+    fields = [field.with_type(types.to_arrow(kind)) if kind else field for field, kind in zip(rows.schema, kinds, strict=True)]
+    return rows.cast(pa.schema(fields))
+
+
+def _stored_type(field: pa.Field) -> str | None:
+    return lake_type(field.type) or _FROM_INT96.get(field.type)
 
 
 def extended(spec: TableSpec, rows: pa.Schema) -> TableSpec:

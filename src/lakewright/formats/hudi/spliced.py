@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import zlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, BinaryIO, NamedTuple
 
 import pyarrow as pa
@@ -26,10 +26,12 @@ _FILE_SCHEMA, _FILE_ROWS, _FILE_GROUPS = 2, 3, 4
 _ELEMENT_NAME, _ELEMENT_CHILDREN = 4, 5
 _GROUP_CHUNKS, _GROUP_BYTES, _GROUP_ROWS, _GROUP_OFFSET, _GROUP_COMPRESSED, _GROUP_ORDINAL = 1, 2, 3, 5, 6, 7
 _CHUNK_OFFSET, _CHUNK_META = 2, 3
-_META_PATH, _META_BYTES, _META_COMPRESSED, _META_DATA, _META_DICTIONARY = 3, 6, 7, 9, 11
+_META_ENCODINGS, _META_PATH, _META_BYTES, _META_COMPRESSED, _META_DATA, _META_DICTIONARY = 2, 3, 6, 7, 9, 11
 _META_ELSEWHERE = (10, 14, 15)
 """Where an index and a Bloom filter stand, which are not copied."""
 _PAGE_COMPRESSED, _PAGE_CRC = 3, 4
+_DICTIONARIES = {2, 8}
+"""The encodings PLAIN_DICTIONARY and RLE_DICTIONARY."""
 
 
 class Chunk(NamedTuple):
@@ -62,12 +64,7 @@ class Encoded:
 
     def chunks(self, group: int, names: Collection[str]) -> dict[str, Chunk]:
         """Some columns of a row group, read in one go."""
-        found: dict[str, tuple[Struct, int, int]] = {}
-        for chunk in self._groups[group][_GROUP_CHUNKS][1][1]:
-            meta: Struct = chunk[_CHUNK_META][1]
-            path = b".".join(meta[_META_PATH][1][1]).decode()
-            if path in names:
-                found[path] = meta, *_extent(meta)
+        found = {path: (meta, *_extent(meta)) for path, meta in self._columns(group) if path in names}
         if not found:
             return {}
         start, end = min(begin for _, begin, _ in found.values()), max(end for _, _, end in found.values())
@@ -77,10 +74,20 @@ class Encoded:
     def extent(self, group: int) -> tuple[int, int]:
         """Where the row group begins, and its bytes."""
         begin, end = sys.maxsize, 0
-        for chunk in self._groups[group][_GROUP_CHUNKS][1][1]:
-            first, last = _extent(chunk[_CHUNK_META][1])
+        for _, meta in self._columns(group):
+            first, last = _extent(meta)
             begin, end = min(begin, first), max(end, last)
         return begin, end - begin
+
+    def by_dictionary(self, group: int) -> list[str]:
+        """The columns of a row group whose values, or some of them, go by a dictionary."""
+        return [path for path, meta in self._columns(group) if _DICTIONARIES.intersection(meta[_META_ENCODINGS][1][1])]
+
+    def _columns(self, group: int) -> Iterator[tuple[str, Struct]]:
+        """The path of each column of a row group, and what the footer says of it."""
+        for chunk in self._groups[group][_GROUP_CHUNKS][1][1]:
+            meta: Struct = chunk[_CHUNK_META][1]
+            yield b".".join(meta[_META_PATH][1][1]).decode(), meta
 
     def _read(self, offset: int, length: int) -> bytes:
         self._file.seek(offset)
@@ -136,17 +143,28 @@ def encoded(rows: pa.Table, options: Mapping[str, Any]) -> Part:
     return Part(made.chunks(0, rows.column_names), rows.num_rows)
 
 
+def has_checksums(pages: memoryview) -> bool:
+    """Whether each page of a column has one; Java's writer gives none to pages of version 2. Raises as `require_sound`."""
+    return all(_PAGE_CRC in head for head, _ in _pages(pages))
+
+
 def require_sound(name: str, pages: memoryview) -> None:
     """Raise ValueError or IndexError where a page of a column is not what its checksum says: who copies it does not decode it."""
+    for head, body in _pages(pages):
+        if zlib.crc32(body) != thrift.integer(head, _PAGE_CRC) & 0xFFFF_FFFF:
+            raise ValueError(f"a page of column {name} is not what its checksum says")
+
+
+def _pages(pages: memoryview) -> Iterator[tuple[Struct, memoryview]]:
+    """The head and the body of each page of a column."""
     at = 0
     while at < len(pages):
         head, size = thrift.decode_head(pages[at:])
-        start, length = at + size, head[_PAGE_COMPRESSED][1]
-        at = start + length
-        if length < 0 or at > len(pages):
-            raise ValueError(f"a page of column {name} is longer than the column")
-        if _PAGE_CRC in head and zlib.crc32(pages[start:at]) != head[_PAGE_CRC][1] & 0xFFFF_FFFF:
-            raise ValueError(f"a page of column {name} is not what its checksum says")
+        start = at + size
+        at = start + thrift.integer(head, _PAGE_COMPRESSED)
+        if not start <= at <= len(pages):
+            raise ValueError("a page is longer than its column")
+        yield head, pages[start:at]
 
 
 def elements(schema: pa.Schema) -> dict[str, Struct]:
@@ -189,7 +207,7 @@ def _elements(footer: Struct) -> dict[str, Struct]:
 
 def _extent(meta: Struct) -> tuple[int, int]:
     """Where a column's pages begin and end. Old writers say 0 of a dictionary that there is not."""
-    begin = min(meta[field][1] for field in (_META_DATA, _META_DICTIONARY) if field in meta and meta[field][1])
+    begin = min(filter(None, (thrift.integer(meta, field) for field in (_META_DATA, _META_DICTIONARY) if field in meta)))
     return begin, begin + meta[_META_COMPRESSED][1]
 
 

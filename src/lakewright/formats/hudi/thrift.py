@@ -11,6 +11,9 @@ TRUE, FALSE, BYTE, I16, I32, I64, _, BINARY, LIST, SET, _, STRUCT = range(1, 13)
 """Types, by the numbers that stand in the bytes."""
 _INTEGERS = (I16, I32, I64)
 _LONG_LIST = 15
+_DEEPEST = 16
+"""Structs and lists within each other: Parquet has about ten."""
+_BITS = 64
 
 Struct = dict[int, tuple[int, Any]]
 
@@ -26,6 +29,14 @@ def decode_head(data: bytes | memoryview) -> tuple[Struct, int]:
     return reader.struct(), reader.at
 
 
+def integer(struct: Struct, field: int) -> int:
+    """An integer of a struct; raises ValueError where it has none there."""
+    kind, value = struct.get(field, (STRUCT, None))
+    if kind not in _INTEGERS:
+        raise ValueError(f"field {field} is no integer")
+    return int(value)
+
+
 def encode(struct: Struct) -> bytes:
     """The bytes of a struct."""
     out = bytearray()
@@ -36,6 +47,7 @@ def encode(struct: Struct) -> bytes:
 class _Reader:
     def __init__(self, data: bytes | memoryview) -> None:
         self._data, self.at = data, 0
+        self._depth = 0
 
     def struct(self) -> Struct:
         found: Struct = {}
@@ -57,15 +69,21 @@ class _Reader:
             size = self._varint()
             self.at += size
             return bytes(self._data[self.at - size : self.at])
-        if kind in (LIST, SET):
-            head = self._byte()
-            count = self._varint() if head >> 4 == _LONG_LIST else head >> 4
-            if head & 15 in (TRUE, FALSE):
-                raise ValueError("no footer has a list of booleans")
-            return head & 15, [self._value(head & 15) for _ in range(count)]
-        if kind == STRUCT:
-            return self.struct()
+        if kind in (LIST, SET, STRUCT):
+            self._depth += 1
+            if self._depth > _DEEPEST:
+                raise ValueError("no footer is so deep")
+            held = self.struct() if kind == STRUCT else self._list()
+            self._depth -= 1
+            return held
         raise ValueError(f"no footer has the type {kind}")
+
+    def _list(self) -> tuple[int, list[Any]]:
+        head = self._byte()
+        count = self._varint() if head >> 4 == _LONG_LIST else head >> 4
+        if head & 15 in (TRUE, FALSE):
+            raise ValueError("no footer has a list of booleans")
+        return head & 15, [self._value(head & 15) for _ in range(count)]
 
     def _byte(self) -> int:
         self.at += 1
@@ -79,6 +97,8 @@ class _Reader:
             if byte < 128:
                 return value
             shift += 7
+            if shift > _BITS:
+                raise ValueError("no footer has so long a number")
 
     def _integer(self) -> int:
         value = self._varint()
