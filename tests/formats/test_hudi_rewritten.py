@@ -10,10 +10,11 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from tests.formats.hudi_world import PLAIN, World, row
+from tests.formats.hudi_world import LOGGED, PLAIN, World, row
 
 from lakewright.errors import FormatError
-from lakewright.formats.hudi import base_file, bloom, rewritten, spliced
+from lakewright.formats.hudi import base_file, bloom, rewritten, spliced, upsert
+from lakewright.model.table import TableSpec
 
 ROWS = [row(number, 0) for number in range(40)]
 SCORES = (0.0, -0.0, math.nan, None, 1.5)
@@ -105,6 +106,29 @@ def test_small_row_groups_become_one(tmp_path: Path) -> None:
     world.upsert([row(2, 1)])
     world.check()
     assert pq.read_metadata(file_of(world)).num_row_groups == 1
+
+
+@pytest.mark.parametrize("spec", [PLAIN, LOGGED], ids=["cow", "mor"])
+def test_texts_of_a_change_may_be_longer_together_than_an_array_holds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spec: TableSpec
+) -> None:
+    monkeypatch.setattr(upsert, "_MOST_TEXT", 0)
+    world = World(tmp_path, spec)
+    world.replace(ROWS[:10])
+    world.upsert([row(number, 7, kind="changed") for number in (3, 5, 8)], [(4,)])
+    world.upsert([row(number, 8) for number in (5, 50, 51)])
+    world.check()
+    assert upsert._whole(pa.table({"a": ["x"], "n": [1]})).schema.types == [pa.large_string(), pa.int64()]
+
+
+def test_a_row_group_whose_rows_grow_becomes_several(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    grown = [row(number, 7, kind="x" * 10_000) for number in range(10, 20)]
+    for module in (base_file, rewritten):
+        monkeypatch.setattr(module, "ROW_GROUP_BYTES", 25_000)
+    world.upsert(grown)
+    world.check()
+    found = pq.read_metadata(file_of(world))
+    assert [found.row_group(index).num_rows for index in range(found.num_row_groups)] == [10, 4, 4, 2, 10, 10]
 
 
 def test_a_column_that_the_file_lacks_is_written(world: World) -> None:

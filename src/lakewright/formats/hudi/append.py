@@ -21,6 +21,7 @@ from lakewright.formats.hudi.batches import batched
 from lakewright.formats.hudi.file_names import log_file_name
 from lakewright.formats.hudi.folder import Folder
 from lakewright.formats.hudi.metadata import AppendedTo, WriteStat
+from lakewright.formats.hudi.upsert import Changes
 from lakewright.model.table import TableSpec
 
 _BLOCK_BYTES = 64 << 20
@@ -46,20 +47,19 @@ def append(
     instant: str,
     spec: TableSpec,
     additions: Sequence[Addition],
-    rows: pa.Table,
-    record_keys: pa.Array,
+    changes: Changes,
     pool: concurrent.futures.ThreadPoolExecutor,
 ) -> list[WriteStat]:
-    """Write the logs, and return their stats; `rows`, with the columns of `spec`, have the record keys `record_keys`.
+    """Write the logs, with rows and keys of `changes`, and return their stats.
 
     The inserts among the rows are for the caller to tell.
     """
     header = {log_block.SCHEMA: schema.avro_schema(spec.name, spec.columns, meta=True), log_block.INSTANT: instant}
-    step = max(1, int(_BLOCK_BYTES * rows.num_rows / max(1, rows.nbytes)))
+    step = max(1, int(_BLOCK_BYTES / max(1, changes.width)))
     write = functools.partial(_write, folder, instant, header)
     stats: list[WriteStat] = []
     for batch in batched(additions, lambda addition: len(addition.rows), step):
-        contents = _contents(batch, instant, rows, record_keys, step)
+        contents = _contents(batch, instant, changes, step)
         stats += pool.map(write, batch, contents)
     return stats
 
@@ -90,7 +90,7 @@ def _write(folder: Folder, instant: str, header: dict[int, str], addition: Addit
     )
 
 
-def _contents(batch: list[Addition], instant: str, rows: pa.Table, record_keys: pa.Array, step: int) -> list[list[bytes]]:
+def _contents(batch: list[Addition], instant: str, changes: Changes, step: int) -> list[list[bytes]]:
     """The contents of the data blocks of each addition's log."""
     ends = np.cumsum([len(each.rows) for each in batch])
     numbers = np.concatenate([each.rows for each in batch])
@@ -98,9 +98,11 @@ def _contents(batch: list[Addition], instant: str, rows: pa.Table, record_keys: 
     for first in range(0, len(numbers), step):
         here = np.arange(first, min(first + step, len(numbers)))
         which = np.searchsorted(ends, here, side="right")
-        indices = pa.array(numbers[here])
+        some = numbers[here]
         within = here - (ends - [len(each.rows) for each in batch])[which]
-        encoded = avro_rows.encode(_stamped(rows.take(indices), record_keys.take(indices), batch, which, within, instant))
+        encoded = avro_rows.encode(
+            _stamped(changes.taken(some), changes.keys.take(pa.array(some)), batch, which, within, instant)
+        )
         for index in np.unique(which).tolist():
             begin, end = np.searchsorted(which, [index, index + 1]).tolist()
             contents[index].append(log_block.rows_content(encoded.slice(begin, end - begin)))

@@ -110,15 +110,15 @@ class BaseFileReader:
                     raise ValueError(f"the table has no column {field.name} of type {field.type}")
         return wanted
 
-    def batches(self, spec: TableSpec, groups: Sequence[int] | None = None) -> Iterator[pa.Table]:
+    def batches(self, spec: TableSpec, groups: Sequence[int] | None = None, most: int = ROW_GROUP_ROWS) -> Iterator[pa.Table]:
         """The rows of some row groups in order, or of all, as `wanted` says; raises as that.
 
-        A column that the file lacks is null. Each table is one chunk of at most `ROW_GROUP_ROWS` rows.
+        A column that the file lacks is null. Each table is one chunk of at most `most` rows.
         """
         wanted = self.wanted(spec)
         present = [name for name in wanted.names if name in self._names]
         with self.translated():
-            found = self._parquet.iter_batches(ROW_GROUP_ROWS, columns=present, row_groups=groups)
+            found = self._parquet.iter_batches(most, columns=present, row_groups=groups)
         missing = self.rows if groups is None else sum(self.group_rows[index] for index in groups)
         while True:
             with self.translated():

@@ -174,7 +174,8 @@ def _edit(folder: Folder, base: BaseFile, newest: Newest, places: Numbers, *, gr
     order = np.argsort(places)
     order = order[np.searchsorted(places[order], 0) :]
     gone = np.sort(places_of(folder, base, newest.gone))
-    return Edit(places[order], gone[gone >= 0], lambda part: newest.rows.take(pa.array(order[part])), grows)
+    width = newest.rows.nbytes / max(1, newest.rows.num_rows)
+    return Edit(places[order], gone[gone >= 0], lambda part: newest.rows.take(pa.array(order[part])), width, grows)
 
 
 def _complete(folder: Folder, time: str, spec: TableSpec, stats: list[WriteStat]) -> None:

@@ -73,7 +73,7 @@ def upsert_into(
             Addition(slices(h.group), ordinal, h.rows, changes.keys.take(pa.array(h.removed)))
             for ordinal, h in enumerate(jobs, len(work))
         ]
-        appended = append(folder, instant, spec, additions, changes.rows, changes.keys, pool)
+        appended = append(folder, instant, spec, additions, changes, pool)
         revived = zip(appended, jobs, strict=True)
         return stats + [dataclasses.replace(stat, inserts=h.revived, updates=len(h.rows) - h.revived) for stat, h in revived]
 

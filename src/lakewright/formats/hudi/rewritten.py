@@ -34,12 +34,14 @@ class Edit:
     """What is to become of a file's rows: those in the places ``at`` are replaced, those in the places ``gone`` left out.
 
     Both ascend, and have nothing in common. ``fresh`` gives the new rows for a slice of ``at``, with commit time, sequence number
-    and the same record keys; slices are asked for in order, each once. ``grows``: further rows come behind those of the file.
+    and the same record keys; slices are asked for in order, each once. Such a row takes ``width`` bytes in Arrow's memory, on
+    average. ``grows``: further rows come behind those of the file.
     """
 
     at: Numbers
     gone: Numbers
     fresh: Callable[[slice], pa.Table]
+    width: float
     grows: bool
 
 
@@ -54,12 +56,14 @@ def rewrite(
     writer.deletes += len(edit.gone)
     groups, start = _Groups(reader, spec, edit, writer, pool), 0
     sizes = reader.group_rows
+    step = max(1, min(ROW_GROUP_ROWS, int(ROW_GROUP_BYTES / max(1, edit.width))))
     for index, rows in enumerate(sizes):
         here, gone = (slice(*np.searchsorted(each, [start, start + rows])) for each in (edit.at, edit.gone))
         is_small = rows < ROW_GROUP_ROWS // 2 and (edit.grows or len(sizes) > 1)
-        if is_small or gone.start < gone.stop or reader.group_bytes(index) > 2 * ROW_GROUP_BYTES:
+        size = max(reader.group_bytes(index), (here.stop - here.start) * edit.width)
+        if is_small or gone.start < gone.stop or size > 2 * ROW_GROUP_BYTES:
             groups.finish()
-            for batch in reader.batches(spec, [index]):
+            for batch in reader.batches(spec, [index], step):
                 ends = [start, start + batch.num_rows]
                 here, gone = (slice(*np.searchsorted(each, ends)) for each in (edit.at, edit.gone))
                 writer.write(_after(batch, edit.at[here] - start, edit.fresh(here), edit.gone[gone] - start))

@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lakewright.formats.hudi import key_index, keys, partitions, rewritten
-from lakewright.formats.hudi.base_file import MAX_BYTES, ROW_GROUP_ROWS, SplicedFileWriter
+from lakewright.formats.hudi.base_file import MAX_BYTES, ROW_GROUP_BYTES, ROW_GROUP_ROWS, SplicedFileWriter
 from lakewright.formats.hudi.base_reader import BaseFileReader
 from lakewright.formats.hudi.batches import batched
 from lakewright.formats.hudi.file_names import BaseFile
@@ -34,6 +34,9 @@ THREADS = min(4, os.cpu_count() or 1)
 _SMALL_BYTES = 100 << 20
 """Below this size a base file takes new rows: Hudi's ``hoodie.parquet.small.file.limit``."""
 _LOOKUP_BYTES = 16 << 20
+_MOST_TEXT = (1 << 31) - 1
+"""Bytes of texts in one Arrow array, but for those with large offsets."""
+_LARGE = {pa.string(): pa.large_string(), pa.binary(): pa.large_binary()}
 
 Numbers = npt.NDArray[np.int64]
 _NONE: Numbers = np.empty(0, np.int64)
@@ -43,21 +46,31 @@ class Changes:
     """What an upsert is to do: `rows` of the table's columns, and the record keys of rows to remove.
 
     A change has a number: first the rows', in order, then the deletes'. ``paths`` are the distinct partition paths of the rows,
-    ``path_of`` the index of each row's. ``least`` and ``greatest`` bound the record keys.
+    ``path_of`` the index of each row's. ``least`` and ``greatest`` bound the record keys. ``width`` are a row's bytes in memory.
     """
 
     def __init__(self, spec: TableSpec, rows: pa.Table, deletes: pa.Table, style: PathStyle) -> None:
-        self.rows = rows.combine_chunks()
-        own = keys.record_keys(self.rows, spec.key, spec.name)
+        self._plain = rows.schema
+        self.rows = _whole(rows)
+        own = keys.record_keys(rows, spec.key, spec.name)
         removed = keys.record_keys(deletes, spec.key, spec.name)
         keys.check_distinct([own, removed], spec.name)
         self.keys: pa.Array = pa.chunked_array([*own.chunks, *removed.chunks], pa.string()).combine_chunks()
         bounds = pc.min_max(self.keys).as_py()
         self.least: str = bounds["min"] or ""
         self.greatest: str = bounds["max"] or ""
-        encoded = partitions.paths(self.rows, spec.partition, style, spec.name).combine_chunks()
+        encoded = partitions.paths(rows, spec.partition, style, spec.name).combine_chunks()
         self.paths: list[str] = encoded.dictionary.to_pylist()
         self.path_of: Numbers = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+
+    @property
+    def width(self) -> float:
+        """See the class."""
+        return float(self.rows.nbytes / max(1, self.rows.num_rows))
+
+    def taken(self, numbers: Numbers) -> pa.Table:
+        """The rows with these numbers, whose texts together are no longer than an Arrow array takes."""
+        return self.rows.take(pa.array(numbers)).cast(self._plain)
 
     def stay(self, numbers: Numbers, partition: str) -> npt.NDArray[np.bool_]:
         """Which of the changes with these numbers are rows of a partition."""
@@ -66,6 +79,13 @@ class Changes:
         index = self.paths.index(partition) if partition in self.paths else -1
         stays[is_row] = self.path_of[numbers[is_row]] == index
         return stays
+
+
+def _whole(rows: pa.Table) -> pa.Table:
+    """The rows with each column in one piece: with large offsets where its texts are too long for that together."""
+    columns = zip(rows.schema, rows.columns, strict=True)
+    fields = [f.with_type(_LARGE.get(f.type, f.type)) if column.nbytes > _MOST_TEXT else f for f, column in columns]
+    return rows.cast(pa.schema(fields)).combine_chunks()
 
 
 @dataclasses.dataclass
@@ -214,15 +234,15 @@ def _write(
         if source is not None:
             stays = rewrite.change >= 0
             fresh = functools.partial(_fresh, changes, writer, rewrite.change[stays])
-            edit = rewritten.Edit(rewrite.at[stays], rewrite.at[~stays], fresh, bool(len(rewrite.inserts)))
+            edit = rewritten.Edit(rewrite.at[stays], rewrite.at[~stays], fresh, changes.width, bool(len(rewrite.inserts)))
             rewritten.rewrite(BaseFileReader(folder.store, source.name, source.size), spec, edit, writer, encoders)
-        for first in range(0, len(rewrite.inserts), ROW_GROUP_ROWS):
-            writer.write(_fresh(changes, writer, rewrite.inserts, slice(first, first + ROW_GROUP_ROWS)))
+        step = max(1, min(ROW_GROUP_ROWS, int(ROW_GROUP_BYTES / max(1, changes.width))))
+        for first in range(0, len(rewrite.inserts), step):
+            writer.write(_fresh(changes, writer, rewrite.inserts, slice(first, first + step)))
         writer.inserts = len(rewrite.inserts)
     return writer.stat
 
 
 def _fresh(changes: Changes, writer: SplicedFileWriter, numbers: Numbers, part: slice) -> pa.Table:
     """The rows of some changes, stamped."""
-    indices = pa.array(numbers[part])
-    return writer.stamped(changes.rows.take(indices), changes.keys.take(indices))
+    return writer.stamped(changes.taken(numbers[part]), changes.keys.take(pa.array(numbers[part])))
