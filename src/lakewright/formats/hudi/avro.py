@@ -1,7 +1,8 @@
-"""The timeline files that are Avro: plans and results of rollbacks and cleans, savepoints, and the request of a replacement.
+"""The timeline files that are Avro: plans and results of rollbacks and cleans, plans of compactions, savepoints, and the request
+of a replacement; and the schema of the archive's records.
 
-Each is an object container file with one record. The schemas are those of Hudi's ``hudi-common/src/main/avro``; fields that we
-always leave null and that have a default are left out, which Avro's schema resolution fills in for any reader.
+Each of the files is an object container file with one record. The schemas are those of Hudi's ``hudi-common/src/main/avro``;
+fields that we always leave null and that have a default are left out, which Avro's schema resolution fills in for any reader.
 """
 
 from __future__ import annotations

@@ -67,7 +67,7 @@ def upsert_into(
         work = [*(group for group in open_groups if len(group.inserts)), *more]
         stats = upsert.write(folder, instant, spec, changes, work, pool)
         rewritten = {(group.partition, group.source.file_id) for group in work if group.source}
-        slices = _slices(view, written)
+        slices = _Slices(view, written)
         jobs = [h for h in held if h.group not in rewritten and len(h.rows) + len(h.removed)]
         additions = [
             Addition(slices(h.group), ordinal, h.rows, changes.keys.take(pa.array(h.removed)))
@@ -139,8 +139,8 @@ def _settle(held: list[_Held], changes: Changes) -> npt.NDArray[np.bool_]:
     return placed
 
 
-class _slices:
-    """The slice of a group, as the next log has to know it."""
+class _Slices:
+    """The slice of each group, as the next log of it has to know it."""
 
     def __init__(self, view: View, written: dict[Group, list[Log]]) -> None:
         self._bases = {file.group: file for file in view.as_of()}
