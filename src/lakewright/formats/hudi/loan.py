@@ -25,6 +25,8 @@ _ALWAYS = {
     # Retention is `lakewright maintain`'s: a file that a savepoint or an as-of needs is not Spark's to delete.
     "hoodie.clean.automatic": "false",
     "hoodie.archive.automatic": "false",
+    # So is what is compacted when: left to itself, Spark does it after five commits.
+    "hoodie.compact.inline": "false",
     "hoodie.embed.timeline.server": "false",
     "hoodie.combine.before.upsert": "false",
     "hoodie.datasource.write.commitmeta.key.prefix": CHECKPOINT.rpartition(".")[0] + ".",
