@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lakewright.model.table import POSITION_COLUMN, TableSpec
+from lakewright.model.table import COW, MOR, POSITION_COLUMN, TableSpec
 
 GENERATOR = "org.apache.hudi.keygen.{}KeyGenerator"
 
@@ -41,6 +41,7 @@ _WRITE = {
     "hoodie.datasource.write.precombine.field": POSITION_COLUMN,
     "hoodie.embed.timeline.server": "false",
     "hoodie.metadata.enable": "false",
+    "hoodie.compact.inline": "false",
     **{f"hoodie.{name}.parallelism": "2" for name in _PARALLEL},
     "hoodie.datasource.write.row.writer.enable": "false",  # as users are told to, and as we do
 }
@@ -85,6 +86,7 @@ class Spark:
         kind = kind if spec.partition else "Nonpartitioned"
         settings = _WRITE | {
             "hoodie.table.name": spec.name,
+            "hoodie.datasource.write.table.type": {COW: "COPY_ON_WRITE", MOR: "MERGE_ON_READ"}[spec.type],
             "hoodie.datasource.write.operation": operation,
             "hoodie.datasource.write.recordkey.field": ",".join(spec.key),
             "hoodie.datasource.write.partitionpath.field": ",".join(

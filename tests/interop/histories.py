@@ -10,8 +10,8 @@ from typing import Any
 
 from lakewright.model import types
 from lakewright.model.position import Position
-from lakewright.model.table import Commit, TableSpec
-from tests.formats.hudi_world import META, Key, Row, World, assert_rows, own_rows, rust_rows
+from lakewright.model.table import MOR, Commit, TableSpec
+from tests.formats.hudi_world import META, Key, Row, World, assert_rows, own_rows, rust_rows, table_of
 from tests.interop.engine import Spark
 
 COLUMNS = (
@@ -44,6 +44,9 @@ SHAPES = {
     "date key": TableSpec("date_key", COLUMNS, ("due",)),
     "decimal key": TableSpec("decimal_key", COLUMNS, ("total",)),
 }
+LOGGED = {f"{name} in logs": dataclasses.replace(SHAPES[name], type=MOR) for name in ("plain", "by day", "many keys by day")}
+"""Of merge-on-read tables."""
+EVERY = SHAPES | LOGGED
 
 _UTC = datetime.UTC
 _DAYS = [None, "2024-02-29", "1969-12-31", "2024-03-01"]
@@ -66,16 +69,21 @@ _VALUES: dict[str, list[Any]] = {
 
 
 class History:
-    """A table, its model, and a source of chance for what happens to them next."""
+    """A table, its model, and a source of chance for what happens to them next.
+
+    ``kept_from`` is the instant before which Spark reads none: the earliest that the newest clean was told to keep.
+    """
 
     def __init__(self, world: World, seed: int) -> None:
         self.world = world
         self.chance = random.Random(seed)
+        self.kept_from = ""
         self._number = 0
 
     def step(self) -> None:
         """One operation, of any kind."""
         kinds = {self.change: 6, self.truncate: 1, self.replace: 1, self.add_column: 1, self.clean: 1}
+        kinds |= {self.compact: 2} if self.world.spec.type == MOR else {}
         self.chance.choices(list(kinds), list(kinds.values()))[0]()
 
     def change(self) -> None:
@@ -112,7 +120,26 @@ class History:
     def clean(self) -> None:
         """Only one earlier version stays, and with it the instants since."""
         table = self.world.open()
-        table.clean([commit.instant for commit in table.snapshots()[-2:]])
+        kept = [commit.instant for commit in table.snapshots()[-2:]]
+        self.kept_from = min(kept, default="")
+        table.clean(kept)
+
+    def compact(self) -> None:
+        """What is in logs goes into base files."""
+        self.world.open().compact(1)
+
+    def spark_changes(self, spark: Spark, **options: str) -> None:
+        """What `change` does, by Spark: an upsert and a delete."""
+        rows, deletes = self.changes()
+        self.spark_upserts(spark, rows, **options)
+        gone = [self.world.rows.pop(key) for key in deletes]
+        if gone:
+            spark.write(self.world.location, self.world.spec, table_of(gone, self.world.spec.columns), "delete", **options)
+
+    def spark_upserts(self, spark: Spark, rows: list[Row], **options: str) -> None:
+        """Let Spark insert or replace rows."""
+        spark.write(self.world.location, self.world.spec, table_of(rows, self.world.spec.columns), **options)
+        self.world.rows |= {self.world.key(row): row for row in rows}
 
     def _row(self, key: Key | None) -> Row:
         self._number += 1
@@ -156,7 +183,7 @@ def assert_agreement(spark: Spark, world: World) -> None:
     assert_rows(rust_rows(world.location), world.rows, world.spec)
     columns, rows = spark.read(world.location)
     assert columns == spark_columns(world.spec)
-    assert_same(rows, own)
+    assert_same(placed(rows, world.spec), placed(own, world.spec))
 
 
 def assert_version(spark: Spark, world: World, commit: Commit, rows: dict[Key, Row], spec: TableSpec) -> None:
@@ -164,7 +191,7 @@ def assert_version(spark: Spark, world: World, commit: Commit, rows: dict[Key, R
     own = own_rows(world.open().snapshot(commit.instant))
     assert_rows(own, rows, spec)
     _, found = spark.read(world.location, as__of__instant=commit.instant)
-    assert_same(found, own)
+    assert_same(placed(found, spec), placed(own, spec))
 
 
 def assert_changes(spark: Spark, world: World, start: str, end: str) -> None:
@@ -173,12 +200,19 @@ def assert_changes(spark: Spark, world: World, start: str, end: str) -> None:
     options = {"hoodie.datasource.query.type": "incremental"}
     options |= {f"hoodie.datasource.read.{name}.instanttime": time for name, time in (("begin", start), ("end", end))}
     _, found = spark.read(world.location, **options)
-    assert_same(found, own)
+    assert_same(placed(found, world.spec), placed(own, world.spec))
+
+
+def placed(rows: list[Row], spec: TableSpec) -> list[Row]:
+    """Rows of a merge-on-read table without the name of their file, for which a log has the file group's."""
+    return [{name: value for name, value in row.items() if name != META[-1]} for row in rows] if spec.type == MOR else rows
 
 
 def spark_columns(spec: TableSpec) -> list[tuple[str, str]]:
-    """A table's columns as Spark shows them: the meta columns first, those of the partition last, in its order."""
+    """A table's columns as Spark shows them: the meta columns first; last the partition's, unless it is merge-on-read."""
     kinds = dict(spec.columns)
+    if spec.type == MOR:
+        return [*((name, "string") for name in META), *spec.columns]
     ordered = [name for name in kinds if name not in spec.partition] + list(spec.partition)
     return [*((name, "string") for name in META), *((name, kinds[name]) for name in ordered)]
 

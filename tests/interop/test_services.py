@@ -10,12 +10,13 @@ from lakewright.errors import FormatError
 from lakewright.formats.hudi import archive, upsert
 from tests.formats.hudi_world import PATH, World, assert_rows, checkpoint, own_rows, table_of
 from tests.interop.engine import Spark
-from tests.interop.histories import SHAPES, History, assert_agreement
+from tests.interop.histories import EVERY, History, assert_agreement
 
+IN_LOGS = pytest.param("by day in logs", marks=pytest.mark.full)
 WITHOUT_METADATA_TABLE = "SET hoodie.metadata.enable=false"
 
 
-@pytest.mark.parametrize("shape", ["plain", "by day"])
+@pytest.mark.parametrize("shape", ["plain", "by day", IN_LOGS])
 def test_we_go_on_after_spark_clustered(spark: Spark, tmp_path: Path, shape: str) -> None:
     history = _history(tmp_path, shape)
     _call(spark, history.world, "run_clustering(table => 't', order => 'id')")
@@ -25,8 +26,9 @@ def test_we_go_on_after_spark_clustered(spark: Spark, tmp_path: Path, shape: str
 
 
 @pytest.mark.parametrize("procedure", ["rollback_to_instant", "rollback_to_savepoint"])
-def test_we_go_on_after_spark_went_back(spark: Spark, tmp_path: Path, procedure: str) -> None:
-    history = _history(tmp_path, "by day")
+@pytest.mark.parametrize("shape", ["by day", "by day in logs"])
+def test_we_go_on_after_spark_went_back(spark: Spark, tmp_path: Path, shape: str, procedure: str) -> None:
+    history = _history(tmp_path, shape)
     world = history.world
     (before, rows, _), (newest, *_) = world.commits[-2:]
     if procedure == "rollback_to_savepoint":
@@ -42,7 +44,7 @@ def test_we_go_on_after_spark_went_back(spark: Spark, tmp_path: Path, procedure:
     assert_agreement(spark, world)
 
 
-@pytest.mark.parametrize("shape", ["plain", "by day"])
+@pytest.mark.parametrize("shape", ["plain", "by day", IN_LOGS])
 def test_a_file_that_is_lost_after_spark_went_on_is_named(spark: Spark, tmp_path: Path, shape: str) -> None:
     history = _history(tmp_path, shape)
     spark.write(history.world.location, history.world.spec, table_of(history.world.rows.values(), history.world.spec.columns)[:1])
@@ -61,7 +63,7 @@ def test_a_file_that_is_lost_after_spark_went_on_is_named(spark: Spark, tmp_path
 
 
 def _history(root: Path, shape: str) -> History:
-    history = History(World(root, SHAPES[shape]), 0)
+    history = History(World(root, EVERY[shape]), 0)
     for _ in range(3):
         history.change()
     return history
@@ -76,7 +78,7 @@ def _call(spark: Spark, world: World, call: str) -> None:
     spark.session.sql("DROP TABLE t")
 
 
-@pytest.mark.parametrize("shape", ["plain", "by day"])
+@pytest.mark.parametrize("shape", ["plain", "by day", IN_LOGS])
 def test_spark_and_savepoints_whose_commits_are_archived(
     spark: Spark, tmp_path: Path, shape: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -90,7 +92,7 @@ def test_spark_and_savepoints_whose_commits_are_archived(
     for _ in range(6):
         history.change()
         world.open().clean([])
-    assert not (tmp_path / PATH / ".hoodie" / f"{commit.instant}.commit").exists()
+    assert not (tmp_path / PATH / ".hoodie" / f"{commit.instant}.{commit.action}").exists()
     assert_agreement(spark, world)
     _, then = spark.read(world.location, as__of__instant=commit.instant)
     assert_rows(then, rows, spec)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
 
 from lakewright.errors import FormatError
-from lakewright.model.table import TableSpec
-from tests.formats.hudi_world import Row, World, table_of
+from tests.formats.hudi_world import World, table_of
 from tests.interop.engine import Spark
-from tests.interop.histories import SHAPES, History, assert_agreement
+from tests.interop.histories import EVERY, SHAPES, History, assert_agreement
 
 # Where the partition is no function of the key only a global index finds a row that moved.
 TURNS = [
@@ -24,25 +24,27 @@ TURNS = [
     ("text key", "GLOBAL_BLOOM"),
     ("date key", "SIMPLE"),
     ("decimal key", "GLOBAL_SIMPLE"),
+    pytest.param("plain in logs", "BLOOM", marks=pytest.mark.full),
+    pytest.param("by day in logs", "GLOBAL_BLOOM", marks=pytest.mark.full),
 ]
 
 
 @pytest.mark.parametrize(("shape", "index"), TURNS)
 def test_spark_and_we_write_in_turn(spark: Spark, tmp_path: Path, shape: str, index: str) -> None:
-    world = World(tmp_path, SHAPES[shape])
+    world = World(tmp_path, EVERY[shape])
     history = History(world, 0)
     history.change()
     for metadata_table in ("false", "true"):
         options = {"hoodie.index.type": index, "hoodie.metadata.enable": metadata_table}
         history.change()
-        _spark_changes(spark, history, options)
+        history.spark_changes(spark, **options)
         assert_agreement(spark, world)
         history.change()
         assert_agreement(spark, world)
     # Spark cleans what we wrote, archives our instants with its own, and we go on.
     services = {"hoodie.cleaner.commits.retained": "1", "hoodie.keep.min.commits": "2", "hoodie.keep.max.commits": "3"}
     for _ in range(2):
-        _spark_changes(spark, history, {"hoodie.index.type": index, **services})
+        history.spark_changes(spark, **{"hoodie.index.type": index, **services})
     history.change()
     history.clean()
     assert_agreement(spark, world)
@@ -50,19 +52,21 @@ def test_spark_and_we_write_in_turn(spark: Spark, tmp_path: Path, shape: str, in
 
 def test_keys_are_found_where_java_and_utf8_order_them_differently(spark: Spark, tmp_path: Path) -> None:
     world = World(tmp_path, SHAPES["text key"])
-    rows = History(world, 0).rows(2)
+    history = History(world, 0)
+    rows = history.rows(2)
     rows[0]["code"], rows[1]["code"] = "\uff01", "\U0001f642"
     world.upsert(rows)
-    _spark_upserts(spark, world, [row | {"note": "new"} for row in rows], {"hoodie.index.type": "BLOOM"})
+    history.spark_upserts(spark, [row | {"note": "new"} for row in rows], **{"hoodie.index.type": "BLOOM"})
     assert_agreement(spark, world)
 
 
 def test_empty_text_in_a_key_of_several_columns(spark: Spark, tmp_path: Path) -> None:
     world = World(tmp_path, SHAPES["many keys"])
-    rows = History(world, 0).rows(2)
+    history = History(world, 0)
+    rows = history.rows(2)
     rows[0]["code"], rows[1]["code"] = "", "__null__"
     world.upsert(rows)
-    _spark_upserts(spark, world, [row | {"note": "new"} for row in rows], {"hoodie.index.type": "BLOOM"})
+    history.spark_upserts(spark, [row | {"note": "new"} for row in rows], **{"hoodie.index.type": "BLOOM"})
     assert_agreement(spark, world)
 
 
@@ -93,30 +97,31 @@ def test_spark_upserts_into_what_it_bulk_inserted(spark: Spark, tmp_path: Path, 
     rows = history.rows(8)
     spark.write(world.location, world.spec, table_of(rows, world.spec.columns), "bulk_insert")
     world.rows |= {world.key(row): row for row in rows}
-    _spark_upserts(spark, world, [row | {"note": "new"} for row in rows[:2]], {})
+    history.spark_upserts(spark, [row | {"note": "new"} for row in rows[:2]])
     assert_agreement(spark, world)
     history.change()
     assert_agreement(spark, world)
 
 
-def test_a_column_that_spark_adds(spark: Spark, tmp_path: Path) -> None:
-    world = World(tmp_path, SHAPES["plain"])
+@pytest.mark.parametrize("shape", ["plain", "by day in logs"])
+def test_a_column_that_spark_adds(spark: Spark, tmp_path: Path, shape: str) -> None:
+    world = World(tmp_path, EVERY[shape])
     history = History(world, 0)
     history.change()
-    world.spec = TableSpec("plain", (*world.spec.columns, ("more", "decimal(12,3)")), world.spec.key)
-    _spark_upserts(spark, world, history.rows(3), {})
+    world.spec = dataclasses.replace(world.spec, columns=(*world.spec.columns, ("more", "decimal(12,3)")))
+    history.spark_upserts(spark, history.rows(3))
     assert_agreement(spark, world)
     history.change()
     assert_agreement(spark, world)
 
 
-@pytest.mark.parametrize("shape", ["plain", "many keys by day"])
+@pytest.mark.parametrize("shape", ["plain", "many keys by day", "by day in logs"])
 def test_a_table_that_spark_made(spark: Spark, tmp_path: Path, shape: str) -> None:
-    world = World(tmp_path, SHAPES[shape])
+    world = World(tmp_path, EVERY[shape])
     history = History(world, 0)
     made = {"hoodie.table.timeline.timezone": "UTC", "hoodie.index.type": "GLOBAL_SIMPLE", "hoodie.metadata.enable": "true"}
     for _ in range(2):
-        _spark_upserts(spark, world, history.rows(4), made)
+        history.spark_upserts(spark, history.rows(4), **made)
         assert_agreement(spark, world)
         history.change()
         assert_agreement(spark, world)
@@ -125,7 +130,7 @@ def test_a_table_that_spark_made(spark: Spark, tmp_path: Path, shape: str) -> No
 def test_a_table_in_local_time_is_refused(spark: Spark, tmp_path: Path) -> None:
     """Which is what Spark makes where nobody says otherwise: its instants do not tell in which zone they are."""
     world = World(tmp_path, SHAPES["plain"])
-    _spark_upserts(spark, world, History(world, 0).rows(2), {})
+    History(world, 0).spark_upserts(spark, History(world, 0).rows(2))
     with pytest.raises(FormatError, match="timezone=LOCAL") as caught:
         world.open()
     assert caught.value.code == "LW-402"
@@ -136,18 +141,3 @@ def test_a_table_in_local_time_is_refused(spark: Spark, tmp_path: Path) -> None:
     assert_agreement(spark, world)
     world.upsert(History(world, 1).rows(2))
     assert_agreement(spark, world)
-
-
-def _spark_changes(spark: Spark, history: History, options: dict[str, str]) -> None:
-    """Changes as Spark makes them: an upsert and a delete."""
-    world = history.world
-    rows, deleted = history.changes()
-    _spark_upserts(spark, world, rows, options)
-    gone = [world.rows.pop(key) for key in deleted]
-    if gone:
-        spark.write(world.location, world.spec, table_of(gone, world.spec.columns), "delete", **options)
-
-
-def _spark_upserts(spark: Spark, world: World, rows: list[Row], options: dict[str, str]) -> None:
-    spark.write(world.location, world.spec, table_of(rows, world.spec.columns), **options)
-    world.rows |= {world.key(row): row for row in rows}
