@@ -33,7 +33,7 @@ NOT_OF_SPARK = (
     contract.rows_go_in_change_and_leave,  # Spark counts a deleted key that is not there as a row that came and went
 )
 CHECKS = [check for check in contract.CONTRACT if check not in NOT_OF_SPARK]
-IN_BRIEF = contract.old_commits_go_by_a_clean_alone
+IN_BRIEF = contract.commits_carry_checkpoints
 """The check that `make interop` runs, of tables with logs."""
 
 
