@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pytest
 from hudi_world import (
@@ -33,6 +34,8 @@ from lakewright.formats.hudi import archive, avro, avro_rows, compact, log_block
 from lakewright.formats.hudi.file_names import log_named
 from lakewright.formats.hudi.folder import Folder
 from lakewright.model.table import Commit, TableSpec
+from lakewright.pipeline import scan
+from lakewright.pipeline.stored import Stored
 from lakewright.storage.local import LocalStore
 
 SAMPLES = Path(__file__).parent / "samples"
@@ -151,6 +154,31 @@ def test_a_missing_log_and_a_truncated_one_are_told(tmp_path: Path) -> None:
         with pytest.raises(FormatError, match=log.name) as caught:
             world.open().snapshot()
         assert caught.value.code == code
+
+
+@pytest.mark.parametrize("many", [1, 4, 1_000_000], ids=["all files alone", "one alone", "all together"])
+def test_rows_are_the_same_however_base_files_are_joined_with_their_logs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, many: int
+) -> None:
+    monkeypatch.setattr(scan, "_MANY_ROWS", many)
+    world = World(tmp_path, LOGGED_BY_REGION)
+    world.replace([row(i, region=("north", "south", "south")[i % 3]) for i in range(9)])
+    world.upsert(
+        [row(1, 1, region="south"), row(3, 1, region="north")],
+        [world.key(row(5, region="south")), world.key(row(6, region="north"))],
+    )
+    world.upsert([row(20, 2, region="north"), row(21, 2, region="east")])
+    table = world.open()
+    snapshot = table.snapshot()
+    assert snapshot is not None
+    assert len({log.base for log in snapshot.logs if log.base}) == 2
+    with duckdb.connect() as connection:
+        text = Stored(connection, table, snapshot).sql(scan.Selection(snapshot.spec))
+        found = connection.execute(f"SELECT id, kind, region, amount FROM ({text}) ORDER BY id").fetchall()
+    assert found == [
+        tuple(world.rows[key][name] for name in ("id", "kind", "region", "amount"))
+        for key in sorted(world.rows, key=lambda key: world.rows[key]["id"])
+    ]
 
 
 # ---- compaction ------------------------------------------------------------------------------------------------------------

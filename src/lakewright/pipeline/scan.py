@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -25,6 +25,8 @@ PATH, NUMBER = '"scan path"', '"scan number"'
 _FILE, _PLACE = "file_index", "file_row_number"
 """DuckDB's names of the number of a row's file in the list that is read, and of the row's place in it, both from 0."""
 _PLACE_BITS = 40
+_MANY_ROWS = 1_000_000
+"""A base file with so many rows is joined alone with what its logs replace: fewer keys, and no number of a file, for each row."""
 
 _WIDER = (
     ({types.INT, types.BIGINT}, types.BIGINT),
@@ -83,9 +85,8 @@ def snapshot_sql(snapshot: Snapshot, selection: Selection, changes: str | None =
     parts: list[str] = []
     if plain := [file for file in snapshot.files if file.location not in changed]:
         parts.append(f"SELECT {listed(plain)} FROM {_stored(plain, stored)}")
-    if changes and others:
-        parts.append(f"SELECT {listed(others)} FROM {_unchanged(others, snapshot.spec, changes)}")
     if changes:
+        parts += [f"SELECT {listed(files)} FROM {rows}" for files, rows in _unchanged(others, snapshot.spec, changes)]
         parts.append(f"SELECT {listed()} FROM {changes} WHERE NOT {DELETED}")
     if not parts:
         nulls = (f"CAST(NULL AS {types.to_duckdb(kind)}) AS {quote(name)}" for name, kind in spec.columns)
@@ -105,22 +106,32 @@ def placed(snapshot: Snapshot, changes: pa.RecordBatch) -> pa.RecordBatch:
 
 
 def _changed(snapshot: Snapshot) -> list[DataFile]:
-    """The base files that have logs."""
+    """The base files that have logs, those of many rows last."""
     bases = {log.base for log in snapshot.logs}
-    return [file for file in snapshot.files if file.location in bases]
+    return sorted((file for file in snapshot.files if file.location in bases), key=lambda file: file.rows >= _MANY_ROWS)
 
 
-def _unchanged(files: Sequence[DataFile], spec: TableSpec, changes: str) -> str:
-    """The rows of base files that `changes` do not replace, as what stands behind FROM."""
+def _unchanged(files: Sequence[DataFile], spec: TableSpec, changes: str) -> Iterator[tuple[Sequence[DataFile], str]]:
+    """The rows of base files that `changes` do not replace: for some files at a time, what stands behind FROM."""
     stored = {name for name, _ in spec.columns}
+    if not files:
+        return
     if {_FILE, _PLACE} & {name.lower() for name in stored}:  # a column hides DuckDB's of that name
         same = " AND ".join(f"c.{quote(name)} = b.{quote(name)}" for name in spec.key)
         rows = _stored(files, stored, f", filename = '{PATH[1:-1]}'")
         match = f"SELECT 1 FROM {changes} AS c WHERE c.{quote(BASE_COLUMN)} = b.{PATH} AND {same}"
-        return f"{rows} AS b WHERE NOT EXISTS ({match})"
+        yield files, f"{rows} AS b WHERE NOT EXISTS ({match})"
+        return
     # Of NOT EXISTS with an expression DuckDB makes a plan that first gathers all rows.
-    places = f"(SELECT {quote(PLACE_COLUMN)} AS place FROM {changes}) AS c"
-    return f"{_stored(files, stored)} AS b ANTI JOIN {places} ON c.place = (b.{_FILE}::BIGINT << {_PLACE_BITS} | b.{_PLACE})"
+    place, few = quote(PLACE_COLUMN), sum(file.rows < _MANY_ROWS for file in files)
+    if few:
+        places = f"(SELECT {place} AS place FROM {changes}) AS c"
+        match = f"c.place = (b.{_FILE}::BIGINT << {_PLACE_BITS} | b.{_PLACE})"
+        yield files[:few], f"{_stored(files[:few], stored)} AS b ANTI JOIN {places} ON {match}"
+    for number, file in enumerate(files[few:], few):
+        first, last = number << _PLACE_BITS, (number + 1 << _PLACE_BITS) - 1
+        places = f"(SELECT {place} - {first} AS place FROM {changes} WHERE {place} BETWEEN {first} AND {last}) AS c"
+        yield [file], f"{_stored([file], stored)} AS b ANTI JOIN {places} ON c.place = b.{_PLACE}"
 
 
 def _stored(files: Sequence[DataFile], columns: set[str], options: str = "") -> str:
