@@ -5,9 +5,9 @@
 `archive`, `commits` and `inventory` say what a table's folder holds; `base_file` and `base_reader` write and read Parquet, with
 `spliced`, `rewritten` and `thrift` where columns are encoded already; `key_index`, `places` and `logs` are what stands beside
 it; `look`, `snapshot` and `changes` are what readers see; `savepoint`, `rollback` and `clean` keep or remove files; `upsert`,
-`delta`, `append`, `replace` and `copied`, in `batches` and `lanes`, and `clustering` make an instant's files; `write` opens and
-completes instants, `compact` those that take logs into base files, `loan` has Spark do it; `contents`, `verify` and `repair`
-look at what is wrong, and mend it; `table` is on top.
+`delta`, `append`, `replace` and `copied`, in `batches`, `numbered_rows` and `lanes`, and `clustering` make an instant's files;
+`write` opens and completes instants, `compact` those that take logs into base files, `loan` has Spark do it; `contents`,
+`verify` and `repair` look at what is wrong, and mend it; `table` is on top.
 """
 
 from __future__ import annotations

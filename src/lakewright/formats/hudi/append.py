@@ -55,7 +55,7 @@ def append(
     The inserts among the rows are for the caller to tell.
     """
     header = {log_block.SCHEMA: schema.avro_schema(spec.name, spec.columns, meta=True), log_block.INSTANT: instant}
-    step = max(1, int(_BLOCK_BYTES / max(1, changes.width)))
+    step = max(1, int(_BLOCK_BYTES / max(1, changes.rows.width)))
     write = functools.partial(_write, folder, instant, header)
     stats: list[WriteStat] = []
     for batch in batched(additions, lambda addition: len(addition.rows), step):
@@ -101,7 +101,7 @@ def _contents(batch: list[Addition], instant: str, changes: Changes, step: int) 
         some = numbers[here]
         within = here - (ends - [len(each.rows) for each in batch])[which]
         encoded = avro_rows.encode(
-            _stamped(changes.taken(some), changes.keys.take(pa.array(some)), batch, which, within, instant)
+            _stamped(changes.rows.taken(some), changes.keys.take(pa.array(some)), batch, which, within, instant)
         )
         for index in np.unique(which).tolist():
             begin, end = np.searchsorted(which, [index, index + 1]).tolist()

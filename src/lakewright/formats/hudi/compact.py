@@ -22,6 +22,7 @@ from lakewright.formats.hudi.file_names import BaseFile, Log
 from lakewright.formats.hudi.folder import Folder
 from lakewright.formats.hudi.logs import Newest
 from lakewright.formats.hudi.metadata import CHECKPOINT, COMPACT, INVENTORY, LAKEWRIGHT, SCHEMA, WRITER, CommitMetadata, WriteStat
+from lakewright.formats.hudi.numbered_rows import NumberedRows
 from lakewright.formats.hudi.places import places_of
 from lakewright.formats.hudi.rewritten import Edit, rewrite
 from lakewright.formats.hudi.slices import Group, View
@@ -149,16 +150,16 @@ def _write(
 ) -> WriteStat:
     (partition, file_id), base, written = operation
     newest = logs.newest(folder, written, spec, ordering)
-    rest = newest.rows
+    rest, rows = newest.rows, NumberedRows(newest.rows)
     with SplicedFileWriter(folder, time, spec, partition, file_id, ordinal, base.instant if base else None) as writer:
         if base is not None:
             places = places_of(folder, base, newest.keys)
             rest = rest.filter(pa.array(places < 0))
-            edit = _edit(folder, base, newest, places, grows=rest.num_rows > 0)
+            edit = _edit(folder, base, newest, rows, places, grows=rest.num_rows > 0)
             rewrite(BaseFileReader(folder.store, base.name, base.size), spec, edit, writer, encoders)
         writer.inserts += rest.num_rows
-        if rest.num_rows:
-            writer.write(rest)
+        for first in range(0, rest.num_rows, rows.step):
+            writer.write(rest.slice(first, rows.step))
     compacted = {
         "totalLogRecords": len(newest.keys) + len(newest.gone),
         "totalLogFilesCompacted": len(written),
@@ -169,13 +170,12 @@ def _write(
     return dataclasses.replace(writer.stat, compacted=compacted)
 
 
-def _edit(folder: Folder, base: BaseFile, newest: Newest, places: Numbers, *, grows: bool) -> Edit:
-    """What the logs do to a base file; ``places`` are those of the rows of `newest` in it."""
+def _edit(folder: Folder, base: BaseFile, newest: Newest, rows: NumberedRows, places: Numbers, *, grows: bool) -> Edit:
+    """What the logs do to a base file; ``places`` are those of `rows`, which are the rows of `newest`, in it."""
     order = np.argsort(places)
     order = order[np.searchsorted(places[order], 0) :]
     gone = np.sort(places_of(folder, base, newest.gone))
-    width = newest.rows.nbytes / max(1, newest.rows.num_rows)
-    return Edit(places[order], gone[gone >= 0], lambda part: newest.rows.take(pa.array(order[part])), width, grows)
+    return Edit(places[order], gone[gone >= 0], lambda part: rows.taken(order[part]), rows.width, grows)
 
 
 def _complete(folder: Folder, time: str, spec: TableSpec, stats: list[WriteStat]) -> None:

@@ -124,7 +124,7 @@ def _settle(held: list[_Held], changes: Changes) -> npt.NDArray[np.bool_]:
 
     A row stays where its key is, if that is in its partition: where it is alive before where it is gone.
     """
-    placed = np.zeros(changes.rows.num_rows, bool)
+    placed = np.zeros(len(changes.rows), bool)
     for is_gone in (False, True):
         for each in held:
             numbers = each.numbers[each.gone == is_gone]

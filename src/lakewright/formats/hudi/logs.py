@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lakewright.formats.hudi import log_block, schema
+from lakewright.formats.hudi import log_block, numbered_rows, schema
 from lakewright.formats.hudi.batches import batched
 from lakewright.formats.hudi.file_names import Log, checksum
 from lakewright.formats.hudi.folder import Folder
@@ -151,7 +151,7 @@ class _Changes:
         for code, change in self._overtaken(codes, row):
             last[code] = change
         alive = row[last] >= 0
-        return Newest(rows.take(pa.array(np.sort(row[last][alive]))), encoded.dictionary.filter(pa.array(~alive)))
+        return Newest(numbered_rows.in_order(rows, np.sort(row[last][alive])), encoded.dictionary.filter(pa.array(~alive)))
 
     def _overtaken(self, codes: Numbers, row: Numbers) -> Iterator[tuple[int, int]]:
         """The keys whose newest change is perhaps not their last one, each with its newest."""

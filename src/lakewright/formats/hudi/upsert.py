@@ -20,13 +20,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lakewright.formats.hudi import key_index, keys, partitions, rewritten
-from lakewright.formats.hudi.base_file import MAX_BYTES, ROW_GROUP_BYTES, ROW_GROUP_ROWS, SplicedFileWriter
+from lakewright.formats.hudi.base_file import MAX_BYTES, SplicedFileWriter
 from lakewright.formats.hudi.base_reader import BaseFileReader
 from lakewright.formats.hudi.batches import batched
 from lakewright.formats.hudi.file_names import BaseFile
 from lakewright.formats.hudi.folder import Folder
 from lakewright.formats.hudi.key_index import Wanted
 from lakewright.formats.hudi.metadata import WriteStat
+from lakewright.formats.hudi.numbered_rows import NumberedRows
 from lakewright.formats.hudi.partitions import PathStyle
 from lakewright.model.table import TableSpec
 
@@ -34,9 +35,6 @@ THREADS = min(4, os.cpu_count() or 1)
 _SMALL_BYTES = 100 << 20
 """Below this size a base file takes new rows: Hudi's ``hoodie.parquet.small.file.limit``."""
 _LOOKUP_BYTES = 16 << 20
-_MOST_TEXT = (1 << 31) - 1
-"""Bytes of texts in one Arrow array, but for those with large offsets."""
-_LARGE = {pa.string(): pa.large_string(), pa.binary(): pa.large_binary()}
 
 Numbers = npt.NDArray[np.int64]
 _NONE: Numbers = np.empty(0, np.int64)
@@ -46,12 +44,11 @@ class Changes:
     """What an upsert is to do: `rows` of the table's columns, and the record keys of rows to remove.
 
     A change has a number: first the rows', in order, then the deletes'. ``paths`` are the distinct partition paths of the rows,
-    ``path_of`` the index of each row's. ``least`` and ``greatest`` bound the record keys. ``width`` are a row's bytes in memory.
+    ``path_of`` the index of each row's. ``least`` and ``greatest`` bound the record keys.
     """
 
     def __init__(self, spec: TableSpec, rows: pa.Table, deletes: pa.Table, style: PathStyle) -> None:
-        self._plain = rows.schema
-        self.rows = _whole(rows)
+        self.rows = NumberedRows(rows)
         own = keys.record_keys(rows, spec.key, spec.name)
         removed = keys.record_keys(deletes, spec.key, spec.name)
         keys.check_distinct([own, removed], spec.name)
@@ -63,29 +60,13 @@ class Changes:
         self.paths: list[str] = encoded.dictionary.to_pylist()
         self.path_of: Numbers = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
 
-    @property
-    def width(self) -> float:
-        """See the class."""
-        return float(self.rows.nbytes / max(1, self.rows.num_rows))
-
-    def taken(self, numbers: Numbers) -> pa.Table:
-        """The rows with these numbers, whose texts together are no longer than an Arrow array takes."""
-        return self.rows.take(pa.array(numbers)).cast(self._plain)
-
     def stay(self, numbers: Numbers, partition: str) -> npt.NDArray[np.bool_]:
         """Which of the changes with these numbers are rows of a partition."""
-        is_row = numbers < self.rows.num_rows
+        is_row = numbers < len(self.rows)
         stays: npt.NDArray[np.bool_] = is_row.copy()
         index = self.paths.index(partition) if partition in self.paths else -1
         stays[is_row] = self.path_of[numbers[is_row]] == index
         return stays
-
-
-def _whole(rows: pa.Table) -> pa.Table:
-    """The rows with each column in one piece: with large offsets where its texts are too long for that together."""
-    columns = zip(rows.schema, rows.columns, strict=True)
-    fields = [f.with_type(_LARGE.get(f.type, f.type)) if column.nbytes > _MOST_TEXT else f for f, column in columns]
-    return rows.cast(pa.schema(fields)).combine_chunks()
 
 
 @dataclasses.dataclass
@@ -113,7 +94,7 @@ def upsert(folder: Folder, instant: str, spec: TableSpec, slices: Sequence[BaseF
     """Write the base files of the instant, several at a time, and return their stats."""
     with concurrent.futures.ThreadPoolExecutor(THREADS) as pool:
         groups = find(folder, slices, changes, pool, are_kept=False)
-        placed = np.zeros(changes.rows.num_rows, bool)
+        placed = np.zeros(len(changes.rows), bool)
         for group in groups:
             stays = changes.stay(group.change, group.partition)
             placed[group.change[stays]] = True
@@ -196,14 +177,14 @@ def _lookup(folder: Folder, files: list[BaseFile], changes: Changes, are_kept: b
         yield rewrite
 
 
-def bytes_per_row(groups: list[Rewrite], rows: pa.Table) -> float:
+def bytes_per_row(groups: list[Rewrite], rows: NumberedRows) -> float:
     """What a row takes in a file: measured where there are any, else guessed from Arrow's size."""
     stored = sum(group.rows for group in groups)
-    if not rows.num_rows:
+    if not len(rows):
         return 1.0
     if stored:
         return max(1.0, sum(group.source.size for group in groups if group.source) / stored)
-    return max(1.0, float(rows.nbytes / rows.num_rows / 2))
+    return max(1.0, rows.width / 2)
 
 
 def _place(numbers: Numbers, partition: str, groups: list[Rewrite], width: float, most: int) -> list[Rewrite]:
@@ -234,9 +215,9 @@ def _write(
         if source is not None:
             stays = rewrite.change >= 0
             fresh = functools.partial(_fresh, changes, writer, rewrite.change[stays])
-            edit = rewritten.Edit(rewrite.at[stays], rewrite.at[~stays], fresh, changes.width, bool(len(rewrite.inserts)))
+            edit = rewritten.Edit(rewrite.at[stays], rewrite.at[~stays], fresh, changes.rows.width, bool(len(rewrite.inserts)))
             rewritten.rewrite(BaseFileReader(folder.store, source.name, source.size), spec, edit, writer, encoders)
-        step = max(1, min(ROW_GROUP_ROWS, int(ROW_GROUP_BYTES / max(1, changes.width))))
+        step = changes.rows.step
         for first in range(0, len(rewrite.inserts), step):
             writer.write(_fresh(changes, writer, rewrite.inserts, slice(first, first + step)))
         writer.inserts = len(rewrite.inserts)
@@ -245,4 +226,4 @@ def _write(
 
 def _fresh(changes: Changes, writer: SplicedFileWriter, numbers: Numbers, part: slice) -> pa.Table:
     """The rows of some changes, stamped."""
-    return writer.stamped(changes.taken(numbers[part]), changes.keys.take(pa.array(numbers[part])))
+    return writer.stamped(changes.rows.taken(numbers[part]), changes.keys.take(pa.array(numbers[part])))
