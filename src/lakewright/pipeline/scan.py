@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 import pyarrow as pa
@@ -25,6 +26,8 @@ PATH, NUMBER = '"scan path"', '"scan number"'
 _FILE, _PLACE = "file_index", "file_row_number"
 """DuckDB's names of the number of a row's file in the list that is read, and of the row's place in it, both from 0."""
 _PLACE_BITS = 40
+_AS_IT_IS = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+"""Values of partition columns that stand in a folder's name as they are, and for themselves alone."""
 _MANY_ROWS = 1_000_000
 """A base file with so many rows is joined alone with what its logs replace: fewer keys, and no number of a file, for each row."""
 
@@ -84,7 +87,7 @@ def snapshot_sql(snapshot: Snapshot, selection: Selection, changes: str | None =
     changed = {file.location for file in others}
     parts: list[str] = []
     if plain := [file for file in snapshot.files if file.location not in changed]:
-        parts.append(f"SELECT {listed(plain)} FROM {_stored(plain, stored)}")
+        parts += [f"SELECT {listed(some)} FROM {_stored(some, stored, told)}" for some, told in _by_folders(plain, snapshot.spec)]
     if changes:
         parts += [f"SELECT {listed(files)} FROM {rows}" for files, rows in _unchanged(others, snapshot.spec, changes)]
         parts.append(f"SELECT {listed()} FROM {changes} WHERE NOT {DELETED}")
@@ -118,7 +121,7 @@ def _unchanged(files: Sequence[DataFile], spec: TableSpec, changes: str) -> Iter
         return
     if {_FILE, _PLACE} & {name.lower() for name in stored}:  # a column hides DuckDB's of that name
         same = " AND ".join(f"c.{quote(name)} = b.{quote(name)}" for name in spec.key)
-        rows = _stored(files, stored, f", filename = '{PATH[1:-1]}'")
+        rows = _stored(files, stored, options=f", filename = '{PATH[1:-1]}'")
         match = f"SELECT 1 FROM {changes} AS c WHERE c.{quote(BASE_COLUMN)} = b.{PATH} AND {same}"
         yield files, f"{rows} AS b WHERE NOT EXISTS ({match})"
         return
@@ -134,10 +137,34 @@ def _unchanged(files: Sequence[DataFile], spec: TableSpec, changes: str) -> Iter
         yield [file], f"{_stored([file], stored)} AS b ANTI JOIN {places} ON c.place = b.{_PLACE}"
 
 
-def _stored(files: Sequence[DataFile], columns: set[str], options: str = "") -> str:
-    """Base files as a relation; those that lack one of `columns` have nulls there."""
+def _by_folders(files: Sequence[DataFile], spec: TableSpec) -> Iterator[tuple[Sequence[DataFile], Sequence[str]]]:
+    """Files of whose folders DuckDB takes the partition columns, so that it opens those alone that a filter leaves; then others.
+
+    It numbers the files that are left, so that this is not for those that have logs.
+    """
+    kinds = dict(spec.columns)
+    folders: dict[tuple[str | None, ...], str] = {}
+    if all(kinds[name] == types.STRING for name in spec.partition):
+        for values in {file.partition for file in files if file.partition}:
+            if all(value and _AS_IT_IS.fullmatch(value) for value in values):
+                folders[values] = "".join(f"/{name}={value}" for name, value in zip(spec.partition, values, strict=True))
+
+    def tells(file: DataFile) -> bool:
+        folder = folders.get(file.partition)
+        is_there = folder is not None and file.location.rpartition("/")[0].endswith(folder)
+        return is_there and file.location.count("=") == len(spec.partition)
+
+    told = [file for file in files if tells(file)] if folders else []
+    if told:
+        yield told, spec.partition
+    if len(told) < len(files):
+        yield [file for file in files if not tells(file)] if told else files, ()
+
+
+def _stored(files: Sequence[DataFile], columns: set[str], told: Sequence[str] = (), options: str = "") -> str:
+    """Base files as a relation; those that lack one of `columns` have nulls there. Their folders tell the columns `told`."""
     union = any(columns - set(shape) for shape in {file.columns for file in files})
-    return _parquet((file.location for file in files), union, options)
+    return _parquet((file.location for file in files), union, told, options)
 
 
 def raw_sql(
@@ -229,6 +256,8 @@ def _numbered(log: RawLog, own: TableSchema, files: Sequence[RawFile]) -> str:
     return f"(SELECT {listed}, filename AS {PATH}, file_row_number AS {NUMBER} FROM {rows})"
 
 
-def _parquet(paths: Iterable[str], union: bool = False, options: str = "") -> str:
-    """Files as a relation. A folder such as ``day=2026-01-01`` on their way is no column."""
-    return f"read_parquet({strings(paths)}, hive_partitioning = false{', union_by_name = true' if union else ''}{options})"
+def _parquet(paths: Iterable[str], union: bool = False, told: Sequence[str] = (), options: str = "") -> str:
+    """Files as a relation. A folder such as ``day=2026-01-01`` on their way is no column, or tells the text of one."""
+    kinds = ", ".join(f"{quote_literal(name)}: VARCHAR" for name in told)
+    folders = f"hive_partitioning = true, hive_types = {{{kinds}}}" if told else "hive_partitioning = false"
+    return f"read_parquet({strings(paths)}, {folders}{', union_by_name = true' if union else ''}{options})"
