@@ -116,13 +116,15 @@ def test_pages_of_whatever_bytes_are_refused(damage: bytes) -> None:
         spliced.require_sound("a", memoryview(damage))
 
 
-def test_a_column_has_checksums_where_all_of_its_pages_do() -> None:
-    rows = pa.table({"a": ["x", "x"]})
-    without, checked = (
-        bytes(spliced.encoded(rows, {"write_page_checksum": is_checked}).chunks["a"].pages) for is_checked in (0, 1)
-    )
-    found = [spliced.has_checksums(memoryview(pages)) for pages in (checked, checked + without, without)]
-    assert found == [True, False, False]
+def test_a_column_is_copied_where_its_pages_agree_with_the_footer() -> None:
+    rows = pa.table({"a": ["x", "x", None]})
+    (chunk,) = spliced.encoded(rows, {"write_page_checksum": True}).chunks.values()
+    (without,) = spliced.encoded(rows, {}).chunks.values()
+    assert [spliced.may_copy(each, 3) for each in (chunk, without)] == [True, False]
+    assert not spliced.may_copy(chunk, 4)
+    for field, value in ((2, (5, [])), (5, 4), (6, 1)):
+        kind, _ = chunk.meta[field]
+        assert not spliced.may_copy(chunk._replace(meta={**chunk.meta, field: (kind, value)}), 3)
 
 
 def test_a_footer_that_says_no_number_of_a_dictionary_is_refused() -> None:

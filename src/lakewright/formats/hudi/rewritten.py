@@ -93,15 +93,16 @@ class _Groups:
         size = self._reader.group_bytes(index)
         while self._begun and size + sum(begun for _, begun in self._begun) > _AHEAD_BYTES:
             self._write()
+        count = self._reader.group_rows[index]
         with self._reader.translated():
             self._reader.hold(*self._source.extent(index))
             found = self._source.chunks(index, self._fit)
-            chunks = {name: chunk for name, chunk in found.items() if spliced.has_checksums(chunk.pages)}
+            chunks = {name: chunk for name, chunk in found.items() if spliced.may_copy(chunk, count)}
         read = self._columns.names if len(at) else [name for name in self._columns.names if name not in chunks]
         read = [name for name in read if name != schema.RECORD_KEY or name not in chunks]
         read += [] if self._keeps_keys or schema.RECORD_KEY in read else [schema.RECORD_KEY]
         rows = self._reader.group(index, pa.schema([self._columns.field(name) for name in read]))
-        made = self._pool.submit(self._encoded, rows, self._reader.group_rows[index], at, fresh, chunks)
+        made = self._pool.submit(self._encoded, rows, count, at, fresh, chunks)
         self._begun.append((made, size))
 
     def finish(self) -> None:

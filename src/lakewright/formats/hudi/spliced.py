@@ -29,7 +29,10 @@ _CHUNK_OFFSET, _CHUNK_META = 2, 3
 _META_ENCODINGS, _META_PATH, _META_BYTES, _META_COMPRESSED, _META_DATA, _META_DICTIONARY = 2, 3, 6, 7, 9, 11
 _META_ELSEWHERE = (10, 14, 15)
 """Where an index and a Bloom filter stand, which are not copied."""
-_PAGE_COMPRESSED, _PAGE_CRC = 3, 4
+_META_VALUES = 5
+_PAGE_BYTES, _PAGE_COMPRESSED, _PAGE_CRC = 2, 3, 4
+_PAGE_VALUES, _PAGE_ENCODINGS = 1, {5: (2, 3, 4), 8: (4,)}
+"""Fields of the heads of data pages, of either version."""
 _DICTIONARIES = {2, 8}
 """The encodings PLAIN_DICTIONARY and RLE_DICTIONARY."""
 
@@ -143,9 +146,24 @@ def encoded(rows: pa.Table, options: Mapping[str, Any]) -> Part:
     return Part(made.chunks(0, rows.column_names), rows.num_rows)
 
 
-def has_checksums(pages: memoryview) -> bool:
-    """Whether each page of a column has one; Java's writer gives none to pages of version 2. Raises as `require_sound`."""
-    return all(_PAGE_CRC in head for head, _ in _pages(pages))
+def may_copy(chunk: Chunk, rows: int) -> bool:
+    """Whether each page of a column has a checksum, and its heads, which none covers, agree with the footer and `rows`.
+
+    Java's writer gives none to pages of version 2. Who decodes the column finds out what is wrong. Raises as `require_sound`.
+    """
+    known = set(chunk.meta[_META_ENCODINGS][1][1])
+    values, unpacked = 0, len(chunk.pages)
+    for head, body in _pages(chunk.pages):
+        unpacked += thrift.integer(head, _PAGE_BYTES) - len(body)
+        data = [(head[field], encodings) for field, encodings in _PAGE_ENCODINGS.items() if field in head]
+        for (kind, inner), encodings in data:
+            if kind != STRUCT or not known.issuperset(thrift.integer(inner, field) for field in encodings):
+                return False
+            values += thrift.integer(inner, _PAGE_VALUES)
+        if _PAGE_CRC not in head:
+            return False
+    said = thrift.integer(chunk.meta, _META_VALUES), thrift.integer(chunk.meta, _META_BYTES)
+    return (values, unpacked) == said and values == rows
 
 
 def require_sound(name: str, pages: memoryview) -> None:
