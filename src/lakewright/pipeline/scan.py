@@ -143,22 +143,23 @@ def _by_folders(files: Sequence[DataFile], spec: TableSpec) -> Iterator[tuple[Se
     It numbers the files that are left, so that this is not for those that have logs.
     """
     kinds = dict(spec.columns)
-    folders: dict[tuple[str | None, ...], str] = {}
-    if all(kinds[name] == types.STRING for name in spec.partition):
-        for values in {file.partition for file in files if file.partition}:
-            if all(value and _AS_IT_IS.fullmatch(value) for value in values):
-                folders[values] = "".join(f"/{name}={value}" for name, value in zip(spec.partition, values, strict=True))
 
     def tells(file: DataFile) -> bool:
-        folder = folders.get(file.partition)
-        is_there = folder is not None and file.location.rpartition("/")[0].endswith(folder)
-        return is_there and file.location.count("=") == len(spec.partition)
+        values = [value for value in file.partition if value and _AS_IT_IS.fullmatch(value)]
+        folder = "".join(f"/{name}={value}" for name, value in zip(spec.partition, values, strict=False))
+        is_there = len(values) == len(spec.partition) and file.location.rpartition("/")[0].endswith(folder)
+        return is_there and file.location.count("=") == len(values)
 
-    told = [file for file in files if tells(file)] if folders else []
+    if not spec.partition or any(kinds[name] != types.STRING for name in spec.partition):
+        yield files, ()
+        return
+    telling = {partition for partition, file in {file.partition: file for file in files}.items() if tells(file)}
+    told = [file for file in files if file.partition in telling]
+    others = [file for file in files if file.partition not in telling]
     if told:
         yield told, spec.partition
-    if len(told) < len(files):
-        yield [file for file in files if not tells(file)] if told else files, ()
+    if others:
+        yield others, ()
 
 
 def _stored(files: Sequence[DataFile], columns: set[str], told: Sequence[str] = (), options: str = "") -> str:
