@@ -14,6 +14,7 @@ import pytest
 from hudi_world import (
     BY_REGION,
     COLUMNS,
+    LOGGED_BY_REGION,
     PATH,
     PLAIN,
     TWO_KEYS,
@@ -130,6 +131,21 @@ def test_a_merge_on_read_table_that_seems_to_be_another_type_is_refused(tmp_path
     world.upsert([row(1, 1)])
     _edit(world, "hoodie.table.type", "hoodie.tabne.type")
     _refused("LW-403", world.open)
+
+
+@pytest.mark.parametrize("spec", [PLAIN, LOGGED_BY_REGION], ids=["cow", "mor, partitioned"])
+def test_properties_that_were_cut_are_refused_or_say_the_same(tmp_path: Path, spec: TableSpec) -> None:
+    world = World(tmp_path, spec)
+    world.replace([row(1), row(2)])
+    path = _hoodie(world) / "hoodie.properties"
+    whole, codes = path.read_bytes(), set[str]()
+    for lines in range(whole.count(b"\n")):
+        path.write_bytes(b"".join(whole.splitlines(keepends=True)[:lines]))
+        try:
+            assert world.open().spec == spec
+        except FormatError as error:
+            codes.add(error.code)
+    assert codes <= {"LW-402", "LW-403"}
 
 
 def test_properties_without_a_checksum_are_fine(world: World) -> None:

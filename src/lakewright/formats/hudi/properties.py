@@ -20,7 +20,7 @@ _KEY, _PARTITION, _SCHEMA = "hoodie.table.recordkey.fields", "hoodie.table.parti
 _GENERATOR, _TYPE, _PRECOMBINE = "hoodie.table.keygenerator.class", "hoodie.table.type", "hoodie.table.precombine.field"
 _HIVE_STYLE, _ENCODED = "hoodie.datasource.write.hive_style_partitioning", "hoodie.datasource.write.partitionpath.urlencode"
 _SETTINGS = "lakewright.settings"
-"""What key and partition were when we made the table, as a checksum: rows lie where these settings say."""
+"""What type, key and partition were when we made the table, as a checksum: rows lie where these settings say."""
 TIMEZONE = "hoodie.table.timeline.timezone"
 IN_UTC = (
     "if its writers ran in UTC, write hoodie.table.timeline.timezone=UTC into its hoodie.properties and remove"
@@ -72,7 +72,8 @@ def of_spec(spec: TableSpec) -> Properties:
     if POSITION_COLUMN in dict(spec.columns):
         properties[_PRECOMBINE] = POSITION_COLUMN
     properties[_TYPE] = next(name for name, kind in _TYPES.items() if kind == spec.type)
-    return properties | (_MERGED_BY if spec.type == MOR else {}) | {_SETTINGS: _settings(properties)}
+    # First, so that a file that was cut misses it or what it stands for.
+    return {_SETTINGS: _settings(properties)} | properties | (_MERGED_BY if spec.type == MOR else {})
 
 
 def to_spec(properties: Properties, avro: str | None) -> TableSpec:
