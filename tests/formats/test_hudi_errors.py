@@ -133,6 +133,15 @@ def test_a_merge_on_read_table_that_seems_to_be_another_type_is_refused(tmp_path
     _refused("LW-403", world.open)
 
 
+def test_logs_of_a_table_that_seems_to_be_copy_on_write_are_not_passed_over(tmp_path: Path) -> None:
+    world = World(tmp_path, dataclasses.replace(PLAIN, type=MOR))
+    world.replace([row(1), row(2)])
+    world.upsert([row(1, 1)])
+    _edit(world, "hoodie.table.type", "hoodie.tabne.type")
+    _edit(world, "lakewright.settings", "lakewright.settingt")
+    _refused("LW-403", lambda: world.upsert([row(2, 2)]))
+
+
 @pytest.mark.parametrize("spec", [PLAIN, LOGGED_BY_REGION], ids=["cow", "mor, partitioned"])
 def test_properties_that_were_cut_are_refused_or_say_the_same(tmp_path: Path, spec: TableSpec) -> None:
     world = World(tmp_path, spec)

@@ -115,6 +115,10 @@ class HudiWrite:
         if spec.type == MOR:
             order = properties.ordering(self._properties, spec)
             stats = delta.upsert_into(self._folder, self.instant, spec, order, view, changes)
+        elif view.logs_as_of():
+            where = self._folder.store.location(self._folder.hoodie_name(properties.NAME))
+            message = f"{where} says that the table is copy-on-write, and it has logs, which would be lost"
+            raise FormatError("LW-403", message, hint="restore the file from a backup")
         else:
             stats = upsert.upsert(self._folder, self.instant, spec, view.as_of(), changes)
         self._fill(spec, view, stats)
