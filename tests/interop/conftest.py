@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from lakewright.engines.spark import SparkEngine
 from tests import s3
 from tests.interop.engine import Spark
 from tests.interop.glue import Glue, install
@@ -31,6 +32,14 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spark]:
     _, bundle = set_by("make interop", "JAVA_HOME", "HUDI_BUNDLE")
     with warnings.catch_warnings(action="default"):
         engine = Spark(bundle, tmp_path_factory.mktemp("spark"))
+    yield engine
+    engine.close()
+
+
+@pytest.fixture
+def engine(spark: Spark) -> Iterator[SparkEngine]:
+    """Spark as merges have it, in that session."""
+    engine = SparkEngine()
     yield engine
     engine.close()
 

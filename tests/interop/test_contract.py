@@ -23,7 +23,6 @@ from lakewright.storage.local import LocalStore
 from lakewright.testing import table_contract as contract
 from lakewright.testing.table_model import Subject
 from tests.formats.hudi_world import Row, own_rows
-from tests.interop.engine import Spark
 
 PATH = "curated/things"
 NOT_OF_SPARK = (
@@ -106,13 +105,6 @@ class SparkTables:
         self._engine.name(self._engine.files([source], kinds), "rows")
         columns = ", ".join(quote(name) for name in rows.column_names)
         self._engine.write(str(self._root / PATH), f"SELECT {columns} FROM rows", settings, guard)
-
-
-@pytest.fixture
-def engine(spark: Spark) -> Iterator[SparkEngine]:
-    engine = SparkEngine()
-    yield engine
-    engine.close()
 
 
 @pytest.mark.parametrize(

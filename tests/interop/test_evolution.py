@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,13 +36,6 @@ STEPS = (
 MORE_BYTES = ("ALTER price TYPE numeric(10, 2)", "ALTER total TYPE numeric(30, 4)")
 """Decimals that take more bytes: Hudi's writer in Spark refuses them, and one merge here goes before."""
 Row = dict[str, Any]
-
-
-@pytest.fixture
-def engine(spark: Spark) -> Iterator[SparkEngine]:
-    engine = SparkEngine()
-    yield engine
-    engine.close()
 
 
 @pytest.mark.parametrize(

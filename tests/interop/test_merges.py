@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -73,13 +73,6 @@ from lakewright.formats.hudi.write import HudiWrite
 HudiWrite.commit = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 main(["-C", sys.argv[1], "merge"])
 """
-
-
-@pytest.fixture
-def engine(spark: Spark) -> Iterator[SparkEngine]:
-    engine = SparkEngine()
-    yield engine
-    engine.close()
 
 
 @pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.full) for seed in range(1, 6))])

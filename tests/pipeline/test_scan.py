@@ -11,7 +11,7 @@ from hudi_world import BY_REGION, World, bare_paths, row
 
 from lakewright.pipeline import scan
 
-REGIONS = ("north", "south", "east", "a b", "50%25", "1e3", "__HIVE_DEFAULT_PARTITION__", "", None)
+REGIONS = ("north", "south", "east", "a b", "50%25", "1e3", "NULL", "null", "__HIVE_DEFAULT_PARTITION__", "", None)
 
 
 def _read(world: World, where: str) -> tuple[list[tuple[int, str | None]], str]:
@@ -33,7 +33,7 @@ def _world(root: Path, regions: tuple[str | None, ...] = REGIONS) -> World:
 def test_a_filter_on_a_partition_column_opens_no_other_files(tmp_path: Path) -> None:
     found, plan = _read(_world(tmp_path), "region = 'south'")
     assert found == [(1, "south")]
-    assert re.search(r"Scanning Files: 1/4\b", plan)  # of the four whose folders are their values
+    assert re.search(r"Scanning Files: 1/6\b", plan)  # of the six whose folders are their values
 
 
 @pytest.mark.parametrize("region", [region for region in REGIONS if region is not None])
