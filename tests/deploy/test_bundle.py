@@ -28,6 +28,7 @@ tables:
     partition: [region, day(made)]
     type: mor
     compact_after: 3
+    timeline: {keep: 7, archive_after: 9}
     retention: {recent: 2h, savepoints: {hourly: 7d}, raw: 30d}
     types: {price: "decimal(10,2)"}
   sold: {from: drop.datasets.sales}

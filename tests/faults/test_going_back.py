@@ -97,6 +97,29 @@ def test_logs_are_compacted_by_policy(shop: Shop) -> None:
     assert shop.ok("verify", "parts").code == 0
 
 
+def test_old_writes_leave_the_timeline_by_policy(loaded: Shop) -> None:
+    lake = loaded.folder / "lake.yaml"
+    settings = "{from: shop.public.parts, retention: {recent: 1ms}, timeline: {keep: 2, archive_after: 5}}"
+    lake.write_text(lake.read_text() + f"tables:\n  parts: {settings}\n")
+    then = _rows(loaded)
+    (saved,) = [commit["instant"] for commit in loaded.ok("savepoint", "parts", "--json").json["savepoints"]]
+    with Lake.open(loaded.folder) as opened:
+        for number in range(7):
+            loaded.sql(f"UPDATE parts SET name = 'again {number}' WHERE id = 1; UPDATE orders SET price = {number}")
+            opened.run()
+        newest = [commit.instant for commit in opened.history("parts")][-2:]
+    rows = _rows(loaded)
+    told = {each["table"]: each["archived"] for each in loaded.ok("maintain", "--json").json["cleaned"]}
+    assert told == {"orders": 0, "parts": 6}
+    commits = loaded.ok("history", "parts", "--json").json["commits"]
+    assert [commit["instant"] for commit in commits if commit["action"] != "clean"] == [saved, *newest]
+    assert _rows(loaded) == rows
+    assert _rows(loaded, "--committed", "--as-of", saved) == then
+    assert loaded.ok("verify", "parts").code == 0
+    loaded.ok("restore", "parts", "--to", saved, "--yes")
+    assert _rows(loaded) == then
+
+
 @pytest.mark.crash
 def test_a_read_between_savepoints_is_folded_from_the_earlier_one(loaded: Shop) -> None:
     loaded.ok("savepoint", "parts")

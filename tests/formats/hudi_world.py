@@ -160,6 +160,13 @@ class World:
                 self.rows, self.spec = after, spec
                 self.commits.append((newest[-1], after, spec))
 
+    def clean(self, keep: Sequence[str] = (), store: Store | None = None, *, newest: int = 2, least: int = 3) -> int:
+        """Clean the table and archive what may go, as `maintain` does; return how many files went."""
+        table = self.open(store)
+        files = table.clean(keep)
+        table.archive(keep, newest, least)
+        return files
+
     def check(self) -> None:
         """The newest state equals the dict for hudi-rs and for us, and the folder fulfils the checklist."""
         snapshot = self.check_rows()

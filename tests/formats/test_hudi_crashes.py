@@ -34,7 +34,7 @@ from hudi_world import (
 from tests.strides import strides
 
 from lakewright.errors import StorageError
-from lakewright.formats.hudi import archive, key_index
+from lakewright.formats.hudi import key_index
 from lakewright.formats.hudi.folder import Folder
 from lakewright.formats.hudi.write import HudiWrite
 from lakewright.model.contracts import Store
@@ -46,7 +46,7 @@ Step = Callable[[World, Store], object]
 STEPS: dict[str, Step] = {
     "upsert": lambda world, store: world.upsert([row(1, 5, region="south"), row(2, 5), row(50, 5)], [(3,)], store=store),
     "replace": lambda world, store: world.replace([row(1, 6), row(60, 6, region="east")], store=store),
-    "clean": lambda world, store: world.open(store).clean([world.commits[1][0].instant]),
+    "clean": lambda world, store: world.clean([world.commits[1][0].instant], store, newest=1, least=1),
     "compact": lambda world, store: world.open(store).compact(1),
 }
 MOR_BY_REGION = dataclasses.replace(BY_REGION, type="mor")
@@ -102,8 +102,6 @@ def test_so_does_one_of_a_merge_on_read_table(
 
 
 def _crash_at_each(stride: int, step: str, prepared: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archive, "KEPT_WRITES", 1)  # so that a clean archives what it can
-    monkeypatch.setattr(archive, "BATCH", 1)
     monkeypatch.setattr(key_index, "LEAST_BYTES", 0)
     grown: set[bool] = set()
     for calls in range(1, 500, stride):
@@ -118,7 +116,7 @@ def _crash_at_each(stride: int, step: str, prepared: World, tmp_path: Path, monk
         assert_rows(rust_rows(world.location), world.rows, world.spec)
         world.open().compact(2)  # as the next merge does
         world.upsert([row(90, 9)])
-        world.open().clean([])
+        world.clean(newest=1, least=1)
         world.check()
         shutil.rmtree(world.root)
     assert calls > 10

@@ -10,7 +10,6 @@ import pytest
 from hudi_world import BY_REGION, COLUMNS, PATH, PLAIN, World, assert_rows, checkpoint, edited, own_rows, row
 
 from lakewright.errors import FormatError
-from lakewright.formats.hudi import archive
 from lakewright.formats.hudi.metadata import INVENTORY
 from lakewright.model.table import TableSpec
 
@@ -84,12 +83,10 @@ def test_a_file_that_was_cut_or_is_another_is_named(world: World) -> None:
     world.check()
 
 
-def test_a_file_that_an_archived_commit_wrote_is_named(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archive, "KEPT_WRITES", 2)
-    monkeypatch.setattr(archive, "BATCH", 3)
+def test_a_file_that_an_archived_commit_wrote_is_named(world: World) -> None:
     for version in range(2, 7):
         world.upsert([row(0, version, region="north")])
-    world.open().clean([])
+    world.clean()
     assert len(_commits(world)) == 2
     world.check()
     path = _files(world, "south")[-1]

@@ -16,7 +16,7 @@ from hudi_world import BY_REGION, LOCK, PATH, PLAIN, Crash, DyingStore, World, a
 from tests.strides import strides
 
 from lakewright.errors import FormatError
-from lakewright.formats.hudi import archive, avro
+from lakewright.formats.hudi import avro
 from lakewright.formats.hudi.table import HudiTable
 from lakewright.storage.local import LocalStore
 
@@ -100,13 +100,11 @@ def test_a_crash_leaves_a_savepoint_or_none(stride: int, step: str, tmp_path: Pa
     if step == "removed":
         prepared.open().save(commit.instant, "why")
     elif step == "archived":
-        _archived(prepared, monkeypatch)
-        monkeypatch.setattr(archive, "KEPT_WRITES", 1)
-        monkeypatch.setattr(archive, "BATCH", 1)
+        _archived(prepared)
     acts: dict[str, Callable[[HudiTable], object]] = {
         "made": lambda table: table.save(commit.instant, "why"),
         "removed": lambda table: table.release([commit.instant]),
-        "archived": lambda table: table.clean([]),
+        "archived": lambda table: (table.clean([]), table.archive([], 1, 1)),
     }
 
     seen = set()
@@ -124,6 +122,7 @@ def test_a_crash_leaves_a_savepoint_or_none(stride: int, step: str, tmp_path: Pa
         saved = [c.instant for c in table.history() if c.saved]
         seen.add(bool(saved))
         table.clean(saved)
+        table.archive(saved, 1, 1)
         if saved:
             assert_rows(own_rows(table.snapshot(commit.instant)), rows, spec)
         assert world.open().verify().flaws == ()
@@ -135,20 +134,18 @@ def test_a_crash_leaves_a_savepoint_or_none(stride: int, step: str, tmp_path: Pa
     assert seen == ({True} if step == "archived" else {True, False}) or stride > 1
 
 
-def _archived(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let many commits follow a savepoint of the second, and a clean archive what it may."""
-    monkeypatch.setattr(archive, "KEPT_WRITES", 2)
-    monkeypatch.setattr(archive, "BATCH", 3)
+def _archived(world: World) -> None:
+    """Let many commits follow a savepoint of the second, and archive what may go."""
     world.open().save(world.commits[1][0].instant, "why")
     for version in range(4, 10):
         world.upsert([row(3, version), row(20 + version, version)])
-        world.open().clean([])
+        world.clean()
 
 
 def test_the_timeline_of_a_table_with_old_savepoints_stays_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     world = _prepared(tmp_path)
     commit, rows, spec = world.commits[1]
-    _archived(world, monkeypatch)
+    _archived(world)
     hoodie = tmp_path / PATH / ".hoodie"
     assert len(list(hoodie.glob("*.*commit"))) < 6
     assert not (hoodie / f"{commit.instant}.commit").exists()
@@ -173,7 +170,7 @@ def test_a_savepoint_of_another_engine_keeps_its_commit_on_the_timeline(tmp_path
     instant = world.commits[1][0].instant
     foreign = avro.encode(avro.SAVEPOINT, {"savepointedBy": "me", "savepointedAt": 0, "comments": "", "partitionMetadata": {}})
     world.store.create(f"{PATH}/.hoodie/{instant}.savepoint", foreign)
-    _archived(world, monkeypatch)
+    _archived(world)
     assert (tmp_path / PATH / f".hoodie/{instant}.commit").exists()
     assert world.open().reasons([instant]) == {instant: "made by me"}
     assert_rows(own_rows(world.open().snapshot(instant)), world.commits[1][1], world.spec)

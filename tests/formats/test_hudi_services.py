@@ -27,7 +27,7 @@ from hudi_world import (
 )
 
 from lakewright.errors import FormatError
-from lakewright.formats.hudi import archive, key_index, rollback, upsert
+from lakewright.formats.hudi import key_index, rollback, upsert
 from lakewright.formats.hudi.table import HudiTable
 from lakewright.model.contracts import Write
 from lakewright.model.table import Checkpoint, TableSpec
@@ -115,7 +115,9 @@ class Services:
 
     def clean(self, table: HudiTable) -> None:
         readable = [commit.instant for commit in table.snapshots()]
-        table.clean(self.chance.sample(readable, min(len(readable), 1)))
+        keep = self.chance.sample(readable, min(len(readable), 1))
+        table.clean(keep)
+        table.archive(keep, 2, 2)
 
     def savepoint(self, table: HudiTable) -> None:
         readable = table.snapshots()
@@ -155,8 +157,6 @@ class Services:
 def test_services_between_writes_change_no_row(
     seed: int, spec: TableSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(archive, "KEPT_WRITES", 2)
-    monkeypatch.setattr(archive, "BATCH", 2)
     monkeypatch.setattr(upsert, "_SMALL_BYTES", 2000)
     monkeypatch.setattr(key_index, "LEAST_BYTES", 0)
     services = Services(tmp_path, spec, seed)

@@ -30,7 +30,7 @@ from hudi_world import (
 )
 
 from lakewright.errors import CommitConflict, FormatError
-from lakewright.formats.hudi import HudiFormat, archive, base_file, replace
+from lakewright.formats.hudi import HudiFormat, base_file, replace
 from lakewright.model.contracts import Entry
 from lakewright.model.table import TableSpec
 from lakewright.storage.local import LocalStore
@@ -333,17 +333,13 @@ def test_rows_may_come_in_other_arrow_types_of_the_same_meaning(tmp_path: Path) 
     assert_rows(rust_rows(world.location), {(1,): row(1)}, PLAIN)
 
 
-def test_a_reader_whose_listing_is_older_than_an_archival_sees_what_was_kept(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_reader_whose_listing_is_older_than_an_archival_sees_what_was_kept(world: World) -> None:
     for version in range(8):
         world.upsert([row(1, version)])
         world.open().clean([])
     listed = list(world.store.list(f"{PATH}/.hoodie/"))
-    monkeypatch.setattr(archive, "KEPT_WRITES", 2)
-    monkeypatch.setattr(archive, "BATCH", 3)
     world.upsert([row(1, 8)])
-    world.open().clean([commit.instant for commit, *_ in world.commits[-2:]])
+    world.clean([commit.instant for commit, *_ in world.commits[-2:]])
     assert (world.root / PATH / ".hoodie/archived").exists()
 
     class Late(LocalStore):
@@ -377,9 +373,7 @@ def test_a_file_that_is_still_written_is_asked_for_anew_and_a_settled_one_is_not
         assert settled.name not in names
 
 
-def test_old_instants_are_archived_and_the_checkpoint_is_not_lost(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archive, "KEPT_WRITES", 2)
-    monkeypatch.setattr(archive, "BATCH", 3)
+def test_old_instants_are_archived_and_the_checkpoint_is_not_lost(world: World) -> None:
     for version in range(3):
         world.upsert([row(i, version, region="north") for i in range(3)])
     world.replace([row(0), row(1, 3, region="south")])
@@ -388,7 +382,7 @@ def test_old_instants_are_archived_and_the_checkpoint_is_not_lost(world: World, 
     for version in range(5, 8):
         world.upsert([row(1, version, region="south")])
     hoodie = world.root / PATH / ".hoodie"
-    world.open().clean([])
+    world.clean()
     assert [path.name for path in (hoodie / "archived").iterdir()] == [".commits_.archive.1_1-0-1"]
     assert world.open().history()[0].instant == world.commits[-2][0].instant
     world.check()

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from hudi_world import BY_REGION, COLUMNS, PATH, TWO_KEYS_BY_REGION, World, edited, keys_of, row, table_of
 
-from lakewright.formats.hudi import archive, bloom, contents
+from lakewright.formats.hudi import bloom, contents
 from lakewright.formats.hudi.folder import Folder
 from lakewright.formats.hudi.metadata import CHECKPOINT, INVENTORY
 from lakewright.formats.hudi.timeline import format_time
@@ -203,8 +203,6 @@ def test_a_leftover_is_found_and_is_no_fault(world: World, name: str) -> None:
 
 @pytest.mark.parametrize("spec", [BY_REGION, TWO_KEYS_BY_REGION], ids=["", "two keys"])
 def test_what_we_write_has_no_flaw(tmp_path: Path, spec: TableSpec, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archive, "KEPT_WRITES", 2)
-    monkeypatch.setattr(archive, "BATCH", 3)
     monkeypatch.setattr(contents, "_AT_ONCE", 5)
     world = World(tmp_path, spec)
     assert world.open().verify() == Verification("orders")
@@ -214,7 +212,7 @@ def test_what_we_write_has_no_flaw(tmp_path: Path, spec: TableSpec, monkeypatch:
         wider = TableSpec("orders", (*COLUMNS, ("extra", "int")), spec.key, spec.partition)
         changed = [row(i, version, region=regions[i % 3], kind="b" * (i % 5), extra=version) for i in range(version, 30, 7)]
         world.upsert(changed, spec=wider)
-        world.open().clean([])
+        world.clean()
         found = world.open().verify()
         assert (found.flaws, found.rows) == ((), len(world.rows))
     world.replace([], spec=wider)

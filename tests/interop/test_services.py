@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lakewright.errors import FormatError
-from lakewright.formats.hudi import archive, upsert
+from lakewright.formats.hudi import upsert
 from tests.formats.hudi_world import PATH, World, assert_rows, checkpoint, own_rows, table_of
 from tests.interop.engine import Spark
 from tests.interop.histories import EVERY, History, assert_agreement
@@ -79,19 +79,15 @@ def _call(spark: Spark, world: World, call: str) -> None:
 
 
 @pytest.mark.parametrize("shape", ["plain", "by day", IN_LOGS])
-def test_spark_and_savepoints_whose_commits_are_archived(
-    spark: Spark, tmp_path: Path, shape: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_spark_and_savepoints_whose_commits_are_archived(spark: Spark, tmp_path: Path, shape: str) -> None:
     """Spark reads the table as it is and as of the savepoint, keeps its files, and takes a savepoint of ours as its own."""
-    monkeypatch.setattr(archive, "KEPT_WRITES", 2)
-    monkeypatch.setattr(archive, "BATCH", 3)
     history = _history(tmp_path, shape)
     world = history.world
     (commit, rows, spec), table = world.commits[-1], world.open()
     table.save(commit.instant, "why")
     for _ in range(6):
         history.change()
-        world.open().clean([])
+        world.clean()
     assert not (tmp_path / PATH / ".hoodie" / f"{commit.instant}.{commit.action}").exists()
     assert_agreement(spark, world)
     _, then = spark.read(world.location, as__of__instant=commit.instant)

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from lakewright.formats.hudi import HudiFormat, archive, lanes, replace, upsert
+from lakewright.formats.hudi import HudiFormat, lanes, replace, upsert
 from lakewright.formats.hudi.partitions import HIVE, PathStyle
 from lakewright.model.table import MOR, TableSpec
 from lakewright.storage.local import LocalStore
@@ -39,7 +39,7 @@ def test_every_operation_on_a_copy_on_write_table(
     history.add_column()
     history.change()
     assert_all(trino, world)
-    _archive(history, monkeypatch)
+    _archive(history)
     assert_all(trino, world)
     history.truncate()
     assert_all(trino, world)
@@ -60,7 +60,7 @@ def test_every_operation_on_a_merge_on_read_table(
     assert world.open().compact(1) > 0
     assert_all(trino, world)
     history.add_column()
-    _archive(history, monkeypatch)
+    _archive(history)
     _change_logs(history)
     _assert_base_files(trino, world)
     assert world.open().compact(1) > 0
@@ -192,16 +192,14 @@ def _assert_base_files(trino: Trino, world: World) -> None:
     _assert_read(trino, world, own, "t_rt", input_format=REALTIME_INPUT)
 
 
-def _archive(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
+def _archive(history: History) -> None:
     """A savepoint, and then so many writes and cleans that its commit and others go to the archive."""
-    monkeypatch.setattr(archive, "KEPT_WRITES", 2)
-    monkeypatch.setattr(archive, "BATCH", 3)
     world = history.world
     instant = world.commits[-1][0].instant
     world.open().save(instant, "why")
     for _ in range(6):
         history.change()
-        world.open().clean([])
+        world.clean()
     assert not list((world.root / PATH / ".hoodie").glob(f"{instant}.*commit"))
 
 

@@ -136,6 +136,20 @@ def test_patterns_choose_tables(lake_yaml):
             "`decimal(precision,scale)` for numeric columns",
         ),
         (
+            f"lake: a\n{SOURCE}tables:\n  t:\n    from: shop.public.t\n    timeline: {{keep: 0}}\n",
+            "LW-104",
+            7,
+            "tables.t.timeline.keep '0': less than 1",
+            "So many of the newest writes stay",
+        ),
+        (
+            f"lake: a\n{SOURCE}tables:\n  t:\n    from: shop.public.t\n    timeline: {{archive_after: often}}\n",
+            "LW-104",
+            7,
+            "tables.t.timeline.archive_after 'often': ",
+            "So many others go together",
+        ),
+        (
             f"lake: a\n{SOURCE}zones: {{raw: x, logs: x/y}}\n",
             "LW-104",
             4,

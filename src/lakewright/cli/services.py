@@ -18,7 +18,8 @@ NOT_YET = "nothing was changed; --yes does it"
 def maintain(session: Session) -> None:
     """Do what the tables' retention and other policies ask for.
 
-    Makes the savepoints that are due, removes those that are over, and deletes the files that no read within the retention needs.
+    Makes the savepoints that are due, removes those that are over, and deletes the files that no read within the retention needs,
+    and with them archives writes, as `timeline` has it.
     Before that it compacts `mor` tables as `compact_after` has it and, where `small_files` is set, makes small files larger ones.
     Then small files of captured changes become larger ones, and those that `retention.raw` lets go are left out.
     `lakewright up` does the same as it goes.

@@ -25,7 +25,7 @@ _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 
 
 def tend(lake: Wiring, mirror: Mirror, now: datetime.datetime, *, wait: float = 0.0) -> Cleaned:
-    """Compact, write small files into larger ones, make and remove savepoints as the table's policy has it, then clean.
+    """Compact, write small files into larger ones, make and remove savepoints as the policy has it, then clean and archive.
 
     What goes are files that no kept instant of the table and none of its snapshots to come needs, and former folders that have
     none left. The table's lease is held meanwhile, as in `merge`.
@@ -46,14 +46,15 @@ def tend(lake: Wiring, mirror: Mirror, now: datetime.datetime, *, wait: float = 
         saved = sum(each.table.save(each.commit.instant, BY_POLICY) for each in missing)
         released = sum(each.table.release([each.commit.instant]) for each in over)
         needed = [(each.table.path, each.commit.instant) for each, _ in publish.needs(lake, mirror) if each is not None]
-        files = 0
+        files = archived = 0
         for each in lake.folders.tables(mirror):
             keep = [*kept(each.snapshots(), mirror.recent, now), *(instant for path, instant in needed if path == each.path)]
             files += each.clean(keep)
+            archived += each.archive(keep, mirror.timeline_keep, mirror.archive_after)
         if done := _done_with(lake, mirror, now):
             lake.folders.forget(mirror, done)
         dropped = lake.folders.sweep(mirror, mine.lease.number)
-        return Cleaned(mirror.name, files, saved, released, gathered, compacted, dropped)
+        return Cleaned(mirror.name, files, saved, released, gathered, compacted, dropped, archived)
 
 
 def kept(snapshots: Sequence[Commit], recent: datetime.timedelta, now: datetime.datetime) -> list[str]:

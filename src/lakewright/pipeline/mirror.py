@@ -23,7 +23,8 @@ class Mirror:
     newest commit is kept after that.
     ``raw`` is how long its raw changes are kept at least, for ever if it is None.
     ``small_files`` is the size in bytes below which base files are to become larger ones, if at all. A merge writes a base file
-    anew that has ``compact_after`` logs.
+    anew that has ``compact_after`` logs. The newest ``timeline_keep`` writes stay on the timeline; of others ``archive_after``
+    go to the archive together.
     """
 
     name: str
@@ -37,6 +38,8 @@ class Mirror:
     small_files: int | None = None
     type: str = COW
     compact_after: int = 5
+    timeline_keep: int = 20
+    archive_after: int = 100
 
     @property
     def partition(self) -> tuple[str, ...]:

@@ -94,7 +94,8 @@ class Merged:
 @dataclasses.dataclass(frozen=True)
 class Cleaned:
     """Files of old snapshots that were deleted from a table, savepoints that were made and removed, small files made one, base
-    files that were compacted with their logs, and folders that were removed: former ones of the table, and leftovers of moves."""
+    files that were compacted with their logs, folders that were removed: former ones of the table, and leftovers of moves; and
+    writes that went to the archive."""
 
     table: str
     files: int
@@ -103,6 +104,7 @@ class Cleaned:
     gathered: int = 0
     compacted: int = 0
     dropped: int = 0
+    archived: int = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -246,4 +248,5 @@ def _cleaned(step: Cleaned) -> str:
     small = f", {step.gathered:,} small ones made into larger ones" if step.gathered else ""
     logs = f", {step.compacted:,} compacted with their logs" if step.compacted else ""
     folders = f", {counted(step.dropped, 'folder')} that it was in" if step.dropped else ""
-    return f"{counted(step.files, 'file')}{points}{small}{logs}{folders}"
+    writes = f", {counted(step.archived, 'write')} archived" if step.archived else ""
+    return f"{counted(step.files, 'file')}{points}{small}{logs}{folders}{writes}"

@@ -54,6 +54,8 @@ def mirror_of(lake: ResolvedLake, table: LakeTable) -> Mirror:
         small_files=table.settings.small_files,
         type=table.settings.type,
         compact_after=table.settings.compact_after,
+        timeline_keep=table.settings.timeline_keep,
+        archive_after=table.settings.archive_after,
     )
 
 

@@ -93,12 +93,14 @@ class ResolvedSource:
 
 @dataclasses.dataclass(frozen=True)
 class ResolvedTable:
-    """A table's settings, each as `project.spec.TableSettings` has it; retention in its parts."""
+    """A table's settings, each as `project.spec.TableSettings` has it; retention and timeline in their parts."""
 
     origin: Origin
     partition: tuple[Partition, ...] = ()
     type: str = "cow"
     compact_after: int = 5
+    timeline_keep: int = 20
+    archive_after: int = 100
     small_files: int | None = None
     recent: datetime.timedelta = _HOUR
     savepoints: tuple[tuple[datetime.timedelta, datetime.timedelta], ...] = ()
@@ -193,7 +195,14 @@ def _resolve_files(source: SourceSettings) -> ResolvedFiles | None:
 def _resolve_table(table: TableSettings) -> ResolvedTable:
     kept = table.retention
     plain = {name: getattr(table, name) for name in ("origin", "partition", "type", "compact_after", "small_files", "types")}
-    return ResolvedTable(**plain, recent=kept.recent, savepoints=kept.savepoints.policy(), raw=kept.raw)
+    return ResolvedTable(
+        **plain,
+        recent=kept.recent,
+        savepoints=kept.savepoints.policy(),
+        raw=kept.raw,
+        timeline_keep=table.timeline.keep,
+        archive_after=table.timeline.archive_after,
+    )
 
 
 def _table_to_json(table: ResolvedTable) -> dict[str, Any]:

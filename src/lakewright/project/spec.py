@@ -219,6 +219,16 @@ class Retention(Settings):
     of the table which can be read are kept in any case, so `savepoints` keep them for as long as themselves."""
 
 
+class Timeline(Settings):
+    """How many writes stay on the table's timeline, the folder ``.hoodie`` that each read and merge lists; older ones go to
+    Hudi's archive. Those that a read within `retention` needs stay in any case."""
+
+    keep: int = Field(default=20, ge=1)
+    """So many of the newest writes stay (Hudi's hoodie.keep.min.commits)."""
+    archive_after: int = Field(default=100, ge=1)
+    """So many others go together, with the clean that finds them; fewer wait (with `keep`, Hudi's hoodie.keep.max.commits)."""
+
+
 class TableSettings(Settings):
     """A table of the lake. Its columns, types and key (Hudi's hoodie.table.recordkey.fields) come from the source."""
 
@@ -239,6 +249,8 @@ class TableSettings(Settings):
     compact_after: int = Field(default=5, ge=1)
     """Of a ``mor`` table: a base file with so many logs is written anew with what they say, before the next merge (Hudi's
     hoodie.compact.inline.max.delta.commits)."""
+    timeline: Timeline = Timeline()
+    """How many writes stay on the table's timeline."""
     types: dict[str, DecimalText] = {}
     """``decimal(precision,scale)`` for numeric columns of the source that have no precision, which are exact text otherwise."""
 

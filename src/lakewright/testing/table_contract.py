@@ -202,6 +202,24 @@ def old_commits_go_by_a_clean_alone(subject: Subject) -> None:
     model.check_all()
 
 
+def archived_commits_leave_the_history_alone(subject: Subject) -> None:
+    """What is kept, saved or among the newest stays; fewer than should go together wait; no row changes."""
+    model = TableModel(subject, PARTED)
+    for version in range(8):
+        model.upsert([row(n, version) for n in range(3)])
+    instants = [commit.instant for commit, *_ in model.commits]
+    assert model.table.save(instants[1], "by hand")
+    model.table.clean([instants[4]])
+    for keep, newest, least in (([], 2, 7), ([instants[4]], 2, 5), ([], 6, 3)):
+        assert model.table.archive(keep, newest, least) == 0
+    assert model.table.archive([instants[4]], 2, 4) == 4
+    history = [commit.instant for commit in model.table.history() if commit.instant in instants]
+    assert history == [instants[1], *instants[4:]]
+    model.check_all()
+    model.upsert([row(9, 9)])
+    model.check()
+
+
 def any_sequence_gives_the_models_rows(subject: Subject, seed: int = 1, steps: int = 12) -> None:
     """Random operations beside a dict; all that can be read is compared at the end."""
     chance = random.Random(seed)
@@ -248,5 +266,6 @@ CONTRACT: tuple[Callable[[Subject], None], ...] = (
     what_is_not_committed_never_was,
     bad_rows_change_nothing,
     old_commits_go_by_a_clean_alone,
+    archived_commits_leave_the_history_alone,
     any_sequence_gives_the_models_rows,
 )

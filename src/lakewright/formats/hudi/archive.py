@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from lakewright.errors import FormatError
@@ -28,36 +28,37 @@ from lakewright.formats.hudi.timeline import (
     Instant,
 )
 
-KEPT_WRITES = 20
-"""Writes that stay on the timeline in any case: Hudi's ``hoodie.keep.min.commits``."""
-BATCH = 100
-"""Writes that go together; fewer wait."""
-
 _FILE = re.compile(r".*\.archive\.(\d+)_1-0-1")
 
 
-def archive(folder: Folder, before: str) -> None:
-    """Move completed instants older than `before`, and older than any pending or foreign one, from the timeline to the archive.
+def archive(folder: Folder, keep: Sequence[str], newest: int, least: int) -> int:
+    """Move completed instants older than those of `keep`, and than any pending or foreign one, from the timeline to the archive.
 
-    The caller has the lock and keeps no snapshot older than `before` but those of savepoints, which stay; a savepoint that does
-    not tell of its commit is as an instant of another engine. Files of rolled back instants that would now count as completed, as
-    all files older than the timeline do, are deleted first. Requests go before completed files, and old instants before new ones,
-    so that a crash leaves completed instants completed.
+    Returns how many writes those were: the `newest` writes stay, and fewer than `least` wait. The caller has the lock.
+
+    Savepoints stay without their commits; one that does not tell of its commit is as an instant of another engine. Files of
+    rolled back instants that would now count as completed, as all files older than the timeline do, are deleted first. Requests
+    go before completed files, and old instants before new ones, so that a crash leaves completed instants completed.
     """
     view = slices.load(folder)
     timeline = view.hoodie.timeline
+    if not timeline.writes:
+        return 0
+    kept = {*keep, timeline.writes[-1].time}
+    before = min(kept - {instant.time for instant in timeline.completed(SAVEPOINT)} or kept)
     everything = view.everything()
     ours = (*WRITES, CLEAN, ROLLBACK, SAVEPOINT)
     barriers = [i.time for i in timeline.instants if i.state != COMPLETED or i.action not in ours]
     barriers += [view.ended[stored.group] for stored in everything if stored.group in view.ended]
-    barriers += [before, *(i.time for i in timeline.writes[-KEPT_WRITES:])]
+    barriers += [before, *(i.time for i in timeline.writes[-newest:])]
     old = [instant for instant in timeline.instants if instant.time < min(barriers)]
-    if sum(instant.is_write for instant in old) < BATCH:
-        return
+    if sum(instant.is_write for instant in old) < least:
+        return 0
     silent = [i.time for i in old if i.action == SAVEPOINT and not _tells(folder, i.time)]
     old = [i for i in old if i.action != SAVEPOINT and i.time < min(silent, default=before)]
-    if sum(instant.is_write for instant in old) < BATCH:
-        return
+    count = sum(instant.is_write for instant in old)
+    if count < least:
+        return 0
     for stored in everything:
         if stored.instant <= old[-1].time and not view.hoodie.is_completed(stored.instant):
             folder.store.delete(stored.name)
@@ -69,6 +70,7 @@ def archive(folder: Folder, before: str) -> None:
             folder.store.delete(folder.instant_name(instant.time, instant.action, state))
             if instant.time in timeline.compacted and state != COMPLETED:
                 folder.store.delete(folder.instant_name(instant.time, COMPACTION, state))
+    return count
 
 
 def newest_checkpoint(folder: Folder, names: Iterable[str]) -> tuple[str, str] | None:

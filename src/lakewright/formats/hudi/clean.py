@@ -1,7 +1,4 @@
-"""Cleaning: versions of file groups that no snapshot needs any more are deleted, by a plan that stands on the timeline first.
-
-Instants that only such snapshots came from are archived.
-"""
+"""Cleaning: versions of file groups that no snapshot needs any more are deleted, by a plan that stands on the timeline first."""
 
 from __future__ import annotations
 
@@ -10,7 +7,7 @@ import datetime
 from collections.abc import Sequence
 
 from lakewright.errors import AlreadyExists
-from lakewright.formats.hudi import archive, avro, slices
+from lakewright.formats.hudi import avro, slices
 from lakewright.formats.hudi.file_names import BaseFile, Log
 from lakewright.formats.hudi.folder import Folder
 from lakewright.formats.hudi.timeline import CLEAN, COMPLETED, INFLIGHT, REQUESTED, SAVEPOINT, format_time
@@ -29,13 +26,11 @@ def clean(folder: Folder, keep: Sequence[str]) -> int:
     timeline = view.hoodie.timeline
     if not timeline.writes:
         return deleted
-    saved = {instant.time for instant in timeline.completed(SAVEPOINT)}
-    kept = {*keep, *saved, timeline.writes[-1].time}
+    kept = {*keep, *(instant.time for instant in timeline.completed(SAVEPOINT)), timeline.writes[-1].time}
     time = _plan(folder, view, kept)
     if time is not None:
         deleted += _execute(folder, time)
     _forget_keys(folder, view)
-    archive.archive(folder, min(kept - saved or kept))
     return deleted
 
 

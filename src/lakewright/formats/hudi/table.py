@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from lakewright.errors import AlreadyExists, FormatError, LakewrightError, NotFound
 from lakewright.formats.hudi import (
+    archive,
     changes,
     clean,
     commits,
@@ -190,6 +191,13 @@ class HudiTable:
         """Delete files that neither the newest snapshot nor those of `keep` need; return how many."""
         with lock(self._folder):
             return clean.clean(self._folder, keep)
+
+    def archive(self, keep: Sequence[str], newest: int, least: int) -> int:
+        """Move to Hudi's archive what is older than the instants of `keep` and the `newest` writes; return how many writes."""
+        if len(self._folder.timeline().writes) < newest + least:
+            return 0
+        with lock(self._folder):
+            return archive.archive(self._folder, keep, newest, least)
 
     def compact(self, least: int) -> int:
         """Write base files with at least `least` logs anew; the caller holds the table's lease."""

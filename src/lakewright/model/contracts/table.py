@@ -151,6 +151,14 @@ class Table(Protocol):
         """Delete files that neither the newest snapshot nor those of the instants in `keep` need; return how many."""
         ...
 
+    def archive(self, keep: Sequence[str], newest: int, least: int) -> int:
+        """Let commits older than the instants in `keep` go from the history; return how many.
+
+        The `newest` ones and those that have a savepoint stay, and fewer than `least` wait. No row of the table changes. A commit
+        that went is not read any more.
+        """
+        ...
+
     def save(self, instant: str, reason: str) -> bool:
         """Make a savepoint of a commit that can be read: no clean takes its files; False where it has one.
 
