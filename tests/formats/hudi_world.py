@@ -21,8 +21,9 @@ import pyarrow.parquet as pq
 from tests.formats.logs_world import assert_log, merged_rows
 
 from lakewright.errors import AlreadyExists
-from lakewright.formats.hudi import HudiFormat
+from lakewright.formats.hudi import HudiFormat, partitions
 from lakewright.formats.hudi.metadata import CHECKSUM
+from lakewright.formats.hudi.partitions import PathStyle
 from lakewright.formats.hudi.table import HudiTable
 from lakewright.model.contracts import Entry, Store, Write
 from lakewright.model.position import Feed, Position
@@ -146,6 +147,17 @@ class World:
             parts = list(encoded(self.store, f"raw/{number}.parquet", table))
             return self._write(lambda w: w.adopt(spec, iter(parts)), after, spec, store)
         return self._write(lambda w: w.replace(spec, iter(table.to_batches(3))), after, spec, store)
+
+    def overwrite(self, rows: Sequence[Row], store: Store | None = None) -> Commit:
+        """Commit rows as the only ones of their partitions, in the table and in the dict."""
+        taken, given = set(self._partitions(rows)), {self.key(r): r for r in rows}
+        left = zip(self.rows.items(), self._partitions(list(self.rows.values())), strict=True)
+        after = dict(item for item, partition in left if partition not in taken) | given
+        return self._write(lambda w: w.overwrite(table_of(rows, self.spec.columns)), after, self.spec, store)
+
+    def _partitions(self, rows: Sequence[Row]) -> list[str]:
+        found: list[str] = partitions.paths(table_of(rows, self.spec.columns), self.spec.partition, PathStyle(), "").to_pylist()
+        return found
 
     def _write(self, work: Callable[[Write], None], after: dict[Key, Row], spec: TableSpec, store: Store | None) -> Commit:
         number = len(self.commits) + 1

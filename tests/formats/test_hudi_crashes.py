@@ -46,6 +46,7 @@ Step = Callable[[World, Store], object]
 STEPS: dict[str, Step] = {
     "upsert": lambda world, store: world.upsert([row(1, 5, region="south"), row(2, 5), row(50, 5)], [(3,)], store=store),
     "replace": lambda world, store: world.replace([row(1, 6), row(60, 6, region="east")], store=store),
+    "overwrite": lambda world, store: world.overwrite([row(1, 6, region="north"), row(60, 6, region="north")], store=store),
     "clean": lambda world, store: world.clean([world.commits[1][0].instant], store, newest=1, least=1),
     "compact": lambda world, store: world.open(store).compact(1),
 }
@@ -81,7 +82,7 @@ def _copy(world: World, root: Path) -> World:
 
 
 @pytest.mark.parametrize("pending", [False, True], ids=["", "after a crash"])
-@pytest.mark.parametrize("step", ["upsert", "replace", "clean"])
+@pytest.mark.parametrize("step", ["upsert", "replace", pytest.param("overwrite", marks=pytest.mark.crash), "clean"])
 @strides(5)
 def test_a_crash_before_any_store_call_leaves_the_old_or_the_new_state(
     stride: int, step: str, pending: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -92,7 +93,13 @@ def test_a_crash_before_any_store_call_leaves_the_old_or_the_new_state(
 @pytest.mark.parametrize("pending", [False, pytest.param(True, marks=pytest.mark.crash)], ids=["", "after a crash"])
 @pytest.mark.parametrize(
     "step",
-    ["upsert", "compact", pytest.param("replace", marks=pytest.mark.crash), pytest.param("clean", marks=pytest.mark.crash)],
+    [
+        "upsert",
+        "overwrite",
+        "compact",
+        pytest.param("replace", marks=pytest.mark.crash),
+        pytest.param("clean", marks=pytest.mark.crash),
+    ],
 )
 @strides(5)
 def test_so_does_one_of_a_merge_on_read_table(
@@ -218,7 +225,7 @@ def test_random_histories_equal_a_dict(seed: int, spec: TableSpec, tmp_path: Pat
 
 def _random_step(world: World, chance: random.Random, version: int) -> None:
     spec = world.spec
-    step = chance.choice(["upsert"] * 4 + ["crash"] * 2 + ["replace", "add", "leave", "clean"])
+    step = chance.choice(["upsert"] * 4 + ["crash"] * 2 + ["replace", "overwrite", "add", "leave", "clean"])
     if step == "add":
         added = (f"extra{version}", chance.choice(["int", "bigint"]))
         spec = TableSpec(spec.name, (*spec.columns, added), spec.key, spec.partition)
@@ -229,6 +236,8 @@ def _random_step(world: World, chance: random.Random, version: int) -> None:
     deletes = [key for key in sorted(world.rows) if key not in written and chance.random() < 0.3]
     if step == "replace":
         world.replace(rows)
+    elif step == "overwrite":
+        world.overwrite(rows)
     elif step == "clean":
         world.open().clean([chance.choice(world.commits)[0].instant])
     elif step == "leave":

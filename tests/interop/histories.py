@@ -82,7 +82,7 @@ class History:
 
     def step(self) -> None:
         """One operation, of any kind."""
-        kinds = {self.change: 6, self.truncate: 1, self.replace: 1, self.add_column: 1, self.clean: 1}
+        kinds = {self.change: 6, self.truncate: 1, self.replace: 1, self.overwrite: 1, self.add_column: 1, self.clean: 1}
         kinds |= {self.compact: 2} if self.world.spec.type == MOR else {}
         self.chance.choices(list(kinds), list(kinds.values()))[0]()
 
@@ -108,6 +108,10 @@ class History:
     def replace(self) -> None:
         """Other rows take the place of all."""
         self.world.replace([*self.rows(5), *(self._row(key) for key in list(self.world.rows)[:3])])
+
+    def overwrite(self) -> None:
+        """The partitions of some rows have these alone; some had their keys, perhaps elsewhere."""
+        self.world.overwrite([*self.rows(2), *(self._row(key) for key in list(self.world.rows)[:3])])
 
     def add_column(self) -> None:
         """A column more, of any type, in one row."""

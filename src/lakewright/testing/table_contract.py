@@ -66,6 +66,29 @@ def a_replacement_ends_all_other_rows(subject: Subject) -> None:
     model.check_all()
 
 
+def an_overwritten_partition_has_the_new_rows_alone(subject: Subject) -> None:
+    """The others stay, but for keys that come with the rows: these leave where they were."""
+    model = TableModel(subject, PARTED)
+    model.overwrite([row(n) for n in range(12)])
+    model.upsert([row(1, 4), row(20)], [3])
+    model.overwrite([row(1, 8), row(2, 4), row(5, 1), row(30)])
+    model.upsert([row(n, 2) for n in range(1, 31, 4)], [4])
+    model.overwrite([row(6, 3, region=None), row(7, 3, region="", day=None)])
+    model.overwrite([])
+    model.columns = (*COLUMNS, ("extra", "string"))
+    model.overwrite([row(8, 3, extra="x")])
+    model.check_all()
+
+
+def a_table_without_partition_is_overwritten_as_a_whole(subject: Subject) -> None:
+    """By any row; by none nothing changes."""
+    model = TableModel(subject, PLAIN)
+    model.upsert([row(n) for n in range(6)])
+    model.overwrite([])
+    model.overwrite([row(5, 1), row(9)])
+    model.check_all()
+
+
 def added_columns_are_null_in_older_rows(subject: Subject) -> None:
     """From the commit on that brings them; older commits do not have them."""
     model = TableModel(subject, PLAIN)
@@ -258,6 +281,8 @@ CONTRACT: tuple[Callable[[Subject], None], ...] = (
     rows_go_in_change_and_leave,
     a_row_whose_partition_moves_is_there_once,
     a_replacement_ends_all_other_rows,
+    an_overwritten_partition_has_the_new_rows_alone,
+    a_table_without_partition_is_overwritten_as_a_whole,
     added_columns_are_null_in_older_rows,
     a_replacement_may_change_columns,
     rows_may_stand_in_the_store_already,

@@ -69,6 +69,7 @@ class TableModel:
 
     def __init__(self, subject: Subject, spec: TableSpec) -> None:
         self.subject = subject
+        self.spec = spec
         self.columns = spec.columns
         self.rows: Rows = {}
         self.commits: list[tuple[Commit, Rows, Columns]] = []
@@ -90,6 +91,15 @@ class TableModel:
         """Make `rows` the only ones, in batches of two."""
         batches, spec = self.arrow(rows).to_batches(2), dataclasses.replace(self.table.spec, columns=self.columns)
         return self._commit(lambda write: write.replace(spec, iter(batches)), {row["id"]: row for row in rows})
+
+    def overwrite(self, rows: Sequence[Row]) -> Commit:
+        """Make `rows` the only ones of their partitions."""
+        given, partitions = {row["id"]: row for row in rows}, {self._partition(row) for row in rows}
+        after = {key: row for key, row in self.rows.items() if self._partition(row) not in partitions} | given
+        return self._commit(lambda write: write.overwrite(self.arrow(rows)), after)
+
+    def _partition(self, row: Row) -> tuple[Any, ...]:
+        return tuple(row[name] or None for name in self.spec.partition)
 
     def adopt(self, rows: Sequence[Row], files: Sequence[tuple[str, pa.Table]]) -> Commit:
         """Have `rows` taken over from Parquet files with all of their columns but the last two, in row groups of three."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import bisect
 import dataclasses
 import operator
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from lakewright.errors import NotFound
@@ -73,6 +73,14 @@ class View:
             if is_now:
                 found.setdefault(log.group, []).append(log)
         return {group: sorted(logs, key=Log.place) for group, logs in found.items()}
+
+    def without(self, partitions: Collection[str]) -> View:
+        """The same without the file groups of some partitions."""
+        return dataclasses.replace(
+            self,
+            files=tuple(file for file in self.files if file.partition not in partitions),
+            logs=tuple(log for log in self.logs if log.partition not in partitions),
+        )
 
     def everything(self) -> list[BaseFile | Log]:
         """All files whose instant is known, completed or not."""

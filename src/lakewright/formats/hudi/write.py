@@ -28,6 +28,7 @@ from lakewright.formats.hudi import (
 from lakewright.formats.hudi.folder import Folder, Hoodie
 from lakewright.formats.hudi.metadata import CHECKPOINT, INVENTORY, LAKEWRIGHT, MOVED, SCHEMA, WRITER, CommitMetadata, WriteStat
 from lakewright.formats.hudi.timeline import COMMIT, COMPACTION, COMPLETED, DELTA, INFLIGHT, REPLACE, REQUESTED, Instant
+from lakewright.formats.hudi.upsert import Changes
 from lakewright.model.contracts import Store
 from lakewright.model.table import MOR, Checkpoint, Commit, EncodedRows, TableSpec
 from lakewright.model.times import utc_now
@@ -106,22 +107,40 @@ class HudiWrite:
 
     def upsert(self, rows: pa.Table, deletes: pa.Table) -> None:
         """Insert or replace `rows` by key, remove the keys of `deletes`."""
+        spec, changes = self._changes(rows, deletes)
+        self._begin(self._plain, "UPSERT" if rows.num_rows or not deletes.num_rows else "DELETE")
+        view = self._checked_view()
+        self._fill(spec, view, self._merged(spec, view, changes))
+
+    def overwrite(self, rows: pa.Table) -> None:
+        """An upsert of `rows` over what is left without the file groups of their partitions, which end with it."""
+        spec, changes = self._changes(rows, rows.slice(0, 0).select(self.spec.key))
+        view = self._checked_view()
+        taken = set(changes.paths) if rows.num_rows else set()
+        old: dict[str, list[str]] = {}
+        for partition, group in sorted({file.group for file in inventory.of_view(view)}):
+            if partition in taken:
+                old.setdefault(partition, []).append(group)
+        self._begin(*((REPLACE, "INSERT_OVERWRITE") if old else (self._plain, "UPSERT")))
+        self._fill(spec, view, self._merged(spec, view.without(old), changes), old or None)
+
+    def _changes(self, rows: pa.Table, deletes: pa.Table) -> tuple[TableSpec, Changes]:
+        """What is to be done, and the table's spec with the columns that it adds."""
         spec = schema.extended(self.spec, rows.schema)
         rows = schema.fitted(rows, schema.arrow_schema(spec.columns), spec.name)
         keys_only = schema.arrow_schema(tuple((name, kind) for name, kind in spec.columns if name in spec.key))
-        changes = upsert.Changes(spec, rows, schema.fitted(deletes, keys_only, spec.name), self._folder.style)
-        self._begin(self._plain, "UPSERT" if rows.num_rows or not deletes.num_rows else "DELETE")
-        view = self._checked_view()
+        return spec, Changes(spec, rows, schema.fitted(deletes, keys_only, spec.name), self._folder.style)
+
+    def _merged(self, spec: TableSpec, view: slices.View, changes: Changes) -> list[WriteStat]:
+        """Write what `changes` make of the slices of `view`."""
         if spec.type == MOR:
             order = properties.ordering(self._properties, spec)
-            stats = delta.upsert_into(self._folder, self.instant, spec, order, view, changes)
-        elif view.logs_as_of():
+            return delta.upsert_into(self._folder, self.instant, spec, order, view, changes)
+        if view.logs_as_of():
             where = self._folder.store.location(self._folder.hoodie_name(properties.NAME))
             message = f"{where} says that the table is copy-on-write, and it has logs, which would be lost"
             raise FormatError("LW-403", message, hint="restore the file from a backup")
-        else:
-            stats = upsert.upsert(self._folder, self.instant, spec, view.as_of(), changes)
-        self._fill(spec, view, stats)
+        return upsert.upsert(self._folder, self.instant, spec, view.as_of(), changes)
 
     def replace(self, spec: TableSpec, batches: Iterator[pa.RecordBatch]) -> None:
         """Make `batches` the table's only rows, under `spec`; a file that is missing ends too, should it come back."""

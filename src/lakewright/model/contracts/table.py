@@ -37,6 +37,14 @@ class Write(Protocol):
         """Make `batches` the table's only rows, under `spec`; memory is bounded. At most once per instant."""
         ...
 
+    def overwrite(self, rows: pa.Table) -> None:
+        """Make `rows` the only rows of the partitions that they are in; at most once per instant.
+
+        Other partitions stay as they are, but for rows with the keys of these: they leave. A table without partition is replaced
+        as a whole. No rows change nothing. Columns are added as by `upsert`.
+        """
+        ...
+
     def adopt(self, spec: TableSpec, parts: Iterator[EncodedRows]) -> None:
         """As `replace`, by rows of which the table may take over how they are encoded; of a table without partition."""
         ...
