@@ -27,5 +27,5 @@ def encodings(rows: pa.Table) -> dict[str, Any]:
     return {
         "compression": "zstd",
         "compression_level": {name: _TEXT_LEVEL if name in texts else _NUMBER_LEVEL for name in rows.column_names},
-        "use_dictionary": [name for name in texts if pc.count_distinct(sample.column(name).cast(pa.binary())).as_py() <= few],
+        "use_dictionary": [name for name in texts if len(pc.unique(sample.column(name).cast(pa.binary()))) <= few],
     }

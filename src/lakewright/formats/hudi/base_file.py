@@ -185,10 +185,13 @@ class SplicedFileWriter(BaseFileWriter):
 
     _kept: dict[str, str] | None = None
 
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self._options: dict[tuple[str, ...], dict[str, Any]] = {}
+
     def encoded(self, rows: pa.Table, count: int) -> Part:
         """Some columns of `count` rows, and those that say the same of each row; may be called by several threads."""
-        table = self._completed(rows, count)
-        return spliced.encoded(table, {**_SETTINGS, **encodings(table)})
+        return self._encode(self._completed(rows, count))
 
     def splice(self, group: Part, record_keys: pa.ChunkedArray | None) -> None:
         """Append a row group of all columns with these record keys; None, after `keep_keys`: those that it has in its source."""
@@ -214,7 +217,14 @@ class SplicedFileWriter(BaseFileWriter):
         return self._kept or super()._of_keys()
 
     def _add(self, rows: pa.Table) -> None:
-        self._write(spliced.encoded(rows, {**_SETTINGS, **encodings(rows)}))
+        self._write(self._encode(rows))
+
+    def _encode(self, rows: pa.Table) -> Part:
+        """The rows as the first ones in the file with the same columns asked for."""
+        names = tuple(rows.column_names)
+        if names not in self._options:
+            self._options[names] = _SETTINGS | encodings(rows)
+        return spliced.encoded(rows, self._options[names])
 
     def _write(self, group: Part) -> None:
         self._parquet = self._parquet or self._opened(self._schema.empty_table())
