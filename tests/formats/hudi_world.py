@@ -375,30 +375,40 @@ class Crash(BaseException):
     """The process is dead: nothing may catch this and go on."""
 
 
-class DyingStore:
-    """Passes calls on to a store until the n-th one, which raises `fault` without taking effect; a dead one stays dead."""
+_WRITES = ("create", "replace", "put", "upload", "delete")
 
-    def __init__(self, store: Store, calls: int, fault: Callable[[], BaseException] = Crash, once: bool = False) -> None:
-        self._store, self._left, self._fault, self._once = store, calls, fault, once
+
+class DyingStore:
+    """Passes calls on to a store until the n-th one, which raises `fault` without taking effect; a dead one stays dead.
+
+    If `writes`, reads do not count, nor what is done to a lock: between two other writes a death leaves the same files.
+    """
+
+    def __init__(
+        self, store: Store, calls: int, fault: Callable[[], BaseException] = Crash, once: bool = False, writes: bool = False
+    ) -> None:
+        self._store, self._last, self._fault, self._once, self._writes = store, calls, fault, once, writes
         self._guard = threading.Lock()
         self.has_died = False
+        self.calls = 0
 
-    def _live(self) -> None:
+    def _live(self, call: str, name: str) -> None:
         with self._guard:
-            self._left -= 1
-            if self._left == 0 or (self._left < 0 and not self._once):
+            counts = not self._writes or (call in _WRITES and name != LOCK)
+            self.calls += counts
+            if (counts and self.calls == self._last) or (self.has_died and not self._once):
                 self.has_died = True
                 raise self._fault()
 
     @contextlib.contextmanager
     def upload(self, name: str, resume: str | None = None) -> Iterator[BinaryIO]:
-        self._live()
+        self._live("upload", name)
         with self._store.upload(name, resume) as file:
             yield file
-            self._live()
+            self._live("upload's end", name)
 
     def list(self, prefix: str, after: str | None = None, known: Mapping[str, Entry] | None = None) -> Iterator[Entry]:
-        self._live()
+        self._live("list", prefix)
         return self._store.list(prefix, after, known)
 
     def __getattr__(self, name: str) -> Any:
@@ -406,7 +416,7 @@ class DyingStore:
 
         def call(*args: Any, **kwargs: Any) -> Any:
             if name != "location":
-                self._live()
+                self._live(name, args[0])
             return method(*args, **kwargs)
 
         return call

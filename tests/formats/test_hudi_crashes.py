@@ -130,6 +130,23 @@ def _crash_at_each(stride: int, step: str, prepared: World, tmp_path: Path, monk
     assert grown == ({False} if step in ("clean", "compact") else {False, True})
 
 
+@pytest.mark.parametrize("spec", [BY_REGION, MOR_BY_REGION], ids=["cow", "mor"])
+def test_a_dead_replacement_is_one_pending_instant(spec: TableSpec, tmp_path: Path) -> None:
+    """Of two of one time Spark can roll back neither, and writes no more."""
+    world = World(tmp_path, spec)
+    world.replace([row(1)])
+    for last in range(1, 99):
+        store = DyingStore(world.store, last, writes=True)
+        with contextlib.suppress(Crash):
+            world.replace([row(last), row(0)], store=store)
+        if not store.has_died:
+            break
+        world.store.delete(LOCK)
+        times = [instant.time for instant in Folder(world.store, PATH).timeline().pending]
+        assert len(set(times)) == len(times)
+    assert last > 10
+
+
 @pytest.mark.parametrize("step", ["upsert", "replace"])
 @strides(5)
 def test_a_failing_store_surfaces_and_nothing_is_left(stride: int, step: str, tmp_path: Path) -> None:

@@ -229,8 +229,10 @@ class HudiWrite:
             raise RuntimeError("an instant takes one upsert or one replace")
         folder, store = self._folder, self._folder.store
         if action == REPLACE:
-            store.create(folder.instant_name(self.instant, REPLACE, REQUESTED), avro.encode(avro.REPLACE_REQUEST, {}))
-            store.delete(folder.instant_name(self.instant, self._plain, REQUESTED))
+            # Never both at once: Spark can roll back neither of two pending instants of one time. Nobody else takes the time.
+            with lock(folder):
+                store.delete(folder.instant_name(self.instant, self._plain, REQUESTED))
+                store.create(folder.instant_name(self.instant, REPLACE, REQUESTED), avro.encode(avro.REPLACE_REQUEST, {}))
         self._action = action
         self._metadata = CommitMetadata(operation, extra={WRITER: LAKEWRIGHT})
         store.create(folder.instant_name(self.instant, action, INFLIGHT), self._metadata.encode())
