@@ -162,7 +162,13 @@ def _half_a_savepoint(world: World) -> None:
     (world.root / PATH / ".hoodie" / f"{world.commits[-1][0].instant}.savepoint.inflight").touch()
 
 
-SPOILS = (_dead_write, _no_partition_metadata, _orphan, _half_a_savepoint, _stale_metadata_table, _no_properties)
+def _dead_clean(world: World) -> None:
+    with pytest.raises(Crash):
+        world.open(DyingStore(world.store, 3, writes=True)).clean([])
+    world.store.delete(LOCK)
+
+
+SPOILS = (_dead_write, _dead_clean, _no_partition_metadata, _orphan, _half_a_savepoint, _stale_metadata_table, _no_properties)
 
 
 @pytest.mark.parametrize("spoil", SPOILS)
@@ -176,6 +182,14 @@ def test_a_repair_tells_what_it_would_do_and_does_it(world: World, spoil: Callab
     assert (world.open().repair(), world.open().verify().flaws) == ([], ())
     world.check()
     assert not list((world.root / PATH / ".hoodie").glob("hoodie.properties.backup"))
+
+
+@pytest.mark.parametrize("spoil", SPOILS)
+def test_what_the_next_merge_is_said_to_take_away_it_does(world: World, spoil: Callable[[World], None]) -> None:
+    spoil(world)
+    said = {flaw.path for flaw in world.open().verify().flaws if "next merge" in flaw.mend}
+    world.upsert([row(4, 5)])
+    assert not said & {flaw.path for flaw in world.open().verify().flaws}
 
 
 # ---- crashes

@@ -67,7 +67,8 @@ def _timeline(folder: Folder, hoodie: Hoodie) -> Iterator[Flaw]:
         name = folder.instant_name(*instant)
         if instant.state != COMPLETED:
             if _is_dead(folder, hoodie, instant):
-                yield Flaw("leftover", folder.store.location(name), "is in flight, and nobody is at it", _SWEPT)
+                mend = _REPAIRED if instant.action in (CLEAN, SAVEPOINT) else _SWEPT  # a merge neither cleans nor saves
+                yield Flaw("leftover", folder.store.location(name), "is in flight, and nobody is at it", mend)
             continue
         try:
             with contextlib.suppress(NotFound):  # archived meanwhile
