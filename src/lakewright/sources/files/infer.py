@@ -82,6 +82,10 @@ class _Seen(NamedTuple):
         """Whether the column has values, all of the kind."""
         return self.values > 0 and self.misfits.get(kind) == 0
 
+    def hopeful(self) -> _Seen:
+        """The same without the kinds that too many values misfit."""
+        return self._replace(misfits={kind: count for kind, count in self.misfits.items() if count <= self.values * _FAR})
+
 
 def infer(path: Path, name: str, *, temp: Path) -> Dataset:
     """The dataset that the file is the first of, from all of its rows.
@@ -96,9 +100,11 @@ def infer(path: Path, name: str, *, temp: Path) -> Dataset:
         parallel = structure(connection, text, dialect, headers, path.name).parallel
         source = f"(SELECT * FROM ({relation(text, dialect, headers, parallel)}) WHERE special IS NULL)"
         places = [f"c{number}" for number in range(len(headers))]
-        _, sampled = _look(connection, f"(FROM {source} LIMIT {SAMPLE})", [(place, _KINDS) for place in places])
-        hopeful = [tuple(kind for kind, count in seen.misfits.items() if count <= seen.values * _FAR) for seen in sampled]
-        rows, found = _look(connection, source, list(zip(places, hopeful, strict=True)))
+        rows, sampled = _look(connection, f"(FROM {source} LIMIT {SAMPLE})", [(place, _KINDS) for place in places])
+        found = [seen.hopeful() for seen in sampled]
+        if rows == SAMPLE:  # there may be more
+            hopeful = [tuple(seen.misfits) for seen in found]
+            rows, found = _look(connection, source, list(zip(places, hopeful, strict=True)))
         if not rows:
             raise SourceError(
                 "LW-260", "the file has a header and no row", where=path.name, hint="give a file with rows to start with"
