@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +22,22 @@ sources:
 TABLES = {"a": "drop", "b": "drop", "c": "other"}
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A lake of three tables, of two sources, with a row each."""
-    (tmp_path / "lake.yaml").write_text(LAKE)
+    prepared = tmp_path_factory.mktemp("prepared")
+    (prepared / "lake.yaml").write_text(LAKE)
     for source in ("drop", "other"):
-        (tmp_path / source).mkdir()
-    put(tmp_path, 1)
-    assert main(["-C", str(tmp_path), "run"]) == 0
-    return tmp_path
+        (prepared / source).mkdir()
+    put(prepared, 1)
+    assert main(["-C", str(prepared), "run"]) == 0
+    return prepared
+
+
+@pytest.fixture
+def folder(prepared: Path, tmp_path: Path) -> Path:
+    """A copy of that lake."""
+    return shutil.copytree(prepared, tmp_path / "lake")
 
 
 def put(folder: Path, number: int) -> None:

@@ -101,7 +101,7 @@ def test_a_crash_before_any_store_call_leaves_the_old_or_the_new_state(
         pytest.param("clean", marks=pytest.mark.crash),
     ],
 )
-@strides(5)
+@strides(7)
 def test_so_does_one_of_a_merge_on_read_table(
     stride: int, step: str, pending: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -148,7 +148,7 @@ def test_a_dead_replacement_is_one_pending_instant(spec: TableSpec, tmp_path: Pa
 
 
 @pytest.mark.parametrize("step", ["upsert", "replace"])
-@strides(5)
+@strides(11)
 def test_a_failing_store_surfaces_and_nothing_is_left(stride: int, step: str, tmp_path: Path) -> None:
     prepared = _prepared(tmp_path / "prepared", pending=False)
 
