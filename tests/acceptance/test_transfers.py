@@ -17,6 +17,7 @@ ACCOUNTS, AMOUNT = 10, 100
 SUMS = "SELECT a, b FROM (SELECT sum(v) AS a FROM checking) AS x CROSS JOIN (SELECT sum(v) AS b FROM savings) AS y"
 
 
+@pytest.mark.usefixtures("one_thread")
 @pytest.mark.parametrize("queries", [1_000, pytest.param(10_000, marks=[pytest.mark.crash, pytest.mark.timeout(3600)])])
 def test_no_query_sees_half_a_transfer(queries: int, tmp_path: Path, url: str, sql: Sql) -> None:
     for table in ("checking", "savings"):
