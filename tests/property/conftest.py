@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
+
+from .world import ENGINES
 
 
 @pytest.fixture(autouse=True)
 def _small(one_thread: None) -> None:
     """See `one_thread`."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _engines() -> Iterator[None]:
+    """Those of all lives end with the last."""
+    yield
+    while ENGINES:
+        ENGINES.pop().close()

@@ -54,10 +54,9 @@ def run(seed: int, folder: Path, url: str, patch: pytest.MonkeyPatch, verbs: Seq
             lake.merge()
         with world.life() as lake:
             past += compare(world, lake, history, noted, "merged")
-            for name in TABLES:
-                expected = history.rows(name)
-                columns = lake.log("db").newest_schema(lake.mirror(f"{history.schema}_{name}").origin).column_names
-                assert world.hudi_rs(lake, name, columns) == expected, (seed, name, "hudi-rs", world.log)
+            for mirror in lake.mirrors():
+                columns = lake.log("db").newest_schema(mirror.origin).column_names
+                assert world.hudi_rs(mirror, columns) == history.rows(mirror.origin.table), (seed, mirror, "hudi-rs", world.log)
             if rng.random() < 0.1:
                 assert lake.check("db").passed, (seed, world.log)
         return past
@@ -72,17 +71,17 @@ def compare(world: World, lake: Lake, history: History, noted: list[tuple[Positi
 
     Returns how many tables were compared at a noted position.
     """
-    view, past = lake.log("db").view(), 0
-    for name in TABLES:
-        expected = history.rows(name)
-        assert world.at(lake, name, None) == expected, (when, name, world.log)
-        origin = lake.mirror(f"{history.schema}_{name}").origin
+    view, past, mirrors = lake.log("db").view(), 0, lake.mirrors()
+    assert {mirror.name for mirror in mirrors} == {f"{history.schema}_{name}" for name in TABLES}
+    for mirror in mirrors:
+        origin, name = mirror.origin, mirror.origin.table
+        assert world.at(lake, mirror, None) == history.rows(name), (when, name, world.log)
         for position, rows in noted:
             expired = view.expired(origin)
             if view.load_of(origin, position) is not None and (expired is None or position >= expired.position):
                 # A column that was added later may show before it was: the catalog tells of now.
                 width = len(rows[name][0]) if rows[name] else None
-                found = sorted((row[:width] for row in world.at(lake, name, position)), key=repr)
+                found = sorted((row[:width] for row in world.at(lake, mirror, position)), key=repr)
                 assert found == rows[name], (when, name, position, world.log)
                 past += 1
     return past

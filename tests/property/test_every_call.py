@@ -129,8 +129,9 @@ def test_a_merge_a_clean_or_a_fold(
             merge_all(lake)
             compare(world, lake, history, [], f"{fault}, then again")
             for name in TABLES:
-                columns = lake.log("db").newest_schema(lake.mirror(f"{SCHEMA}_{name}").origin).column_names
-                assert world.hudi_rs(lake, name, columns) == history.rows(name), (name, str(fault))
+                mirror = lake.mirror(f"{SCHEMA}_{name}")
+                columns = lake.log("db").newest_schema(mirror.origin).column_names
+                assert world.hudi_rs(mirror, columns) == history.rows(name), (name, str(fault))
         shutil.rmtree(folder)
         if not reached:
             assert number > 0

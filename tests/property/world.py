@@ -1,4 +1,7 @@
-"""A lake that dies and comes back: every life is a new set of objects over the same folder, as after a crash of the process."""
+"""A lake that dies and comes back: every life is a new set of objects over the same folder, as after a crash of the process.
+
+Only the engine goes from life to life, for it costs more than many a life: it keeps nothing that counts between two answers.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ import pyarrow as pa
 import pytest
 from hudi import HudiTableBuilder
 
+from lakewright.engines.duckdb import DuckDBEngine
 from lakewright.errors import CommitConflict, LakewrightError
 from lakewright.model.names import quote_identifier as quote
 from lakewright.model.position import Position
@@ -26,6 +30,7 @@ from lakewright.pipeline.instants import based
 from lakewright.pipeline.lake import Lake
 from lakewright.pipeline.maintain import tend
 from lakewright.pipeline.merge import merge
+from lakewright.pipeline.mirror import Mirror
 from lakewright.project.project import open_project
 from lakewright.raw import care
 from lakewright.raw.manifest import RawFile
@@ -35,6 +40,8 @@ from lakewright.storage.local import LocalStore
 from lakewright.storage.process import Process
 from lakewright.testing.faults import Fault, FaultyStore
 
+ENGINES: list[DuckDBEngine] = []
+"""Those that no life has now."""
 Rows = list[tuple[object, ...]]
 LAKE = """
 lake: t
@@ -65,7 +72,14 @@ class Lives:
         started = f"life {self._lives} of {self.folder}"
         self._patch.setattr(Process, "current", classmethod(lambda cls: cls(host(), boot(), 2**22 + 1, started)))
         with Lake(self._project, FaultyStore(LocalStore(self.folder), *faults)) as lake:
-            yield lake
+            if ENGINES:
+                lake.engine = ENGINES.pop()
+            try:
+                yield lake
+            finally:
+                if "engine" in vars(lake):
+                    ENGINES.append(lake.engine)
+                    del lake.engine
 
     def live(self, name: str, most: int) -> None:
         """Run one of this object's verbs; with the odds `dying` it ends at one of its first `most` store calls."""
@@ -183,9 +197,9 @@ class World(Lives):
 
     # ---- what a reader sees
 
-    def at(self, lake: Lake, table: str, position: Position | None) -> Rows:
-        """The table at a position (None: the log's end), as live SQL reads it."""
-        mirror, log = lake.mirror(f"{self.schema}_{table}"), lake.log("db")
+    def at(self, lake: Lake, mirror: Mirror, position: Position | None) -> Rows:
+        """A table at a position (None: the log's end), as live SQL reads it."""
+        log = lake.log("db")
         view = log.view()
         at = table_at.plan(mirror, log, view, lake.instants(mirror), position or view.watermark)
         fold = Fold(lake.connection(), at, log)
@@ -194,9 +208,9 @@ class World(Lives):
         fold.close()
         return rows
 
-    def hudi_rs(self, lake: Lake, table: str, columns: tuple[str, ...]) -> Rows:
-        """The table as an independent reader sees it on disk."""
-        batches = HudiTableBuilder.from_base_uri(str(self.folder / lake.mirror(f"{self.schema}_{table}").path)).build().read()
+    def hudi_rs(self, mirror: Mirror, columns: tuple[str, ...]) -> Rows:
+        """A table as an independent reader sees it on disk."""
+        batches = HudiTableBuilder.from_base_uri(str(self.folder / mirror.path)).build().read()
         return as_rows(pa.Table.from_batches(batches), columns) if batches else []
 
 
