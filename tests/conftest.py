@@ -44,6 +44,11 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(20_000, 20, 20)
 
 
+def pytest_unconfigure() -> None:
+    """As it was found: what looks for leaks at the end counts what is frozen."""
+    gc.unfreeze()
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _no_fsync() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
