@@ -139,9 +139,9 @@ def test_the_avro_schema_has_sparks_names() -> None:
 def test_columns_come_back_from_avro() -> None:
     kinds = ["boolean", "int", "bigint", "float", "double", "string", "binary", "date", "timestamp", "decimal(38,10)"]
     columns = tuple((f"c{i}", kind) for i, kind in enumerate(kinds))
-    assert schema.columns_of(schema.avro_schema("1-t", columns, meta=True)) == columns
+    assert schema.columns_of_avro(schema.avro_schema("1-t", columns, meta=True)) == columns
     required = '{"fields": [{"name": "a", "type": "long"}, {"name": "b", "type": ["string", "null"]}]}'
-    assert schema.columns_of(required) == (("a", "bigint"), ("b", "string"))
+    assert schema.columns_of_avro(required) == (("a", "bigint"), ("b", "string"))
 
 
 def test_names_of_timeline_files_are_read_and_made() -> None:

@@ -165,6 +165,7 @@ class _Instant:
         self.takes = _takes(mirror, snapshot, self.checkpoint, 0)
 
     def batches(self) -> Iterator[pa.RecordBatch]:
+        """The rows, in the columns of ``spec``; raises for a damaged file, which it names."""
         connection = self._lake.connection()
         stored = Stored(connection, self._table, self._snapshot)
         try:

@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from lakewright.formats.hudi import avro_rows, log_block, schema
+from lakewright.formats.hudi.arrays import Numbers
 from lakewright.formats.hudi.batches import batched
 from lakewright.formats.hudi.file_names import log_file_name
 from lakewright.formats.hudi.folder import Folder
@@ -26,8 +26,6 @@ from lakewright.model.table import TableSpec
 
 _BLOCK_BYTES = 64 << 20
 """In Arrow's memory: rows of so many bytes make a block, and so many are encoded at once."""
-
-Numbers = npt.NDArray[np.int64]
 
 
 class Addition(NamedTuple):

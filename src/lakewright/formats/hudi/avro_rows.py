@@ -17,9 +17,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lakewright.formats.hudi import schema
+from lakewright.formats.hudi.arrays import Numbers
 from lakewright.model import types
 
-Numbers = npt.NDArray[np.int64]
 Bytes = npt.NDArray[np.uint8]
 
 _NULL, _VALUE = 0x00, 0x02

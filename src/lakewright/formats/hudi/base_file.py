@@ -1,4 +1,4 @@
-"""Base files: Parquet with Hudi's meta columns and footer keys, written and read through the store."""
+"""Base files: Parquet with Hudi's meta columns and footer keys, written through the store."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from lakewright.formats.hudi.folder import Folder
 from lakewright.formats.hudi.logs import Newest, newest_of
 from lakewright.formats.hudi.places import places_of
 from lakewright.formats.hudi.slices import Group
-from lakewright.formats.hudi.upsert import THREADS
+from lakewright.formats.hudi.threads import THREADS
 from lakewright.model.batch import DELETED
 from lakewright.model.table import BASE_COLUMN, PLACE_COLUMN, Snapshot, TableSpec
 
@@ -47,7 +47,7 @@ def _partition(folder: Folder, name: str) -> str:
 
 def _of_slice(folder: Folder, base: tuple[BaseFile, str] | None, newest: Newest, spec: TableSpec) -> pa.Table:
     """The changes of one slice, whose base file and its location are `base`, if it has one."""
-    gone = keys.columns_of(newest.gone, spec)
+    gone = keys.key_columns(newest.gone, spec)
     stored = schema.arrow_schema(spec.columns)
     absent = [gone[f.name] if f.name in gone else pa.nulls(len(newest.gone), f.type) for f in stored]
     together = pa.concat_tables([newest.rows.select(stored.names), pa.table(absent, schema=stored)])

@@ -11,7 +11,7 @@ from lakewright.formats.hudi.base_reader import BaseFileReader
 from lakewright.formats.hudi.file_names import BaseFile
 from lakewright.formats.hudi.folder import Folder
 from lakewright.formats.hudi.metadata import WriteStat
-from lakewright.formats.hudi.upsert import THREADS
+from lakewright.formats.hudi.threads import THREADS
 from lakewright.model.table import TableSpec
 
 

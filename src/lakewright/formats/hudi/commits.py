@@ -88,7 +88,7 @@ def spec_as_of(folder: Folder, timeline: Timeline, found: properties.Properties,
     return spec
 
 
-def columns_of(metadata: CommitMetadata) -> tuple[str, ...] | None:
+def written_columns(metadata: CommitMetadata) -> tuple[str, ...] | None:
     """The columns of the files that an instant wrote; None where its metadata has no schema."""
     avro = metadata.extra.get(SCHEMA)
-    return tuple(name for name, _ in schema.columns_of(avro)) if avro else None
+    return tuple(name for name, _ in schema.columns_of_avro(avro)) if avro else None

@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from lakewright.errors import AlreadyExists, CommitConflict, FormatError
 from lakewright.formats.hudi import avro, commits, inventory, logs, properties, rollback, schema, slices
+from lakewright.formats.hudi.arrays import Numbers
 from lakewright.formats.hudi.base_file import SplicedFileWriter
 from lakewright.formats.hudi.base_reader import BaseFileReader
 from lakewright.formats.hudi.file_names import BaseFile, Log
@@ -26,8 +27,8 @@ from lakewright.formats.hudi.numbered_rows import NumberedRows
 from lakewright.formats.hudi.places import places_of
 from lakewright.formats.hudi.rewritten import Edit, rewrite
 from lakewright.formats.hudi.slices import Group, View
+from lakewright.formats.hudi.threads import THREADS
 from lakewright.formats.hudi.timeline import COMMIT, COMPACTION, COMPLETED, INFLIGHT, REQUESTED, Instant
-from lakewright.formats.hudi.upsert import THREADS, Numbers
 from lakewright.formats.hudi.write import lock, prepare
 from lakewright.model.table import TableSpec
 from lakewright.model.times import utc_now

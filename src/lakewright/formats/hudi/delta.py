@@ -19,12 +19,14 @@ import pyarrow.compute as pc
 from lakewright.errors import NotFound
 from lakewright.formats.hudi import upsert
 from lakewright.formats.hudi.append import Addition, append
+from lakewright.formats.hudi.arrays import Numbers
 from lakewright.formats.hudi.file_names import Log
 from lakewright.formats.hudi.folder import Folder
 from lakewright.formats.hudi.logs import newest_of
 from lakewright.formats.hudi.metadata import AppendedTo, WriteStat
 from lakewright.formats.hudi.slices import Group, View
-from lakewright.formats.hudi.upsert import THREADS, Changes, Numbers, Rewrite
+from lakewright.formats.hudi.threads import THREADS
+from lakewright.formats.hudi.upsert import Changes, Rewrite
 from lakewright.model.table import TableSpec
 
 _SMALL_BYTES = 4 << 20

@@ -27,6 +27,7 @@ import pyarrow.compute as pc
 
 from lakewright.errors import StorageError
 from lakewright.formats.hudi import bloom
+from lakewright.formats.hudi.arrays import Numbers
 from lakewright.formats.hudi.file_names import BaseFile
 from lakewright.formats.hudi.folder import Folder
 from lakewright.storage.reading import mapped
@@ -40,7 +41,6 @@ _PAGE = 128
 _LAST = np.uint64(0xFFFF_FFFF)
 _MOST_TEXT = (1 << 31) - 1
 
-Numbers = npt.NDArray[np.int64]
 Words = npt.NDArray[np.uint64]
 
 

@@ -40,7 +40,7 @@ def record_keys(rows: pa.Table, key: Sequence[str], table: str) -> pa.ChunkedArr
     return pc.binary_join_element_wise(*parts, "")
 
 
-def columns_of(record_keys: pa.Array, spec: TableSpec) -> dict[str, pa.Array]:
+def key_columns(record_keys: pa.Array, spec: TableSpec) -> dict[str, pa.Array]:
     """The key columns that record keys are made of; raises ArrowInvalid for text that is no record key of the table."""
     kinds = dict(spec.columns)
     if len(spec.key) == 1:

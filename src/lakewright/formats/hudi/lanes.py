@@ -14,7 +14,7 @@ from typing import Generic, TypeVar
 from lakewright.formats.hudi.base_file import MAX_BYTES, ROW_GROUP_BYTES, BaseFileWriter
 from lakewright.formats.hudi.folder import Folder
 from lakewright.formats.hudi.metadata import WriteStat
-from lakewright.formats.hudi.upsert import THREADS
+from lakewright.formats.hudi.threads import THREADS
 from lakewright.model.table import TableSpec
 
 _OPEN_FILES = 32

@@ -10,11 +10,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from lakewright.formats.hudi import log_block, numbered_rows, schema
+from lakewright.formats.hudi.arrays import Numbers
 from lakewright.formats.hudi.batches import batched
 from lakewright.formats.hudi.file_names import Log, checksum
 from lakewright.formats.hudi.folder import Folder
@@ -24,7 +24,6 @@ _BATCH_BYTES = 16 << 20
 """Logs of slices with so many bytes are decoded together: what is small costs little then, and memory is bounded."""
 _FRONT = (schema.COMMIT_TIME, schema.COMMIT_SEQNO, schema.RECORD_KEY)
 
-Numbers = npt.NDArray[np.int64]
 Slice = TypeVar("Slice")
 
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
+from lakewright.formats.hudi.arrays import Numbers
 from lakewright.formats.hudi.base_file import ROW_GROUP_BYTES, ROW_GROUP_ROWS
 
 _MOST_TEXT = (1 << 31) - 1
 """Bytes of texts in one Arrow array, but for those with large offsets."""
 _LARGE = {pa.string(): pa.large_string(), pa.binary(): pa.large_binary()}
-
-Numbers = npt.NDArray[np.int64]
 
 
 class NumberedRows:

@@ -78,7 +78,7 @@ def of_spec(spec: TableSpec) -> Properties:
 
 def to_spec(properties: Properties, avro: str | None) -> TableSpec:
     """The table that properties describe, with the columns of the schema `avro` (None: those it was created with)."""
-    columns = schema.columns_of(avro or properties[_SCHEMA])
+    columns = schema.columns_of_avro(avro or properties[_SCHEMA])
     key, partition = _names(properties, _KEY), _names(properties, _PARTITION)
     return TableSpec(properties[_TABLE], columns, key, partition, type_of(properties))
 

@@ -12,11 +12,11 @@ import dataclasses
 from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from lakewright.formats.hudi import schema, spliced
+from lakewright.formats.hudi.arrays import Numbers
 from lakewright.formats.hudi.base_file import ROW_GROUP_BYTES, ROW_GROUP_ROWS, SplicedFileWriter
 from lakewright.formats.hudi.base_reader import BaseFileReader
 from lakewright.formats.hudi.spliced import Chunk, Part
@@ -26,8 +26,6 @@ _AHEAD_BYTES = ROW_GROUP_BYTES
 """Unpacked: row groups of one file that are begun while those before them are written."""
 _GLANCE = 64
 """Rows of a column that are compared first: where a column changes, it mostly shows there."""
-
-Numbers = npt.NDArray[np.int64]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,8 +82,8 @@ class _Groups:
         self._reader, self._writer, self._pool = reader, writer, pool
         self._columns, self._source = reader.wanted(spec), reader.encoded
         usual = spliced.elements(self._columns)
+        # Columns that are encoded as ours are may be copied.
         self._fit = {name for name in self._columns.names if self._source.elements.get(name) == usual[name]}
-        """Columns that are encoded as ours are, so that they may be copied."""
         self._keeps_keys = not edit.grows and not len(edit.gone) and writer.keep_keys(reader.footer)
         self._begun = collections.deque[tuple[concurrent.futures.Future[tuple[Part, pa.ChunkedArray | None]], int]]()
 

@@ -101,7 +101,7 @@ def avro_schema(table: str, columns: Columns, *, meta: bool = False) -> str:
     return json.dumps(record, separators=(",", ":"))
 
 
-def columns_of(avro: str) -> Columns:
+def columns_of_avro(avro: str) -> Columns:
     """The columns of a schema that Hudi or `avro_schema` wrote, meta columns left out.
 
     Raises ValueError or KeyError for a type that no lake type stands for (lists, maps, records).

@@ -18,7 +18,7 @@ from lakewright.formats.hudi.metadata import CommitMetadata
 from lakewright.formats.hudi.places import places_of
 from lakewright.formats.hudi.properties import Properties, ordering
 from lakewright.formats.hudi.slices import Group, View
-from lakewright.formats.hudi.upsert import THREADS
+from lakewright.formats.hudi.threads import THREADS
 from lakewright.model.table import DataFile, LogFile, Snapshot, TableSpec
 
 
@@ -45,7 +45,7 @@ def _data_files(folder: Folder, view: View, bases: Sequence[BaseFile], spec: Tab
     rows: dict[str, int] = {}
     columns: dict[str, tuple[str, ...] | None] = {}
     for time, metadata in _metadata_of(folder, view, {base.instant for base in bases}):
-        columns[time] = commits.columns_of(metadata)
+        columns[time] = commits.written_columns(metadata)
         rows |= {folder.data_name("", stat.path): stat.rows for stat in metadata.stats}
     values = {path: folder.style.values(path, spec.partition) for path in {base.partition for base in bases}}
     for base in bases:

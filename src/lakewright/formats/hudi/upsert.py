@@ -10,7 +10,6 @@ import concurrent.futures
 import dataclasses
 import functools
 import itertools
-import os
 import uuid
 from collections.abc import Iterator, Sequence
 
@@ -20,6 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lakewright.formats.hudi import key_index, keys, partitions, rewritten
+from lakewright.formats.hudi.arrays import Numbers
 from lakewright.formats.hudi.base_file import MAX_BYTES, SplicedFileWriter
 from lakewright.formats.hudi.base_reader import BaseFileReader
 from lakewright.formats.hudi.batches import batched
@@ -29,14 +29,13 @@ from lakewright.formats.hudi.key_index import Wanted
 from lakewright.formats.hudi.metadata import WriteStat
 from lakewright.formats.hudi.numbered_rows import NumberedRows
 from lakewright.formats.hudi.partitions import PathStyle
+from lakewright.formats.hudi.threads import THREADS
 from lakewright.model.table import TableSpec
 
-THREADS = min(4, os.cpu_count() or 1)
 _SMALL_BYTES = 100 << 20
 """Below this size a base file takes new rows: Hudi's ``hoodie.parquet.small.file.limit``."""
 _LOOKUP_BYTES = 16 << 20
 
-Numbers = npt.NDArray[np.int64]
 _NONE: Numbers = np.empty(0, np.int64)
 
 
