@@ -30,7 +30,8 @@ from hudi_world import (
 )
 
 from lakewright.errors import FormatError
-from lakewright.formats.hudi import HudiFormat, avro
+from lakewright.formats.hudi import HudiFormat, avro, thrift
+from lakewright.formats.hudi.base_reader import BaseFileReader
 from lakewright.model.table import MOR, TableSpec
 from lakewright.storage.local import LocalStore
 
@@ -201,6 +202,35 @@ def test_a_damaged_base_file_is_named(world: World) -> None:
     assert path.name in _refused("LW-405", lambda: world.upsert([row(1, 1)])).message
     path.write_bytes(content)
     world.check()
+
+
+@pytest.mark.parametrize(
+    ("place", "field", "value"),
+    [
+        ("element", 1, (thrift.I32, 0)),
+        ("column", 1, (thrift.I32, 1)),
+        ("column", 16, (thrift.STRUCT, {3: (thrift.LIST, (thrift.I64, [1] * 9))})),
+        ("statistics", 5, (thrift.I32, 7)),
+    ],
+    ids=["type in the schema", "type of the column", "histogram", "bound"],
+)
+def test_what_a_footer_says_of_record_keys_ends_no_process(
+    world: World, place: str, field: int, value: tuple[int, object]
+) -> None:
+    """PyArrow ends it where it is asked for a column's metadata that it cannot make sense of."""
+    file = max(Path(world.location).rglob("*.parquet"))
+    data = file.read_bytes()
+    start = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
+    footer = thrift.decode(data[start:-8])
+    column = footer[4][1][1][0][1][1][1][2][3][1]
+    {"element": footer[2][1][1][3], "column": column, "statistics": column[12][1]}[place][field] = value
+    text = thrift.encode(footer)
+    file.write_bytes(data[:start] + text + len(text).to_bytes(4, "little") + b"PAR1")
+    reader = BaseFileReader(world.store, str(file.relative_to(world.root)), file.stat().st_size)
+    if place == "column" and field == 1:  # at which PyArrow does not look
+        assert [keys.to_pylist() for _, keys in reader.keys("", "~")] == [list("01234")]
+    else:
+        assert file.name in _refused("LW-405", lambda: list(reader.keys("", "~"))).message
 
 
 def test_create_over_a_table_is_refused(world: World) -> None:

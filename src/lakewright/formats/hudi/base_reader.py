@@ -89,14 +89,14 @@ class BaseFileReader:
         Row groups whose statistics say that they hold no key between `least` and `greatest` are left out.
         """
         start = 0
+        first, last = least.encode(), greatest.encode()
         with self.translated():
-            column = self._parquet.schema_arrow.get_field_index(schema.RECORD_KEY)
-            for index in range(self._parquet.num_row_groups):
-                group = self._parquet.metadata.row_group(index)
-                bounds = group.column(column).statistics
-                if bounds is None or not bounds.has_min_max or (bounds.min <= greatest and least <= bounds.max):
+            for index, rows in enumerate(self.group_rows):
+                # PyArrow's own end the process where the footer is damaged
+                bounds = self.encoded.bounds(index, schema.RECORD_KEY)
+                if bounds is None or (bounds[0] <= last and first <= bounds[1]):
                     yield start, self._row_group(index, [schema.RECORD_KEY]).column(0)
-                start += group.num_rows
+                start += rows
 
     def wanted(self, spec: TableSpec) -> pa.Schema:
         """What the rows of a table consist of: commit time, sequence number, record key and the columns of `spec`.

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lakewright.formats.hudi import thrift
-from lakewright.formats.hudi.thrift import I16, I64, LIST, STRUCT, Struct
+from lakewright.formats.hudi.thrift import BINARY, I16, I64, LIST, STRUCT, Struct
 from lakewright.storage.reading import StoredFile
 
 _MAGIC = b"PAR1"
@@ -29,7 +29,8 @@ _CHUNK_OFFSET, _CHUNK_META = 2, 3
 _META_ENCODINGS, _META_PATH, _META_BYTES, _META_COMPRESSED, _META_DATA, _META_DICTIONARY = 2, 3, 6, 7, 9, 11
 _META_ELSEWHERE = (10, 14, 15)
 """Where an index and a Bloom filter stand, which are not copied."""
-_META_VALUES = 5
+_META_VALUES, _META_STATISTICS = 5, 12
+_GREATEST, _LEAST = 5, 6
 _PAGE_BYTES, _PAGE_COMPRESSED, _PAGE_CRC = 2, 3, 4
 _PAGE_VALUES, _PAGE_ENCODINGS = 1, {5: (2, 3, 4), 8: (4,)}
 """Fields of the heads of data pages, of either version."""
@@ -85,6 +86,17 @@ class Encoded:
     def by_dictionary(self, group: int) -> list[str]:
         """The columns of a row group whose values, or some of them, go by a dictionary."""
         return [path for path, meta in self._columns(group) if _DICTIONARIES.intersection(meta[_META_ENCODINGS][1][1])]
+
+    def bounds(self, group: int, name: str) -> tuple[bytes, bytes] | None:
+        """The least and the greatest value of a column of texts in a row group, or None where its statistics lack them."""
+        meta = dict(self._columns(group))[name]
+        kind, said = meta.get(_META_STATISTICS, (STRUCT, {}))
+        if kind != STRUCT or not said.keys() >= {_LEAST, _GREATEST}:
+            return None
+        (least, low), (greatest, high) = said[_LEAST], said[_GREATEST]
+        if (least, greatest) != (BINARY, BINARY):
+            raise ValueError(f"the statistics of column {name} are no texts")
+        return low, high
 
     def _columns(self, group: int) -> Iterator[tuple[str, Struct]]:
         """The path of each column of a row group, and what the footer says of it."""
