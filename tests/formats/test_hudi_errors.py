@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import decimal
+import functools
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -32,6 +33,7 @@ from hudi_world import (
 from lakewright.errors import FormatError
 from lakewright.formats.hudi import HudiFormat, avro, thrift
 from lakewright.formats.hudi.base_reader import BaseFileReader
+from lakewright.formats.hudi.metadata import CHECKSUM
 from lakewright.model.table import MOR, TableSpec
 from lakewright.storage.local import LocalStore
 
@@ -223,6 +225,7 @@ def test_what_a_footer_says_of_record_keys_ends_no_process(
     start = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
     footer = thrift.decode(data[start:-8])
     column = footer[4][1][1][0][1][1][1][2][3][1]
+    footer[5] = thrift.LIST, (thrift.STRUCT, footer[5][1][1][:-1])  # as another engine's, without our checksum
     {"element": footer[2][1][1][3], "column": column, "statistics": column[12][1]}[place][field] = value
     text = thrift.encode(footer)
     file.write_bytes(data[:start] + text + len(text).to_bytes(4, "little") + b"PAR1")
@@ -231,6 +234,29 @@ def test_what_a_footer_says_of_record_keys_ends_no_process(
         assert [keys.to_pylist() for _, keys in reader.keys("", "~")] == [list("01234")]
     else:
         assert file.name in _refused("LW-405", lambda: list(reader.keys("", "~"))).message
+
+
+@pytest.mark.parametrize("spec", [PLAIN, LOGGED_BY_REGION], ids=["cow", "mor, partitioned"])
+def test_a_changed_byte_of_a_footer_is_told(tmp_path: Path, spec: TableSpec) -> None:
+    world = World(tmp_path, spec)
+    world.replace([row(i) for i in range(5)])
+    world.replace([row(i, 1) for i in range(5)])  # whose columns are copied, where that may be
+    for file in Path(world.location).rglob("*.parquet"):
+        data = bytearray(file.read_bytes())
+        open_it = functools.partial(BaseFileReader, world.store, str(file.relative_to(world.root)), len(data))
+        start = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
+        words = thrift.decode(data[start:-8])[5][1][1]
+        assert words[-1][1][1] == CHECKSUM.encode()  # the last word, so that none before it is taken for it
+        name = data.rindex(CHECKSUM.encode())
+        for place in {*range(start, len(data), 7)} - {
+            *range(name - 2, name + len(CHECKSUM) + 2)
+        }:  # else it is as another engine's
+            data[place] ^= 1
+            file.write_bytes(data)
+            assert file.name in _refused("LW-405", open_it).message
+            data[place] ^= 1
+        file.write_bytes(data)
+    world.check()
 
 
 def test_create_over_a_table_is_refused(world: World) -> None:

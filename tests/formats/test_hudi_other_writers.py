@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -15,6 +15,7 @@ from tests.formats.hudi_world import LOGGED, PLAIN, World, row
 from lakewright.errors import FormatError
 from lakewright.formats.hudi import base_file, rewritten
 from lakewright.formats.hudi.base_file import BaseFileWriter
+from lakewright.formats.hudi.footer import SealedFile
 from lakewright.model.table import TableSpec
 
 TIMES = [datetime.datetime(year, 3, 1, 12, 0, 0, 7, datetime.UTC) for year in (1, 1600, 2300, 9999)]
@@ -34,7 +35,7 @@ USUAL = {"use_dictionary": False, "write_page_checksum": True, "store_schema": F
 class _Other:
     """Writes a base file in row groups of ten with options that are not ours."""
 
-    def __init__(self, file: BinaryIO, options: Mapping[str, Any]) -> None:
+    def __init__(self, file: SealedFile, options: Mapping[str, Any]) -> None:
         self._file, self._options = file, options
         self._rows: list[pa.Table] = []
         self._metadata: dict[str, str] = {}
@@ -58,7 +59,7 @@ def _world(root: Path, spec: TableSpec, options: Mapping[str, Any]) -> World:
     """A table with one base file by another writer."""
     world = World(root, spec)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(BaseFileWriter, "_opened", lambda writer, _: _Other(writer._file, {**USUAL, **options}))
+        patch.setattr(BaseFileWriter, "_opened", lambda writer, _: _Other(writer._sealed, {**USUAL, **options}))
         world.replace(ROWS)
     return world
 

@@ -14,7 +14,7 @@ from hudi_world import BY_REGION, COLUMNS, PATH, TWO_KEYS_BY_REGION, World, edit
 
 from lakewright.formats.hudi import bloom, contents
 from lakewright.formats.hudi.folder import Folder
-from lakewright.formats.hudi.metadata import CHECKPOINT, INVENTORY
+from lakewright.formats.hudi.metadata import CHECKPOINT, CHECKSUM, INVENTORY
 from lakewright.formats.hudi.timeline import format_time
 from lakewright.formats.hudi.write import HudiWrite
 from lakewright.model.table import Flaw, TableSpec, Verification
@@ -46,6 +46,7 @@ def _rewrite(world: World, change: Callable[[pa.Table], pa.Table], footer: Calla
     before = path.stat().st_size
     file = pq.ParquetFile(path)
     rows, said = change(file.read()), dict(file.metadata.metadata)
+    del said[CHECKSUM.encode()]
     footer(said)
     with pq.ParquetWriter(path, rows.schema, store_schema=False) as writer:
         writer.write_table(rows)

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lakewright.formats.hudi import bloom, key_index, keys, partitions, schema, spliced
+from lakewright.formats.hudi import footer as footers
 from lakewright.formats.hudi.file_names import BaseFile
 from lakewright.formats.hudi.folder import Folder
 from lakewright.formats.hudi.metadata import WriteStat
@@ -78,6 +79,7 @@ class BaseFileWriter:
         name = self._folder.data_name(self._partition, self._file_name)
         with contextlib.ExitStack() as stack:
             self._file = stack.enter_context(self._folder.store.upload(name))
+            self._sealed = footers.SealedFile(self._file)
             self._stack = stack.pop_all()
         return self
 
@@ -93,8 +95,10 @@ class BaseFileWriter:
             footer = {"parquet.avro.schema": schema.avro_schema(self._spec.name, self._spec.columns, meta=True)}
             footer |= {_CALENDAR: "3.5.4"} | self._of_keys()
             parquet = self._parquet or self._opened(self._schema.empty_table())
-            parquet.add_key_value_metadata(footer)
+            parquet.add_key_value_metadata(footer | footers.PLACE)
+            self._sealed.hold()
             parquet.close()
+            self._sealed.seal()
             size = self._file.tell()
         if self._spec.type == MOR:  # looked up as it is, until a compaction; a copy-on-write table may write it anew at once
             name = self._folder.data_name(self._partition, self._file_name)
@@ -177,7 +181,7 @@ class BaseFileWriter:
 
     def _opened(self, rows: pa.Table) -> Any:
         """The writer of the file, which is to begin with `rows`."""
-        return pq.ParquetWriter(self._file, self._schema, **encodings(rows), **_SETTINGS)
+        return pq.ParquetWriter(self._sealed, self._schema, **encodings(rows), **_SETTINGS)
 
 
 class SplicedFileWriter(BaseFileWriter):
@@ -231,4 +235,4 @@ class SplicedFileWriter(BaseFileWriter):
         self._parquet.write(group)
 
     def _opened(self, rows: pa.Table) -> SplicedWriter:
-        return SplicedWriter(self._file, rows.schema, _SETTINGS)
+        return SplicedWriter(self._sealed, rows.schema, _SETTINGS)

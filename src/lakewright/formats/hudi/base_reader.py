@@ -11,12 +11,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lakewright.errors import FormatError
-from lakewright.formats.hudi import schema
+from lakewright.formats.hudi import footer, schema
 from lakewright.formats.hudi.base_file import ROW_GROUP_ROWS, SAME_IN_FILE
 from lakewright.formats.hudi.spliced import Encoded
 from lakewright.model.contracts import Store
 from lakewright.model.table import TableSpec
 from lakewright.storage.reading import StoredFile
+
+_FOOTER_BYTES = 64 << 10
+"""From the end of a file, in one read: so much PyArrow reads to find the footer, which then is at hand."""
 
 
 class BaseFileReader:
@@ -26,6 +29,7 @@ class BaseFileReader:
         self.name = name
         self._file, self._size = StoredFile(store, name, size), size
         with self.translated():
+            self._require_sound_footer()
             self._parquet = self._opened()
         self.rows: int = self._parquet.metadata.num_rows
 
@@ -132,6 +136,16 @@ class BaseFileReader:
                     batch.column(f.name).cast(f.type) if f.name in present else pa.nulls(batch.num_rows, f.type) for f in wanted
                 ]
             yield pa.table(columns, schema=wanted)
+
+    def _require_sound_footer(self) -> None:
+        """What a damaged footer makes of rows, PyArrow does not tell in each case."""
+        self.hold(max(0, self._size - _FOOTER_BYTES), min(self._size, _FOOTER_BYTES))
+        self._file.seek(self._size - footer.TAIL)
+        end = self._size - footer.TAIL
+        length = int.from_bytes(self._file.read(4), "little")
+        if length <= end:  # else it is PyArrow that tells
+            self._file.seek(end - length)
+            footer.require_sound(self._file.read(length))
 
     def _row_group(self, index: int, columns: list[str]) -> pa.Table:
         return schema.plain(self._read(self._parquet, index, columns))

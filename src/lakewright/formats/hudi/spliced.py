@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lakewright.formats.hudi import thrift
+from lakewright.formats.hudi.footer import SealedFile
 from lakewright.formats.hudi.thrift import BINARY, I16, I64, LIST, STRUCT, Struct
 from lakewright.storage.reading import StoredFile
 
@@ -112,7 +113,7 @@ class Encoded:
 class SplicedWriter:
     """Writes a Parquet file with these columns; `settings` are those of pyarrow's writer, for the columns that are encoded."""
 
-    def __init__(self, file: BinaryIO, schema: pa.Schema, settings: Mapping[str, Any]) -> None:
+    def __init__(self, file: BinaryIO | SealedFile, schema: pa.Schema, settings: Mapping[str, Any]) -> None:
         self._file, self._schema, self._settings = file, schema, settings
         self._metadata: dict[str, str] = {}
         self._groups: list[Struct] = []
