@@ -19,7 +19,17 @@ from lakewright.formats.hudi.table import HudiTable
 from lakewright.formats.hudi.write import HudiWrite
 from lakewright.model.table import BASE_COLUMN, COW, MOR, PLACE_COLUMN, Snapshot
 
-_ALWAYS = ("hoodie.properties", "*.commit", "*.clean", "*.savepoint", "*.parquet")
+_ARCHIVE, _INFLIGHT = "*.archive.*", "*.inflight"
+_ALWAYS = (
+    "hoodie.properties",
+    "*.commit",
+    "*.clean",
+    "*.savepoint",
+    "*.parquet",
+    _ARCHIVE,
+    _INFLIGHT,
+    ".hoodie_partition_metadata",
+)
 KINDS = {
     COW: (*_ALWAYS, "*.replacecommit", "*.clean.requested", "*.rollback"),
     MOR: (*_ALWAYS, "*.deltacommit", "*.compaction.requested", "*.log.*", "*.keys"),
@@ -40,9 +50,7 @@ def whole(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     world = World(tmp_path_factory.mktemp("fuzz"), dataclasses.replace(BY_REGION, type=request.param))
     world.replace([row(i, region=("north", "south")[i % 2]) for i in range(6)])
     world.upsert([row(1, 1, region="south")], [(2,)])
-    write = HudiWrite(Folder(world.store, PATH))
-    write.upsert(table_of([row(1, 8)]), keys_of([], world.spec))
-    write._heartbeat.stop()  # as the death of the process would
+    _die(world)
     world.replace([row(i, 2, region=("north", "south")[i % 2]) for i in range(6)])
     world.open().save(world.commits[-1][0].instant, "by hand")
     world.upsert([row(1, 3)])
@@ -56,6 +64,13 @@ def whole(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     return world
 
 
+def _die(world: World) -> None:
+    """Leave a write as the death of its process would."""
+    write = HudiWrite(Folder(world.store, PATH))
+    write.upsert(table_of([row(1, 8)]), keys_of([], world.spec))
+    write._heartbeat.stop()
+
+
 def _targets(world: World, pattern: str) -> list[Path]:
     folder = world.root / PATH
     return sorted(path for path in folder.rglob(pattern) if path.is_file() and ".temp" not in str(path))
@@ -63,7 +78,7 @@ def _targets(world: World, pattern: str) -> list[Path]:
 
 def _strike(path: Path, chance: random.Random) -> None:
     """Change a byte or some, cut the file, or empty it."""
-    data = bytearray(path.read_bytes())
+    data = bytearray(path.read_bytes() or bytes(64))
     match chance.choice(["flip"] * 6 + ["cut", "zero", "empty"]):
         case "flip":
             for _ in range(chance.choice([1, 1, 1, 2, 5])):
@@ -119,13 +134,18 @@ def _use(world: World, rows: dict[Key, Row]) -> None:
     _read(world, world.open(), after)
 
 
-def _strike_and_use(whole: World, root: Path, seed: int) -> None:
+def _strike_and_use(whole: World, root: Path, seed: int, kind: str | None = None) -> None:
     chance = random.Random(seed)
     shutil.rmtree(root, ignore_errors=True)
     shutil.copytree(whole.root, root)
     world = World(root, whole.spec)
     world.commits = whole.commits
-    path = chance.choice(_targets(world, chance.choice(KINDS[world.spec.type])))
+    kind = kind or chance.choice(KINDS[world.spec.type])
+    if kind == _ARCHIVE:  # of the other commits it alone tells
+        assert world.open().archive([], 1, 1)
+    if kind == _INFLIGHT:
+        _die(world)
+    path = chance.choice(_targets(world, kind))
     _strike(path, chance)
     try:
         _use(world, whole.rows)

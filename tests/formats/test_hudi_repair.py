@@ -133,6 +133,10 @@ def _no_partition_metadata(world: World) -> None:
     (world.root / PATH / "region=south" / PARTITION_METADATA).unlink()
 
 
+def _damaged_partition_metadata(world: World) -> None:
+    (world.root / PATH / "region=south" / PARTITION_METADATA).write_bytes(b"")
+
+
 def _no_properties(world: World) -> None:
     hoodie = world.root / PATH / ".hoodie"
     (hoodie / "hoodie.properties").rename(hoodie / "hoodie.properties.backup")
@@ -168,7 +172,16 @@ def _dead_clean(world: World) -> None:
     world.store.delete(LOCK)
 
 
-SPOILS = (_dead_write, _dead_clean, _no_partition_metadata, _orphan, _half_a_savepoint, _stale_metadata_table, _no_properties)
+SPOILS = (
+    _dead_write,
+    _dead_clean,
+    _no_partition_metadata,
+    _damaged_partition_metadata,
+    _orphan,
+    _half_a_savepoint,
+    _stale_metadata_table,
+    _no_properties,
+)
 
 
 @pytest.mark.parametrize("spoil", SPOILS)

@@ -106,6 +106,21 @@ def _without_partition_metadata(world: World) -> str:
     return _relative(world, path)
 
 
+def _damaged_partition_metadata(world: World) -> str:
+    path = _file(world).with_name(".hoodie_partition_metadata")
+    path.write_text(path.read_text().replace("partitionDepth=1", "partitionDepth=3"))
+    return _relative(world, path)
+
+
+def _damaged_archive(world: World) -> str:
+    for version in range(3, 6):
+        world.upsert([row(2, version)])
+    world.clean()
+    (path,) = (world.root / PATH / ".hoodie/archived").iterdir()
+    path.write_bytes(path.read_bytes()[:-40])
+    return _relative(world, path)
+
+
 def _cut_commit(world: World) -> str:
     path = min((world.root / PATH / ".hoodie").glob("*.commit"))
     path.write_text(path.read_text()[:50])
@@ -167,6 +182,8 @@ FAULTS: dict[str, tuple[Spoil, str]] = {
     "a key that is another": (_with("id", 77), "not that of their key columns"),
     "a row of another partition": (_with("region", "north"), "belong into another partition by region"),
     "no partition metadata": (_without_partition_metadata, "Spark reads no row"),
+    "damaged partition metadata": (_damaged_partition_metadata, "does not say partitionDepth=1"),
+    "a cut archive": (_damaged_archive, "LW-404"),
     "a cut commit": (_cut_commit, "LW-404"),
     "a changed checkpoint": (_changed_checkpoint, "LW-404"),
     "a stale metadata table": (_stale, "does not know instant"),

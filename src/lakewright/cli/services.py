@@ -143,9 +143,9 @@ def rollback(session: Session, table: str, yes: bool) -> None:
 def repair(session: Session, table: str, yes: bool) -> None:
     """Mend what `lakewright verify` finds in TABLE and what can be mended without a row being lost.
 
-    Without --yes it says what that is and changes nothing. Missing partition metadata is written; a stale metadata table, half a
-    change of hoodie.properties, and what is left of writes that died go away. For a file that is lost or damaged restore it, or
-    `lakewright resync TABLE`.
+    Without --yes it says what that is and changes nothing. Partition metadata that is missing or damaged is written; a stale
+    metadata table, half a change of hoodie.properties, and what is left of writes that died go away. For a file that is lost or
+    damaged restore it, or `lakewright resync TABLE`.
     """
     with session.lake() as lake:
         flaws = lake.repair(table, dry_run=not yes)

@@ -82,15 +82,24 @@ def newest_checkpoint(folder: Folder, names: Iterable[str]) -> tuple[str, str] |
 def writes(folder: Folder, names: Iterable[str]) -> Iterator[tuple[str, CommitMetadata]]:
     """The completed writes in archive files, newest first, each with its instant; raises `FormatError` LW-404 on the way."""
     for name in sorted(names, key=_number, reverse=True):
-        found = []
-        try:
-            for record in _records(folder.store.read(name), name):
-                fields = record.get("hoodieCommitMetadata") or record.get("hoodieReplaceCommitMetadata")
-                if fields and record["actionState"] == COMPLETED.upper():
-                    found.append((record["commitTime"], CommitMetadata.of_fields(fields)))
-        except Exception as error:  # fastavro raises what its decoder stumbles over
-            raise FormatError("LW-404", f"{name} is damaged: {error}", hint="restore the file from a backup") from error
-        yield from sorted(found, key=lambda write: write[0], reverse=True)
+        yield from sorted(_writes_in(folder, name), key=lambda write: write[0], reverse=True)
+
+
+def require_sound(folder: Folder, name: str) -> None:
+    """Raise `FormatError` LW-404 where the writes of an archive file cannot be read."""
+    _writes_in(folder, name)
+
+
+def _writes_in(folder: Folder, name: str) -> list[tuple[str, CommitMetadata]]:
+    found = []
+    try:
+        for record in _records(folder.store.read(name), name):
+            fields = record.get("hoodieCommitMetadata") or record.get("hoodieReplaceCommitMetadata")
+            if fields and record["actionState"] == COMPLETED.upper():
+                found.append((record["commitTime"], CommitMetadata.of_fields(fields)))
+    except Exception as error:  # fastavro raises what its decoder stumbles over
+        raise FormatError("LW-404", f"{name} is damaged: {error}", hint="restore the file from a backup") from error
+    return found
 
 
 def _tells(folder: Folder, time: str) -> bool:

@@ -209,12 +209,9 @@ class Folder:
 
     def add_partition(self, partition: str, time: str) -> None:
         """Write the partition's metadata file if it is not there; without it Spark reads no row of the partition."""
-        depth = partition.count("/") + 1 if partition else 0
+        text = f"#partition metadata\ncommitTime={time}\n{partition_depth(partition)}\n"
         with contextlib.suppress(AlreadyExists):
-            self.store.create(
-                self.data_name(partition, PARTITION_METADATA),
-                f"#partition metadata\ncommitTime={time}\npartitionDepth={depth}\n".encode(),
-            )
+            self.store.create(self.data_name(partition, PARTITION_METADATA), text.encode())
 
     # ---- properties ------------------------------------------------------------------------------------------------------
 
@@ -239,3 +236,8 @@ class Folder:
         """Replace ``hoodie.properties``, and first remove the checksum file that another engine may have left beside it."""
         self.store.delete(self.hoodie_name(f".{props.NAME}.crc"))
         self.store.put(self.hoodie_name(props.NAME), props.render(properties, utc_now()))
+
+
+def partition_depth(partition: str) -> str:
+    """The line of a partition's metadata file by which Spark finds the table's folder from the partition's."""
+    return f"partitionDepth={partition.count('/') + 1 if partition else 0}"

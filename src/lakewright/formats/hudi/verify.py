@@ -9,10 +9,10 @@ from collections.abc import Iterator, Mapping, Sequence
 import pyarrow as pa
 
 from lakewright.errors import FormatError, NotFound
-from lakewright.formats.hudi import avro, commits, contents, inventory, logs, properties, rollback, slices
+from lakewright.formats.hudi import archive, avro, commits, contents, inventory, logs, properties, rollback, slices
 from lakewright.formats.hudi.base_reader import BaseFileReader
 from lakewright.formats.hudi.file_names import BaseFile
-from lakewright.formats.hudi.folder import PARTITION_METADATA, Folder, Hoodie
+from lakewright.formats.hudi.folder import PARTITION_METADATA, Folder, Hoodie, partition_depth
 from lakewright.formats.hudi.logs import Newest
 from lakewright.formats.hudi.metadata import WriteStat
 from lakewright.formats.hudi.slices import Group, View
@@ -59,7 +59,7 @@ def _properties(folder: Folder) -> Iterator[Flaw]:
 
 
 def _timeline(folder: Folder, hoodie: Hoodie) -> Iterator[Flaw]:
-    """Completed instants that cannot be read, pending ones that nobody is at, and a newest one in the future.
+    """Completed and archived instants that cannot be read, pending ones that nobody is at, and a newest one in the future.
 
     Of a completed instant no engine needs more than its completed file.
     """
@@ -76,6 +76,12 @@ def _timeline(folder: Folder, hoodie: Hoodie) -> Iterator[Flaw]:
                     commits.of_metadata(instant.time, instant.action, folder.read_commit(instant)).mark()
                 elif instant.action in (CLEAN, ROLLBACK):
                     avro.decode(folder.store.read(name), name)
+        except FormatError as error:
+            yield _of(folder, name, error)
+    for name in hoodie.archive:
+        try:
+            with contextlib.suppress(NotFound):  # another engine may have merged it with others
+                archive.require_sound(folder, name)
         except FormatError as error:
             yield _of(folder, name, error)
     try:
@@ -135,10 +141,18 @@ def _stale(folder: Folder, hoodie: Hoodie) -> Iterator[Flaw]:
 
 def _partitions(folder: Folder, files: Sequence[BaseFile]) -> Iterator[Flaw]:
     for partition in sorted({file.partition for file in files}):
-        name = folder.data_name(partition, PARTITION_METADATA)
-        if not folder.store.exists(name):
-            what = "is missing, without which Spark reads no row of the partition"
-            yield Flaw("fault", folder.store.location(name), what, _REPAIRED)
+        if (what := partition_fault(folder, partition)) is not None:
+            yield Flaw("fault", folder.store.location(folder.data_name(partition, PARTITION_METADATA)), what, _REPAIRED)
+
+
+def partition_fault(folder: Folder, partition: str) -> str | None:
+    """What is wrong with a partition's metadata file, if anything is."""
+    try:
+        lines = folder.store.read(folder.data_name(partition, PARTITION_METADATA)).splitlines()
+    except NotFound:
+        return "is missing, without which Spark reads no row of the partition"
+    line = partition_depth(partition)
+    return None if line.encode() in lines else f"does not say {line}, without which Spark does not find the table's folder"
 
 
 def _contents(folder: Folder, spec: TableSpec, view: View, stats: Mapping[BaseFile, WriteStat]) -> tuple[int, list[Flaw]]:
