@@ -12,9 +12,10 @@ import pyarrow.parquet as pq
 import pytest
 from hudi_world import BY_REGION, COLUMNS, PATH, TWO_KEYS_BY_REGION, World, edited, keys_of, row, table_of
 
-from lakewright.formats.hudi import bloom, contents
+from lakewright.formats.hudi import bloom, contents, thrift
 from lakewright.formats.hudi.folder import Folder
 from lakewright.formats.hudi.metadata import CHECKPOINT, CHECKSUM, INVENTORY
+from lakewright.formats.hudi.spliced import Encoded
 from lakewright.formats.hudi.timeline import format_time
 from lakewright.formats.hudi.write import HudiWrite
 from lakewright.model.table import Flaw, TableSpec, Verification
@@ -89,6 +90,27 @@ def _damaged(world: World) -> str:
     content = path.read_bytes()
     path.write_bytes(bytes(len(content)))
     return _relative(world, path)
+
+
+def _flipped(field: int | None) -> Spoil:
+    """Change what a page of a column that verify does not decode says, or what it holds."""
+
+    def spoil(world: World) -> str:
+        path = _file(world)
+        data = bytearray(path.read_bytes())
+        encoded = Encoded(pa.BufferReader(bytes(data)), len(data))
+        (chunk,) = encoded.chunks(0, ["kind"]).values()
+        head, size = thrift.decode_head(chunk.pages)
+        if field is None:
+            data[chunk.offset + size + 1] ^= 1
+        else:
+            kind, count = head[field]
+            changed = thrift.encode({**head, field: (kind, count ^ 1)})
+            data[chunk.offset : chunk.offset + size] = changed
+        path.write_bytes(data)
+        return _relative(world, path)
+
+    return spoil
 
 
 def _miscounted(world: World) -> str:
@@ -171,6 +193,8 @@ def _marker(world: World) -> str:
 FAULTS: dict[str, tuple[Spoil, str]] = {
     "a lost file": (_lost, "is missing, which instant"),
     "an unreadable file": (_damaged, "is damaged"),
+    "a changed value": (_flipped(None), "column kind is not what its checksum says"),
+    "a changed head of a page": (_flipped(2), "column kind are not those that the footer names"),
     "another number of rows": (_miscounted, "holds 4 rows, and its commit says 5"),
     "no Bloom filter": (_without_footer(bloom.FILTER.encode()), "no Bloom filter"),
     "bounds too narrow": (_narrow, "beyond the least and greatest"),

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lakewright.errors import FormatError
-from lakewright.formats.hudi import footer, schema
+from lakewright.formats.hudi import footer, schema, spliced
 from lakewright.formats.hudi.base_file import ROW_GROUP_ROWS, SAME_IN_FILE
 from lakewright.formats.hudi.spliced import Encoded
 from lakewright.model.contracts import Store
@@ -86,6 +86,16 @@ class BaseFileReader:
         for index in range(self._parquet.num_row_groups):
             with self.translated():
                 yield self._row_group(index, list(columns)).select(columns)
+
+    def require_sound_pages(self, index: int) -> None:
+        """Raise where a page of a row group is not what its checksum says, or its head not what the footer says; all are read."""
+        with self.translated():
+            self.hold(*self.encoded.extent(index))
+            for name, chunk in self.encoded.chunks(index, self.encoded.elements).items():
+                if not spliced.heads_agree(chunk, self.group_rows[index]):
+                    raise ValueError(f"the pages of column {name} are not those that the footer names")
+                if spliced.has_checksums(chunk):
+                    spliced.require_sound(name, chunk.pages)
 
     def keys(self, least: str, greatest: str) -> Iterator[tuple[int, pa.ChunkedArray]]:
         """The record keys by row group, each with the number of its first row.

@@ -164,6 +164,16 @@ def may_copy(chunk: Chunk, rows: int) -> bool:
 
     Java's writer gives none to pages of version 2. Who decodes the column finds out what is wrong. Raises as `require_sound`.
     """
+    return has_checksums(chunk) and heads_agree(chunk, rows)
+
+
+def has_checksums(chunk: Chunk) -> bool:
+    """Whether each page of a column has a checksum; raises as `require_sound`."""
+    return all(_PAGE_CRC in head for head, _ in _pages(chunk.pages))
+
+
+def heads_agree(chunk: Chunk, rows: int) -> bool:
+    """Whether the heads of a column's pages agree with the footer and `rows`; raises as `require_sound`."""
     known = set(chunk.meta[_META_ENCODINGS][1][1])
     values, unpacked = 0, len(chunk.pages)
     for head, body in _pages(chunk.pages):
@@ -173,8 +183,6 @@ def may_copy(chunk: Chunk, rows: int) -> bool:
             if kind != STRUCT or not known.issuperset(thrift.integer(inner, field) for field in encodings):
                 return False
             values += thrift.integer(inner, _PAGE_VALUES)
-        if _PAGE_CRC not in head:
-            return False
     said = thrift.integer(chunk.meta, _META_VALUES), thrift.integer(chunk.meta, _META_BYTES)
     return (values, unpacked) == said and values == rows
 
