@@ -236,6 +236,14 @@ def test_what_a_footer_says_of_record_keys_ends_no_process(
         assert file.name in _refused("LW-405", lambda: list(reader.keys("", "~"))).message
 
 
+@pytest.mark.parametrize("size", [0, 3, 8, 20])
+def test_what_is_left_of_a_base_file_is_named(world: World, size: int) -> None:
+    file = max(Path(world.location).rglob("*.parquet"))
+    file.write_bytes(file.read_bytes()[-size:] if size else b"")
+    name = str(file.relative_to(world.root))
+    assert name in _refused("LW-405", lambda: BaseFileReader(world.store, name, size)).message
+
+
 @pytest.mark.parametrize("spec", [PLAIN, LOGGED_BY_REGION], ids=["cow", "mor, partitioned"])
 def test_a_changed_byte_of_a_footer_is_told(tmp_path: Path, spec: TableSpec) -> None:
     world = World(tmp_path, spec)

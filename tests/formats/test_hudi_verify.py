@@ -195,6 +195,7 @@ FAULTS: dict[str, tuple[Spoil, str]] = {
     "an unreadable file": (_damaged, "is damaged"),
     "a changed value": (_flipped(None), "column kind is not what its checksum says"),
     "a changed head of a page": (_flipped(2), "column kind are not those that the footer names"),
+    "a page of another kind": (_flipped(1), "column kind are not those that the footer names"),
     "another number of rows": (_miscounted, "holds 4 rows, and its commit says 5"),
     "no Bloom filter": (_without_footer(bloom.FILTER.encode()), "no Bloom filter"),
     "bounds too narrow": (_narrow, "beyond the least and greatest"),

@@ -149,11 +149,13 @@ class BaseFileReader:
 
     def _require_sound_footer(self) -> None:
         """What a damaged footer makes of rows, PyArrow does not tell in each case."""
+        if self._size < footer.TAIL:
+            return  # it is PyArrow that tells
         self.hold(max(0, self._size - _FOOTER_BYTES), min(self._size, _FOOTER_BYTES))
         self._file.seek(self._size - footer.TAIL)
         end = self._size - footer.TAIL
         length = int.from_bytes(self._file.read(4), "little")
-        if length <= end:  # else it is PyArrow that tells
+        if length <= end:
             self._file.seek(end - length)
             footer.require_sound(self._file.read(length))
 

@@ -32,7 +32,9 @@ _META_ELSEWHERE = (10, 14, 15)
 """Where an index and a Bloom filter stand, which are not copied."""
 _META_VALUES, _META_STATISTICS = 5, 12
 _GREATEST, _LEAST = 5, 6
-_PAGE_BYTES, _PAGE_COMPRESSED, _PAGE_CRC = 2, 3, 4
+_PAGE_KIND, _PAGE_BYTES, _PAGE_COMPRESSED, _PAGE_CRC = 1, 2, 3, 4
+_PAGE_KINDS = {0: 5, 2: 7, 3: 8}
+"""For each kind of page, of data, a dictionary or data of version 2, the field of its head that tells of it."""
 _PAGE_VALUES, _PAGE_ENCODINGS = 1, {5: (2, 3, 4), 8: (4,)}
 """Fields of the heads of data pages, of either version."""
 _DICTIONARIES = {2, 8}
@@ -178,6 +180,8 @@ def heads_agree(chunk: Chunk, rows: int) -> bool:
     values, unpacked = 0, len(chunk.pages)
     for head, body in _pages(chunk.pages):
         unpacked += thrift.integer(head, _PAGE_BYTES) - len(body)
+        if _PAGE_KINDS.get(thrift.integer(head, _PAGE_KIND)) not in head:
+            return False
         data = [(head[field], encodings) for field, encodings in _PAGE_ENCODINGS.items() if field in head]
         for (kind, inner), encodings in data:
             if kind != STRUCT or not known.issuperset(thrift.integer(inner, field) for field in encodings):
