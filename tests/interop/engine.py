@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -45,16 +46,22 @@ _WRITE = {
     **{f"hoodie.{name}.parallelism": "2" for name in _PARALLEL},
     "hoodie.datasource.write.row.writer.enable": "false",  # as users are told to, and as we do
 }
+_S3_JARS = ("hadoop-aws-3.3.4.jar", "aws-java-sdk-bundle-1.12.262.jar")
 
 
 class Spark:
-    """One Spark session; `bundle` is the jar of Hudi, `scratch` a folder for what passes between the engines."""
+    """One Spark session; `bundle` is the jar of Hudi, `scratch` a folder for what passes between the engines.
+
+    What Hadoop reads S3 with lies beside that jar.
+    """
 
     def __init__(self, bundle: Path, scratch: Path) -> None:
         from pyspark.sql import SparkSession
 
         os.environ["PYSPARK_PYTHON"] = sys.executable
         builder = SparkSession.builder.master("local[2]").appName("interop").config("spark.jars", str(bundle))
+        # By path: a jar that is named as the bundle is, Spark copies first.
+        builder = builder.config("spark.driver.extraClassPath", ":".join(str(bundle.parent / jar) for jar in _S3_JARS))
         for name, value in _SESSION.items():
             builder = builder.config(name, value)
         self.session: Any = builder.config("spark.sql.warehouse.dir", str(scratch / "warehouse")).getOrCreate()
@@ -64,6 +71,23 @@ class Spark:
     def close(self) -> None:
         """End the session and its JVM."""
         self.session.stop()
+
+    def reach(self, endpoint: str, credentials: Mapping[str, str]) -> None:
+        """Let ``s3://`` be the S3 at `endpoint`, for good: Hadoop keeps what it opened.
+
+        `credentials` are variables of the environment, which Spark's workers get.
+        """
+        context = self.session.sparkContext
+        context.environment.update(credentials)
+        settings = {
+            "s3.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem",
+            "s3a.endpoint": endpoint,
+            "s3a.path.style.access": "true",
+            "s3a.access.key": credentials["AWS_ACCESS_KEY_ID"],
+            "s3a.secret.key": credentials["AWS_SECRET_ACCESS_KEY"],
+        }
+        for name, value in settings.items():
+            context._jsc.hadoopConfiguration().set(f"fs.{name}", value)
 
     def read(self, location: Path | str, **options: str) -> tuple[list[tuple[str, str]], list[dict[str, Any]]]:
         """The columns, with Spark's types, and the rows of a table; `__` in an option's name stands for a dot."""

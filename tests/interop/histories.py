@@ -8,10 +8,12 @@ import decimal
 import random
 from typing import Any
 
+from lakewright.formats.hudi.folder import Folder
+from lakewright.formats.hudi.timeline import COMPACTION
 from lakewright.model import types
 from lakewright.model.position import Position
 from lakewright.model.table import MOR, Commit, TableSpec
-from tests.formats.hudi_world import META, Key, Row, World, assert_rows, own_rows, rust_rows, table_of
+from tests.formats.hudi_world import META, PATH, Key, Row, World, assert_rows, own_rows, rust_rows, table_of
 from tests.interop.engine import Spark
 
 COLUMNS = (
@@ -180,11 +182,15 @@ class History:
 
 
 def assert_agreement(spark: Spark, world: World) -> None:
-    """Spark, hudi-rs and we read the newest rows of the model; Spark reads the meta columns that we read; nothing is amiss."""
+    """Spark, hudi-rs and we read the newest rows of the model; Spark reads the meta columns that we read; nothing is amiss.
+
+    hudi-rs is not asked while a compaction waits: it passes over the logs that were written since that was planned.
+    """
     assert world.open().verify().flaws == ()
     own = own_rows(world.open().snapshot())
     assert_rows(own, world.rows, world.spec)
-    assert_rows(rust_rows(world.location), world.rows, world.spec)
+    if not any(instant.action == COMPACTION for instant in Folder(world.store, PATH).timeline().pending):
+        assert_rows(rust_rows(world.location), world.rows, world.spec)
     columns, rows = spark.read(world.location)
     assert columns == spark_columns(world.spec)
     assert_same(placed(rows, world.spec), placed(own, world.spec))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import itertools
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -14,17 +13,17 @@ import pyarrow.parquet as pq
 import pytest
 
 from lakewright.engines.spark import SparkEngine
-from lakewright.formats.hudi import HudiFormat, schema
-from lakewright.formats.hudi.table import HudiTable
-from lakewright.model.contracts import Table
+from lakewright.formats.hudi import schema
+from lakewright.model.contracts import Store, Table
 from lakewright.model.names import quote_identifier as quote
 from lakewright.model.table import COW, DELETED_COLUMN, MOR, Checkpoint, Commit, Snapshot, TableSpec
 from lakewright.storage.local import LocalStore
 from lakewright.testing import table_contract as contract
-from lakewright.testing.table_model import Subject
-from tests.formats.hudi_world import Row, own_rows
+from lakewright.testing.table_model import Row, Subject
+from tests import s3
+from tests.formats.hudi_subject import PATH, Hudi
+from tests.interop.engine import Spark
 
-PATH = "curated/things"
 NOT_OF_SPARK = (
     contract.rows_may_stand_in_the_store_already,  # Spark decodes what it writes
     contract.bad_rows_change_nothing,  # the fold, and the loan's `refused`, see to that
@@ -67,7 +66,7 @@ class SparkWrite:
 class SparkTable:
     """A table of ours into which Spark writes; the rest is ours."""
 
-    def __init__(self, subject: SparkTables, table: HudiTable) -> None:
+    def __init__(self, subject: SparkTables, table: Table) -> None:
         self._subject, self._table = subject, table
 
     def __getattr__(self, name: str) -> Any:
@@ -79,25 +78,24 @@ class SparkTable:
 
 
 class SparkTables:
-    """Fulfils `Subject` with Spark as writer."""
+    """Fulfils `Subject` with Spark as writer; `scratch` is a folder for what passes between the engines."""
 
-    def __init__(self, engine: SparkEngine, root: Path, kind: str) -> None:
-        self._engine, self._root, self._kind = engine, root, kind
-        self._sources = (str(root / f"{number}.parquet") for number in itertools.count())
+    def __init__(self, engine: SparkEngine, store: Store, kind: str, scratch: Path) -> None:
+        self._engine, self._location, self._ours = engine, store.location(PATH), Hudi(store, kind)
+        self._sources = (str(scratch / f"{number}.parquet") for number in itertools.count())
 
     def create(self, spec: TableSpec) -> Any:
-        made = HudiFormat(LocalStore(self._root)).create(PATH, dataclasses.replace(spec, type=self._kind))
-        return SparkTable(self, made)
+        return SparkTable(self, self._ours.create(spec))
 
     def open(self) -> Any:
-        table = HudiFormat(LocalStore(self._root)).open(PATH)
+        table = self._ours.open()
         return table and SparkTable(self, table)
 
     def put(self, name: str, data: bytes) -> None:
-        LocalStore(self._root).create(name, data)
+        self._ours.put(name, data)
 
     def rows(self, snapshot: Snapshot) -> list[Row]:
-        return own_rows(snapshot)
+        return self._ours.rows(snapshot)
 
     def write(self, rows: pa.Table, settings: Mapping[str, str], guard: Callable[[], None]) -> None:
         """Let Spark make a commit of rows."""
@@ -106,10 +104,10 @@ class SparkTables:
         kinds = [(field.name, str(schema.lake_type(field.type))) for field in rows.schema]
         self._engine.name(self._engine.files([source], kinds), "rows")
         columns = ", ".join(quote(name) for name in rows.column_names)
-        self._engine.write(str(self._root / PATH), f"SELECT {columns} FROM rows", settings, guard)
+        self._engine.write(self._location, f"SELECT {columns} FROM rows", settings, guard)
 
 
-@pytest.mark.parametrize(
+of_each_kind = pytest.mark.parametrize(
     ("kind", "check"),
     [
         pytest.param(
@@ -119,5 +117,25 @@ class SparkTables:
         for check in CHECKS
     ],
 )
+
+
+@of_each_kind
 def test_contract(engine: SparkEngine, tmp_path: Path, kind: str, check: Callable[[Subject], None]) -> None:
-    check(SparkTables(engine, tmp_path, kind))
+    check(SparkTables(engine, LocalStore(tmp_path), kind, tmp_path))
+
+
+@pytest.fixture(scope="module")
+def endpoint(spark: Spark) -> Iterator[str]:
+    """moto's S3 with an empty bucket, for Spark too."""
+    with pytest.MonkeyPatch.context() as patch, s3.moto() as proxy:
+        for name, value in s3.CREDENTIALS.items():
+            patch.setenv(name, value)
+        s3.make_bucket(proxy.endpoint)
+        spark.reach(proxy.endpoint, s3.CREDENTIALS)
+        yield proxy.endpoint
+
+
+@of_each_kind
+def test_contract_on_s3(engine: SparkEngine, endpoint: str, tmp_path: Path, kind: str, check: Callable[[Subject], None]) -> None:
+    store = s3.open_store(endpoint, str(tmp_path / "partials"), f"{kind}/{check.__name__}")
+    check(SparkTables(engine, store, kind, tmp_path))
