@@ -12,8 +12,10 @@ import pyarrow.parquet as pq
 import pytest
 from hudi_world import BY_REGION, COLUMNS, PATH, TWO_KEYS_BY_REGION, World, edited, keys_of, row, table_of
 
+from lakewright.errors import FormatError
 from lakewright.formats.hudi import bloom, contents, thrift
 from lakewright.formats.hudi.folder import Folder
+from lakewright.formats.hudi.footer import TAIL
 from lakewright.formats.hudi.metadata import CHECKPOINT, CHECKSUM, INVENTORY
 from lakewright.formats.hudi.spliced import Encoded
 from lakewright.formats.hudi.timeline import format_time
@@ -52,10 +54,15 @@ def _rewrite(world: World, change: Callable[[pa.Table], pa.Table], footer: Calla
     with pq.ParquetWriter(path, rows.schema, store_schema=False) as writer:
         writer.write_table(rows)
         writer.add_key_value_metadata(said)
+    return _committed(world, path, before, rows.num_rows)
+
+
+def _committed(world: World, path: Path, before: int, rows: int) -> str:
+    """Make a base file's commits say its rows and its size, which was `before`."""
     newest = max((world.root / PATH / ".hoodie").glob("*.commit"))
     with edited(newest) as data:
         (stat,) = [s for stats in data["partitionToWriteStats"].values() for s in stats if s["path"].endswith(path.name)]
-        stat["fileSizeInBytes"], stat["numWrites"] = path.stat().st_size, rows.num_rows
+        stat["fileSizeInBytes"], stat["numWrites"] = path.stat().st_size, rows
         names, _, size = data["extraMetadata"][INVENTORY].rpartition(" ")
         data["extraMetadata"][INVENTORY] = f"{names} {int(size) - before + path.stat().st_size}"
     return _relative(world, path)
@@ -109,6 +116,25 @@ def _flipped(field: int | None) -> Spoil:
             data[chunk.offset : chunk.offset + size] = changed
         path.write_bytes(data)
         return _relative(world, path)
+
+    return spoil
+
+
+def _footer_says(field: int, value: int) -> Spoil:
+    """Let the footer say something else of column kind, which is as another engine's: without a checksum."""
+
+    def spoil(world: World) -> str:
+        path = _file(world)
+        data = path.read_bytes()
+        begin = len(data) - TAIL - int.from_bytes(data[-TAIL:-4], "little")
+        footer = thrift.decode(data[begin:-TAIL])
+        (_, words), (_, groups) = footer[5][1], footer[4][1]
+        words[:] = [word for word in words if word[1][1] != CHECKSUM.encode()]
+        (meta,) = [chunk[3][1] for chunk in groups[0][1][1][1] if chunk[3][1][3][1][1] == [b"kind"]]
+        meta[field] = meta[field][0], value
+        text = thrift.encode(footer)
+        path.write_bytes(data[:begin] + text + len(text).to_bytes(4, "little") + b"PAR1")
+        return _committed(world, path, len(data), footer[3][1])
 
     return spoil
 
@@ -196,6 +222,9 @@ FAULTS: dict[str, tuple[Spoil, str]] = {
     "a changed value": (_flipped(None), "column kind is not what its checksum says"),
     "a changed head of a page": (_flipped(2), "column kind are not those that the footer names"),
     "a page of another kind": (_flipped(1), "column kind are not those that the footer names"),
+    "a column far behind the file": (_footer_says(9, 1 << 41), "kind stands beyond the file"),
+    "a column before the file": (_footer_says(9, -5), "kind stands beyond the file"),
+    "a column larger than memory": (_footer_says(7, 1 << 35), "kind stands beyond the file"),
     "another number of rows": (_miscounted, "holds 4 rows, and its commit says 5"),
     "no Bloom filter": (_without_footer(bloom.FILTER.encode()), "no Bloom filter"),
     "bounds too narrow": (_narrow, "beyond the least and greatest"),
@@ -233,6 +262,14 @@ def test_a_fault_is_found(world: World, name: str) -> None:
     found = world.open().verify()
     assert not found.is_sound
     assert (str(world.root / path), True) in [(flaw.path, words in flaw.detail) for flaw in _flaws(world, found, "fault")]
+
+
+@pytest.mark.parametrize(("field", "value"), [(9, 1 << 41), (9, -5), (7, 1 << 35)])
+def test_a_merge_into_a_file_whose_footer_is_damaged_names_it(world: World, field: int, value: int) -> None:
+    path = _footer_says(field, value)(world)
+    with pytest.raises(FormatError, match="kind stands beyond the file") as caught:
+        world.upsert([row(5, 9, region="south")])
+    assert (caught.value.code, path in caught.value.message) == ("LW-405", True)
 
 
 @pytest.mark.parametrize("name", LEFTOVERS)

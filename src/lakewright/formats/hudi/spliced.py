@@ -15,12 +15,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lakewright.formats.hudi import thrift
-from lakewright.formats.hudi.footer import SealedFile
+from lakewright.formats.hudi.footer import TAIL, SealedFile
 from lakewright.formats.hudi.thrift import BINARY, I16, I64, LIST, STRUCT, Struct
 from lakewright.storage.reading import StoredFile
 
 _MAGIC = b"PAR1"
-_TAIL = 4 + len(_MAGIC)
 
 # The fields of the footer's structs, by parquet.thrift.
 _FILE_SCHEMA, _FILE_ROWS, _FILE_GROUPS = 2, 3, 4
@@ -59,19 +58,20 @@ class Part(NamedTuple):
 class Encoded:
     """The columns of a Parquet file as they are encoded; not those within others. Read from several threads if `file` may be.
 
-    ``elements`` describe how each column's values are to be understood. Raises ValueError or IndexError where it is none.
+    ``elements`` describe how each column's values are to be understood. Raises ValueError or IndexError where it is none, and
+    where the footer says that a column stands beyond the file.
     """
 
     def __init__(self, file: StoredFile | pa.BufferReader, size: int) -> None:
-        self._file = file
-        length = int.from_bytes(self._read(size - _TAIL, 4), "little")
-        footer = thrift.decode(self._read(size - _TAIL - length, length))
+        self._file, self._end = file, size - TAIL
+        length = int.from_bytes(self._read(self._end, 4), "little")
+        footer = thrift.decode(self._read(self._end - length, length))
         self.elements = _elements(footer)
         self._groups: list[Struct] = footer[_FILE_GROUPS][1][1]
 
     def chunks(self, group: int, names: Collection[str]) -> dict[str, Chunk]:
         """Some columns of a row group, read in one go."""
-        found = {path: (meta, *_extent(meta)) for path, meta in self._columns(group) if path in names}
+        found = {path: (meta, *self._extent(path, meta)) for path, meta in self._columns(group) if path in names}
         if not found:
             return {}
         start, end = min(begin for _, begin, _ in found.values()), max(end for _, _, end in found.values())
@@ -81,8 +81,8 @@ class Encoded:
     def extent(self, group: int) -> tuple[int, int]:
         """Where the row group begins, and its bytes."""
         begin, end = sys.maxsize, 0
-        for _, meta in self._columns(group):
-            first, last = _extent(meta)
+        for path, meta in self._columns(group):
+            first, last = self._extent(path, meta)
             begin, end = min(begin, first), max(end, last)
         return begin, end - begin
 
@@ -106,6 +106,14 @@ class Encoded:
         for chunk in self._groups[group][_GROUP_CHUNKS][1][1]:
             meta: Struct = chunk[_CHUNK_META][1]
             yield b".".join(meta[_META_PATH][1][1]).decode(), meta
+
+    def _extent(self, path: str, meta: Struct) -> tuple[int, int]:
+        """Where a column's pages begin and end. Old writers say 0 of a dictionary that there is not."""
+        begin = min(filter(None, (thrift.integer(meta, field) for field in (_META_DATA, _META_DICTIONARY) if field in meta)))
+        end = begin + thrift.integer(meta, _META_COMPRESSED)
+        if not 0 <= begin <= end <= self._end:
+            raise ValueError(f"the footer says that column {path} stands beyond the file")
+        return begin, end
 
     def _read(self, offset: int, length: int) -> bytes:
         self._file.seek(offset)
@@ -149,7 +157,7 @@ class SplicedWriter:
         """Write the footer."""
         file, size = _written(self._schema, None, self._settings, self._metadata)
         data = file.read(size)
-        footer = thrift.decode(data[-_TAIL - int.from_bytes(data[-_TAIL:-4], "little") : -_TAIL])
+        footer = thrift.decode(data[-TAIL - int.from_bytes(data[-TAIL:-4], "little") : -TAIL])
         footer |= {_FILE_ROWS: (I64, self._rows), _FILE_GROUPS: (LIST, (STRUCT, self._groups))}
         text = thrift.encode(footer)
         self._file.write(text + len(text).to_bytes(4, "little") + _MAGIC)
@@ -246,12 +254,6 @@ def _elements(footer: Struct) -> dict[str, Struct]:
             found[listed[place][_ELEMENT_NAME][1].decode()] = listed[place]
         place = skipped(place)
     return found
-
-
-def _extent(meta: Struct) -> tuple[int, int]:
-    """Where a column's pages begin and end. Old writers say 0 of a dictionary that there is not."""
-    begin = min(filter(None, (thrift.integer(meta, field) for field in (_META_DATA, _META_DICTIONARY) if field in meta)))
-    return begin, begin + meta[_META_COMPRESSED][1]
 
 
 def _moved(chunk: Chunk, offset: int) -> Struct:
