@@ -126,6 +126,22 @@ def test_a_compaction_is_not_undone(tmp_path: Path) -> None:
     assert world.open().verify().flaws == ()
 
 
+@pytest.mark.parametrize("kind", ["cow", "mor"])
+def test_a_commit_is_not_undone_where_those_before_it_are_archived(kind: str, tmp_path: Path) -> None:
+    """There is nothing that would tell what the table was."""
+    world = World(tmp_path, dataclasses.replace(BY_REGION, type=kind))
+    world.replace([row(i) for i in range(6)])
+    for version in range(3):
+        world.upsert([row(1, version)])
+    table = world.open()
+    table.clean([])
+    assert table.archive([], 1, 1) > 0
+    with pytest.raises(FormatError, match="are archived") as caught:
+        world.open().roll_back()
+    assert caught.value.code == "LW-418"
+    world.check()
+
+
 # ---- repair
 
 

@@ -136,10 +136,10 @@ def test_patterns_choose_tables(lake_yaml):
             "`decimal(precision,scale)` for numeric columns",
         ),
         (
-            f"lake: a\n{SOURCE}tables:\n  t:\n    from: shop.public.t\n    timeline: {{keep: 0}}\n",
+            f"lake: a\n{SOURCE}tables:\n  t:\n    from: shop.public.t\n    timeline: {{keep: 1}}\n",
             "LW-104",
             7,
-            "tables.t.timeline.keep '0': less than 1",
+            "tables.t.timeline.keep '1': less than 2",
             "So many of the newest writes stay",
         ),
         (

@@ -223,8 +223,8 @@ class Timeline(Settings):
     """How many writes stay on the table's timeline, the folder ``.hoodie`` that each read and merge lists; older ones go to
     Hudi's archive. Those that a read within `retention` needs stay in any case."""
 
-    keep: int = Field(default=20, ge=1)
-    """So many of the newest writes stay (Hudi's hoodie.keep.min.commits)."""
+    keep: int = Field(default=20, ge=2)
+    """So many of the newest writes stay (Hudi's hoodie.keep.min.commits); `rollback` goes to the one before the newest."""
     archive_after: int = Field(default=100, ge=1)
     """So many others go together, with the clean that finds them; fewer wait (with `keep`, Hudi's hoodie.keep.max.commits)."""
 

@@ -8,8 +8,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 _TEXTS = (pa.string(), pa.binary(), pa.dictionary(pa.int32(), pa.string()))
-_SAMPLE, _REPEATS = 4096, 8
-"""Texts of which so many first rows hold each value so often, on average, go by a dictionary."""
+SAMPLE = 4096
+"""So many first rows decide."""
+_REPEATS = 8
+"""Texts of which these rows hold each value so often, on average, go by a dictionary."""
 _TEXT_LEVEL, _NUMBER_LEVEL = 1, -7
 """Of zstd."""
 
@@ -21,7 +23,7 @@ def encodings(rows: pa.Table) -> dict[str, Any]:
     read whole, are compressed as what unpacks fast: some of them become a quarter larger for it, and take two thirds of the time.
     Decimals stay bytes as Hudi writes them: it takes those stored as integers for other numbers when it merges.
     """
-    sample = rows.slice(0, _SAMPLE)
+    sample = rows.slice(0, SAMPLE)
     texts = [field.name for field in rows.schema if field.type in _TEXTS]
     few = sample.num_rows // _REPEATS
     return {

@@ -196,11 +196,15 @@ def bad_rows_change_nothing(subject: Subject) -> None:
         (one, keys([7, 7])),
         (one.set_column(0, "id", pa.array([None], pa.int64())), keys([])),
         (one.drop_columns(["day"]), keys([])),
+        (one.drop_columns(["id"]), keys([])),
         (one.set_column(1, "region", pa.array([7])), keys([])),
     ]
     for rows, deletes in bad:
         with model.table.write() as write:
             _expect(FormatError, lambda w=write, r=rows, d=deletes: w.upsert(r, d))  # type: ignore[misc]
+        if not len(deletes):
+            with model.table.write() as write:
+                _expect(FormatError, lambda w=write, r=rows: w.overwrite(r))  # type: ignore[misc]
     model.check_all()
 
 

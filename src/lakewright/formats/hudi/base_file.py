@@ -18,7 +18,7 @@ from lakewright.formats.hudi.metadata import WriteStat
 from lakewright.formats.hudi.spliced import Part, SplicedWriter
 from lakewright.model.numbered import numbered
 from lakewright.model.table import MOR, TableSpec
-from lakewright.storage.encodings import encodings
+from lakewright.storage.encodings import SAMPLE, encodings
 
 MAX_BYTES = 120 << 20
 """Size at which a base file is full: Hudi's ``hoodie.parquet.max.file.size``."""
@@ -71,6 +71,7 @@ class BaseFileWriter:
         self._numbered = 0
         self._gathered: list[pa.Table] = []
         self._gathered_rows = self._gathered_bytes = 0
+        self._options: dict[tuple[str, ...], dict[str, Any]] = {}
 
     def __enter__(self) -> Self:
         self._start = time.monotonic()
@@ -189,10 +190,6 @@ class SplicedFileWriter(BaseFileWriter):
 
     _kept: dict[str, str] | None = None
 
-    def __init__(self, *given: Any) -> None:
-        super().__init__(*given)
-        self._options: dict[tuple[str, ...], dict[str, Any]] = {}
-
     def encoded(self, rows: pa.Table, count: int) -> Part:
         """Some columns of `count` rows, and those that say the same of each row; may be called by several threads."""
         return self._encode(self._completed(rows, count))
@@ -224,11 +221,12 @@ class SplicedFileWriter(BaseFileWriter):
         self._write(self._encode(rows))
 
     def _encode(self, rows: pa.Table) -> Part:
-        """The rows as the first ones in the file with the same columns asked for."""
+        """The rows, encoded as many before them in the file asked for that have the same columns, else as they do."""
         names = tuple(rows.column_names)
-        if names not in self._options:
-            self._options[names] = _SETTINGS | encodings(rows)
-        return spliced.encoded(rows, self._options[names])
+        options = self._options.get(names) or _SETTINGS | encodings(rows)
+        if rows.num_rows >= SAMPLE:
+            self._options[names] = options
+        return spliced.encoded(rows, options)
 
     def _write(self, group: Part) -> None:
         self._parquet = self._parquet or self._opened(self._schema.empty_table())

@@ -19,7 +19,7 @@ from lakewright.model.table import TableSpec
 from lakewright.storage.reading import StoredFile
 
 _FOOTER_BYTES = 64 << 10
-"""From the end of a file, in one read: so much PyArrow reads to find the footer, which then is at hand."""
+"""From the end of a file, in one read: PyArrow looks for the footer in so much. A longer footer is read once more."""
 
 
 class BaseFileReader:
@@ -29,7 +29,7 @@ class BaseFileReader:
         self.name = name
         self._file, self._size = StoredFile(store, name, size), size
         with self.translated():
-            self._require_sound_footer()
+            self._is_sound = self._has_sound_footer()
             self._parquet = self._opened()
         self.rows: int = self._parquet.metadata.num_rows
 
@@ -106,8 +106,7 @@ class BaseFileReader:
         first, last = least.encode(), greatest.encode()
         with self.translated():
             for index, rows in enumerate(self.group_rows):
-                # PyArrow's own end the process where the footer is damaged
-                bounds = self.encoded.bounds(index, schema.RECORD_KEY)
+                bounds = self._bounds(index)
                 if bounds is None or (bounds[0] <= last and first <= bounds[1]):
                     yield start, self._row_group(index, [schema.RECORD_KEY]).column(0)
                 start += rows
@@ -147,17 +146,28 @@ class BaseFileReader:
                 ]
             yield pa.table(columns, schema=wanted)
 
-    def _require_sound_footer(self) -> None:
-        """What a damaged footer makes of rows, PyArrow does not tell in each case."""
-        if self._size < footer.TAIL:
-            return  # it is PyArrow that tells
-        self.hold(max(0, self._size - _FOOTER_BYTES), min(self._size, _FOOTER_BYTES))
-        self._file.seek(self._size - footer.TAIL)
+    def _has_sound_footer(self) -> bool:
+        """Whether the footer has a checksum, and is what it says: else PyArrow does not tell each damage, or dies of it."""
         end = self._size - footer.TAIL
+        if end < 0:
+            return False  # it is PyArrow that tells
+        self.hold(max(0, self._size - _FOOTER_BYTES), min(self._size, _FOOTER_BYTES))
+        self._file.seek(end)
         length = int.from_bytes(self._file.read(4), "little")
-        if length <= end:
-            self._file.seek(end - length)
-            footer.require_sound(self._file.read(length))
+        if length > end:
+            return False
+        if length + footer.TAIL > _FOOTER_BYTES:
+            self.hold(end - length, length + footer.TAIL)
+        self._file.seek(end - length)
+        return footer.is_sound(self._file.read(length))
+
+    def _bounds(self, index: int) -> tuple[bytes, bytes] | None:
+        """The least and the greatest record key of a row group, or None where its statistics lack them."""
+        if not self._is_sound:  # PyArrow's own end the process where the footer is damaged
+            return self.encoded.bounds(index, schema.RECORD_KEY)
+        column = self._parquet.schema_arrow.get_field_index(schema.RECORD_KEY)
+        found = self._parquet.metadata.row_group(index).column(column).statistics
+        return (found.min.encode(), found.max.encode()) if found is not None and found.has_min_max else None
 
     def _row_group(self, index: int, columns: list[str]) -> pa.Table:
         return schema.plain(self._read(self._parquet, index, columns))

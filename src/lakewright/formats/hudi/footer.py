@@ -56,11 +56,14 @@ class SealedFile:
         self._file.write(end)
 
 
-def require_sound(footer: bytes) -> None:
-    """Raise ValueError where a footer is not what its checksum says; one without is let be."""
+def is_sound(footer: bytes) -> bool:
+    """Whether a footer has a checksum; raises ValueError where it is not what that says."""
     place = footer.rfind(_MARK) + len(_MARK)
-    if place >= len(_MARK) and footer[place : place + len(_UNSET)] != _checksum(footer, place):
+    if place < len(_MARK):
+        return False
+    if footer[place : place + len(_UNSET)] != _checksum(footer, place):
         raise ValueError("its footer is not what its checksum says")
+    return True
 
 
 def _checksum(footer: bytes | bytearray, place: int) -> bytes:

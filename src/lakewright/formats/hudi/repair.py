@@ -70,6 +70,9 @@ def _previous(past: Folder, newest: Instant) -> str | None:
     view = slices.load(past)
     writes = view.hoodie.timeline.writes
     if not writes:
+        if view.hoodie.archive:
+            hint = "`lakewright resync` loads the table anew"
+            raise _refused(f"the commits of {past.path} before instant {newest.time} are archived", hint)
         return None
     try:
         gone = slices.cleaned(past, view)[-1]

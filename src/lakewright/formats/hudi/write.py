@@ -5,8 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import itertools
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import pyarrow as pa
 
@@ -26,18 +25,16 @@ from lakewright.formats.hudi import (
     upsert,
 )
 from lakewright.formats.hudi.folder import Folder, Hoodie
+from lakewright.formats.hudi.heartbeat import Heartbeat
 from lakewright.formats.hudi.metadata import CHECKPOINT, INVENTORY, LAKEWRIGHT, MOVED, SCHEMA, WRITER, CommitMetadata, WriteStat
 from lakewright.formats.hudi.timeline import COMMIT, COMPACTION, COMPLETED, DELTA, INFLIGHT, REPLACE, REQUESTED, Instant
 from lakewright.formats.hudi.upsert import Changes
-from lakewright.model.contracts import Store
 from lakewright.model.table import MOR, Checkpoint, Commit, EncodedRows, TableSpec
 from lakewright.model.times import utc_now
 from lakewright.storage.lease import Lease
 
 _LOCK_WAIT = 60.0
 """Seconds to wait for the commit lock, which is held for moments: longer than a dead holder elsewhere keeps it."""
-_BEAT_EVERY = 30.0
-"""Seconds between signs of life of a pending instant, for cleaners of other engines."""
 
 
 def lock(folder: Folder) -> Lease:
@@ -78,7 +75,7 @@ class HudiWrite:
             self._properties = found
             self._plain = self._action = DELTA if properties.type_of(found) == MOR else COMMIT
             self.instant = self._request(hoodie)
-            self._heartbeat = _Heartbeat(folder.store, folder.heartbeat_name(self.instant))
+            self._heartbeat = Heartbeat(folder.store, folder.heartbeat_name(self.instant))
             try:
                 hoodie = rollback.roll_back_others(folder, self.instant)
                 self._seen = _state(hoodie)
@@ -114,22 +111,20 @@ class HudiWrite:
 
     def overwrite(self, rows: pa.Table) -> None:
         """An upsert of `rows` over what is left without the file groups of their partitions, which end with it."""
-        spec, changes = self._changes(rows, rows.slice(0, 0).select(self.spec.key))
+        spec, changes = self._changes(rows, None)
         view = self._checked_view()
         taken = set(changes.paths) if rows.num_rows else set()
-        old: dict[str, list[str]] = {}
-        for partition, group in sorted({file.group for file in inventory.of_view(view)}):
-            if partition in taken:
-                old.setdefault(partition, []).append(group)
+        old = _by_partition(file.group for file in inventory.of_view(view) if file.partition in taken)
         self._begin(*((REPLACE, "INSERT_OVERWRITE") if old else (self._plain, "UPSERT")))
         self._fill(spec, view, self._merged(spec, view.without(old), changes), old or None)
 
-    def _changes(self, rows: pa.Table, deletes: pa.Table) -> tuple[TableSpec, Changes]:
+    def _changes(self, rows: pa.Table, deletes: pa.Table | None) -> tuple[TableSpec, Changes]:
         """What is to be done, and the table's spec with the columns that it adds."""
         spec = schema.extended(self.spec, rows.schema)
         rows = schema.fitted(rows, schema.arrow_schema(spec.columns), spec.name)
         keys_only = schema.arrow_schema(tuple((name, kind) for name, kind in spec.columns if name in spec.key))
-        return spec, Changes(spec, rows, schema.fitted(deletes, keys_only, spec.name), self._folder.style)
+        removed = keys_only.empty_table() if deletes is None else schema.fitted(deletes, keys_only, spec.name)
+        return spec, Changes(spec, rows, removed, self._folder.style)
 
     def _merged(self, spec: TableSpec, view: slices.View, changes: Changes) -> list[WriteStat]:
         """Write what `changes` make of the slices of `view`."""
@@ -163,10 +158,8 @@ class HudiWrite:
                 f" ({', '.join(spec.partition)}) and {spec.type}",
                 hint="such rows need a folder of their own: `lakewright merge` writes them into one",
             )
-        old: dict[str, list[str]] = {}
         view = slices.load(self._folder)
-        for partition, group in sorted({f.group for f in (*inventory.of_view(view), *inventory.lost(self._folder, view))}):
-            old.setdefault(partition, []).append(group)
+        old = _by_partition(file.group for file in (*inventory.of_view(view), *inventory.lost(self._folder, view)))
         self._begin(*((REPLACE, "INSERT_OVERWRITE_TABLE") if old else (self._plain, "BULK_INSERT")))
         self._fill(spec, None, write(), old or None)
 
@@ -175,9 +168,7 @@ class HudiWrite:
         view = self._checked_view()
         held = view.logs_as_of().keys() | view.compacting.keys()
         wanted = clustering.plan((file for file in view.as_of() if file.group not in held), below, fewest)
-        old: dict[str, list[str]] = {}
-        for file in itertools.chain.from_iterable(wanted):
-            old.setdefault(file.partition, []).append(file.file_id)
+        old = _by_partition(file.group for file in itertools.chain.from_iterable(wanted))
         if old:
             self._begin(REPLACE, "CLUSTER")
             self._fill(self.spec, view, clustering.write(self._folder, self.instant, self.spec, wanted), old)
@@ -226,7 +217,7 @@ class HudiWrite:
     def _begin(self, action: str, operation: str) -> None:
         """Put the instant in flight; from here on there may be data files."""
         if self._metadata is not None:
-            raise RuntimeError("an instant takes one upsert or one replace")
+            raise RuntimeError("an instant takes rows once")
         folder, store = self._folder, self._folder.store
         if action == REPLACE:
             # Never both at once: Spark can roll back neither of two pending instants of one time. Nobody else takes the time.
@@ -269,6 +260,14 @@ def _state(hoodie: Hoodie) -> tuple[list[Instant], list[Instant]]:
     return hoodie.timeline.writes[-1:], [instant for instant in hoodie.timeline.pending if instant.action == COMPACTION]
 
 
+def _by_partition(groups: Iterable[slices.Group]) -> dict[str, list[str]]:
+    """The ids of file groups by partition, as a replacement names them."""
+    found: dict[str, list[str]] = {}
+    for partition, group in sorted(set(groups)):
+        found.setdefault(partition, []).append(group)
+    return found
+
+
 def _conformed(batch: pa.RecordBatch, stored: pa.Schema, spec: TableSpec) -> pa.RecordBatch:
     if set(batch.schema.names) != set(stored.names):
         raise FormatError("LW-412", f"rows for table {spec.name} have other columns than it")
@@ -277,26 +276,3 @@ def _conformed(batch: pa.RecordBatch, stored: pa.Schema, spec: TableSpec) -> pa.
 
 def _conflict(message: str) -> CommitConflict:
     return CommitConflict("LW-416", message, hint="read the table again and repeat")
-
-
-class _Heartbeat:
-    """Touches the instant's heartbeat file from a thread of its own, so that other engines see that the write lives."""
-
-    def __init__(self, store: Store, name: str) -> None:
-        self._store, self._name = store, name
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._keep, name=f"heartbeat {name}", daemon=True)
-
-    def start(self) -> None:
-        self._store.put(self._name, b"")
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._stop.set()
-        if self._thread.ident is not None:
-            self._thread.join()
-
-    def _keep(self) -> None:
-        while not self._stop.wait(_BEAT_EVERY):
-            with contextlib.suppress(StorageError):
-                self._store.put(self._name, b"")
