@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from hudi_world import BY_REGION, COLUMNS, PATH, TWO_KEYS_BY_REGION, World, edited, keys_of, row, table_of
 
-from lakewright.errors import FormatError
+from lakewright.errors import FormatError, StorageUnreachable
 from lakewright.formats.hudi import bloom, contents, thrift
 from lakewright.formats.hudi.folder import Folder
 from lakewright.formats.hudi.footer import TAIL
@@ -21,6 +21,7 @@ from lakewright.formats.hudi.spliced import Encoded
 from lakewright.formats.hudi.timeline import format_time
 from lakewright.formats.hudi.write import HudiWrite
 from lakewright.model.table import Flaw, TableSpec, Verification
+from lakewright.storage.local import LocalStore
 
 Spoil = Callable[[World], str]
 OLD = datetime.datetime.now(datetime.UTC) - datetime.timedelta(hours=1)
@@ -160,11 +161,17 @@ def _damaged_partition_metadata(world: World) -> str:
     return _relative(world, path)
 
 
-def _damaged_archive(world: World) -> str:
+def _archive(world: World) -> Path:
+    """The archive file of a table whose first commits are in it."""
     for version in range(3, 6):
         world.upsert([row(2, version)])
     world.clean()
     (path,) = (world.root / PATH / ".hoodie/archived").iterdir()
+    return path
+
+
+def _damaged_archive(world: World) -> str:
+    path = _archive(world)
     path.write_bytes(path.read_bytes()[:-40])
     return _relative(world, path)
 
@@ -297,6 +304,37 @@ def test_what_we_write_has_no_flaw(tmp_path: Path, spec: TableSpec, monkeypatch:
         assert (found.flaws, found.rows) == ((), len(world.rows))
     world.replace([], spec=wider)
     assert world.open().verify().flaws == ()
+
+
+class _BusyStore(LocalStore):
+    """One in which something happens before each read of an archive file."""
+
+    happens: Callable[[], object]
+
+    def read(self, name: str) -> bytes:
+        if "/archived/" in name:
+            self.happens()
+        return super().read(name)
+
+
+def test_an_archive_that_another_engine_merges_meanwhile_is_no_flaw(world: World) -> None:
+    path, store = _archive(world), _BusyStore(world.root)
+    merged = path.with_name(path.name.replace("archive.1_", "archive.10_"))
+    assert merged != path
+    store.happens = lambda: merged.exists() or path.rename(merged)
+    assert world.open(store).verify().flaws == ()
+    assert merged.exists()
+
+
+def test_an_archive_that_the_store_does_not_give_now_is_not_called_damaged(world: World) -> None:
+    def throttled() -> None:
+        raise StorageUnreachable("LW-316", "slow down")
+
+    _archive(world)
+    store = _BusyStore(world.root)
+    store.happens = throttled
+    with pytest.raises(StorageUnreachable):
+        world.open(store).verify()
 
 
 def test_a_write_that_goes_on_is_no_flaw_and_one_that_died_is_a_leftover(world: World) -> None:

@@ -86,14 +86,14 @@ def writes(folder: Folder, names: Iterable[str]) -> Iterator[tuple[str, CommitMe
 
 
 def require_sound(folder: Folder, name: str) -> None:
-    """Raise `FormatError` LW-404 where the writes of an archive file cannot be read."""
+    """Raise `FormatError` LW-404 where the writes of an archive file cannot be read, `NotFound` where it is gone."""
     _writes_in(folder, name)
 
 
 def _writes_in(folder: Folder, name: str) -> list[tuple[str, CommitMetadata]]:
-    found = []
+    found, data = [], folder.store.read(name)
     try:
-        for record in _records(folder.store.read(name), name):
+        for record in _records(data, name):
             fields = record.get("hoodieCommitMetadata") or record.get("hoodieReplaceCommitMetadata")
             if fields and record["actionState"] == COMPLETED.upper():
                 found.append((record["commitTime"], CommitMetadata.of_fields(fields)))
