@@ -12,6 +12,7 @@ from tests.formats.hudi_world import PATH, World, assert_rows, checkpoint, own_r
 from tests.interop.engine import Spark
 from tests.interop.histories import EVERY, History, assert_agreement
 
+PLAIN = pytest.param("plain", marks=pytest.mark.full)
 IN_LOGS = pytest.param("by day in logs", marks=pytest.mark.full)
 WITHOUT_METADATA_TABLE = "SET hoodie.metadata.enable=false"
 
@@ -25,8 +26,15 @@ def test_we_go_on_after_spark_clustered(spark: Spark, tmp_path: Path, shape: str
     assert_agreement(spark, history.world)
 
 
-@pytest.mark.parametrize("procedure", ["rollback_to_instant", "rollback_to_savepoint"])
-@pytest.mark.parametrize("shape", ["by day", "by day in logs"])
+@pytest.mark.parametrize(
+    ("shape", "procedure"),
+    [
+        ("by day", "rollback_to_savepoint"),
+        ("by day in logs", "rollback_to_instant"),
+        pytest.param("by day", "rollback_to_instant", marks=pytest.mark.full),
+        pytest.param("by day in logs", "rollback_to_savepoint", marks=pytest.mark.full),
+    ],
+)
 def test_we_go_on_after_spark_went_back(spark: Spark, tmp_path: Path, shape: str, procedure: str) -> None:
     history = _history(tmp_path, shape)
     world = history.world
@@ -44,7 +52,7 @@ def test_we_go_on_after_spark_went_back(spark: Spark, tmp_path: Path, shape: str
     assert_agreement(spark, world)
 
 
-@pytest.mark.parametrize("shape", ["plain", "by day", IN_LOGS])
+@pytest.mark.parametrize("shape", [PLAIN, "by day", IN_LOGS])
 def test_a_file_that_is_lost_after_spark_went_on_is_named(spark: Spark, tmp_path: Path, shape: str) -> None:
     history = _history(tmp_path, shape)
     spark.write(history.world.location, history.world.spec, table_of(history.world.rows.values(), history.world.spec.columns)[:1])
@@ -78,7 +86,7 @@ def _call(spark: Spark, world: World, call: str) -> None:
     spark.session.sql("DROP TABLE t")
 
 
-@pytest.mark.parametrize("shape", ["plain", "by day", IN_LOGS])
+@pytest.mark.parametrize("shape", [PLAIN, "by day", IN_LOGS])
 def test_spark_and_savepoints_whose_commits_are_archived(spark: Spark, tmp_path: Path, shape: str) -> None:
     """Spark reads the table as it is and as of the savepoint, keeps its files, and takes a savepoint of ours as its own."""
     history = _history(tmp_path, shape)
