@@ -213,6 +213,21 @@ def test_a_repair_tells_what_it_would_do_and_does_it(world: World, spoil: Callab
     assert not list((world.root / PATH / ".hoodie").glob("hoodie.properties.backup"))
 
 
+def test_a_repair_leaves_no_partition_without_metadata_wherever_it_dies(world: World) -> None:
+    path = world.root / PATH / "region=south" / PARTITION_METADATA
+    for calls in range(1, 20):
+        path.write_bytes(b"")
+        store = DyingStore(world.store, calls, writes=True)
+        with contextlib.suppress(Crash):
+            world.open(store).repair()
+        if not store.has_died:
+            break
+        assert path.exists()
+        world.store.delete(LOCK)
+    assert calls > 1
+    assert world.open().verify().flaws == ()
+
+
 @pytest.mark.parametrize("spoil", SPOILS)
 def test_what_the_next_merge_is_said_to_take_away_it_does(world: World, spoil: Callable[[World], None]) -> None:
     spoil(world)

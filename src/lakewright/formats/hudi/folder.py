@@ -209,9 +209,12 @@ class Folder:
 
     def add_partition(self, partition: str, time: str) -> None:
         """Write the partition's metadata file if it is not there; without it Spark reads no row of the partition."""
-        text = f"#partition metadata\ncommitTime={time}\n{partition_depth(partition)}\n"
         with contextlib.suppress(AlreadyExists):
-            self.store.create(self.data_name(partition, PARTITION_METADATA), text.encode())
+            self.store.create(self.data_name(partition, PARTITION_METADATA), _partition_metadata(partition, time))
+
+    def put_partition(self, partition: str, time: str) -> None:
+        """Write the partition's metadata file over what is there, in one step: in between there is never none."""
+        self.store.put(self.data_name(partition, PARTITION_METADATA), _partition_metadata(partition, time))
 
     # ---- properties ------------------------------------------------------------------------------------------------------
 
@@ -241,3 +244,7 @@ class Folder:
 def partition_depth(partition: str) -> str:
     """The line of a partition's metadata file by which Spark finds the table's folder from the partition's."""
     return f"partitionDepth={partition.count('/') + 1 if partition else 0}"
+
+
+def _partition_metadata(partition: str, time: str) -> bytes:
+    return f"#partition metadata\ncommitTime={time}\n{partition_depth(partition)}\n".encode()

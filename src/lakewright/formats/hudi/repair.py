@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lakewright.errors import FormatError
 from lakewright.formats.hudi import clean, inventory, rollback, slices, verify
-from lakewright.formats.hudi.folder import PARTITION_METADATA, Folder
+from lakewright.formats.hudi.folder import Folder
 from lakewright.formats.hudi.properties import BACKUP
 from lakewright.formats.hudi.timeline import INFLIGHT, SAVEPOINT, Instant, file_name
 from lakewright.formats.hudi.write import prepare
@@ -58,8 +58,7 @@ def mended(folder: Folder, *, dry_run: bool) -> list[Flaw]:
             folder.store.delete(file.name)
     for partition, instant in {file.partition: file.instant for file in view.as_of()}.items():
         if verify.partition_fault(folder, partition) is not None:
-            folder.store.delete(folder.data_name(partition, PARTITION_METADATA))
-            folder.add_partition(partition, instant)
+            folder.put_partition(partition, instant)
     return flaws
 
 
