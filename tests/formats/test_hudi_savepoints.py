@@ -94,7 +94,7 @@ def test_only_what_can_be_read_is_kept_and_only_what_is_there_removed(tmp_path: 
 
 @pytest.mark.parametrize("step", ["made", "removed", "archived"])
 @strides(23)
-def test_a_crash_leaves_a_savepoint_or_none(stride: int, step: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_crash_leaves_a_savepoint_or_none(stride: int, step: str, tmp_path: Path) -> None:
     prepared = _prepared(tmp_path / "prepared")
     commit, rows, spec = prepared.commits[1]
     if step == "removed":
@@ -142,7 +142,7 @@ def _archived(world: World) -> None:
         world.clean()
 
 
-def test_the_timeline_of_a_table_with_old_savepoints_stays_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_timeline_of_a_table_with_old_savepoints_stays_short(tmp_path: Path) -> None:
     world = _prepared(tmp_path)
     commit, rows, spec = world.commits[1]
     _archived(world)
@@ -165,7 +165,7 @@ def test_the_timeline_of_a_table_with_old_savepoints_stays_short(tmp_path: Path,
     world.check()
 
 
-def test_a_savepoint_of_another_engine_keeps_its_commit_on_the_timeline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_savepoint_of_another_engine_keeps_its_commit_on_the_timeline(tmp_path: Path) -> None:
     world = _prepared(tmp_path)
     instant = world.commits[1][0].instant
     foreign = avro.encode(avro.SAVEPOINT, {"savepointedBy": "me", "savepointedAt": 0, "comments": "", "partitionMetadata": {}})
