@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hudi_world import BY_REGION, COLUMNS, PATH, TWO_KEYS_BY_REGION, World, edited, keys_of, row, table_of
+from hudi_world import BY_REGION, COLUMNS, PATH, TWO_KEYS, TWO_KEYS_BY_REGION, World, edited, keys_of, row, table_of
 
 from lakewright.errors import FormatError, StorageUnreachable
 from lakewright.formats.hudi import bloom, contents, thrift
@@ -100,14 +100,14 @@ def _damaged(world: World) -> str:
     return _relative(world, path)
 
 
-def _flipped(field: int | None) -> Spoil:
-    """Change what a page of a column that verify does not decode says, or what it holds."""
+def _flipped(field: int | None, column: str = "kind") -> Spoil:
+    """Change what a page of a column says, or what it holds; verify does not decode column kind."""
 
     def spoil(world: World) -> str:
         path = _file(world)
         data = bytearray(path.read_bytes())
         encoded = Encoded(pa.BufferReader(bytes(data)), len(data))
-        (chunk,) = encoded.chunks(0, ["kind"]).values()
+        (chunk,) = encoded.chunks(0, [column]).values()
         head, size = thrift.decode_head(chunk.pages)
         if field is None:
             data[chunk.offset + size + 1] ^= 1
@@ -227,6 +227,7 @@ FAULTS: dict[str, tuple[Spoil, str]] = {
     "a lost file": (_lost, "is missing, which instant"),
     "an unreadable file": (_damaged, "is damaged"),
     "a changed value": (_flipped(None), "column kind is not what its checksum says"),
+    "a changed key": (_flipped(None, "_hoodie_record_key"), "column _hoodie_record_key is not what its checksum says"),
     "a changed head of a page": (_flipped(2), "column kind are not those that the footer names"),
     "a page of another kind": (_flipped(1), "column kind are not those that the footer names"),
     "a column far behind the file": (_footer_says(9, 1 << 41), "kind stands beyond the file"),
@@ -304,6 +305,25 @@ def test_what_we_write_has_no_flaw(tmp_path: Path, spec: TableSpec, monkeypatch:
         assert (found.flaws, found.rows) == ((), len(world.rows))
     world.replace([], spec=wider)
     assert world.open().verify().flaws == ()
+
+
+class _CountingStore(LocalStore):
+    """One that counts the bytes that are read of base files."""
+
+    count = 0
+
+    def read_range(self, name: str, offset: int, length: int) -> bytes:
+        data = super().read_range(name, offset, length)
+        self.count += len(data) if name.endswith(".parquet") else 0
+        return data
+
+
+def test_pages_are_read_once_and_those_of_record_keys_again(tmp_path: Path) -> None:
+    world, store = World(tmp_path, TWO_KEYS), _CountingStore(tmp_path)
+    world.replace([row(number, kind=os.urandom(2000).hex()) for number in range(200)])
+    (path,) = (tmp_path / PATH).glob("*.parquet")
+    assert world.open(store).verify().flaws == ()
+    assert path.stat().st_size < store.count < 2 * path.stat().st_size
 
 
 class _BusyStore(LocalStore):

@@ -88,7 +88,7 @@ class BaseFileReader:
                 yield self._row_group(index, list(columns)).select(columns)
 
     def require_sound_pages(self, index: int) -> None:
-        """Raise where a page of a row group is not what its checksum says, or its head not what the footer says; all are read."""
+        """Raise where a page of a row group is not as its checksum says, or its head not as the footer; all stay at hand."""
         with self.translated():
             self.hold(*self.encoded.extent(index))
             for name, chunk in self.encoded.chunks(index, self.encoded.elements).items():

@@ -33,8 +33,10 @@ def flaws_of(file: BaseFile, reader: BaseFileReader, spec: TableSpec, style: Pat
     footer, found = reader.footer, dict[str, None]()
     if bloom.FILTER not in footer:
         yield "has no Bloom filter, without which Spark's BLOOM indexes fail"
-    for index, rows in enumerate(reader.row_groups(list(columns))):
-        reader.require_sound_pages(index)
+    groups = reader.row_groups(list(columns))
+    for index in range(len(reader.group_rows)):
+        reader.require_sound_pages(index)  # first: only sound pages are decoded, from the bytes that this has read
+        rows = next(groups)
         found |= dict.fromkeys(_wrong(rows, file, spec, style))
         present = rows.column(schema.RECORD_KEY).drop_null()
         if len(present) and LEAST_KEY in footer and GREATEST_KEY in footer:
