@@ -97,7 +97,7 @@ class BaseFileWriter:
             footer |= {_CALENDAR: "3.5.4"} | self._of_keys()
             parquet = self._parquet or self._opened(self._schema.empty_table())
             parquet.add_key_value_metadata(footer | footers.PLACE)
-            self._sealed.hold()
+            self._sealed.withhold()
             parquet.close()
             self._sealed.seal()
             size = self._file.tell()

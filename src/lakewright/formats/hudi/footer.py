@@ -29,7 +29,7 @@ class SealedFile:
         self._end: bytearray | None = None
 
     def write(self, data: bytes | memoryview) -> int:
-        """Write bytes, or hold them back after `hold`."""
+        """Write bytes, or keep them back after `withhold`."""
         if self._end is None:
             return self._file.write(data)
         self._end += data
@@ -42,12 +42,12 @@ class SealedFile:
     def flush(self) -> None:
         """Nothing: the store's file is written at its end."""
 
-    def hold(self) -> None:
-        """Hold back what is written from now on: the end of the file, with the footer in it."""
+    def withhold(self) -> None:
+        """Keep back what is written from now on: the end of the file, with the footer in it."""
         self._end = bytearray()
 
     def seal(self) -> None:
-        """Write what was held back, with the checksum."""
+        """Write what was kept back, with the checksum."""
         end = self._end or bytearray()
         begin = len(end) - TAIL - int.from_bytes(end[-TAIL:-4], "little")
         place = end.rindex(_MARK + _UNSET.encode()) + len(_MARK)
