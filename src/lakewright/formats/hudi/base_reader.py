@@ -92,10 +92,7 @@ class BaseFileReader:
         with self.translated():
             self.hold(*self.encoded.extent(index))
             for name, chunk in self.encoded.chunks(index, self.encoded.elements).items():
-                if not spliced.heads_agree(chunk, self.group_rows[index]):
-                    raise ValueError(f"the pages of column {name} are not those that the footer names")
-                if spliced.has_checksums(chunk):
-                    spliced.require_sound(name, chunk.pages)
+                spliced.require_agreeing(name, chunk, self.group_rows[index])
 
     def keys(self, least: str, greatest: str) -> Iterator[tuple[int, pa.ChunkedArray]]:
         """The record keys by row group, each with the number of its first row.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import zlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, BinaryIO, NamedTuple
 
 import pyarrow as pa
@@ -46,6 +46,10 @@ class Chunk(NamedTuple):
     meta: Struct
     pages: memoryview
     offset: int
+
+
+_Page = tuple[Struct, memoryview]
+"""The head of a page, and its body."""
 
 
 class Part(NamedTuple):
@@ -174,19 +178,28 @@ def may_copy(chunk: Chunk, rows: int) -> bool:
 
     Java's writer gives none to pages of version 2. Who decodes the column finds out what is wrong. Raises as `require_sound`.
     """
-    return has_checksums(chunk) and heads_agree(chunk, rows)
+    pages = list(_pages(chunk.pages))
+    return all(_PAGE_CRC in head for head, _ in pages) and _heads_agree(chunk, pages, rows)
 
 
-def has_checksums(chunk: Chunk) -> bool:
-    """Whether each page of a column has a checksum; raises as `require_sound`."""
-    return all(_PAGE_CRC in head for head, _ in _pages(chunk.pages))
+def require_agreeing(name: str, chunk: Chunk, rows: int) -> None:
+    """Raise as `require_sound`, where a page has a checksum, and where the heads do not agree with the footer and `rows`."""
+    pages = list(_pages(chunk.pages))
+    if not _heads_agree(chunk, pages, rows):
+        raise ValueError(f"the pages of column {name} are not those that the footer names")
+    _require_sound(name, (page for page in pages if _PAGE_CRC in page[0]))
 
 
-def heads_agree(chunk: Chunk, rows: int) -> bool:
-    """Whether the heads of a column's pages agree with the footer and `rows`; raises as `require_sound`."""
+def require_sound(name: str, pages: memoryview) -> None:
+    """Raise ValueError or IndexError where a page of a column is not what its checksum says: who copies it does not decode it."""
+    _require_sound(name, _pages(pages))
+
+
+def _heads_agree(chunk: Chunk, pages: Iterable[_Page], rows: int) -> bool:
+    """Whether the heads of a column's pages agree with what the footer says of it, and with `rows`."""
     known = set(chunk.meta[_META_ENCODINGS][1][1])
     values, unpacked = 0, len(chunk.pages)
-    for head, body in _pages(chunk.pages):
+    for head, body in pages:
         unpacked += thrift.integer(head, _PAGE_BYTES) - len(body)
         if _PAGE_KINDS.get(thrift.integer(head, _PAGE_KIND)) not in head:
             return False
@@ -199,14 +212,13 @@ def heads_agree(chunk: Chunk, rows: int) -> bool:
     return (values, unpacked) == said and values == rows
 
 
-def require_sound(name: str, pages: memoryview) -> None:
-    """Raise ValueError or IndexError where a page of a column is not what its checksum says: who copies it does not decode it."""
-    for head, body in _pages(pages):
+def _require_sound(name: str, pages: Iterable[_Page]) -> None:
+    for head, body in pages:
         if zlib.crc32(body) != thrift.integer(head, _PAGE_CRC) & 0xFFFF_FFFF:
             raise ValueError(f"a page of column {name} is not what its checksum says")
 
 
-def _pages(pages: memoryview) -> Iterator[tuple[Struct, memoryview]]:
+def _pages(pages: memoryview) -> Iterator[_Page]:
     """The head and the body of each page of a column."""
     at = 0
     while at < len(pages):
