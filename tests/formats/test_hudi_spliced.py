@@ -127,6 +127,21 @@ def test_a_column_is_copied_where_its_pages_agree_with_the_footer() -> None:
         assert not spliced.may_copy(chunk._replace(meta={**chunk.meta, field: (kind, value)}), 3)
 
 
+def test_each_checksum_counts_also_beside_pages_without() -> None:
+    (chunk,) = spliced.encoded(pa.table({"a": ["x", "x", None]}), {"write_page_checksum": True}).chunks.values()
+    (first, dictionary), (second, values) = spliced._pages(chunk.pages)
+    bare = thrift.encode({field: held for field, held in second.items() if field != 4})
+    shorter = len(thrift.encode(second)) - len(bare)
+    meta = {**chunk.meta, 6: (thrift.I64, chunk.meta[6][1] - shorter)}
+    changed = bytes([dictionary[0] ^ 1]) + dictionary[1:]
+    sound, damaged = (
+        spliced.Chunk(meta, memoryview(thrift.encode(first) + body + bare + values), 4) for body in (dictionary, changed)
+    )
+    spliced.require_agreeing("a", sound, 3)
+    with pytest.raises(ValueError, match="not what its checksum says"):
+        spliced.require_agreeing("a", damaged, 3)
+
+
 def test_a_footer_that_says_no_number_of_a_dictionary_is_refused() -> None:
     """PyArrow reads such a file: to its Thrift the field is one that it does not know."""
     file = io.BytesIO()
