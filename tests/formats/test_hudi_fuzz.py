@@ -157,9 +157,9 @@ def _strike_and_use(whole: World, root: Path, seed: int, kind: str | None = None
 
 
 @pytest.mark.usefixtures("one_thread")
-def test_a_struck_file_is_named_or_changes_no_row(whole: World, tmp_path: Path) -> None:
-    for seed in range(6):
-        _strike_and_use(whole, tmp_path / "struck", seed)
+def test_a_struck_file_of_each_kind_is_named_or_changes_no_row(whole: World, tmp_path: Path) -> None:
+    for seed, kind in enumerate(KINDS[whole.spec.type]):
+        _strike_and_use(whole, tmp_path / "struck", seed, kind)
 
 
 @pytest.mark.crash
