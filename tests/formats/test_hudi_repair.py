@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import datetime
+import itertools
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +18,9 @@ from lakewright.errors import FormatError
 from lakewright.formats.hudi import rollback
 from lakewright.formats.hudi.folder import PARTITION_METADATA, Folder
 from lakewright.formats.hudi.table import HudiTable
+from lakewright.formats.hudi.timeline import ROLLBACK
 from lakewright.formats.hudi.write import HudiWrite
+from lakewright.model.table import COW, MOR
 from lakewright.storage.local import LocalStore
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -99,6 +102,30 @@ def test_a_replacement_is_undone_and_the_old_rows_are_back(world: World) -> None
     world.replace([row(1, 9)])
     world.open().roll_back()
     _undone(world)
+
+
+@pytest.mark.parametrize("type", [COW, MOR])
+def test_other_engines_can_undo_it_too_where_we_died(tmp_path: Path, type: str) -> None:
+    """They know the files of a dead write by its markers, or by a plan of ours."""
+    world = World(tmp_path / "whole", dataclasses.replace(BY_REGION, type=type))
+    world.replace([row(i, region=("north", "south")[i % 2]) for i in range(6)])
+    newest = world.upsert([row(1, 1, region="south"), row(2, 1), row(9, 1)]).instant
+    begun = []
+    for last in itertools.count(1):
+        copy = World(shutil.copytree(world.root, tmp_path / str(last)), world.spec)
+        store = DyingStore(copy.store, last, writes=True)
+        with contextlib.suppress(Crash):
+            copy.open(store).roll_back()
+        if not store.has_died:
+            break
+        folder = Folder(copy.store, PATH)
+        hoodie = folder.hoodie()
+        if not hoodie.is_completed(newest) and not any(instant.action == ROLLBACK for instant in hoodie.timeline.instants):
+            files = {path.name for path in (copy.root / PATH).glob(f"region=*/*{newest[8:]}*")}
+            marked = [folder.marked_file(newest, marker) for marker in hoodie.markers.get(newest, ())]
+            assert files == {file[1] for file in marked if file}
+            begun.append(len(files))
+    assert sum(begun) > 0
 
 
 def test_what_cannot_be_undone_is_refused(world: World) -> None:

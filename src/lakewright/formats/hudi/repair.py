@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lakewright.errors import FormatError
 from lakewright.formats.hudi import clean, inventory, rollback, slices, verify
+from lakewright.formats.hudi.file_names import BaseFile
 from lakewright.formats.hudi.folder import Folder
 from lakewright.formats.hudi.properties import BACKUP
 from lakewright.formats.hudi.timeline import INFLIGHT, SAVEPOINT, Instant, file_name
@@ -30,16 +31,19 @@ def newest_undone(folder: Folder, *, dry_run: bool) -> RolledBack:
     past = folder.hiding(file_name(*newest))
     previous = _previous(past, newest)
     view = slices.load(past)
-    files = sum(file.instant == newest.time for file in view.everything())
+    files = [file for file in view.everything() if file.instant == newest.time]
     if not dry_run:
         prepare(past)
+        for file in files:  # Spark deletes those files of a dead write that have a marker, and leaves the others for good
+            kind = "CREATE" if isinstance(file, BaseFile) else "APPEND"
+            folder.store.put(folder.marker_name(newest.time, file.partition, file.name.rpartition("/")[2], kind), b"")
         if INFLIGHT not in timeline.states(newest.time, newest.action):
             folder.store.create(folder.instant_name(newest.time, newest.action, INFLIGHT), b"")
         name = folder.instant_name(*newest)
         folder.store.delete(name)
         folder.store.delete(folder.hoodie_name(f".{file_name(*newest)}.crc"))
         rollback.roll_back(folder, newest)
-    return RolledBack(newest.time, previous, files)
+    return RolledBack(newest.time, previous, len(files))
 
 
 def mended(folder: Folder, *, dry_run: bool) -> list[Flaw]:
