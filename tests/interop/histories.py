@@ -112,8 +112,15 @@ class History:
         self.world.replace([*self.rows(5), *(self._row(key) for key in list(self.world.rows)[:3])])
 
     def overwrite(self) -> None:
-        """The partitions of some rows have these alone; some had their keys, perhaps elsewhere."""
-        self.world.overwrite([*self.rows(2), *(self._row(key) for key in list(self.world.rows)[:3])])
+        """The partitions of some rows have these alone."""
+        self.world.overwrite(self.moves())
+
+    def moves(self) -> list[Row]:
+        """Some new rows, and others for keys of the table, all of days that none of these keys had."""
+        moved = list(self.world.rows)[:3]
+        left = {self.world.rows[key]["at_day"] for key in moved}
+        days = [day for day in _DAYS if day not in left]
+        return [row | {"at_day": self.chance.choice(days)} for row in [*self.rows(2), *map(self._row, moved)]]
 
     def add_column(self) -> None:
         """A column more, of any type, in one row."""

@@ -38,7 +38,7 @@ def _replace(history: History, store: Store) -> None:
 
 
 def _overwrite(history: History, store: Store) -> None:
-    history.world.overwrite(history.rows(3), store=store)
+    history.world.overwrite(history.moves(), store=store)
 
 
 def _restore(history: History, store: Store) -> None:

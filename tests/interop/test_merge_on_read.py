@@ -33,6 +33,7 @@ def test_spark_reads_each_version(spark: Spark, tmp_path: Path, shape: str) -> N
         if number == 2:
             history.add_column()
             world.open().compact(2)
+    history.overwrite()
     assert_agreement(spark, world)
     for commit, rows, spec in world.commits[1::2]:
         assert_version(spark, world, commit, rows, spec)

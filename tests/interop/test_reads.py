@@ -24,6 +24,8 @@ def test_every_version_of_a_history(spark: Spark, tmp_path: Path, shape: str, se
     history.change()
     for _ in range(STEPS):
         history.step()
+    history.change()
+    history.overwrite()
     assert_agreement(spark, history.world)
     _agree_on_the_past(spark, history, 3)
 
