@@ -12,6 +12,7 @@ from hudi_world import (
     BY_REGION,
     LOCK,
     LOGGED_BY_REGION,
+    PATH,
     Crash,
     DyingStore,
     Key,
@@ -168,3 +169,21 @@ def test_services_between_writes_change_no_row(
         assert services.world.open().repair(dry_run=True) == []
     services.compare()
     services.compare_all()
+
+
+def test_what_a_clean_took_of_a_group_whose_end_is_archived_is_needed_by_no_later_write(tmp_path: Path) -> None:
+    world = World(tmp_path, BY_REGION)
+    for version in range(3):
+        world.replace([row(n, version) for n in range(4)])
+    world.open().clean([])
+    for version in range(3):
+        world.upsert([row(1, 5 + version)])
+    hoodie = tmp_path / PATH / ".hoodie"
+    for commit, *_ in world.commits[:3]:  # the archive may reach up to the clean
+        for file in hoodie.glob(f"{commit.instant}.*"):
+            file.unlink()
+    later = [commit.instant for commit, *_ in world.commits[3:]]
+    assert [commit.instant for commit in world.open().snapshots()] == later
+    for commit, rows, spec in world.commits[3:]:
+        assert_rows(own_rows(world.open().snapshot(commit.instant)), rows, spec)
+    assert world.open().roll_back().previous == later[-2]

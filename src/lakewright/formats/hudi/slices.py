@@ -167,11 +167,12 @@ def _cleans(timeline: Timeline) -> set[str]:
 def cleaned(folder: Folder, view: View) -> list[bool]:
     """For each completed write of the view's timeline, whether a clean took a file that its snapshot needs.
 
-    A file was needed from its own instant until the next one of its group, or until its group was replaced. Of what is archived
-    meanwhile nothing is kept that is older: so no write before such a clean can be read.
+    A file was needed from its own instant until the next one of its group, or until its group was replaced. Where neither is
+    known, as the replacement was archived, it was until the clean at most, which takes nothing that the newest snapshot needs. Of
+    what is archived meanwhile nothing is kept that is older: so no write before such a clean can be read.
     """
     times = [instant.time for instant in view.hoodie.timeline.writes]
-    files, logs, archived = deleted(folder, view.hoodie)
+    files, logs, archived, taken = deleted(folder, view.hoodie)
     gone = {(file.group, file.instant) for file in files} | {(log.group, log.base) for log in logs}
     versions: dict[Group, list[str]] = {group: [] for group, _ in gone}
     left = {(file.group, file.instant) for file in view.completed_files() if file.group in versions} if gone else set()
@@ -181,7 +182,7 @@ def cleaned(folder: Folder, view: View) -> list[bool]:
     steps = [0] * (len(times) + 1)
     for group, instant in gone:
         later = [other for other in versions[group] if other > instant]
-        until = min([*later, view.ended.get(group, "~")])
+        until = min([*later, view.ended.get(group, taken[group])])
         steps[bisect.bisect_left(times, instant)] += 1
         steps[bisect.bisect_left(times, until)] -= 1
     depth, unreadable = 0, []
@@ -191,13 +192,14 @@ def cleaned(folder: Folder, view: View) -> list[bool]:
     return unreadable
 
 
-def deleted(folder: Folder, hoodie: Hoodie) -> tuple[list[BaseFile], list[Log], str]:
+def deleted(folder: Folder, hoodie: Hoodie) -> tuple[list[BaseFile], list[Log], str, dict[Group, str]]:
     """The files that plans of cleans name, whether those have finished or not; and the newest clean that was archived meanwhile.
 
-    Of the files no more is known than their names say.
+    Of the files no more is known than their names say. Last, the newest clean that takes files of a group.
     """
     files: list[BaseFile] = []
     logs: list[Log] = []
+    taken: dict[Group, str] = {}
     archived = ""
     for instant in hoodie.timeline.instants:
         if instant.action == CLEAN:
@@ -211,9 +213,11 @@ def deleted(folder: Folder, hoodie: Hoodie) -> tuple[list[BaseFile], list[Log], 
                     file_id, _, rest = name.partition("_")
                     if log := log_named(name, partition, 0):
                         logs.append(log)
+                        taken[log.group] = instant.time
                     else:
                         files.append(BaseFile("", partition, file_id, rest.rpartition("_")[2].partition(".")[0], 0))
-    return files, logs, archived
+                        taken[files[-1].group] = instant.time
+    return files, logs, archived, taken
 
 
 def clean_plan(folder: Folder, time: str) -> dict[str, list[str]]:
