@@ -67,7 +67,7 @@ def run(rows: int = ROWS, memory_rows: int = MEMORY_ROWS) -> Iterator[Figure]:
 
 def _load(url: str, folder: Path) -> None:
     source = PostgresSource(url, ["public.firen"], "benchmark")
-    (schema,) = source.discover()
+    (schema,) = source.discover().tables
     store = LocalStore(folder / "lake")
     with source.open_load([schema], after=START) as load:
         parquet.write(store, "firen.parquet", schema, load.batches(schema))

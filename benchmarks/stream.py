@@ -50,7 +50,7 @@ def run() -> Iterator[Figure]:
         try:
             _execute(server.url, _TABLE)
             source = PostgresSource(server.url, ["public.ev"], _SLOT)
-            schemas = source.discover()
+            schemas = source.discover().tables
             for name, statement in (("stream-insert", _INSERT), ("stream-update", _UPDATE)):
                 with source.open_load(schemas, after=None) as load:
                     start = load.position

@@ -31,7 +31,7 @@ def lake(url: str) -> Callable[..., Lake]:
         """Publish what there is and start from here."""
         name = f"lake_{url.partition('test_')[2][:12]}"
         source = PostgresSource(url, list(tables) or ["public.*"], name)
-        schemas = source.discover()
+        schemas = source.discover().tables
         with source.open_load(schemas, after=None) as load:
             return Lake(source, load.position, schemas, {}, [])
 

@@ -43,7 +43,7 @@ def failed(shop: PostgresSource) -> dict[str, Finding]:
 def test_everything_is_well_after_apply(shop: PostgresSource, sql: Sql) -> None:
     sql("CREATE TABLE t (id int PRIMARY KEY); CREATE TABLE log (line text)")
     assert failed(shop)["publications"].mend == "`lakewright apply`"
-    shop.apply(shop.discover())
+    shop.apply(shop.discover().tables)
     findings = shop.examine()
     assert [finding for finding in findings if not finding.ok or finding.mend] == []
     assert "append log" in next(finding.detail for finding in findings if finding.name == "table public.log")
@@ -71,12 +71,12 @@ def test_every_mend_of_a_poor_role_mends(shop: PostgresSource, sql: Sql, role: s
     assert set(findings) == {"publications"}
     assert "does not own closed.t and so" in findings["publications"].detail
     with pytest.raises(SourceError) as caught:
-        poor.apply(poor.discover())
+        poor.apply(poor.discover().tables)
     assert caught.value.code == "LW-206"
     sql((findings["publications"].mend or "").removeprefix("as a superuser: "))
     assert failed(poor) == {}
-    with poor.open_load(poor.discover(), after=None) as load:
-        assert [list(load.batches(table)) for table in poor.discover()] == [[], []]
+    with poor.open_load(poor.discover().tables, after=None) as load:
+        assert [list(load.batches(table)) for table in poor.discover().tables] == [[], []]
 
 
 def test_the_owner_of_all_tables_needs_the_right_to_make_publications(shop: PostgresSource, sql: Sql, role: str) -> None:
@@ -86,7 +86,7 @@ def test_the_owner_of_all_tables_needs_the_right_to_make_publications(shop: Post
     assert set(findings) == {"create privilege", "publications"}
     sql(findings["create privilege"].mend or "")
     assert failed(owner)["publications"].mend == "`lakewright apply`"
-    owner.apply(owner.discover())
+    owner.apply(owner.discover().tables)
     assert failed(owner) == {}
 
 
@@ -94,13 +94,13 @@ def test_row_level_security_is_found_and_never_filters_in_silence(shop: Postgres
     sql("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1)")
     sql("ALTER TABLE t ENABLE ROW LEVEL SECURITY; CREATE POLICY none ON t USING (false)")
     sql(f"GRANT SELECT ON t TO {role}; ALTER ROLE {role} REPLICATION")
-    shop.apply(shop.discover())
+    shop.apply(shop.discover().tables)
     other = as_role(shop, role)
     finding = failed(other)["table public.t"]
     assert "row-level security" in finding.detail
     sql("SET synchronous_commit = off; INSERT INTO t VALUES (2)")
     assert other.current_position() <= shop.current_position()
-    (schema,) = other.discover()
+    (schema,) = other.discover().tables
     with other.open_load([schema], after=None) as load, pytest.raises(SourceError, match="row-level security"):
         list(load.batches(schema))
     sql(finding.mend or "")
@@ -112,7 +112,7 @@ def test_table_that_cannot_be_taken_is_a_finding_with_its_mend(shop: PostgresSou
     finding = failed(shop)["table public.t"]
     assert "LW-212" in finding.detail
     assert "REPLICA IDENTITY USING INDEX" in (finding.mend or "")
-    assert [str(table) for table in shop.refused()] == ["public.t"]
+    assert [str(table) for table in shop.discover().refused] == ["public.t"]
     assert not failed(shop)["tables"].ok
 
 
@@ -138,7 +138,7 @@ def test_server_that_cannot_decode_is_found_before_a_load_fails(own_server: Embe
     assert (findings["wal_level"].detail, findings["wal senders"].ok) == ("replica", False)
     assert "ALTER SYSTEM SET wal_level = logical" in (findings["wal_level"].mend or "")
     assert "max_replication_slots = 2" in (findings["replication slots"].mend or "")
-    with pytest.raises(SourceError, match="wal_level") as caught, shop.open_load(shop.discover(), after=None):
+    with pytest.raises(SourceError, match="wal_level") as caught, shop.open_load(shop.discover().tables, after=None):
         pass
     assert caught.value.hint == "`lakewright doctor` names what is missing"
 

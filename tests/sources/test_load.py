@@ -32,14 +32,14 @@ def read(load: Load, schema: TableSchema) -> pa.Table:
 
 
 def load_all(source: PostgresSource) -> dict[str, pa.Table]:
-    schemas = source.discover()
+    schemas = source.discover().tables
     with source.open_load(schemas, after=None) as load:
         return {schema.name.table: read(load, schema) for schema in schemas}
 
 
 def test_rows_are_raw_rows_at_the_consistent_point(source: PostgresSource, sql: Sql) -> None:
     sql("CREATE TABLE t (id int PRIMARY KEY, name text); INSERT INTO t VALUES (1, 'one'), (2, NULL)")
-    (schema,) = source.discover()
+    (schema,) = source.discover().tables
     before = source.current_position()
     with source.open_load([schema], after=None) as load:
         rows = read(load, schema)
@@ -119,7 +119,7 @@ def test_every_type_is_what_its_text_decodes_to(source: PostgresSource, sql: Sql
         values = ", ".join("($$" + text + "$$)" for text in texts)
         sql(f"CREATE TABLE t{number:02} (v {source_type}); INSERT INTO t{number:02} VALUES {values}, (NULL)")
     tables = load_all(source)
-    for schema, source_type in zip(source.discover(), VALUES, strict=True):
+    for schema, source_type in zip(source.discover().tables, VALUES, strict=True):
         (column,), rows, texts = schema.columns, tables[schema.name.table], printed(source, schema)
         assert column.source_type == source_type
         expected = decode(column, pa.array(texts, pa.string()))
@@ -161,7 +161,7 @@ def test_odd_names_are_quoted(source: PostgresSource, sql: Sql) -> None:
 def test_many_rows_come_in_bounded_batches(source: PostgresSource, sql: Sql, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(snapshot, "_BATCH_BYTES", 64 << 10)
     sql("CREATE TABLE t (id int PRIMARY KEY, v text); INSERT INTO t SELECT g, repeat('x', 100) FROM generate_series(1, 10000) g")
-    (schema,) = source.discover()
+    (schema,) = source.discover().tables
     with source.open_load([schema], after=None) as load:
         batches = list(load.batches(schema))
     assert len(batches) > 5
@@ -172,7 +172,7 @@ def test_many_rows_come_in_bounded_batches(source: PostgresSource, sql: Sql, mon
 def test_tables_read_by_several_threads_are_of_one_moment(source: PostgresSource, sql: Sql) -> None:
     for name in "abcd":
         sql(f"CREATE TABLE {name} (id int PRIMARY KEY); INSERT INTO {name} SELECT generate_series(1, 1000)")
-    schemas = source.discover()
+    schemas = source.discover().tables
     with source.open_load(schemas, after=None) as load:
         for name in "abcd":
             sql(f"DELETE FROM {name}")
@@ -184,9 +184,9 @@ def test_first_load_makes_publications_and_slot_and_replaces_an_unfinished_one(s
     sql("CREATE TABLE t (id int PRIMARY KEY)")
     load_all(source)
     begun = source.status().confirmed_lsn
-    assert source.plan(source.discover()) == []
+    assert source.plan(source.discover().tables) == []
     sql("INSERT INTO t VALUES (1)")
-    (schema,) = source.discover()
+    (schema,) = source.discover().tables
     with source.open_load([schema], after=None) as load:
         assert source.status().confirmed_lsn == load.position.lsn
         assert begun is not None
@@ -199,7 +199,7 @@ def test_later_load_leaves_the_slot_alone(source: PostgresSource, sql: Sql) -> N
     before = source.status().confirmed_lsn
     sql("CREATE TABLE later (id int PRIMARY KEY); INSERT INTO later VALUES (1)")
     ends = source.current_position()
-    schemas = [schema for schema in source.discover() if schema.name.table == "later"]
+    schemas = [schema for schema in source.discover().tables if schema.name.table == "later"]
     with source.open_load(schemas, after=ends) as load:
         assert load.position >= ends
         assert len(read(load, schemas[0])) == 1
@@ -213,7 +213,7 @@ def test_rows_that_a_truncate_or_rewrite_took_away_fail_the_load(source: Postgre
     sql("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1)")
     sql("CREATE TABLE root (id int PRIMARY KEY) PARTITION BY HASH (id)")
     sql("CREATE TABLE leaf PARTITION OF root FOR VALUES WITH (MODULUS 1, REMAINDER 0); INSERT INTO root VALUES (1)")
-    schemas = {schema.name.table: schema for schema in source.discover()}
+    schemas = {schema.name.table: schema for schema in source.discover().tables}
     with source.open_load(list(schemas.values()), after=None) as load:
         sql(statement)
         hit = schemas["root" if "root" in statement else "t"]
@@ -226,7 +226,7 @@ def test_rows_that_a_truncate_or_rewrite_took_away_fail_the_load(source: Postgre
 
 def test_table_dropped_meanwhile_is_an_error(source: PostgresSource, sql: Sql) -> None:
     sql("CREATE TABLE t (id int PRIMARY KEY)")
-    (schema,) = source.discover()
+    (schema,) = source.discover().tables
     with source.open_load([schema], after=None) as load:
         sql("DROP TABLE t")
         with pytest.raises(SourceError, match="does not exist"):
@@ -238,7 +238,7 @@ def test_consumer_that_stops_early_leaves_nothing_running(
 ) -> None:
     monkeypatch.setattr(snapshot, "_BATCH_BYTES", 64 << 10)
     sql("CREATE TABLE t (id int PRIMARY KEY, v text); INSERT INTO t SELECT g, repeat('x', 100) FROM generate_series(1, 500000) g")
-    (schema,) = source.discover()
+    (schema,) = source.discover().tables
     before = {*threading.enumerate()}
     with source.open_load([schema], after=None) as load:
         batches = load.batches(schema)

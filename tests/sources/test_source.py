@@ -66,7 +66,7 @@ def test_a_session_is_kept_for_the_next_call_unless_the_server_ended_it(shop: Po
     assert len(first) == 1
     assert sql(f"SELECT pid {ours}") == first
     sql(f"SELECT pg_terminate_backend(pid, 10000) {ours}")
-    assert shop.discover() == []
+    assert shop.discover().tables == []
     second = sql(f"SELECT pid {ours}")
     assert len(second) == 1
     assert second != first
@@ -98,7 +98,7 @@ def test_load_and_stream_meet_exactly_under_a_running_writer(shop: PostgresSourc
     writer = threading.Thread(target=write)
     writer.start()
     try:
-        schemas = shop.discover()
+        schemas = shop.discover().tables
         loaded, position = load(shop, schemas)
     finally:
         stop.set()
@@ -114,7 +114,7 @@ def test_load_and_stream_meet_exactly_under_a_running_writer(shop: PostgresSourc
 
 def test_bookmark_is_after_a_commit_that_did_not_wait_for_its_flush(shop: PostgresSource, sql: Sql) -> None:
     sql("CREATE TABLE t (id int PRIMARY KEY)")
-    schemas = shop.discover()
+    schemas = shop.discover().tables
     _, position = load(shop, schemas)
     sql("SET synchronous_commit = off; INSERT INTO t VALUES (1)")
     bookmark = shop.current_position()
@@ -126,7 +126,7 @@ def test_bookmark_is_after_a_commit_that_did_not_wait_for_its_flush(shop: Postgr
 
 def test_stream_goes_on_after_what_was_acknowledged(shop: PostgresSource, sql: Sql) -> None:
     sql("CREATE TABLE t (id int PRIMARY KEY)")
-    schemas = shop.discover()
+    schemas = shop.discover().tables
     _, position = load(shop, schemas)
     for number in range(3):
         sql(f"INSERT INTO t VALUES ({number})")
@@ -139,7 +139,7 @@ def test_stream_goes_on_after_what_was_acknowledged(shop: PostgresSource, sql: S
 
 def test_table_loaded_later_joins_the_stream_at_its_own_load(shop: PostgresSource, sql: Sql) -> None:
     sql("CREATE TABLE t (id int PRIMARY KEY); CREATE TABLE later (id int PRIMARY KEY)")
-    first, later = shop.discover()[1], shop.discover()[0]
+    first, later = shop.discover().tables[1], shop.discover().tables[0]
     _, position = load(shop, [first])
     sql("INSERT INTO t VALUES (1); INSERT INTO later VALUES (1)")
     with shop.open_load([later], after=position) as loaded:
@@ -153,7 +153,7 @@ def test_table_loaded_later_joins_the_stream_at_its_own_load(shop: PostgresSourc
 
 def test_keyless_table_is_an_append_log_and_its_application_goes_on(shop: PostgresSource, sql: Sql) -> None:
     sql("CREATE TABLE log (line text)")
-    schemas = shop.discover()
+    schemas = shop.discover().tables
     _, position = load(shop, schemas)
     sql("INSERT INTO log VALUES ('a'); UPDATE log SET line = 'b'; DELETE FROM log; INSERT INTO log VALUES ('c')")
     sql("TRUNCATE log")
@@ -164,7 +164,7 @@ def test_keyless_table_is_an_append_log_and_its_application_goes_on(shop: Postgr
 
 def test_column_with_a_default_goes_on(shop: PostgresSource, sql: Sql) -> None:
     sql("CREATE TABLE t (id int PRIMARY KEY)")
-    schemas = shop.discover()
+    schemas = shop.discover().tables
     _, position = load(shop, schemas)
     sql("ALTER TABLE t ADD COLUMN v text DEFAULT 'old'; INSERT INTO t VALUES (1, 'new')")
     with shop.open_stream(position, schemas, {}) as stream:
@@ -178,7 +178,7 @@ def test_column_with_a_default_goes_on(shop: PostgresSource, sql: Sql) -> None:
 
 def prepared(shop: PostgresSource, sql: Sql) -> tuple[list[TableSchema], Position]:
     sql("CREATE TABLE t (id int PRIMARY KEY)")
-    schemas = shop.discover()
+    schemas = shop.discover().tables
     return schemas, load(shop, schemas)[1]
 
 
@@ -304,7 +304,7 @@ def test_settings_of_the_role_do_not_change_the_text_of_values(shop: PostgresSou
     ((database,),) = sql("SELECT current_database()")
     for setting in ("DateStyle = 'SQL, DMY'", "TimeZone = 'Asia/Tokyo'", "bytea_output = escape", "search_path = public"):
         sql(f"ALTER DATABASE {database} SET {setting}")
-    schemas = shop.discover()
+    schemas = shop.discover().tables
     rows, position = load(shop, schemas)
     assert str(rows[0]["at"]) == "2024-01-01 00:00:00+00:00"
     sql("INSERT INTO t SELECT 2, at, span FROM t")
@@ -318,11 +318,11 @@ def test_estimates_and_counts(shop: PostgresSource, sql: Sql) -> None:
     sql("CREATE TABLE root (id int) PARTITION BY HASH (id)")
     sql("CREATE TABLE leaf PARTITION OF root FOR VALUES WITH (MODULUS 1, REMAINDER 0)")
     sql("INSERT INTO root SELECT generate_series(1, 500); ANALYZE root")
-    assert shop.estimated_rows(shop.discover()) == {TableName("public", "root"): 500, TableName("public", "t"): 1000}
-    assert [line for line in shop.advice(shop.discover()) if "`types: {amount: decimal(6,3)}`" in line]
+    assert shop.estimated_rows(shop.discover().tables) == {TableName("public", "root"): 500, TableName("public", "t"): 1000}
+    assert [line for line in shop.advice(shop.discover().tables) if "`types: {amount: decimal(6,3)}`" in line]
     sql("UPDATE t SET amount = 'NaN' WHERE id = 1; SELECT pg_stat_force_next_flush()")
     keyless = "has no key and becomes an append log: inserts and truncates are captured"
-    assert shop.advice(shop.discover()) == [
+    assert shop.advice(shop.discover().tables) == [
         f"table public.root {keyless}",
         f"table public.t {keyless}; 1 updates and deletes of it were made and are not",
     ]

@@ -120,7 +120,7 @@ def run(lake: Wiring, name: str, notice: Notice = ignore) -> CheckReport:
     settings = lake.project.settings.sources[name]
     found, misfits = survey.of(lake)
     mirrors = [mirror for mirror in found if mirror.source == name and settings.wants(mirror.origin)]
-    there = {schema.name for schema in source.discover()}
+    there = {schema.name for schema in source.discover().tables}
     readable = [log.newest_schema(mirror.origin) for mirror in mirrors if mirror.origin in there]
 
     def waiting(what: str | None) -> None:

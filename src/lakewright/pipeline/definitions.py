@@ -19,7 +19,8 @@ def former(lake: Wiring, mirror: Mirror) -> str | None:
         return None
     try:
         used = log.definitions(TableName(DATASETS, dataset)) | log.definitions(TableName(QUARANTINE, dataset))
-        if used <= {schema.definition for schema in lake.source(mirror.source).discover() if schema.name.table == dataset}:
+        now = lake.source(mirror.source).discover().tables
+        if used <= {schema.definition for schema in now if schema.name.table == dataset}:
             return None  # without a look at each of the files
         files = lake.inspection(mirror.source).read_otherwise(dataset, log.past(), log.view().watermark)
     except (ConfigError, LogError, SourceError):

@@ -35,8 +35,9 @@ class Intake:
         """Tables to load: chosen ones of the catalog that have no load yet, and those that somebody wants again."""
         wanted = set(self._log.asked_resyncs())
         loaded = set(self._log.view().tables())
-        schemas = self._source.discover()
-        self._tell_refused(loaded, wanted)
+        discovered = self._source.discover()
+        schemas = discovered.tables
+        self._tell_refused(discovered.refused, loaded, wanted)
         self._publish_again(schemas)
         for gone in wanted - {schema.name for schema in schemas}:
             self._log.resynced(gone)
@@ -45,8 +46,9 @@ class Intake:
 
     def every(self) -> list[TableSchema]:
         """All tables that the source can give, after telling of those that it cannot."""
-        self._tell_refused(set(), set())
-        return self._source.discover()
+        discovered = self._source.discover()
+        self._tell_refused(discovered.refused, set(), set())
+        return discovered.tables
 
     def fitting(self, schemas: Sequence[TableSchema]) -> list[TableSchema]:
         """Those that can be tables of the lake; the others are left out alone."""
@@ -60,7 +62,7 @@ class Intake:
         self._unpublishable |= refused.keys()
         published = {schema.name for schema in schemas} - refused.keys()
         # Looked at after they were published: what the source published later than that, it did not for a while.
-        return [schema for schema in self._source.discover() if schema.name in published], refused
+        return [schema for schema in self._source.discover().tables if schema.name in published], refused
 
     def leave_out(self, reasons: Mapping[TableName, LakewrightError]) -> None:
         """Leave tables out, and tell of each."""
@@ -75,9 +77,9 @@ class Intake:
             if self._wants(stop.table):
                 self._notice(stop)
 
-    def _tell_refused(self, loaded: Set[TableName], wanted: Set[TableName]) -> None:
+    def _tell_refused(self, refused: Mapping[TableName, LakewrightError], loaded: Set[TableName], wanted: Set[TableName]) -> None:
         """Tell once of each table that the source cannot give; one that it can give later is loaded then."""
-        for table, error in self._source.refused().items():
+        for table, error in refused.items():
             if table in wanted or table not in loaded | self._told:
                 self._told.add(table)
                 self._notice(LeftOut(table, error))

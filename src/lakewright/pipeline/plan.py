@@ -114,7 +114,7 @@ def _rewrites(lake: Wiring) -> Iterator[tuple[Mirror, Rewrite]]:
 
 def _fitting(lake: Wiring, source: str) -> list[TableSchema]:
     """The chosen tables that both the source and the lake can take."""
-    tables = lake.source(source).discover()
+    tables = lake.source(source).discover().tables
     misfits = survey.misfits(lake, source, tables)
     return [schema for schema in tables if schema.name not in misfits]
 

@@ -59,7 +59,8 @@ def resync_each(lake: Wiring, source: str, notice: Notice = ignore) -> None:
 
 def _refusal(source: Source, table: TableName) -> LakewrightError | None:
     """Why a table cannot be loaded, or None where it can."""
-    if any(schema.name == table for schema in source.discover()):
+    discovered = source.discover()
+    if any(schema.name == table for schema in discovered.tables):
         return None
     gone = SourceError("LW-213", f"table {table} is not in the source any more", hint="`lakewright plan` shows what it has now")
-    return source.refused().get(table, gone)
+    return discovered.refused.get(table, gone)

@@ -111,9 +111,9 @@ def left_out(lake: Wiring, source: str, *, loaded: bool = False) -> dict[TableNa
     origin, wants, view = lake.source(source), lake.project.settings.sources[source].wants, lake.log(source).view()
     discovered = origin.discover()
     stopped = {stop.table: stop.error for stop in view.stopped() if wants(stop.table)}
-    missing = {schema.name for schema in discovered} - set(view.tables()) if loaded else ()
+    missing = {schema.name for schema in discovered.tables} - set(view.tables()) if loaded else ()
     absent = {table: NotLoaded(table) for table in missing}
-    return {**absent, **origin.refused(), **misfits(lake, source, discovered), **stopped}
+    return {**absent, **discovered.refused, **misfits(lake, source, discovered.tables), **stopped}
 
 
 def misfits(lake: Holdings, source: str, newcomers: Sequence[TableSchema]) -> dict[TableName, LakewrightError]:
@@ -139,9 +139,9 @@ def misfits(lake: Holdings, source: str, newcomers: Sequence[TableSchema]) -> di
 
 def setting_faults(lake: Wiring, source: str) -> list[ConfigError]:
     """Settings of the source's tables that fit nothing that the source has or its log ever had: misspelt ones."""
-    origin = lake.source(source)
-    versions: dict[TableName, list[TableSchema]] = {table: [] for table in origin.refused()}
-    for schema in [*_logged(lake).known.get(source, ()), *origin.discover()]:
+    discovered = lake.source(source).discover()
+    versions: dict[TableName, list[TableSchema]] = {table: [] for table in discovered.refused}
+    for schema in [*_logged(lake).known.get(source, ()), *discovered.tables]:
         versions.setdefault(schema.name, []).append(schema)
     return tables.setting_faults(lake.project, source, versions)
 

@@ -34,7 +34,7 @@ class Subject(Protocol):
 
 def tables_are_discovered_in_name_order(subject: Subject) -> None:
     """The table is among them, each is there once, and none has a number yet."""
-    schemas = subject.source().discover()
+    schemas = subject.source().discover().tables
     names = [schema.name for schema in schemas]
     assert subject.table in names
     assert names == sorted(set(names))
@@ -144,10 +144,10 @@ def nothing_has_drifted(subject: Subject) -> None:
 def what_is_planned_is_applied(subject: Subject) -> None:
     """After `apply` nothing is left to do, whoever looks."""
     source = subject.source()
-    tables = source.discover()
+    tables = source.discover().tables
     planned = source.plan(tables)
     assert len(source.apply(tables)) == len(planned)
-    assert subject.source().plan(subject.source().discover()) == []
+    assert subject.source().plan(subject.source().discover().tables) == []
 
 
 def nothing_is_behind_its_own_bookmark(subject: Subject) -> None:
@@ -226,8 +226,8 @@ class _Begun:
 def _begin(subject: Subject) -> _Begun:
     """Load what is there, so that a stream can begin."""
     source = subject.source()
-    source.prepare(source.discover())
-    schemas = source.discover()  # as they are since they were prepared
+    source.prepare(source.discover().tables)
+    schemas = source.discover().tables  # as they are since they were prepared
     with source.open_load(schemas, after=None) as load:
         loaded = [batch for schema in schemas for batch in load.batches(schema) if schema.name == subject.table]
         return _Begun(subject, load.position, schemas, _numbers(subject, loaded))

@@ -44,7 +44,7 @@ def forever(*_: Any, **__: Any) -> NoReturn:
 def flushes(source: FilesSource, tellings: int | None = None) -> list[Flush]:
     """All flushes of the stream from the beginning until it has to be opened anew, or until so many told of a file."""
     found = list[Flush]()
-    with source.open_stream(FIRST, source.discover(), {}) as opened:
+    with source.open_stream(FIRST, source.discover().tables, {}) as opened:
         for flush in opened.flushes():
             found.append(flush)
             if sum(each.doing is not None for each in found) == tellings:
@@ -74,6 +74,6 @@ def test_a_stop_while_a_file_is_looked_through_takes_nothing_of_it(source: Files
         assert told(flushes(source, tellings=3)) == {"numbers.csv, 11 bytes: 0 rows so far"}
     assert [*(tmp_path / "tmp").iterdir()] == []
     assert not source.inspection.held_back().faults
-    with source.open_stream(FIRST, source.discover(), {}) as opened:
+    with source.open_stream(FIRST, source.discover().tables, {}) as opened:
         rows = next(flush for flush in opened.flushes() if flush.batches).batches[0].rows
     assert rows.column("number").to_pylist() == [1, 2]

@@ -61,7 +61,7 @@ class Drop:
     def flushes(self, source: FilesSource, starts: Mapping[TableName, Position] | None = None) -> list[Flush]:
         """What the stream gives up to the source's end, or to where it has to be opened anew."""
         end, found = source.current_position(), list[Flush]()
-        with source.open_stream(FIRST, source.discover(), starts or {}) as opened:
+        with source.open_stream(FIRST, source.discover().tables, starts or {}) as opened:
             for flush in opened.flushes():
                 found.append(flush)
                 if flush.watermark and flush.watermark >= end:
@@ -163,7 +163,7 @@ def test_what_nobody_foresaw_in_a_file_lets_that_file_wait(
     drop.put("numbers2.csv", 4, at=3)
     with monkeypatch.context() as patch:
         patch.setattr(*broken, lambda *args, **kwargs: {}["a value"])
-        with source.open_stream(Position(2), source.discover(), {}) as opened:
+        with source.open_stream(Position(2), source.discover().tables, {}) as opened:
             assert [flush.watermark for flush in opened.flushes(source.current_position()) if flush.watermark] == []
     (error,) = source.inspection.held_back().faults.values()
     assert (error.code, error.message) == ("LW-901", "unexpected KeyError while it was read")
@@ -175,7 +175,7 @@ def test_what_nobody_foresaw_in_a_file_lets_that_file_wait(
 def test_what_nobody_foresaw_in_a_load_is_told_with_its_file(drop: Drop, monkeypatch: pytest.MonkeyPatch) -> None:
     drop.put("numbers1.csv", 1, at=1)
     source = drop.source()
-    (_, schema), end = source.discover(), source.current_position()
+    (_, schema), end = source.discover().tables, source.current_position()
     monkeypatch.setattr(file_reader, "structure", lambda *args, **kwargs: {}["a value"])
     with source.open_load([schema], after=end) as load, pytest.raises(SourceError) as caught:
         for _ in load.batches(schema):
@@ -225,7 +225,7 @@ def test_a_table_that_was_loaded_later_begins_there(drop: Drop) -> None:
 def test_a_definition_with_another_type_stops_the_table_where_the_next_file_begins(drop: Drop) -> None:
     drop.put("numbers1.csv", 1, at=1)
     source = drop.source()
-    before = source.discover()
+    before = source.discover().tables
     end = source.current_position()
     drop.define(DEFINITION.replace("int", "string"))
     with source.open_stream(FIRST, before, {}) as opened:
@@ -238,21 +238,21 @@ def test_a_definition_with_another_type_stops_the_table_where_the_next_file_begi
 
 
 def test_a_dataset_that_was_taken_out_of_lake_yaml_drifts_and_one_with_a_wrong_definition_does_not(drop: Drop) -> None:
-    before = drop.source().discover()
+    before = drop.source().discover().tables
     assert [(table, error.code) for table, error in drop.source(datasets=("others",)).drift(before).stopped] == [
         (NUMBERS, "LW-213"),
         (REJECTED, "LW-213"),
     ]
     drop.define(DEFINITION + "more: 1\n")
     assert drop.source().drift(before).stopped == []
-    assert {table: error.code for table, error in drop.source().refused().items()} == {NUMBERS: "LW-102"}
+    assert {table: error.code for table, error in drop.source().discover().refused.items()} == {NUMBERS: "LW-102"}
 
 
 def test_what_ends_the_transfer_ends_the_stream(drop: Drop) -> None:
     source = drop.source()
     source.current_position()
     shutil.rmtree(drop.root / "in")
-    with source.open_stream(FIRST, source.discover(), {}) as opened, pytest.raises(SourceError) as caught:
+    with source.open_stream(FIRST, source.discover().tables, {}) as opened, pytest.raises(SourceError) as caught:
         for _ in opened.flushes():
             pass
     assert caught.value.code == "LW-280"
@@ -288,13 +288,15 @@ def test_a_load_is_what_the_arrivals_before_it_make(drop: Drop) -> None:
     drop.put("numbers2.csv", 2, 3, at=2)
     source = drop.source("upsert")
     end = source.current_position()
-    schema = next(each for each in source.discover() if each.name == NUMBERS)
+    schema = next(each for each in source.discover().tables if each.name == NUMBERS)
     for after, expected in ((None, []), (Position(2), [1, 2]), (end, [1, 2, 3])):
         with source.open_load([schema], after=after) as load:
             rows = [number for batch in load.batches(schema) for number in batch.column("number").to_pylist()]
             assert (load.position, sorted(rows)) == (after or FIRST, expected)
     drop.define(DEFINITION.replace("number, type", "other, type"))
-    now = dataclasses.replace(schema, definition=next(each.definition for each in source.discover() if each.name == NUMBERS))
+    now = dataclasses.replace(
+        schema, definition=next(each.definition for each in source.discover().tables if each.name == NUMBERS)
+    )
     with source.open_load([now], after=end) as load, pytest.raises(SourceError) as caught:
         for _ in load.batches(now):
             pass

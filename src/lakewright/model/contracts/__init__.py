@@ -7,11 +7,12 @@ against it.
 from __future__ import annotations
 
 from lakewright.model.contracts.changes import Drift, Flush, Past, Stopped
-from lakewright.model.contracts.source import Load, Source, SourceFacts, Stream, Waiting
+from lakewright.model.contracts.source import Discovered, Load, Source, SourceFacts, Stream, Waiting
 from lakewright.model.contracts.store import Entry, Store
 from lakewright.model.contracts.table import Loan, Table, TableFormat, Write
 
 __all__ = [
+    "Discovered",
     "Drift",
     "Entry",
     "Flush",

@@ -37,6 +37,17 @@ class SourceFacts:
     problem: str | None = None
 
 
+@dataclasses.dataclass(frozen=True)
+class Discovered:
+    """The tables that are chosen, of one moment, each in one of two places.
+
+    ``tables`` can be taken, with ``number`` 0, in name order; ``refused`` cannot, and has the reason of each.
+    """
+
+    tables: list[TableSchema]
+    refused: Mapping[TableName, LakewrightError]
+
+
 class Load(Protocol):
     """All rows of some tables as of one moment, the consistent point.
 
@@ -92,12 +103,8 @@ class Source(Protocol):
         """The identity of the server that answers now; another one than before means a new generation of all tables."""
         ...
 
-    def discover(self) -> list[TableSchema]:
-        """The chosen tables as the catalog has them now, ``number`` 0, in name order."""
-        ...
-
-    def refused(self) -> Mapping[TableName, LakewrightError]:
-        """The tables that are chosen and that cannot be taken, with the reason of each: none is left out without a word."""
+    def discover(self) -> Discovered:
+        """The chosen tables as the catalog has them now: none is left out without a word."""
         ...
 
     def prepare(self, tables: Sequence[TableSchema]) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from lakewright.errors import ConfigError, LakewrightError, LogError, SourceError, unexpected
-from lakewright.model.contracts import Drift, Past, SourceFacts, Store, Waiting
+from lakewright.model.contracts import Discovered, Drift, Past, SourceFacts, Store, Waiting
 from lakewright.model.evolution import compare
 from lakewright.model.finding import Finding
 from lakewright.model.names import TableName
@@ -86,9 +86,19 @@ class FilesSource:
         """See `contracts.Source`: arrivals are numbered in the lake, under the source's name."""
         return Feed("file", self.name, 1)
 
-    def discover(self) -> list[TableSchema]:
-        """See `contracts.Source`; a dataset is known from its first file on, its quarantine from the beginning."""
-        return self._survey()[0]
+    def discover(self) -> Discovered:
+        """See `contracts.Source`; a dataset is known from its first file on, its quarantine from the beginning. What is refused
+        is a wrong definition.
+        """
+        tables, refused = list[TableSchema](), dict[TableName, LakewrightError]()
+        for rule in self._rules.values():
+            definition = None
+            try:
+                definition = self._reader.definition(rule)
+            except (ConfigError, SourceError) as error:
+                refused[rule.table] = error
+            tables += [quarantine_schema(rule, definition), *([table_schema(rule, definition)] if definition else [])]
+        return Discovered(sorted(tables, key=lambda schema: schema.name), refused)
 
     def prepare(self, tables: Sequence[TableSchema]) -> None:
         """See `contracts.Source`; there is nothing to prepare."""
@@ -137,11 +147,11 @@ class FilesSource:
 
     def drift(self, tables: Sequence[TableSchema]) -> Drift:
         """See `contracts.Source`: datasets that were taken out of lake.yaml, or whose definition was changed."""
-        found, refused = self._survey()
-        now = {schema.name: schema for schema in found}
+        discovered = self.discover()
+        now = {schema.name: schema for schema in discovered.tables}
         stopped: list[tuple[TableName, LakewrightError]] = []
         for table in tables:
-            if table.name in refused:
+            if table.name in discovered.refused:
                 continue  # its definition can be mended before the next of its files comes
             if table.name not in now:
                 message = f"table {table.name} is not a dataset of {self.name} any more"
@@ -153,10 +163,6 @@ class FilesSource:
                 hint = f"`lakewright resync {table.name}` reads its files anew"
                 stopped.append((table.name, SourceError("LW-242", message, hint=hint)))
         return Drift(stopped)
-
-    def refused(self) -> dict[TableName, LakewrightError]:
-        """See `contracts.Source`: datasets whose definition is wrong. One without a file is none yet."""
-        return self._survey()[1]
 
     def estimated_rows(self, tables: Sequence[TableSchema]) -> dict[TableName, int]:
         """See `contracts.Source`; nothing is known before a file is read."""
@@ -198,18 +204,6 @@ class FilesSource:
     def advice(self, tables: Sequence[TableSchema]) -> list[str]:
         """See `contracts.Source`; all that arrives is captured, and definitions hold what was found in the columns."""
         return []
-
-    def _survey(self) -> tuple[list[TableSchema], dict[TableName, LakewrightError]]:
-        """The tables there are, and those whose dataset's definition is wrong."""
-        tables, refused = list[TableSchema](), dict[TableName, LakewrightError]()
-        for rule in self._rules.values():
-            definition = None
-            try:
-                definition = self._reader.definition(rule)
-            except (ConfigError, SourceError) as error:
-                refused[rule.table] = error
-            tables += [quarantine_schema(rule, definition), *([table_schema(rule, definition)] if definition else [])]
-        return sorted(tables, key=lambda schema: schema.name), refused
 
     def _ledger(self) -> Ledger:
         """The ledger as it is now."""

@@ -11,14 +11,14 @@ import psycopg2.errors
 from psycopg2.extensions import connection as Session
 
 from lakewright.errors import RESYNC, LakewrightError, SourceError
-from lakewright.model.contracts import Drift, Past, SourceFacts, Waiting
+from lakewright.model.contracts import Discovered, Drift, Past, SourceFacts, Waiting
 from lakewright.model.evolution import compare
 from lakewright.model.finding import Finding
 from lakewright.model.names import TableName, chosen
 from lakewright.model.position import START, Feed, Position, format_lsn, parse_lsn
 from lakewright.model.schema import TableSchema
 from lakewright.sources.postgres import advice, catalog, doctor, heaps, statistics
-from lakewright.sources.postgres.catalog import Absent, Refused, Types
+from lakewright.sources.postgres.catalog import Absent, Types
 from lakewright.sources.postgres.connection import Database, fetch, translated
 from lakewright.sources.postgres.messages import CannotGoOn, refused
 from lakewright.sources.postgres.pgoutput import restored
@@ -61,13 +61,11 @@ class PostgresSource:
             system, timeline, *_ = cursor.fetchone() or ()
             return Feed("native", system, int(timeline))
 
-    def discover(self) -> list[TableSchema]:
-        """See `contracts.Source`; tables that cannot be taken are left out, `refused` has them."""
-        return self._survey()[0]
-
-    def refused(self) -> dict[TableName, LakewrightError]:
+    def discover(self) -> Discovered:
         """See `contracts.Source`."""
-        return {each.table: each.error for each in self._survey()[1]}
+        with self.database.session() as session:
+            tables, refused = catalog.discover(session, self._tables, self._types)
+        return Discovered(tables, {each.table: each.error for each in refused})
 
     @contextlib.contextmanager
     def open_load(
@@ -198,10 +196,6 @@ class PostgresSource:
     def _updated_rows(self) -> dict[TableName, int]:
         with self.database.session() as session:
             return statistics.updated_rows(session)
-
-    def _survey(self) -> tuple[list[TableSchema], list[Refused]]:
-        with self.database.session() as session:
-            return catalog.discover(session, self._tables, self._types)
 
     def _resolve(self, relation: Relation, known: TableSchema) -> TableSchema:
         with self.database.session() as session:
