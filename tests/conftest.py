@@ -20,6 +20,7 @@ import pyarrow as pa
 import pytest
 
 from lakewright.engines.duckdb import DuckDBEngine
+from lakewright.pipeline.holdings import Holdings
 from lakewright.sources.postgres.embedded import EmbeddedPostgres
 
 Sql = Callable[[str], list[tuple[Any, ...]]]
@@ -58,11 +59,31 @@ def _no_fsync() -> Iterator[None]:
 
 @pytest.fixture
 def one_thread(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Commands and histories of a few rows: threads cost more than they give. Other processes have theirs."""
+    """Commands and histories of a few rows: threads cost more than they give. Other processes have theirs.
+
+    The commands of a test on one lake have one engine, each after the other: it keeps nothing that counts between two answers,
+    and to make one takes longer than to merge a few rows.
+    """
     monkeypatch.setattr(DuckDBEngine, "__init__", functools.partialmethod(DuckDBEngine.__init__, threads=1))
     count = pa.cpu_count()
     pa.set_cpu_count(1)
+    left: dict[Path, DuckDBEngine] = {}
+    engine = functools.cached_property(lambda lake: left.pop(lake.folder, None) or made.func(lake))
+    made, close = Holdings.__dict__["engine"], Holdings.close
+
+    def leave(lake: Holdings) -> None:
+        if "engine" in vars(lake):
+            left.setdefault(lake.folder, lake.engine)
+            if left[lake.folder] is lake.engine:
+                del lake.engine
+        close(lake)
+
+    engine.__set_name__(Holdings, "engine")
+    monkeypatch.setattr(Holdings, "engine", engine)
+    monkeypatch.setattr(Holdings, "close", leave)
     yield
+    for each in left.values():
+        each.close()
     pa.set_cpu_count(count)
 
 

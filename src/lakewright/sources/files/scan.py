@@ -3,39 +3,84 @@
 from __future__ import annotations
 
 import contextlib
+import queue
 import re
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import duckdb
 
 from lakewright.errors import SourceError, StorageError
 from lakewright.model import duckdb_settings
+from lakewright.model.names import quote_identifier
 from lakewright.sources.files.aside import interruptible
 from lakewright.storage.partial import NO_SPACE
 
 MEMORY_LIMIT = "512MB"
 """Of one DuckDB."""
+SPARE_SECONDS = 60.0
+"""How old one may be that is used again."""
 _PATH = re.compile(r"""\s*["']/[^"']*["']:?""")
 _VALUE = re.compile(r"""["`]|(?<!\w)'| value """)
 
 
 @contextlib.contextmanager
 def opened(temp: Path, place: str) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A DuckDB of its own that holds at most `MEMORY_LIMIT` and spills into `temp`, half of the room there at most.
+    """An empty DuckDB that is this block's alone, holds at most `MEMORY_LIMIT` and spills into `temp`, half of the room there at
+    most.
 
-    Its faults become ours; see `known_errors`.
+    Its faults become ours; see `known_errors`. The one that a block left without a fault is emptied for the next: to make one
+    takes longer than to read a small file.
     """
     temp.mkdir(parents=True, exist_ok=True)
-    connection = duckdb.connect(":memory:")
+    spare = _taken(temp) or _Spare(_made(temp), temp, time.monotonic())
     try:
-        for statement in duckdb_settings.statements(temp, MEMORY_LIMIT, f"{shutil.disk_usage(temp).free // 2}B"):
-            connection.execute(statement)
-        with known_errors(place), interruptible(connection.interrupt):
-            yield connection
-    finally:
-        connection.close()
+        with known_errors(place), interruptible(spare.connection.interrupt):
+            yield spare.connection
+            _empty(spare.connection)
+    except BaseException:
+        spare.connection.close()
+        raise
+    try:
+        _left.put_nowait(spare)
+    except queue.Full:
+        spare.connection.close()
+
+
+class _Spare(NamedTuple):
+    """A DuckDB that spills into a folder, whose room was looked at when it was made, in seconds of a clock."""
+
+    connection: duckdb.DuckDBPyConnection
+    temp: Path
+    made: float
+
+
+_left = queue.Queue[_Spare](1)
+
+
+def _taken(temp: Path) -> _Spare | None:
+    """The one that is left, unless it is for another folder or of a time when this had another room."""
+    with contextlib.suppress(queue.Empty):
+        spare = _left.get_nowait()
+        if spare.temp == temp and time.monotonic() - spare.made < SPARE_SECONDS:
+            return spare
+        spare.connection.close()
+    return None
+
+
+def _made(temp: Path) -> duckdb.DuckDBPyConnection:
+    connection = duckdb.connect(":memory:")
+    for statement in duckdb_settings.statements(temp, MEMORY_LIMIT, f"{shutil.disk_usage(temp).free // 2}B"):
+        connection.execute(statement)
+    return connection
+
+
+def _empty(connection: duckdb.DuckDBPyConnection) -> None:
+    for (name,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall():
+        connection.execute(f"DROP TABLE {quote_identifier(name)}")
 
 
 @contextlib.contextmanager
