@@ -62,6 +62,16 @@ def test_a_renamed_column_is_one_and_an_added_one_differs_where_it_has_values(lo
     row = {"change": "changed", "key": {"id": 1}, "before": {"label": VALUE, "price": "0.25", "grade": None},
            "after": {"label": "a", "price": None, "grade": 1}, "times": 1}  # fmt: skip
     assert differs(loaded, "orders", "--from", position)["rows"] == [row]
+    former = loaded.ok("history", "orders", "--json").json["commits"][-1]["instant"]
+    assert differs(loaded, "orders", "--from", former)["rows"] == [row]
+    loaded.ok("apply")
+    loaded.ok("merge")
+    renamed = loaded.ok("history", "orders", "--json").json["commits"][-1]["instant"]
+    assert renamed != former
+    assert differs(loaded, "orders", "--from", former, "--to", renamed)["rows"] == [row]
+    before, after = ({"name": v["label"], "price": v["price"], "grade": v["grade"]} for v in (row["after"], row["before"]))
+    back = {**row, "before": before, "after": after}
+    assert differs(loaded, "orders", "--from", renamed, "--to", former)["rows"] == [back]
 
 
 def test_rows_without_a_key_are_compared_whole(loaded: Shop) -> None:

@@ -21,6 +21,7 @@ from lakewright.model import types
 from lakewright.model.names import quote_identifier as quote
 from lakewright.model.position import Position
 from lakewright.model.schema import TableSchema
+from lakewright.model.table import Checkpoint
 from lakewright.model.times import utc_now
 from lakewright.pipeline import damage
 from lakewright.pipeline.mirror import Mirror
@@ -28,6 +29,8 @@ from lakewright.pipeline.moment import parse_time, position_at, require_kept, re
 from lakewright.pipeline.relations import LakeRelations
 from lakewright.pipeline.scan import common_type
 from lakewright.pipeline.wiring import Wiring
+from lakewright.raw.log import RawLog
+from lakewright.raw.view import LogView
 
 _DIFF = "_diff"
 _CHANGE, _TIMES = '"diff change"', '"diff times"'
@@ -69,7 +72,7 @@ class Diff:
 
 @dataclasses.dataclass(frozen=True)
 class _Side:
-    """A table at one moment; ``schema`` is its source's, None where the rows are those of a commit."""
+    """A table at one moment; ``schema`` is its source's, None where that of a commit's rows is not known."""
 
     place: str
     relation: Relation
@@ -103,7 +106,8 @@ def _side(lake: Wiring, mirror: Mirror, relations: LakeRelations, moment: str | 
     mark = newest.mark() if newest else None
     found = next(iter(instants), None) if moment is None and mark and mark.paused else instants.find(moment) if moment else None
     if found is not None:
-        return _Side(found.commit.instant, relations.rows_of(mirror, found.commit.instant), found.table.spec.key)
+        schema = _schema_of(mirror, log, view, found.commit.checkpoint)
+        return _Side(found.commit.instant, relations.rows_of(mirror, found.commit.instant), found.table.spec.key, schema)
     if moment is None:
         position = view.watermark
     elif _POSITION.fullmatch(moment):
@@ -118,6 +122,14 @@ def _side(lake: Wiring, mirror: Mirror, relations: LakeRelations, moment: str | 
         position = position_at(log, view, time)
     schema, relation = relations.rows_at(mirror, position)
     return _Side(str(position), relation, schema.key, schema)
+
+
+def _schema_of(mirror: Mirror, log: RawLog, view: LogView, mark: Checkpoint | None) -> TableSchema | None:
+    """The schema that the source had where a commit stands, as far as the log tells."""
+    if mark is None or mark.feed != view.feed or mark.origin not in (None, mirror.origin):
+        return None
+    load = view.load_of(mirror.origin, mark.position)
+    return log.schema(mirror.origin, view.schema_upto(mirror.origin, load, mark.position)) if load else None
 
 
 # ---- the comparison
@@ -138,7 +150,7 @@ def _columns(mirror: Mirror, before: _Side, after: _Side) -> list[_Column]:
     called = {name: name for name in now}
     for column in after.schema.columns if before.schema and after.schema else ():
         known = before.schema.counterpart(column) if before.schema else None
-        if known is not None and known.name != column.name:
+        if known is not None and known.name != column.name and known.name in former and column.name in now:
             called[column.name] = known.name
             called.pop(known.name, None)
     found = []
