@@ -200,6 +200,18 @@ def test_a_table_is_restored_to_a_time_and_leaves_out_what_it_was_restored_from(
     assert loaded.equal() == {"orders": "equal", "parts": "different"}
 
 
+def test_what_a_restore_to_before_the_first_commit_takes_is_the_load(loaded: Shop) -> None:
+    loaded.sql("CREATE TABLE late (id int PRIMARY KEY); INSERT INTO late SELECT generate_series(1, 9)")
+    loaded.ok("capture")
+    unmerged = datetime.datetime.now(datetime.UTC).isoformat()
+    loaded.sql("DELETE FROM late")
+    loaded.ok("run")
+    asked = loaded.ok("restore", "late", "--to", unmerged, "--json").json
+    assert (asked["instant"], asked["rows"], asked["changes"], asked["bytes"] > 0) == (None, 9, 0, True)
+    refused = loaded.fails("sql", "SELECT * FROM late", "--committed", "--as-of", unmerged)
+    assert (refused.code, "leave out --committed" in str(refused.hint)) == ("LW-522", True)
+
+
 def test_a_table_whose_newest_checkpoint_is_damaged_is_restored_to_the_commit_before(loaded: Shop) -> None:
     (good,) = [commit["instant"] for commit in loaded.ok("history", "parts", "--json").json["commits"]]
     loaded.sql("INSERT INTO parts VALUES (34, 'lost again')")
@@ -223,7 +235,12 @@ def test_an_empty_commit_is_rolled_back_and_what_is_left_of_it_repaired(loaded: 
     loaded.ok("run")
     newest = loaded.files("curated/parts/.hoodie/*.commit")[-1]
     newest.write_bytes(b"")
-    assert loaded.fails("merge", "parts").code == "LW-404"
+    refused = loaded.fails("merge", "parts")
+    assert refused.code == "LW-404"
+    assert "`lakewright rollback TABLE`" in str(refused.hint)
+    told = loaded.run("verify", "parts")
+    assert "FAULT parts: it cannot be read" in told.out
+    assert f"fault: {newest} is damaged: it is empty (LW-404)" in told.out
     assert "--yes does it" in loaded.ok("rollback", "parts").err
     assert newest.exists()
     assert loaded.ok("rollback", "parts", "--yes", "--json").json["instant"] == newest.stem

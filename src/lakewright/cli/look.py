@@ -194,7 +194,7 @@ def _verified(tables: Sequence[Verification]) -> None:
     """A line for each table, and two for each flaw."""
     for found in tables:
         files, rows = f"{found.files:,} file{'s' * (found.files != 1)}", f"{found.rows:,} row{'s' * (found.rows != 1)}"
-        counts = f"{files}, {rows}" if found.instant else "nothing is committed"
+        counts = f"{files}, {rows}" if found.instant else "nothing is committed" if found.is_sound else "it cannot be read"
         click.echo(f"{'ok   ' if found.is_sound else 'FAULT'} {found.table}: {counts}")
         for flaw in found.flaws:
             click.echo(printable(f"      {flaw.kind}: {flaw.path} {flaw.detail}".rstrip()))

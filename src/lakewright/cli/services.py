@@ -23,6 +23,10 @@ def maintain(session: Session) -> None:
     Before that it compacts `mor` tables as `compact_after` has it and, where `small_files` is set, makes small files larger ones.
     Then small files of captured changes become larger ones, and those that `retention.raw` lets go are left out.
     `lakewright up` does the same as it goes.
+
+    Tells of each table how many old files it deleted (files), savepoints it made (saved) and removed (released), small files it
+    made larger ones (gathered), base files it compacted, former folders it removed (dropped), and writes it archived; and of the
+    log of each source how many small files became how many, and how many expired.
     """
     with session.lake() as lake:
         with session.progress("cleaning") as notice:

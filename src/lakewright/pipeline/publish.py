@@ -47,7 +47,8 @@ class Planned:
     def unwritten(self) -> QueryError:
         """The error LW-529 of who wants to read it."""
         what = self.waits or "the next merge writes it"
-        hint = f"`lakewright merge {self.table}` writes it; `lakewright sql --as-of` reads the table as it was already"
+        merge = f"`lakewright merge {self.table}` writes it once the log is past its time"
+        hint = f"{merge}; `lakewright sql --as-of` reads the table as it was already"
         return QueryError("LW-529", f"snapshot {self.name} is not written yet: {what}", hint=hint)
 
 

@@ -184,9 +184,14 @@ class LakeRelations:
 
     def _committed_rows(self, mirror: Mirror, as_of: datetime.datetime | None, *, optimized: bool = False) -> Relation:
         """The rows of a table's newest instant; ``optimized`` leaves out what its logs say."""
-        found = next((each for each in self._listed(mirror) if as_of is None or each.commit.time <= as_of), None)
+        listed = self._listed(mirror)
+        found = next((each for each in listed if as_of is None or each.commit.time <= as_of), None)
         if found is None:
-            raise mirror.no_instant()
+            oldest = next(reversed([*listed]), None)
+            if oldest is None:
+                raise mirror.no_instant()
+            message = f"the oldest instant of table {mirror.name} that can be read is {oldest.commit.instant}"
+            raise QueryError("LW-522", message, hint="choose that one or a later time, or leave out --committed")
         snapshot = found.snapshot()
         return self._shown_rows(found.table, dataclasses.replace(snapshot, logs=()) if optimized else snapshot)
 

@@ -43,9 +43,9 @@ class Standing:
 class Restored:
     """What a restore of a table takes: it writes all ``rows`` of ``instant`` again, with ``changes`` from the log over them.
 
-    ``bytes`` are of the files that are read; ``position`` is where the table then stands. ``moves`` says so where the rows do not
-    fit the table's folder and go to a new one, and why. ``instant`` is None where the rows come from the load in the log,
-    ``commit`` before it is done.
+    ``instant`` is None where the rows come from the load in the log. ``changes`` are all that the log's files have that are read,
+    ``bytes`` those of the instant's or the load's files; ``position`` is where the table then stands. ``moves`` says so where the
+    rows do not fit the table's folder and go to a new one, and why. ``commit`` is None before it is done.
     """
 
     table: str
@@ -189,6 +189,9 @@ class _Moment:
         self._at = table_at.plan(mirror, self._log, view, sound, upto)
         self.spec, self.checkpoint = self._at.spec, dataclasses.replace(self._at.checkpoint, paused=True)
         self.takes = _takes(mirror, self._at.snapshot, self.checkpoint, sum(file.rows for file in self._at.tail))
+        if self._at.snapshot is None:
+            rows, size = sum(file.rows for file in self._at.load), sum(file.bytes for file in self._at.load)
+            self.takes = dataclasses.replace(self.takes, rows=rows, bytes=size)
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         for file in (*self._at.load, *self._at.tail):

@@ -51,7 +51,7 @@ class TableStatus:
     it no more; retired, lake.yaml does not choose it any more; left out, lake.yaml chooses it and it cannot be captured; damaged.
     A snapshot, which has ``as_of``, is written, waiting (``problem`` says for what), left out, retired or damaged.
     ``lag_seconds`` is how old the oldest change can be that is not in the table: in the log already, or, while nobody captures,
-    after its end. ``lag_bytes`` and ``lag_rows`` are the size of the changes that are in the log and not in the table;
+    after its end. ``lag_bytes`` and ``lag_rows`` are the size of the log's files with changes that are not in the table;
     `lakewright sql` reads them too: its answers are as fresh as the source's watermark. ``problem`` is what deserves a look.
     """
 

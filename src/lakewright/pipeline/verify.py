@@ -51,7 +51,9 @@ def _verify(lake: Wiring, mirror: Mirror) -> Verification:
             return Verification(mirror.name, flaws=tuple(left))
         return dataclasses.replace(found[0], flaws=(*(flaw for each in found for flaw in each.flaws), *left))
     except LakewrightError as error:
-        return _failed(mirror.name, lake.store.location(mirror.path), error)
+        file, damaged, _ = error.message.partition(" is damaged")
+        name = file if damaged and file.startswith(f"{mirror.path}/") else mirror.path
+        return _failed(mirror.name, lake.store.location(name), error, f"{name} ")
 
 
 def _of_snapshot(lake: Wiring, mirror: Mirror) -> Verification:
@@ -63,6 +65,7 @@ def _of_snapshot(lake: Wiring, mirror: Mirror) -> Verification:
     return dataclasses.replace(found, flaws=tuple(dataclasses.replace(flaw, mend=AGAIN) for flaw in found.flaws))
 
 
-def _failed(table: str, path: str, error: LakewrightError) -> Verification:
+def _failed(table: str, path: str, error: LakewrightError, named: str = "") -> Verification:
+    """What an error says of a table's folder; ``named`` is how its message begins where `path` says that."""
     mend = error.hint or f"`lakewright resync {table}` loads the table anew"
-    return Verification(table, flaws=(Flaw("fault", path, error.line(hinted=False), mend),))
+    return Verification(table, flaws=(Flaw("fault", path, error.line(hinted=False).removeprefix(named), mend),))

@@ -238,9 +238,9 @@ class TableSettings(Settings):
     """``day(column)``: one folder for each UTC day of a date or timestamp column. A column: one for each of its values. A list of
     such: folders in folders. Unpartitioned unless said otherwise (Hudi's hoodie.table.partition.fields)."""
     small_files: SizeText | None = None
-    """Base files below this size, as ``16MB``, are written into larger ones once a partition has eight of them (Hudi's
-    hoodie.clustering.plan.strategy.small.file.limit). New rows go into files with room anyway, so it is for tables that other
-    engines write too."""
+    """Of a `cow` table: base files below this size, as ``16MB``, are written into larger ones once a partition has eight of them
+    (Hudi's hoodie.clustering.plan.strategy.small.file.limit). New rows go into files with room anyway, so it is for tables that
+    other engines write too."""
     retention: Retention = Retention()
     """How long what a newer commit replaced stays readable."""
     type: Literal["cow", "mor"] = "cow"

@@ -10,11 +10,11 @@ import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from lakewright.errors import AlreadyExists, FormatError, NotFound
+from lakewright.errors import AlreadyExists, NotFound
 from lakewright.formats.hudi import avro, log_block
 from lakewright.formats.hudi import properties as props
 from lakewright.formats.hudi.file_names import BaseFile, Log, base_file_named, log_named
-from lakewright.formats.hudi.metadata import CommitMetadata
+from lakewright.formats.hudi.metadata import CommitMetadata, damaged_commit
 from lakewright.formats.hudi.partitions import HIVE, PathStyle
 from lakewright.formats.hudi.properties import Properties
 from lakewright.formats.hudi.timeline import COMPLETED, SAVEPOINT, Instant, Timeline, file_name
@@ -154,7 +154,7 @@ class Folder:
         for instant in timeline.writes:
             if sizes.get(file_name(*instant)) == 0:
                 name = self.instant_name(*instant)
-                raise FormatError("LW-404", f"{name} is damaged: it is empty", hint="restore the file from a backup")
+                raise damaged_commit(name, "it is empty")
         return Hoodie(timeline, markers, heartbeats, tuple(archive), tuple(metadata_table), tuple(keys))
 
     def data(self, listed: Iterable[Entry] | None = None) -> tuple[list[BaseFile], list[Log]]:

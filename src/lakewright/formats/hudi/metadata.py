@@ -170,9 +170,9 @@ class CommitMetadata:
             said = found.extra.pop(CHECKSUM, None)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             why = "it is empty" if not data else f"it is not a commit's JSON ({type(error).__name__})"
-            raise _damaged(where, why) from error
+            raise damaged_commit(where, why) from error
         if said is not None and said != f"{zlib.crc32(data.replace(_told(said), _told(_UNSAID))):08x}":
-            raise _damaged(where, "it is not what was written: its checksum differs")
+            raise damaged_commit(where, "it is not what was written: its checksum differs")
         return found
 
     @classmethod
@@ -195,5 +195,7 @@ def _told(checksum: str) -> bytes:
     return f'"{CHECKSUM}": "{checksum}"'.encode()
 
 
-def _damaged(where: str, why: str) -> FormatError:
-    return FormatError("LW-404", f"{where} is damaged: {why}", hint="restore the file from a backup")
+def damaged_commit(where: str, why: str) -> FormatError:
+    """The error of a commit's file that cannot be read, or is not what was written."""
+    hint = "restore the file from a backup; the newest commit of a table `lakewright rollback TABLE` undoes, whatever it says"
+    return FormatError("LW-404", f"{where} is damaged: {why}", hint=hint)

@@ -28,7 +28,7 @@ from lakewright.formats.hudi import (
 from lakewright.formats.hudi.folder import Folder
 from lakewright.formats.hudi.loan import HudiLoan
 from lakewright.formats.hudi.snapshot import snapshot_of
-from lakewright.formats.hudi.timeline import CLEAN, COMPLETED, ROLLBACK, SAVEPOINT, WRITES, Instant, Timeline
+from lakewright.formats.hudi.timeline import CLEAN, COMPLETED, ROLLBACK, SAVEPOINT, WRITES, Instant, Timeline, parse_time
 from lakewright.formats.hudi.write import HudiWrite, lock
 from lakewright.model.contracts import Store
 from lakewright.model.table import MOR, Commit, Flaw, RolledBack, Snapshot, TableSpec, Verification
@@ -152,9 +152,12 @@ class HudiTable:
             return kept
         index = next((i for i, write in enumerate(writes) if write.time == time), None)
         if index is None:
-            raise FormatError("LW-415", f"{self._folder.path} has no instant {time}", hint="`lakewright history` lists them")
+            hint = "`lakewright history TABLE` lists those that are not archived; `restore` and `diff` take any time too"
+            raise FormatError("LW-415", f"{self._folder.path} has no instant {time}", hint=hint)
         if time != writes[-1].time and seen.cleaned[index]:
-            raise FormatError("LW-415", f"files of instant {time} of {self._folder.path} were cleaned", hint="choose a later one")
+            moment = parse_time(time).replace(tzinfo=None).isoformat(timespec="milliseconds")
+            hint = f"choose a later one, or {moment}: `restore` and `diff` take any time too"
+            raise FormatError("LW-415", f"files of instant {time} of {self._folder.path} were cleaned", hint=hint)
         inventory.check(self._folder, seen.view, time)
         found = seen.snapshot = snapshot_of(self._folder, self._properties, seen.view, time)
         return found
