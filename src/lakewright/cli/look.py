@@ -103,7 +103,7 @@ def schema(session: Session, table: str) -> None:
 @pass_session
 @returns("commits=lakewright.model.table:Commit changes=lakewright.pipeline.history:RowChange")
 def history(session: Session, table: str, key: str | None) -> None:
-    """The commits of TABLE, or the changes of one row of it, oldest first."""
+    """The commits of TABLE that are not archived, or the changes of one row of it, oldest first."""
     with session.lake() as lake:
         found = lake.history(table, key)
     session.show_list("commits" if key is None else "changes", found, "nothing yet" if key is None else "no such row so far")

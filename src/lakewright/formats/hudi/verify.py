@@ -20,8 +20,8 @@ from lakewright.formats.hudi.timeline import CLEAN, COMPLETED, INFLIGHT, ROLLBAC
 from lakewright.model.table import Flaw, TableSpec, Verification
 from lakewright.model.times import utc_now
 
-_REPAIRED = "`lakewright repair` mends it"
-_SWEPT = "the table's next merge takes it away, as `lakewright repair` does"
+_REPAIRED = "`lakewright repair TABLE` mends it"
+_SWEPT = "the table's next merge takes it away, as `lakewright repair TABLE` does"
 _METADATA_COMMIT = re.compile(r".*/metadata/\.hoodie/(\d{17})\d*\.(?:deltacommit|commit)")
 
 
