@@ -220,6 +220,19 @@ def test_a_resync_brings_back_the_rows_of_a_lost_file(loaded: Shop) -> None:
     assert loaded.equal() == ALL_EQUAL
 
 
+def test_so_does_one_where_the_lost_file_was_to_be_compacted(shop: Shop) -> None:
+    (shop.folder / "lake.yaml").write_text(
+        f"{LAKE}tables: {{orders: {{from: shop.public.orders, type: mor, compact_after: 1}}}}\n"
+    )
+    shop.ok("run")
+    change(shop)
+    shop.ok("run")
+    delete_base_file(shop.folder / "curated/orders")
+    assert shop.fails("merge", "orders").code == "LW-417"
+    shop.ok("resync", "orders")
+    assert shop.equal() == ALL_EQUAL
+
+
 def test_a_table_whose_folder_is_gone_is_made_anew(loaded: Shop) -> None:
     subprocess.run(["rm", "-rf", loaded.folder / "curated/orders"], check=True)
     change(loaded)

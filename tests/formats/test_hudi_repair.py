@@ -18,7 +18,7 @@ from lakewright.errors import FormatError
 from lakewright.formats.hudi import rollback
 from lakewright.formats.hudi.folder import PARTITION_METADATA, Folder
 from lakewright.formats.hudi.table import HudiTable
-from lakewright.formats.hudi.timeline import ROLLBACK
+from lakewright.formats.hudi.timeline import COMPACTION, ROLLBACK
 from lakewright.formats.hudi.write import HudiWrite
 from lakewright.model.table import COW, MOR
 from lakewright.storage.local import LocalStore
@@ -153,20 +153,45 @@ def test_a_compaction_is_not_undone(tmp_path: Path) -> None:
     assert world.open().verify().flaws == ()
 
 
+def test_a_compaction_that_died_does_not_outlive_the_commits_that_it_is_of(tmp_path: Path) -> None:
+    """Its plan names their files: it could never be run, and no merge after it."""
+    world = World(tmp_path, dataclasses.replace(BY_REGION, type="mor"))
+    world.replace([row(i) for i in range(3)])
+    world.upsert([row(10, 1, region="south")])
+    world.upsert([row(10, 2, region="south")])
+    store = DyingStore(world.store, 4, writes=True)
+    with pytest.raises(Crash):
+        world.open(store).compact(1)
+    world.store.delete(LOCK)
+    assert [instant.action for instant in Folder(world.store, PATH).timeline().pending] == [COMPACTION]
+    for _ in range(2):
+        world.open().roll_back()
+        _undone(world)
+    assert world.open().compact(1) == 0
+    world.upsert([row(1, 3)])
+    assert world.open().compact(1) == 1
+    assert_rows(own_rows(world.open().snapshot()), world.rows, world.spec)
+
+
 @pytest.mark.parametrize("kind", ["cow", "mor"])
-def test_a_commit_is_not_undone_where_those_before_it_are_archived(kind: str, tmp_path: Path) -> None:
-    """There is nothing that would tell what the table was."""
+@pytest.mark.parametrize("what", ["no savepoint", "a savepoint", "no archive any more"])
+def test_a_commit_is_not_undone_where_those_before_it_are_archived(what: str, kind: str, tmp_path: Path) -> None:
+    """There is nothing that would tell what the table was, not even an older commit of which a savepoint does."""
     world = World(tmp_path, dataclasses.replace(BY_REGION, type=kind))
-    world.replace([row(i) for i in range(6)])
+    first = world.replace([row(i, region=("north", "south")[i % 2]) for i in range(6)])
+    if what == "a savepoint":
+        world.open().save(first.instant, "why")
     for version in range(3):
-        world.upsert([row(1, version)])
+        world.upsert([row(2, version)])
     table = world.open()
     table.clean([])
     assert table.archive([], 1, 1) > 0
+    if what == "no archive any more":
+        shutil.rmtree(tmp_path / PATH / ".hoodie/archived")
     with pytest.raises(FormatError, match="are archived") as caught:
         world.open().roll_back()
     assert caught.value.code == "LW-418"
-    world.check()
+    world.check_rows()
 
 
 # ---- repair
@@ -188,7 +213,8 @@ def _no_properties(world: World) -> None:
 def _orphan(world: World) -> None:
     file = next(f for f in Folder(world.store, PATH).data()[0] if f.instant == world.commits[-1][0].instant)
     content = (world.root / file.name).read_bytes()
-    (world.root / file.name.replace(file.instant, "20200101000000000")).write_bytes(content)
+    after_the_first = str(int(world.commits[0][0].instant) + 1)
+    (world.root / file.name.replace(file.instant, after_the_first)).write_bytes(content)
 
 
 def _stale_metadata_table(world: World) -> None:

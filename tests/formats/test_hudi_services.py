@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import random
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import pytest
 from hudi_world import (
@@ -27,10 +29,10 @@ from hudi_world import (
     table_of,
 )
 
-from lakewright.errors import FormatError
+from lakewright.errors import CommitConflict, FormatError
 from lakewright.formats.hudi import key_index, rollback, upsert
 from lakewright.formats.hudi.table import HudiTable
-from lakewright.model.contracts import Write
+from lakewright.model.contracts import Store, Write
 from lakewright.model.table import Checkpoint, TableSpec
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -187,3 +189,63 @@ def test_what_a_clean_took_of_a_group_whose_end_is_archived_is_needed_by_no_late
     for commit, rows, spec in world.commits[3:]:
         assert_rows(own_rows(world.open().snapshot(commit.instant)), rows, spec)
     assert world.open().roll_back().previous == later[-2]
+
+
+def _archived(root: Path) -> World:
+    """A table whose southern rows no commit on the timeline wrote."""
+    world = World(root, BY_REGION)
+    world.replace([row(n, region=("north", "south")[n % 2]) for n in range(8)])
+    _go_on(world)
+    return world
+
+
+def _go_on(world: World) -> None:
+    """Commits to the northern rows, until those before are archived."""
+    for version in range(4):
+        world.upsert([row(0, version)])
+    world.open().clean([])
+    assert world.open().archive([], 1, 1) >= 4
+
+
+def test_who_deletes_the_archive_loses_no_row(tmp_path: Path) -> None:
+    world = _archived(tmp_path)
+    shutil.rmtree(tmp_path / PATH / ".hoodie/archived")
+    world.check_rows()
+    _go_on(world)
+    world.check()
+
+
+@pytest.mark.parametrize("ends", ["in a conflict", "by a kill"])
+def test_a_writer_that_slept_while_the_timeline_went_past_it_leaves_no_file(ends: str, tmp_path: Path) -> None:
+    """Before the timeline all files count as archived ones; nor does a clean take what such a file hides."""
+    world = _archived(tmp_path)
+    store = _Sleeps(world.store, lambda: _go_on(world))
+    with contextlib.ExitStack() as stack:
+        write = stack.enter_context(world.open(store).write())
+        write.upsert(table_of([row(1, 9, region="south")]), keys_of([], world.spec))
+        with pytest.raises(FormatError, match="are not those"):
+            world.open().clean([])
+        if ends == "by a kill":
+            stack.pop_all()
+            write._heartbeat.stop()
+        else:
+            with pytest.raises(CommitConflict):
+                write.commit(checkpoint(99))
+    if ends == "by a kill":
+        world.upsert([row(2, 9)])
+    world.check()
+
+
+class _Sleeps:
+    """Passes calls on to a store; does something before the first upload."""
+
+    def __init__(self, store: Store, meanwhile: Callable[[], object]) -> None:
+        self._store, self._meanwhile = store, [meanwhile]
+
+    def upload(self, name: str, resume: str | None = None) -> contextlib.AbstractContextManager[BinaryIO]:
+        while self._meanwhile:
+            self._meanwhile.pop()()
+        return self._store.upload(name, resume)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)

@@ -57,9 +57,16 @@ def merge(
             spec = table_at.plan(mirror, log, view, (), view.watermark).spec
             lake.records.forget(mirror.name)  # that of a snapshot of this name, whose folder somebody removed
             table = lake.format.create(lake.folders.record(mirror).path, spec)
-        table.compact(mirror.compact_after)  # first: one that a crash left is to be over before logs go on
+        if _goes_on(mirror, view, table):
+            table.compact(mirror.compact_after)  # first: one that a crash left is to be over before logs go on
         commit = _apply(lake, mirror, table, mine.lease, apply or _natively(agreed), agreed)
         return Merged(mirror.name, commit, commit.checkpoint.position if commit.checkpoint else view.watermark)
+
+
+def _goes_on(mirror: Mirror, view: LogView, table: Table) -> bool:
+    """Whether the log goes on from the table's rows; if not, all are replaced, and need not be readable any more."""
+    load, mark = view.load_of(mirror.origin, view.watermark), newest_mark(table.history())
+    return bool(load and mark and mark.follows(view.feed, load.generation, mirror.origin))
 
 
 def _apply(lake: Holdings, mirror: Mirror, table: Table, lease: Lease, apply: Apply, agreed: Rewrite | None) -> Commit:

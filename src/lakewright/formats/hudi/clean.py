@@ -7,7 +7,7 @@ import datetime
 from collections.abc import Sequence
 
 from lakewright.errors import AlreadyExists
-from lakewright.formats.hudi import avro, slices
+from lakewright.formats.hudi import avro, inventory, slices
 from lakewright.formats.hudi.file_names import BaseFile, Log
 from lakewright.formats.hudi.folder import Folder
 from lakewright.formats.hudi.timeline import CLEAN, COMPLETED, INFLIGHT, REQUESTED, SAVEPOINT, format_time
@@ -20,12 +20,14 @@ def clean(folder: Folder, keep: Sequence[str]) -> int:
     """Delete files that neither the newest snapshot, nor those of `keep`, nor a savepoint needs; return how many.
 
     The caller has the lock. Finishes earlier cleans first. Files of instants that are not completed are not its business.
+    Raises `FormatError` LW-417 or LW-405, with nothing deleted, where the newest snapshot's files are not as they were written.
     """
     deleted = finish(folder)
     view = slices.load(folder)
     timeline = view.hoodie.timeline
     if not timeline.writes:
         return deleted
+    inventory.check(folder, view)  # a file that should not be there may hide the one that is needed
     kept = {*keep, *(instant.time for instant in timeline.completed(SAVEPOINT)), timeline.writes[-1].time}
     time = _plan(folder, view, kept)
     if time is not None:

@@ -1,8 +1,8 @@
 """Compaction: base files of a merge-on-read table written anew, with what their logs say.
 
 The plan stands on the timeline first. From then on logs of its file groups go on under the compaction's instant, by us and by
-every other engine, so a plan is never taken back: whoever finds one that nobody is at runs it. A crash leaves the table as it
-was.
+every other engine, so a plan that is followed by a write is never taken back: whoever finds one that nobody is at runs it. A
+crash leaves the table as it was.
 """
 
 from __future__ import annotations
@@ -101,16 +101,27 @@ def _plan(folder: Folder, view: View, groups: list[Group]) -> str:
     return time
 
 
+def take_back(folder: Folder, time: str) -> None:
+    """Undo the pending compaction at `time`, which nobody is at and after which no write completed; the caller has the lock."""
+    _delete_files(folder, time)
+    for state in (INFLIGHT, REQUESTED):
+        folder.store.delete(folder.instant_name(time, COMPACTION, state))
+
+
+def _delete_files(folder: Folder, time: str) -> None:
+    """Delete what a dead process wrote of a compaction."""
+    for file in slices.load(folder).files:
+        if file.instant == time:
+            folder.store.delete(file.name)
+    rollback.tidy(folder, time)
+
+
 def _run(folder: Folder, time: str) -> int:
     """Do what the compaction at `time` plans, and complete it; files that a dead one left are deleted first."""
     try:
         folder.store.create(folder.instant_name(time, COMPACTION, INFLIGHT), b"")
     except AlreadyExists:
-        view = slices.load(folder)
-        for file in view.files:
-            if file.instant == time:
-                folder.store.delete(file.name)
-        rollback.tidy(folder, time)
+        _delete_files(folder, time)
     view = slices.load(folder)
     found = folder.read_properties() or {}
     spec = commits.spec_as_of(folder, view.hoodie.timeline, found)

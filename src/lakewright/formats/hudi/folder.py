@@ -45,9 +45,13 @@ class Hoodie:
     keys: tuple[str, ...] = ()
 
     def is_completed(self, time: str) -> bool:
-        """Whether the write at `time` completed; one before a timeline whose beginning was archived did."""
-        begins = self.timeline.begins
-        return time in self.timeline.write_times or bool(time and self.archive and begins and time < begins)
+        """Whether files of the instant `time` count: if it is a completed write, or before the timeline and so archived.
+
+        That is Spark's rule, and like Spark it does not ask for the archive: who deletes that loses history and no rows.
+        """
+        timeline = self.timeline
+        is_before = bool(time and timeline.begins and time < timeline.begins)
+        return time in timeline.write_times or (is_before and time not in timeline.pending_writes)
 
 
 class Folder:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from lakewright.errors import FormatError
-from lakewright.formats.hudi import clean, inventory, rollback, slices, verify
+from lakewright.formats.hudi import clean, compact, inventory, rollback, slices, verify
 from lakewright.formats.hudi.file_names import BaseFile
 from lakewright.formats.hudi.folder import Folder
 from lakewright.formats.hudi.properties import BACKUP
-from lakewright.formats.hudi.timeline import INFLIGHT, SAVEPOINT, Instant, file_name
+from lakewright.formats.hudi.timeline import COMPACTION, INFLIGHT, SAVEPOINT, Instant, file_name
 from lakewright.formats.hudi.write import prepare
 from lakewright.model.table import Flaw, RolledBack
 
@@ -29,11 +29,14 @@ def newest_undone(folder: Folder, *, dry_run: bool) -> RolledBack:
         hint = "`lakewright restore` goes back to a commit before it"
         raise _refused(f"instant {newest.time} of {folder.path} is a compaction, which changed no row", hint)
     past = folder.hiding(file_name(*newest))
+    plans = _plans_after(past, newest)
     previous = _previous(past, newest)
     view = slices.load(past)
     files = [file for file in view.everything() if file.instant == newest.time]
     if not dry_run:
         prepare(past)
+        for plan in plans:
+            compact.take_back(past, plan.time)
         for file in files:  # Spark deletes those files of a dead write that have a marker, and leaves the others for good
             kind = "CREATE" if isinstance(file, BaseFile) else "APPEND"
             folder.store.put(folder.marker_name(newest.time, file.partition, file.name.rpartition("/")[2], kind), b"")
@@ -66,14 +69,25 @@ def mended(folder: Folder, *, dry_run: bool) -> list[Flaw]:
     return flaws
 
 
+def _plans_after(past: Folder, newest: Instant) -> list[Instant]:
+    """The pending compactions after the newest commit, which are of its files; raises LW-418 for one of another engine."""
+    view = slices.load(past)
+    plans = [i for i in view.hoodie.timeline.pending if i.action == COMPACTION and i.time > newest.time]
+    for plan in plans:
+        if plan not in compact.runnable(past, view):
+            message = f"another engine compacts {past.path} (instant {plan.time}) with instant {newest.time}"
+            raise _refused(message, "let that engine complete it; `lakewright restore` then goes back to a commit before both")
+    return plans
+
+
 def _previous(past: Folder, newest: Instant) -> str | None:
     """The commit before the newest one, in a folder without this; raises LW-418 where that cannot be read."""
     if rollback.is_clustering(past, past.hoodie(), newest):
         raise _refused(f"instant {newest.time} of {past.path} is a clustering", "undo it with the engine that made it")
     view = slices.load(past)
     writes = view.hoodie.timeline.writes
-    if not writes:
-        if view.hoodie.archive:
+    if view.hoodie.timeline.begins is None:  # a savepoint of an archived commit is not the one before
+        if view.hoodie.archive or any(file.instant < newest.time for file in view.everything()):
             hint = "`lakewright resync` loads the table anew"
             raise _refused(f"the commits of {past.path} before instant {newest.time} are archived", hint)
         return None

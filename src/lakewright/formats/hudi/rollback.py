@@ -10,7 +10,7 @@ import contextlib
 import datetime
 
 from lakewright.errors import AlreadyExists, FormatError
-from lakewright.formats.hudi import avro
+from lakewright.formats.hudi import archive, avro
 from lakewright.formats.hudi.file_names import BaseFile, Log
 from lakewright.formats.hudi.folder import Folder, Hoodie
 from lakewright.formats.hudi.metadata import WRITER, CommitMetadata
@@ -51,7 +51,7 @@ def undo(folder: Folder, time: str) -> None:
     for instant in hoodie.timeline.pending:
         if instant.time == time:
             roll_back(folder, instant)
-    if not hoodie.is_completed(time):
+    if not _has_completed(folder, hoodie, time):
         # Where another process rolled the instant back, this one may have gone on writing.
         for partition, file in _files_of(folder, folder.hoodie(), time):
             folder.store.delete(folder.data_name(partition, file))
@@ -169,11 +169,22 @@ def _sweep(folder: Folder, hoodie: Hoodie, own: str) -> None:
     """Remove what instants that are over left behind: a completed one its markers, a rolled back one perhaps late files too."""
     pending = {instant.time for instant in hoodie.timeline.pending}
     for time in (hoodie.markers.keys() | hoodie.heartbeats.keys()) - pending - {own}:
-        if not hoodie.is_completed(time):
-            for marker in hoodie.markers.get(time, ()):
-                if file := folder.marked_file(time, marker):
-                    folder.store.delete(folder.data_name(*file))
-        tidy(folder, time)
+        with contextlib.suppress(FormatError):  # of a damaged archive: nobody knows, and all stays
+            if not _has_completed(folder, hoodie, time):
+                for marker in hoodie.markers.get(time, ()):
+                    if file := folder.marked_file(time, marker):
+                        folder.store.delete(folder.data_name(*file))
+            tidy(folder, time)
+
+
+def _has_completed(folder: Folder, hoodie: Hoodie, time: str) -> bool:
+    """Whether the write at `time` completed. Of one before the timeline the archive tells; raises `FormatError` LW-404.
+
+    A writer that slept while the timeline went past it may leave files, which count as an archived write's.
+    """
+    if time in hoodie.timeline.write_times or not hoodie.is_completed(time):
+        return time in hoodie.timeline.write_times
+    return any(time == archived for archived, _ in archive.writes(folder, hoodie.archive))
 
 
 def _refuse_living(folder: Folder, hoodie: Hoodie, instant: Instant) -> None:

@@ -62,6 +62,7 @@ class Timeline:
         self.writes = [*(Instant(time, COMMIT, COMPLETED) for time in saved), *there]
         self.write_times = frozenset(instant.time for instant in self.writes)
         self.pending = [instant for instant in self.instants if instant.state != COMPLETED]
+        self.pending_writes = frozenset(i.time for i in self.pending if i.action in WRITES or i.action == COMPACTION)
 
     def completed(self, action: str) -> list[Instant]:
         """The completed instants of an action, oldest first."""
