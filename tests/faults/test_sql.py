@@ -40,6 +40,7 @@ def test_a_wrong_statement_is_told_with_its_place(
     ("arguments", "code", "words"),
     [
         (("sql", "SELECT * FROM orders", "--as-of", "yesterday"), "LW-521", ("yesterday",)),
+        (("sql", "SELECT * FROM orders", "--as-of", ""), "LW-521", ("''",)),
         (("sql", "@daer"), "LW-120", ("daer",)),
         (("sql", "--file", "none.sql"), "LW-123", ("none.sql",)),
         (("merge", "ordres"), "LW-524", ("ordres", "did you mean orders?")),

@@ -7,7 +7,7 @@ import random
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import pytest
 from hudi_world import (
@@ -30,10 +30,13 @@ from hudi_world import (
 )
 
 from lakewright.errors import CommitConflict, FormatError
-from lakewright.formats.hudi import key_index, rollback, upsert
+from lakewright.formats.hudi import avro, key_index, rollback, upsert
+from lakewright.formats.hudi.folder import Folder
 from lakewright.formats.hudi.table import HudiTable
+from lakewright.formats.hudi.timeline import INFLIGHT, REPLACE, REQUESTED
 from lakewright.model.contracts import Store, Write
 from lakewright.model.table import Checkpoint, TableSpec
+from lakewright.model.times import utc_now
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 SEEDS = [0, *(pytest.param(seed, marks=pytest.mark.crash) for seed in range(1, 60))]
@@ -219,7 +222,7 @@ def test_who_deletes_the_archive_loses_no_row(tmp_path: Path) -> None:
 def test_a_writer_that_slept_while_the_timeline_went_past_it_leaves_no_file(ends: str, tmp_path: Path) -> None:
     """Before the timeline all files count as archived ones; nor does a clean take what such a file hides."""
     world = _archived(tmp_path)
-    store = _Sleeps(world.store, lambda: _go_on(world))
+    store = _Sleeps(world.store, "upload", ".parquet", lambda: _go_on(world))
     with contextlib.ExitStack() as stack:
         write = stack.enter_context(world.open(store).write())
         write.upsert(table_of([row(1, 9, region="south")]), keys_of([], world.spec))
@@ -236,16 +239,68 @@ def test_a_writer_that_slept_while_the_timeline_went_past_it_leaves_no_file(ends
     world.check()
 
 
+def _record(name: str, **fields: object) -> dict[str, object]:
+    return {"type": "record", "name": name, "fields": [{"name": key, "type": ["null", kind]} for key, kind in fields.items()]}
+
+
+SLICE = _record("Slice", fileId="string", partitionPath="string")
+GROUP = _record("Group", slices={"type": "array", "items": SLICE})
+PLANNED = _record("Requested", clusteringPlan=_record("Plan", inputGroups={"type": "array", "items": GROUP}))
+
+
+def _plan_clustering(world: World, region: str) -> str:
+    """Have another engine plan to cluster the files of a region; the instant."""
+    folder = Folder(world.store, PATH)
+    files = [file for file in Folder(world.store, PATH).data()[0] if file.partition == f"region={region}"]
+    time = folder.timeline().next_time(utc_now())
+    plan = {"inputGroups": [{"slices": [{"fileId": file.file_id, "partitionPath": file.partition} for file in files]}]}
+    world.store.create(folder.instant_name(time, REPLACE, REQUESTED), avro.encode(PLANNED, {"clusteringPlan": plan}))
+    return time
+
+
+@pytest.mark.parametrize("spec", [BY_REGION, LOGGED_BY_REGION], ids=["cow", "mor"])
+def test_a_planned_clustering_does_not_bring_back_rows_that_were_changed_since(spec: TableSpec, tmp_path: Path) -> None:
+    world = World(tmp_path, spec)
+    world.replace([row(1, region="north"), row(2, region="south")])
+    plans = [_plan_clustering(world, "north") for _ in range(2)]
+    world.upsert([row(2, 1, region="south")])
+    pending = [instant.time for instant in Folder(world.store, PATH).timeline().pending]
+    assert pending == plans
+    world.upsert([row(1, 2, region="north")])
+    world.check()
+    under_way = _plan_clustering(world, "south")
+    folder = Folder(world.store, PATH)
+    world.store.create(folder.instant_name(under_way, REPLACE, INFLIGHT), b"")
+    with pytest.raises(FormatError) as caught:
+        world.overwrite([row(2, 3, region="south")])
+    assert caught.value.code == "LW-414"
+    world.check_rows()
+    world.upsert([row(1, 3, region="north")])
+    world.check_rows()
+
+
+def test_a_saved_commit_is_there_while_those_after_it_are_archived(tmp_path: Path) -> None:
+    world = World(tmp_path, BY_REGION)
+    saved = world.replace([row(n, region=("north", "south")[n % 2]) for n in range(8)]).instant
+    world.open().save(saved, "why")
+    next_one = world.upsert([row(1, 1)]).instant
+    found = world.open(_Sleeps(world.store, "read", f"{next_one}.commit", lambda: _go_on(world))).snapshots()
+    assert [commit.instant for commit in found] == [saved]
+    assert [commit.instant for commit in world.open().snapshots()] == [saved, world.commits[-1][0].instant]
+
+
 class _Sleeps:
-    """Passes calls on to a store; does something before the first upload."""
+    """Passes calls on to a store; does something before the first `call` of a name that ends with `end`."""
 
-    def __init__(self, store: Store, meanwhile: Callable[[], object]) -> None:
-        self._store, self._meanwhile = store, [meanwhile]
-
-    def upload(self, name: str, resume: str | None = None) -> contextlib.AbstractContextManager[BinaryIO]:
-        while self._meanwhile:
-            self._meanwhile.pop()()
-        return self._store.upload(name, resume)
+    def __init__(self, store: Store, call: str, end: str, meanwhile: Callable[[], object]) -> None:
+        self._store, self._call, self._end, self._meanwhile = store, call, end, [meanwhile]
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._store, name)
+        method = getattr(self._store, name)
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            while self._meanwhile and name == self._call and args[0].endswith(self._end):
+                self._meanwhile.pop()()
+            return method(*args, **kwargs)
+
+        return call

@@ -52,7 +52,7 @@ def answer(lake: Wiring, text: str, *, committed: bool = False, as_of: str | Non
     `as_of` and `since` are moments as people write them. Raises `QueryError` for a wrong statement or moment.
     """
     now = utc_now()
-    moments = [parse_time(moment, now) if moment else None for moment in (as_of, since)]
+    moments = [parse_time(moment, now) if moment is not None else None for moment in (as_of, since)]
 
     def read() -> Answer:
         relations = LakeRelations(lake, committed=committed, as_of=moments[0], since=moments[1])

@@ -145,6 +145,12 @@ class CommitMetadata:
     extra: dict[str, str] = dataclasses.field(default_factory=dict)
     replaced: dict[str, list[str]] | None = None
 
+    @property
+    def groups(self) -> set[tuple[str, str]]:
+        """The file groups that were written or ended, by partition path and id."""
+        ended = {(partition, group) for partition, groups in (self.replaced or {}).items() for group in groups}
+        return ended | {(stat.partition, stat.file_id) for stat in self.stats}
+
     def encode(self) -> bytes:
         """The file's bytes."""
         by_partition: dict[str, list[dict[str, Any]]] = {}

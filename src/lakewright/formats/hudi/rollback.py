@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+from typing import Any
 
 from lakewright.errors import AlreadyExists, FormatError
 from lakewright.formats.hudi import archive, avro
 from lakewright.formats.hudi.file_names import BaseFile, Log
 from lakewright.formats.hudi.folder import Folder, Hoodie
 from lakewright.formats.hudi.metadata import WRITER, CommitMetadata
-from lakewright.formats.hudi.timeline import COMPLETED, INFLIGHT, REQUESTED, ROLLBACK, WRITES, Instant, format_time
+from lakewright.formats.hudi.slices import Group
+from lakewright.formats.hudi.timeline import COMPLETED, INFLIGHT, REPLACE, REQUESTED, ROLLBACK, WRITES, Instant, format_time
 from lakewright.model.times import utc_now
 
 ALIVE_FOR = datetime.timedelta(seconds=120)
@@ -208,8 +210,33 @@ def _is_ours(folder: Folder, hoodie: Hoodie, instant: Instant) -> bool:
 
 def is_clustering(folder: Folder, hoodie: Hoodie, instant: Instant) -> bool:
     """Whether a pending replacecommit is a clustering plan, which belongs to whoever scheduled it."""
+    return _clustering_plan(folder, hoodie, instant) is not None
+
+
+def take_back_clusterings(folder: Folder, hoodie: Hoodie, written: set[Group]) -> None:
+    """Remove other engines' plans to cluster file groups that were `written` since: run later, they would bring former rows back.
+
+    The caller has the lock and is about to complete its write. Raises `FormatError` LW-414 where one is under way.
+    """
+    for instant in hoodie.timeline.pending:
+        if instant.action == REPLACE and written & _clustered(folder, hoodie, instant):
+            if instant.state != REQUESTED:
+                message = f"another engine clusters files of {folder.path} that a write changed (instant {instant.time})"
+                raise FormatError("LW-414", message, hint="let that engine complete it, and repeat")
+            folder.store.delete(folder.instant_name(*instant))
+
+
+def _clustered(folder: Folder, hoodie: Hoodie, instant: Instant) -> set[Group]:
+    """The file groups that a pending clustering is of; raises `FormatError` LW-404."""
+    plan = _clustering_plan(folder, hoodie, instant)
+    with avro.taken(folder.instant_name(instant.time, instant.action, REQUESTED)):
+        groups = (plan or {}).get("inputGroups") or ()
+        return {(each["partitionPath"] or "", each["fileId"]) for group in groups for each in group["slices"] or ()}
+
+
+def _clustering_plan(folder: Folder, hoodie: Hoodie, instant: Instant) -> dict[str, Any] | None:
     if REQUESTED not in hoodie.timeline.states(instant.time, instant.action):
-        return False
+        return None
     name = folder.instant_name(instant.time, instant.action, REQUESTED)
     data = folder.store.read(name)
-    return bool(data) and avro.decode(data, name).get("clusteringPlan") is not None
+    return avro.decode(data, name).get("clusteringPlan") if data else None

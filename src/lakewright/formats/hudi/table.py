@@ -240,7 +240,7 @@ class HudiTable:
         return _repeated(lambda: verify.verify(self._folder, self.spec))
 
     def _commits(self, timeline: Timeline, instants: Iterable[Instant]) -> list[Commit]:
-        """Instants of a timeline, oldest first; where one was archived meanwhile, so were those before it: none counts."""
+        """Instants of a timeline, oldest first; where one was archived meanwhile, so were those before it without a savepoint."""
         found: list[Commit] = []
         for instant in instants:
             try:
@@ -248,7 +248,7 @@ class HudiTable:
                 is_saved = COMPLETED in timeline.states(instant.time, SAVEPOINT)
                 found.append(dataclasses.replace(commit, saved=True) if is_saved else commit)
             except NotFound:
-                found.clear()
+                found = [commit for commit in found if commit.saved]
         return found
 
     def _commit(self, instant: Instant) -> Commit:

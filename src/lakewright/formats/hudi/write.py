@@ -196,6 +196,7 @@ class HudiWrite:
                 raise _conflict(f"instant {self.instant} of {self._folder.path} was rolled back by another writer")
             if _state(hoodie) != self._seen:
                 raise _conflict(f"another commit came before instant {self.instant} of {self._folder.path}")
+            rollback.take_back_clusterings(self._folder, hoodie, self._metadata.groups)
             name = self._folder.instant_name(self.instant, self._action, COMPLETED)
             lease.check()
             try:
