@@ -186,3 +186,26 @@ def test_a_commit_that_only_carries_a_checkpoint_keeps_the_inventory(tmp_path: P
     wider = TableSpec("orders", (*COLUMNS, ("extra", "int")), world.spec.key)
     world.upsert([row(9, 2, extra=1)], spec=wider)
     world.check()
+
+
+@pytest.mark.parametrize("states", [("commit",), ("commit", "inflight", "commit.requested")])
+def test_rows_of_a_commit_whose_file_was_lost_are_back_with_it(world: World, states: tuple[str, ...]) -> None:
+    """Nothing that is done meanwhile deletes the files that it wrote."""
+    lost = world.upsert([row(1, 7, region="south")]).instant
+    for version in range(3):
+        world.upsert([row(2, version, region="north")])
+    paths = [world.root / PATH / ".hoodie" / f"{lost}.{state}" for state in states]
+    backup = {path: path.read_bytes() for path in paths}
+    for path in paths:
+        path.unlink()
+    table = world.open()
+    for step in (lambda: world.upsert([row(2, 9)]), lambda: table.clean([]), lambda: table.archive([], 1, 1)):
+        with pytest.raises(FormatError) as caught:
+            step()
+        assert caught.value.code == "LW-417"
+    table.repair()
+    for path, content in backup.items():
+        path.write_bytes(content)
+    world.check()
+    world.upsert([row(2, 9, region="north")])
+    world.check()

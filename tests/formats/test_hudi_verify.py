@@ -13,7 +13,7 @@ import pytest
 from hudi_world import BY_REGION, COLUMNS, PATH, TWO_KEYS, TWO_KEYS_BY_REGION, World, edited, keys_of, row, table_of
 
 from lakewright.errors import FormatError, StorageUnreachable
-from lakewright.formats.hudi import bloom, contents, thrift
+from lakewright.formats.hudi import bloom, contents, rollback, thrift
 from lakewright.formats.hudi.folder import Folder
 from lakewright.formats.hudi.footer import TAIL
 from lakewright.formats.hudi.metadata import CHECKPOINT, CHECKSUM, INVENTORY
@@ -207,7 +207,7 @@ def _ahead(world: World) -> str:
 
 def _orphan(world: World) -> str:
     path = _file(world)
-    orphan = path.with_name(f"other-0_0-0-0_{format_time(OLD)}.parquet")
+    orphan = path.with_name(f"other-0_0-0-0_{int(world.commits[0][0].instant) + 1}.parquet")
     orphan.write_bytes(path.read_bytes())
     return _relative(world, orphan)
 
@@ -281,8 +281,9 @@ def test_a_merge_into_a_file_whose_footer_is_damaged_names_it(world: World, fiel
 
 
 @pytest.mark.parametrize("name", LEFTOVERS)
-def test_a_leftover_is_found_and_is_no_fault(world: World, name: str) -> None:
+def test_a_leftover_is_found_and_is_no_fault(world: World, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     spoil, words = LEFTOVERS[name]
+    monkeypatch.setattr(rollback, "ALIVE_FOR", datetime.timedelta(0))
     path = spoil(world)
     found = world.open().verify()
     assert found.is_sound

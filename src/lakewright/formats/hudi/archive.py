@@ -31,16 +31,16 @@ from lakewright.formats.hudi.timeline import (
 _FILE = re.compile(r".*\.archive\.(\d+)_1-0-1")
 
 
-def archive(folder: Folder, keep: Sequence[str], newest: int, least: int) -> int:
+def archive(folder: Folder, view: slices.View, keep: Sequence[str], newest: int, least: int) -> int:
     """Move completed instants older than those of `keep`, and than any pending or foreign one, from the timeline to the archive.
 
-    Returns how many writes those were: the `newest` writes stay, and fewer than `least` wait. The caller has the lock.
+    Returns how many writes those were: the `newest` writes stay, and fewer than `least` wait. The caller has the lock, under
+    which the table is as `view` has it, whole.
 
     Savepoints stay without their commits; one that does not tell of its commit is as an instant of another engine. Files of
     rolled back instants that would now count as completed, as all files older than the timeline do, are deleted first. Requests
     go before completed files, and old instants before new ones, so that a crash leaves completed instants completed.
     """
-    view = slices.load(folder)
     timeline = view.hoodie.timeline
     if not timeline.writes:
         return 0

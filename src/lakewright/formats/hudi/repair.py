@@ -60,7 +60,7 @@ def mended(folder: Folder, *, dry_run: bool) -> list[Flaw]:
     hoodie = rollback.roll_back_others(folder, "")
     pending = {instant.time for instant in hoodie.timeline.pending}
     view = slices.load(folder)
-    for file in view.everything():
+    for file in view.everything() if verify.is_whole(folder, view) else ():
         if not view.hoodie.is_completed(file.instant) and file.instant not in pending:
             folder.store.delete(file.name)
     for partition, instant in {file.partition: file.instant for file in view.as_of()}.items():

@@ -11,7 +11,7 @@ import datetime
 from typing import Any
 
 from lakewright.errors import AlreadyExists, FormatError
-from lakewright.formats.hudi import archive, avro
+from lakewright.formats.hudi import archive, avro, inventory, slices
 from lakewright.formats.hudi.file_names import BaseFile, Log
 from lakewright.formats.hudi.folder import Folder, Hoodie
 from lakewright.formats.hudi.metadata import WRITER, CommitMetadata
@@ -34,6 +34,8 @@ def roll_back_others(folder: Folder, own: str) -> Hoodie:
     hoodie = folder.hoodie()
     pending = [i for i in hoodie.timeline.pending if i.action in WRITES and i.time != own]
     failed = [i for i in pending if not is_clustering(folder, hoodie, i)]
+    if failed and not _is_whole(folder, hoodie, failed):
+        failed = [i for i in failed if i.time > hoodie.timeline.writes[-1].time]
     for instant in failed:
         _refuse_living(folder, hoodie, instant)
     unfinished = [i for i in hoodie.timeline.pending if i.action == ROLLBACK]
@@ -45,6 +47,18 @@ def roll_back_others(folder: Folder, own: str) -> Hoodie:
         hoodie = folder.hoodie()
     _sweep(folder, hoodie, own)
     return hoodie
+
+
+def _is_whole(folder: Folder, hoodie: Hoodie, failed: list[Instant]) -> bool:
+    """Whether the table has all of its files without those of pending instants before its newest write.
+
+    Nobody completes a write after a pending one; so where not, such an instant may be one that completed and whose completed file
+    was lost. It is left alone: with that file its rows are back.
+    """
+    writes = hoodie.timeline.writes
+    if not writes or all(instant.time > writes[-1].time for instant in failed):
+        return True
+    return next(inventory.faults(folder, slices.load(folder)), None) is None
 
 
 def undo(folder: Folder, time: str) -> None:

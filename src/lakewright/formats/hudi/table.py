@@ -200,7 +200,9 @@ class HudiTable:
         if len(self._folder.timeline().writes) < newest + least:
             return 0
         with lock(self._folder):
-            return archive.archive(self._folder, keep, newest, least)
+            view = slices.load(self._folder)
+            inventory.check(self._folder, view)  # what belongs to no commit is deleted, and may be of one that was lost
+            return archive.archive(self._folder, view, keep, newest, least)
 
     def compact(self, least: int) -> int:
         """Write base files with at least `least` logs anew; the caller holds the table's lease."""

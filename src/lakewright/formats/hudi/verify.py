@@ -38,7 +38,7 @@ def verify(folder: Folder, spec: TableSpec) -> Verification:
     except FormatError as error:  # of a commit: what it says of files is not known
         found.append(_of(folder, error.message.partition(" is damaged")[0], error))
     rows, flaws = _contents(folder, spec, view, stats)
-    found += [*flaws, *_leftovers(folder, view)]
+    found += [*flaws, *_orphans(folder, view), *_signs(folder, view.hoodie)]
     newest = view.hoodie.timeline.writes[-1].time if view.hoodie.timeline.writes else None
     return Verification(spec.name, newest, len(inventory.of_view(view)), rows, tuple(dict.fromkeys(found)))
 
@@ -48,7 +48,16 @@ def mendable(folder: Folder) -> list[Flaw]:
     view = slices.load(folder)
     dead = [flaw for flaw in _timeline(folder, view.hoodie) if flaw.kind == "leftover"]
     absent = _partitions(folder, view.as_of())
-    return [*_properties(folder), *dead, *_stale(folder, view.hoodie), *absent, *_leftovers(folder, view)]
+    certain = [*_properties(folder), *_stale(folder, view.hoodie), *absent]
+    return [*certain, *dead, *_orphans(folder, view), *_signs(folder, view.hoodie)] if is_whole(folder, view) else certain
+
+
+def is_whole(folder: Folder, view: View) -> bool:
+    """Whether the table has the files that its newest commit left: else what belongs to no commit may be of one that was lost."""
+    try:
+        return next(inventory.faults(folder, view), None) is None
+    except FormatError:
+        return False
 
 
 def _properties(folder: Folder) -> Iterator[Flaw]:
@@ -108,17 +117,22 @@ def _lives(hoodie: Hoodie, time: str) -> bool:
     return beat is not None and utc_now() - beat <= rollback.ALIVE_FOR
 
 
-def _leftovers(folder: Folder, view: View) -> Iterator[Flaw]:
-    """Files of no completed commit, and what tells of instants that have ended."""
+def _orphans(folder: Folder, view: View) -> Iterator[Flaw]:
+    """Files of no completed commit."""
     hoodie = view.hoodie
     begun = {instant.time for instant in hoodie.timeline.pending} | hoodie.markers.keys()
     undone = {log.group for log in view.logs if log.undoes}  # by another engine, in its way: nothing has to go
+    whole = is_whole(folder, view)
     for file in view.everything():
         if file.group in undone:
             continue
         if not hoodie.is_completed(file.instant) and not _lives(hoodie, file.instant):
-            mend = _SWEPT if file.instant in begun else _REPAIRED
+            mend = (_SWEPT if file.instant in begun else _REPAIRED) if whole else inventory.mend(folder)
             yield Flaw("leftover", folder.store.location(file.name), "belongs to no completed commit", mend)
+
+
+def _signs(folder: Folder, hoodie: Hoodie) -> Iterator[Flaw]:
+    """What tells of instants that have ended."""
     pending = {instant.time for instant in hoodie.timeline.pending}
     for time in sorted((hoodie.markers.keys() | hoodie.heartbeats.keys()) - pending):
         if not _lives(hoodie, time):
