@@ -159,10 +159,12 @@ def test_a_compaction_that_died_does_not_outlive_the_commits_that_it_is_of(tmp_p
     world.replace([row(i) for i in range(3)])
     world.upsert([row(10, 1, region="south")])
     world.upsert([row(10, 2, region="south")])
-    store = DyingStore(world.store, 4, writes=True)
+    store = DyingStore(world.store, 5, writes=True)
     with pytest.raises(Crash):
         world.open(store).compact(1)
     world.store.delete(LOCK)
+    assert len(list((world.root / PATH).glob("region=south/*.parquet"))) == 2
+    assert world.open().repair(dry_run=True) == []
     assert [instant.action for instant in Folder(world.store, PATH).timeline().pending] == [COMPACTION]
     for _ in range(2):
         world.open().roll_back()

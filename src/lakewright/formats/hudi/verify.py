@@ -16,7 +16,17 @@ from lakewright.formats.hudi.folder import PARTITION_METADATA, Folder, Hoodie, p
 from lakewright.formats.hudi.logs import Newest
 from lakewright.formats.hudi.metadata import WriteStat
 from lakewright.formats.hudi.slices import Group, View
-from lakewright.formats.hudi.timeline import CLEAN, COMPLETED, INFLIGHT, ROLLBACK, SAVEPOINT, WRITES, Instant, parse_time
+from lakewright.formats.hudi.timeline import (
+    CLEAN,
+    COMPACTION,
+    COMPLETED,
+    INFLIGHT,
+    ROLLBACK,
+    SAVEPOINT,
+    WRITES,
+    Instant,
+    parse_time,
+)
 from lakewright.model.table import Flaw, TableSpec, Verification
 from lakewright.model.times import utc_now
 
@@ -118,13 +128,14 @@ def _lives(hoodie: Hoodie, time: str) -> bool:
 
 
 def _orphans(folder: Folder, view: View) -> Iterator[Flaw]:
-    """Files of no completed commit."""
+    """Files of no completed commit, but for those of a compaction that is to be run: whoever does that deletes them first."""
     hoodie = view.hoodie
+    planned = {instant.time for instant in hoodie.timeline.pending if instant.action == COMPACTION}
     begun = {instant.time for instant in hoodie.timeline.pending} | hoodie.markers.keys()
     undone = {log.group for log in view.logs if log.undoes}  # by another engine, in its way: nothing has to go
     whole = is_whole(folder, view)
     for file in view.everything():
-        if file.group in undone:
+        if file.group in undone or file.instant in planned:
             continue
         if not hoodie.is_completed(file.instant) and not _lives(hoodie, file.instant):
             mend = (_SWEPT if file.instant in begun else _REPAIRED) if whole else inventory.mend(folder)
