@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from lakewright.errors import CommitConflict, FormatError
 from lakewright.model.contracts import Table
-from lakewright.model.table import Commit, newest_mark
+from lakewright.model.table import MOR, Commit, newest_mark
 from lakewright.pipeline import moves, rewrites, table_at
 from lakewright.pipeline.hold import held
 from lakewright.pipeline.holdings import Holdings
@@ -57,7 +57,7 @@ def merge(
             spec = table_at.plan(mirror, log, view, (), view.watermark).spec
             lake.records.forget(mirror.name)  # that of a snapshot of this name, whose folder somebody removed
             table = lake.format.create(lake.folders.record(mirror).path, spec)
-        if _goes_on(mirror, view, table):
+        if table.spec.type == MOR and _goes_on(mirror, view, table):
             table.compact(mirror.compact_after)  # first: one that a crash left is to be over before logs go on
         commit = _apply(lake, mirror, table, mine.lease, apply or _natively(agreed), agreed)
         return Merged(mirror.name, commit, commit.checkpoint.position if commit.checkpoint else view.watermark)
