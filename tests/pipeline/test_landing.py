@@ -66,7 +66,7 @@ class Story:
 
 
 @pytest.fixture(scope="module")
-def story(server: Any, tmp_path_factory: pytest.TempPathFactory) -> Story:
+def story(server: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     run_sql(server.url, "CREATE DATABASE landing")
     url, folder = server.database_url("landing"), tmp_path_factory.mktemp("story")
     (folder / "lake.yaml").write_text(SOURCE.format(url=url, slot="landing"))
@@ -81,7 +81,8 @@ def story(server: Any, tmp_path_factory: pytest.TempPathFactory) -> Story:
             marks.append(lake.log("db").view().watermark)
             rows.append({name: rows_of(lake, name) for name in TABLES})
     run_sql(url, "SELECT pg_drop_replication_slot('landing')")
-    return Story(folder, tuple(marks), tuple(rows), schemas)
+    yield Story(folder, tuple(marks), tuple(rows), schemas)
+    run_sql(server.url, "DROP DATABASE landing WITH (FORCE)")  # a worker may leave this module and come back
 
 
 class World:

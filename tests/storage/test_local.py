@@ -126,6 +126,32 @@ def test_a_directory_removed_under_the_store_is_made_again(tmp_path: Path) -> No
     assert store.read("a/b/c") == b"2"
 
 
+def test_an_object_that_another_deletes_at_once_was_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, other, link = LocalStore(tmp_path), LocalStore(tmp_path), os.link
+
+    def linked(source: Path, path: Path) -> None:
+        link(source, path)
+        other.delete("signs/of/mine")
+
+    monkeypatch.setattr(os, "link", linked)
+    store.create("signs/of/mine", b"1")
+    assert not (tmp_path / "signs").exists()
+
+
+def test_a_directory_that_goes_while_it_is_made_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, mkdir = LocalStore(tmp_path), os.mkdir
+
+    def refused(path: Path, *rest: object) -> None:
+        mkdir(path, *rest)  # another made it first, and takes it away at once
+        if Path(path).name == "signs" and monkeypatch.setattr(os, "mkdir", mkdir) is None:
+            os.rmdir(path)
+            raise FileExistsError(17, "File exists", str(path))
+
+    monkeypatch.setattr(os, "mkdir", refused)
+    store.create("signs/mine", b"1")
+    assert store.read("signs/mine") == b"1"
+
+
 def test_the_stores_own_folder_is_no_place_for_objects(tmp_path: Path) -> None:
     store = LocalStore(tmp_path)
     store.create("a", b"")

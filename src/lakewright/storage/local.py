@@ -22,7 +22,7 @@ from lakewright.storage import objects
 from lakewright.storage.partial import LOCK, Partial, Partials, translated
 
 _PRIVATE = ".lakewright/store"
-_ATTEMPTS = 10
+_ATTEMPTS = 100
 
 
 class LocalStore:
@@ -189,7 +189,8 @@ class LocalStore:
                 if attempt == _ATTEMPTS - 1:
                     raise
                 self._durable.clear()
-        _sync_folder(path.parent)
+        with contextlib.suppress(FileNotFoundError):  # the object was deleted since, and its directory with it
+            _sync_folder(path.parent)
 
     def _make_durable(self, folder: Path) -> None:
         """Make the directory, and be sure that it and those above it outlive a power cut, whoever made them."""
@@ -197,7 +198,11 @@ class LocalStore:
             return
         if folder != self.root:
             self._make_durable(folder.parent)
-        folder.mkdir(parents=folder == self.root, exist_ok=True)
+        try:
+            folder.mkdir(parents=folder == self.root)
+        except FileExistsError:  # not `exist_ok`, which asks again, and then a directory may be gone
+            if _stat(folder) is not None:
+                raise
         _sync_folder(folder.parent)
         self._durable.add(folder)
 
