@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from hudi_world import BY_REGION, COLUMNS, PATH, PLAIN, World, assert_rows, checkpoint, edited, own_rows, row
 
 from lakewright.errors import FormatError
+from lakewright.formats.hudi import rollback
 from lakewright.formats.hudi.metadata import INVENTORY
 from lakewright.model.table import TableSpec
 
@@ -189,7 +191,9 @@ def test_a_commit_that_only_carries_a_checkpoint_keeps_the_inventory(tmp_path: P
 
 
 @pytest.mark.parametrize("states", [("commit",), ("commit", "inflight", "commit.requested")])
-def test_rows_of_a_commit_whose_file_was_lost_are_back_with_it(world: World, states: tuple[str, ...]) -> None:
+def test_rows_of_a_commit_whose_file_was_lost_are_back_with_it(
+    world: World, states: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Nothing that is done meanwhile deletes the files that it wrote."""
     lost = world.upsert([row(1, 7, region="south")]).instant
     for version in range(3):
@@ -203,7 +207,10 @@ def test_rows_of_a_commit_whose_file_was_lost_are_back_with_it(world: World, sta
         with pytest.raises(FormatError) as caught:
             step()
         assert caught.value.code == "LW-417"
-    table.repair()
+    with monkeypatch.context() as patch:
+        patch.setattr(rollback, "ALIVE_FOR", datetime.timedelta(0))
+        assert all("backup" in flaw.mend for flaw in table.verify().flaws if flaw.kind == "leftover")
+        table.repair()
     for path, content in backup.items():
         path.write_bytes(content)
     world.check()

@@ -39,7 +39,9 @@ def verify(folder: Folder, spec: TableSpec) -> Verification:
     """Read everything of the table `spec`; nothing is changed, and a write that goes on meanwhile is no flaw."""
     view = slices.load(folder)
     files = view.as_of()
-    found = [*_properties(folder), *_timeline(folder, view.hoodie), *_stale(folder, view.hoodie), *_partitions(folder, files)]
+    whole = is_whole(folder, view)
+    found = [*_properties(folder), *_timeline(folder, view.hoodie, whole)]
+    found += [*_stale(folder, view.hoodie), *_partitions(folder, files)]
     stats: dict[BaseFile, WriteStat] = {}
     try:
         stats.update(inventory.stats_of(folder, view, files))
@@ -48,7 +50,7 @@ def verify(folder: Folder, spec: TableSpec) -> Verification:
     except FormatError as error:  # of a commit: what it says of files is not known
         found.append(_of(folder, error.message.partition(" is damaged")[0], error))
     rows, flaws = _contents(folder, spec, view, stats)
-    found += [*flaws, *_orphans(folder, view), *_signs(folder, view.hoodie)]
+    found += [*flaws, *_orphans(folder, view, whole), *_signs(folder, view.hoodie)]
     newest = view.hoodie.timeline.writes[-1].time if view.hoodie.timeline.writes else None
     return Verification(spec.name, newest, len(inventory.of_view(view)), rows, tuple(dict.fromkeys(found)))
 
@@ -56,10 +58,11 @@ def verify(folder: Folder, spec: TableSpec) -> Verification:
 def mendable(folder: Folder) -> list[Flaw]:
     """The flaws that are mended without a row being lost, which `repair` does."""
     view = slices.load(folder)
-    dead = [flaw for flaw in _timeline(folder, view.hoodie) if flaw.kind == "leftover"]
-    absent = _partitions(folder, view.as_of())
-    certain = [*_properties(folder), *_stale(folder, view.hoodie), *absent]
-    return [*certain, *dead, *_orphans(folder, view), *_signs(folder, view.hoodie)] if is_whole(folder, view) else certain
+    certain = [*_properties(folder), *_stale(folder, view.hoodie), *_partitions(folder, view.as_of())]
+    if not is_whole(folder, view):
+        return certain
+    dead = [flaw for flaw in _timeline(folder, view.hoodie, whole=True) if flaw.kind == "leftover"]
+    return [*certain, *dead, *_orphans(folder, view, whole=True), *_signs(folder, view.hoodie)]
 
 
 def is_whole(folder: Folder, view: View) -> bool:
@@ -77,16 +80,18 @@ def _properties(folder: Folder) -> Iterator[Flaw]:
         yield Flaw("leftover", folder.store.location(name), "is left of a change of hoodie.properties", _REPAIRED)
 
 
-def _timeline(folder: Folder, hoodie: Hoodie) -> Iterator[Flaw]:
+def _timeline(folder: Folder, hoodie: Hoodie, whole: bool) -> Iterator[Flaw]:
     """Completed and archived instants that cannot be read, pending ones that nobody is at, and a newest one in the future.
 
-    Of a completed instant no engine needs more than its completed file.
+    Of a completed instant no engine needs more than its completed file. Where the table is not `whole`, a pending write may have
+    lost it.
     """
     for instant in hoodie.timeline.instants:
         name = folder.instant_name(*instant)
         if instant.state != COMPLETED:
             if _is_dead(folder, hoodie, instant):
                 mend = _REPAIRED if instant.action in (CLEAN, SAVEPOINT) else _SWEPT  # a merge neither cleans nor saves
+                mend = inventory.mend(folder) if instant.action in WRITES and not whole else mend
                 yield Flaw("leftover", folder.store.location(name), "is in flight, and nobody is at it", mend)
             continue
         try:
@@ -127,13 +132,12 @@ def _lives(hoodie: Hoodie, time: str) -> bool:
     return beat is not None and utc_now() - beat <= rollback.ALIVE_FOR
 
 
-def _orphans(folder: Folder, view: View) -> Iterator[Flaw]:
+def _orphans(folder: Folder, view: View, whole: bool) -> Iterator[Flaw]:
     """Files of no completed commit, but for those of a compaction that is to be run: whoever does that deletes them first."""
     hoodie = view.hoodie
     planned = {instant.time for instant in hoodie.timeline.pending if instant.action == COMPACTION}
     begun = {instant.time for instant in hoodie.timeline.pending} | hoodie.markers.keys()
     undone = {log.group for log in view.logs if log.undoes}  # by another engine, in its way: nothing has to go
-    whole = is_whole(folder, view)
     for file in view.everything():
         if file.group in undone or file.instant in planned:
             continue
