@@ -63,8 +63,8 @@ infra-full: $(READY) ## every environment and every module's example on an emula
 	@$(BIN)/pytest -q -n 2 -m infra tests/infra/test_apply.py
 
 interop: java $(SPARK) $(BUNDLE_JAR) $(S3_JARS) ## our tables read and written by real Spark 3.5 with Hudi 0.15
-	@echo "== interop: pytest -m interop"
-	@HUDI_BUNDLE="$(BUNDLE_JAR)" $(BIN)/pytest -q -m "interop and not full" tests/interop --ignore tests/interop/test_trino.py
+	@echo "== interop: pytest -m interop on two processes, each with a Spark"
+	@HUDI_BUNDLE="$(BUNDLE_JAR)" $(BIN)/pytest -q -n 2 --dist worksteal -m "interop and not full" tests/interop --ignore tests/interop/test_trino.py
 
 interop-full: java $(SPARK) $(BUNDLE_JAR) $(S3_JARS) ## the same, with more histories and a table of a million rows
 	@echo "== interop: pytest -m interop, all of it"
