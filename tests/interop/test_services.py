@@ -26,6 +26,19 @@ def test_we_go_on_after_spark_clustered(spark: Spark, tmp_path: Path, shape: str
     assert_agreement(spark, history.world)
 
 
+def test_a_clustering_that_spark_planned_brings_no_former_rows_back(spark: Spark, tmp_path: Path) -> None:
+    history = _history(tmp_path, "by day")
+    _call(spark, history.world, "run_clustering(table => 't', op => 'schedule')")
+    plans = [*(tmp_path / PATH / ".hoodie").glob("*.replacecommit.requested")]
+    pending = [plan for plan in plans if not plan.with_suffix("").exists()]
+    assert len(pending) == 1
+    history.change()
+    assert not pending[0].exists()
+    assert_agreement(spark, history.world)
+    _call(spark, history.world, "run_clustering(table => 't', op => 'execute')")
+    assert_agreement(spark, history.world)
+
+
 @pytest.mark.parametrize(
     ("shape", "procedure"),
     [
