@@ -18,9 +18,11 @@ from typing import Any
 import psycopg2
 import pyarrow as pa
 import pytest
+from adbc_driver_postgresql import dbapi as adbc
 
 from lakewright.engines.duckdb import DuckDBEngine
 from lakewright.pipeline.holdings import Holdings
+from lakewright.sources.postgres.connection import Database
 from lakewright.sources.postgres.embedded import EmbeddedPostgres
 
 Sql = Callable[[str], list[tuple[Any, ...]]]
@@ -62,7 +64,8 @@ def one_thread(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Commands and histories of a few rows: threads cost more than they give. Other processes have theirs.
 
     The commands of a test on one lake have one engine, each after the other: it keeps nothing that counts between two answers,
-    and to make one takes longer than to merge a few rows.
+    and to make one takes longer than to merge a few rows. So does a session that asks a server for its types: the loads of a test
+    know them from the first.
     """
     monkeypatch.setattr(DuckDBEngine, "__init__", functools.partialmethod(DuckDBEngine.__init__, threads=1))
     count = pa.cpu_count()
@@ -78,12 +81,23 @@ def one_thread(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
                 del lake.engine
         close(lake)
 
+    first: dict[str, adbc.Connection] = {}
+    arrow = Database.arrow
+
+    def like_first(database: Database, like: adbc.Connection | None = None) -> adbc.Connection:
+        if like is None and database.url not in first:
+            first[database.url] = arrow(database)
+        return arrow(database, like or first[database.url])
+
     engine.__set_name__(Holdings, "engine")
     monkeypatch.setattr(Holdings, "engine", engine)
     monkeypatch.setattr(Holdings, "close", leave)
+    monkeypatch.setattr(Database, "arrow", like_first)
     yield
     for each in left.values():
         each.close()
+    for session in first.values():
+        session.close()
     pa.set_cpu_count(count)
 
 

@@ -28,7 +28,7 @@ def taken(tmp_path: Path, content: bytes, dataset: Dataset = PLAIN, name: str = 
     path.write_bytes(content)
     rows: list = []
     rejects: list = []
-    with read(path, dataset, temp=tmp_path / "temp") as reading:
+    with read(path, dataset, temp=tmp_path.parent / "temp") as reading:
         for piece in reading.pieces():
             rows += [tuple(row.values()) for row in piece.rows.to_pylist()]
             rejects += [tuple(row.values()) for row in piece.rejects.to_pylist()]

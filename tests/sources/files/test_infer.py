@@ -18,9 +18,9 @@ def inferred(tmp_path: Path, content: bytes | str, name: str = "orders.csv") -> 
     """The dataset of a file, after it was read by it: the counts hold and no value is rejected."""
     path = tmp_path / name
     path.write_bytes(content.encode() if isinstance(content, str) else content)
-    found = infer(path, "orders", temp=tmp_path / "temp")
+    found = infer(path, "orders", temp=tmp_path.parent / "temp")
     assert Dataset.from_json(json.loads(json.dumps(found.to_json()))) == found
-    with read(path, found, temp=tmp_path / "temp") as reading:
+    with read(path, found, temp=tmp_path.parent / "temp") as reading:
         reasons = {reason for piece in reading.pieces() for reason in piece.rejects.column("reason").to_pylist()}
     assert reading.taken == found.rows
     assert not any(reason.startswith("type") for reason in reasons)
@@ -181,7 +181,7 @@ def test_one_odd_name_makes_no_header_a_row(tmp_path: Path, header: bytes) -> No
 def infer_of(tmp_path: Path, content: bytes) -> Dataset:
     path = tmp_path / "given.csv"
     path.write_bytes(content)
-    return infer(path, "given", temp=tmp_path / "temp")
+    return infer(path, "given", temp=tmp_path.parent / "temp")
 
 
 @pytest.mark.parametrize(
@@ -194,5 +194,5 @@ def infer_of(tmp_path: Path, content: bytes) -> Dataset:
 )
 def test_numbers_in_another_style_than_the_file_has_are_text_with_a_note(tmp_path: Path, text: str, note: str) -> None:
     (tmp_path / "a.csv").write_text(text)
-    column = infer(tmp_path / "a.csv", "a", temp=tmp_path / "temp").columns[1]
+    column = infer(tmp_path / "a.csv", "a", temp=tmp_path.parent / "temp").columns[1]
     assert (column.type, column.note) == ("string", note)
