@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lakewright.errors import SourceError
 from lakewright.model.types import is_lake_type
+from lakewright.sources.files import infer as infer_module
 from lakewright.sources.files.dataset import Dataset, FileColumn, lake_names
 from lakewright.sources.files.file_reader import read
 from lakewright.sources.files.infer import SAMPLE, infer
@@ -196,3 +199,39 @@ def test_numbers_in_another_style_than_the_file_has_are_text_with_a_note(tmp_pat
     (tmp_path / "a.csv").write_text(text)
     column = infer(tmp_path / "a.csv", "a", temp=tmp_path.parent / "temp").columns[1]
     assert (column.type, column.note) == ("string", note)
+
+
+def test_kinds_that_cannot_be_are_not_asked_about_and_nothing_else_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = [
+        "7",
+        "1.5",
+        "1,5",
+        "2024-01-02",
+        "02.01.2024",
+        "01/13/2024 10:20",
+        "2024-01-02T03:04:05Z",
+        "true",
+        "-",
+        "inf",
+        "x",
+        "",
+    ]
+    chance = random.Random(5)
+    columns = [chance.sample(values, chance.randint(1, 3)) for _ in range(60)]
+    rows = [[chance.choices(some, [30, 2, 1][: len(some)])[0] for some in columns] for _ in range(60)]
+    text = "\n".join([";".join(f"c{number}" for number in range(60)), *map(";".join, rows)]) + "\n"
+    path, asked, look = tmp_path / "a.csv", [], infer_module._look
+    path.write_text(text)
+
+    def noted(connection: Any, source: str, some: list[Any]) -> Any:
+        asked.append(sum(len(kinds) for _, kinds in some))
+        return look(connection, source, some)
+
+    monkeypatch.setattr(infer_module, "_look", noted)
+    found = infer(path, "a", temp=tmp_path.parent / "temp")
+    monkeypatch.setattr(infer_module, "_possible", lambda _, __, places: [(place, infer_module._KINDS) for place in places])
+    assert infer(path, "a", temp=tmp_path.parent / "temp") == found
+    assert asked[0] < asked[1] / 2
+    assert len({column.type for column in found.columns}) > 5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -41,6 +42,13 @@ class _Kind(NamedTuple):
     decimal: str = "."
     thousands: str | None = None
 
+    @property
+    def needed(self) -> set[str]:
+        """Characters that every value of it has; "0" stands for any digit."""
+        if self.type in (types.BOOLEAN, types.DOUBLE):
+            return set()
+        return {"0"} if self.type == _NUMBER else {"0", *set(self.format or _DAYS[0]) & set("-/.:")}
+
     def misfit(self, raw: str) -> str:
         """Whether the text `raw`, which spells no NULL, is no value of it."""
         column = FileColumn("", "", self.type, format=self.format)
@@ -67,6 +75,9 @@ _KINDS = (
     _Kind(types.TIMESTAMP),
     *(_Kind(types.TIMESTAMP, day + clock) for day in _DAYS[1:] for clock in _CLOCKS),
 )
+
+
+_NEEDED = sorted(set[str]().union(*(kind.needed for kind in _KINDS)))
 
 
 class _Seen(NamedTuple):
@@ -100,7 +111,8 @@ def infer(path: Path, name: str, *, temp: Path) -> Dataset:
         parallel = structure(connection, text, dialect, headers, path.name).parallel
         source = f"(SELECT * FROM ({relation(text, dialect, headers, parallel)}) WHERE special IS NULL)"
         places = [f"c{number}" for number in range(len(headers))]
-        rows, sampled = _look(connection, f"(FROM {source} LIMIT {SAMPLE})", [(place, _KINDS) for place in places])
+        sample = f"(FROM {source} LIMIT {SAMPLE})"
+        rows, sampled = _look(connection, sample, [*_possible(connection, sample, places)])
         found = [seen.hopeful() for seen in sampled]
         if rows == SAMPLE:  # there may be more
             hopeful = [tuple(seen.misfits) for seen in found]
@@ -123,6 +135,24 @@ def infer(path: Path, name: str, *, temp: Path) -> Dataset:
         dialect = dataclasses.replace(dialect, decimal=style[0], thousands=style[1])
         distinct = [seen.distinct for seen in found]
         return Dataset(name, dialect, tuple(columns), keys(connection, source, columns, distinct, rows, name), rows)
+
+
+def _possible(connection: Any, source: str, places: list[str]) -> Iterator[tuple[str, tuple[_Kind, ...]]]:
+    """For each column the kinds that may be `hopeful` in it: enough of its values have the characters that are needed.
+
+    To ask about a kind that cannot be takes longer than to read a small file.
+    """
+    for some in (places[start : start + _AT_ONCE] for start in range(0, len(places), _AT_ONCE)):
+        counts = []
+        for place in some:
+            has = {c: f"regexp_matches(v_{place}, '[0-9]')" if c == "0" else f"contains(v_{place}, '{c}')" for c in _NEEDED}
+            counts += [f"count(v_{place})", *(f"count(CASE WHEN NOT {has[c]} THEN 1 END)" for c in _NEEDED)]
+        asked = _helpers(source, [(place, ()) for place in some])
+        row = connection.execute(f"SELECT {', '.join(counts)} FROM {asked}").fetchall()[0]
+        for place in some:
+            (values, *lacking), row = row[: 1 + len(_NEEDED)], row[1 + len(_NEEDED) :]
+            there = {c for c, count in zip(_NEEDED, lacking, strict=True) if count <= values * _FAR}
+            yield place, tuple(kind for kind in _KINDS if kind.needed <= there)
 
 
 def _look(connection: Any, source: str, asked: list[tuple[str, tuple[_Kind, ...]]]) -> tuple[int, list[_Seen]]:
