@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import random
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -210,9 +209,15 @@ def _go_on(world: World) -> None:
     assert world.open().archive([], 1, 1) >= 4
 
 
-def test_who_deletes_the_archive_loses_no_row(tmp_path: Path) -> None:
+def test_without_the_archive_the_table_is_refused_and_with_it_every_row_is_back(tmp_path: Path) -> None:
     world = _archived(tmp_path)
-    shutil.rmtree(tmp_path / PATH / ".hoodie/archived")
+    archived = tmp_path / PATH / ".hoodie/archived"
+    archived.rename(tmp_path / "away")
+    for step in (world.open().snapshot, lambda: world.open().clean([])):
+        with pytest.raises(FormatError) as caught:
+            step()
+        assert caught.value.code == "LW-417"
+    (tmp_path / "away").rename(archived)
     world.check_rows()
     _go_on(world)
     world.check()

@@ -45,12 +45,12 @@ class Hoodie:
     keys: tuple[str, ...] = ()
 
     def is_completed(self, time: str) -> bool:
-        """Whether files of the instant `time` count: if it is a completed write, or before the timeline and so archived.
+        """Whether files of the instant `time` count: it is a completed write, or before a timeline whose beginning was archived.
 
-        That is Spark's rule, and like Spark it does not ask for the archive: who deletes that loses history and no rows.
+        Without an archive nothing is before the timeline but what lost against the first commit, and may still be written.
         """
         timeline = self.timeline
-        is_before = bool(time and timeline.begins and time < timeline.begins)
+        is_before = bool(time and self.archive and timeline.begins and time < timeline.begins)
         return time in timeline.write_times or (is_before and time not in timeline.pending_writes)
 
 
