@@ -134,6 +134,22 @@ def test_a_file_too_many_is_told(world: World) -> None:
     assert "not those which instant" in _refused(world.open().snapshot)
 
 
+def test_a_file_of_a_writer_that_lost_against_the_first_commit_counts_for_nobody(world: World) -> None:
+    """It began before the first commit, and its file may come at any time: nothing was archived, so nothing older counts.
+
+    Other engines count it, so `verify` tells it and `repair` deletes it.
+    """
+    newest = _files(world, "north")[-1]
+    late = newest.with_name("other-0_0-0-0_20260102030405678.parquet")
+    late.write_bytes(newest.read_bytes())
+    world.upsert([row(1, 2, region="south")])
+    assert_rows(own_rows(world.open().snapshot()), world.rows, world.spec)
+    assert [(flaw.kind, late.name in flaw.path) for flaw in world.open().verify().flaws] == [("fault", True)]
+    assert world.open().repair() != []
+    assert not late.exists()
+    world.check()
+
+
 def test_after_commits_of_another_engine(world: World) -> None:
     world.upsert([row(1, 2, region="south")])
     world.upsert([row(0, 3, region="north")])

@@ -38,8 +38,9 @@ def archive(folder: Folder, view: slices.View, keep: Sequence[str], newest: int,
     which the table is as `view` has it, whole.
 
     Savepoints stay without their commits; one that does not tell of its commit is as an instant of another engine. Files of
-    rolled back instants that would now count as completed, as all files older than the timeline do, are deleted first. Requests
-    go before completed files, and old instants before new ones, so that a crash leaves completed instants completed.
+    rolled back instants that would now count as completed, as all files older than an archived timeline's beginning do, are
+    deleted first. Requests go before completed files, and old instants before new ones, so that a crash leaves completed
+    instants completed.
     """
     timeline = view.hoodie.timeline
     if not timeline.writes:

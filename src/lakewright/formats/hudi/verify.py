@@ -133,7 +133,10 @@ def _lives(hoodie: Hoodie, time: str) -> bool:
 
 
 def _orphans(folder: Folder, view: View, whole: bool) -> Iterator[Flaw]:
-    """Files of no completed commit, but for those of a compaction that is to be run: whoever does that deletes them first."""
+    """Files of no completed commit, but for those of a compaction that is to be run: whoever does that deletes them first.
+
+    Those older than the timeline other engines read, as if their commit were archived.
+    """
     hoodie = view.hoodie
     planned = {instant.time for instant in hoodie.timeline.pending if instant.action == COMPACTION}
     begun = {instant.time for instant in hoodie.timeline.pending} | hoodie.markers.keys()
@@ -143,7 +146,8 @@ def _orphans(folder: Folder, view: View, whole: bool) -> Iterator[Flaw]:
             continue
         if not hoodie.is_completed(file.instant) and not _lives(hoodie, file.instant):
             mend = (_SWEPT if file.instant in begun else _REPAIRED) if whole else inventory.mend(folder)
-            yield Flaw("leftover", folder.store.location(file.name), "belongs to no completed commit", mend)
+            path, is_read = folder.store.location(file.name), file.instant < (hoodie.timeline.begins or "")
+            yield Flaw("fault" if is_read else "leftover", path, "belongs to no completed commit", mend)
 
 
 def _signs(folder: Folder, hoodie: Hoodie) -> Iterator[Flaw]:
