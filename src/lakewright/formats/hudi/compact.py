@@ -28,7 +28,7 @@ from lakewright.formats.hudi.places import places_of
 from lakewright.formats.hudi.rewritten import Edit, rewrite
 from lakewright.formats.hudi.slices import Group, View
 from lakewright.formats.hudi.threads import THREADS
-from lakewright.formats.hudi.timeline import COMMIT, COMPACTION, COMPLETED, INFLIGHT, REQUESTED, Instant
+from lakewright.formats.hudi.timeline import COMMIT, COMPACTION, COMPLETED, INFLIGHT, REQUESTED, Instant, Timeline
 from lakewright.formats.hudi.write import lock, prepare
 from lakewright.model.table import TableSpec
 from lakewright.model.times import utc_now
@@ -121,8 +121,11 @@ def _run(folder: Folder, time: str) -> int:
     try:
         folder.store.create(folder.instant_name(time, COMPACTION, INFLIGHT), b"")
     except AlreadyExists:
-        _delete_files(folder, time)
+        with lock(folder):
+            _require_pending(folder, folder.timeline(), time)
+            _delete_files(folder, time)
     view = slices.load(folder)
+    _require_pending(folder, view.hoodie.timeline, time)
     found = folder.read_properties() or {}
     spec = commits.spec_as_of(folder, view.hoodie.timeline, found)
     operations = _operations(folder, view, time)
@@ -194,9 +197,11 @@ def _complete(folder: Folder, time: str, spec: TableSpec, stats: list[WriteStat]
     """Complete the compaction. It carries the checkpoint of the rows that it holds: those of the newest commit before it."""
     with lock(folder) as lease:
         hoodie, _ = prepare(folder)
-        if not any((i.time, i.action) == (time, COMPACTION) for i in hoodie.timeline.pending):
-            raise CommitConflict("LW-416", f"compaction {time} of {folder.path} was ended by another writer", hint="repeat")
+        _require_pending(folder, hoodie.timeline, time)
         view = slices.load(folder)
+        there = {(file.name, file.size) for file in view.files}
+        if not there.issuperset((folder.data_name("", stat.path), stat.size) for stat in stats):
+            raise CommitConflict("LW-416", f"compaction {time} of {folder.path} was begun anew by another writer", hint="repeat")
         mark = commits.newest_with_checkpoint(folder, hoodie, time)
         extra = {SCHEMA: schema.avro_schema(spec.name, spec.columns)}
         extra |= {CHECKPOINT: mark.checkpoint.to_json()} if mark and mark.checkpoint else {}
@@ -205,3 +210,9 @@ def _complete(folder: Folder, time: str, spec: TableSpec, stats: list[WriteStat]
         metadata = CommitMetadata(COMPACT, tuple(stats), extra)
         folder.store.create(folder.instant_name(time, COMMIT, COMPLETED), metadata.encode())
     rollback.tidy(folder, time)
+
+
+def _require_pending(folder: Folder, timeline: Timeline, time: str) -> None:
+    """Raise `CommitConflict` LW-416 where the compaction at `time` has ended."""
+    if not any((instant.time, instant.action) == (time, COMPACTION) for instant in timeline.pending):
+        raise CommitConflict("LW-416", f"compaction {time} of {folder.path} was ended by another writer", hint="repeat")

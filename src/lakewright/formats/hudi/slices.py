@@ -109,19 +109,19 @@ class View:
 
 
 def load(folder: Folder) -> View:
-    """List a table beside writers: the timeline first, then the files, and both again where a clean came between."""
+    """List a table beside writers: the timeline first, then the files, and both again where a service came between."""
     while (view := of_listings(folder, folder.hoodie(), *folder.data())) is None:
         pass
     return view
 
 
 def of_listings(folder: Folder, hoodie: Hoodie, files: list[BaseFile], logs: list[Log]) -> View | None:
-    """The view of two listings, of which that of the files is the later one; None where a clean came between."""
+    """The view of two listings, of which that of the files is the later one; None where files or commits went meanwhile."""
     ended: dict[Group, str] = {}
     for instant in hoodie.timeline.completed(REPLACE):
         for partition, groups in (folder.read_commit(instant).replaced or {}).items():
             ended |= dict.fromkeys(((partition, group) for group in groups), instant.time)
-    if _cleans(hoodie.timeline) != _cleans(folder.timeline()):
+    if not _stays(hoodie, folder.hoodie(folder.public())):
         return None
     return View(hoodie, tuple(files), ended, tuple(logs), _compacting(folder, hoodie))
 
@@ -158,6 +158,16 @@ def compaction_plan(folder: Folder, time: str) -> CompactionPlan:
             partition, file = operation["partitionPath"] or "", operation["dataFilePath"]
             base_files[partition, operation["fileId"]] = folder.data_name(partition, file) if file else None
         return CompactionPlan(base_files, WRITER in (plan["extraMetadata"] or {}))
+
+
+def _stays(before: Hoodie, now: Hoodie) -> bool:
+    """Whether nobody cleaned, archived or rolled back a commit between two listings of ``.hoodie``.
+
+    A listing is not of one moment: that of a local disk may miss commits that went while it was made, and their archive.
+    """
+    seen, there = before.timeline, now.timeline
+    is_same = (before.archive, seen.begins, _cleans(seen)) == (now.archive, there.begins, _cleans(there))
+    return is_same and seen.write_times <= there.write_times
 
 
 def _cleans(timeline: Timeline) -> set[str]:

@@ -27,7 +27,7 @@ from lakewright.formats.hudi import (
 from lakewright.formats.hudi.folder import Folder, Hoodie
 from lakewright.formats.hudi.heartbeat import Heartbeat
 from lakewright.formats.hudi.metadata import CHECKPOINT, INVENTORY, LAKEWRIGHT, MOVED, SCHEMA, WRITER, CommitMetadata, WriteStat
-from lakewright.formats.hudi.timeline import COMMIT, COMPACTION, COMPLETED, DELTA, INFLIGHT, REPLACE, REQUESTED, Instant
+from lakewright.formats.hudi.timeline import COMMIT, COMPACTION, COMPLETED, DELTA, INFLIGHT, REPLACE, REQUESTED, ROLLBACK, Instant
 from lakewright.formats.hudi.upsert import Changes
 from lakewright.model.table import MOR, Checkpoint, Commit, EncodedRows, TableSpec
 from lakewright.model.times import utc_now
@@ -78,7 +78,7 @@ class HudiWrite:
             self._heartbeat = Heartbeat(folder.store, folder.heartbeat_name(self.instant))
             try:
                 hoodie = rollback.roll_back_others(folder, self.instant)
-                self._seen = _state(hoodie)
+                self._seen = _state(hoodie, self.instant)
                 self._hoodie = hoodie
                 commits.require_here(folder, hoodie.timeline)
                 self.spec = commits.spec_as_of(folder, hoodie.timeline, found)
@@ -194,8 +194,8 @@ class HudiWrite:
             hoodie, _ = prepare(self._folder)
             if hoodie.timeline.states(self.instant, self._action) != {REQUESTED, INFLIGHT}:
                 raise _conflict(f"instant {self.instant} of {self._folder.path} was rolled back by another writer")
-            if _state(hoodie) != self._seen:
-                raise _conflict(f"another commit came before instant {self.instant} of {self._folder.path}")
+            if _state(hoodie, self.instant) != self._seen:
+                raise _conflict(f"another commit or a rollback came before instant {self.instant} of {self._folder.path}")
             rollback.take_back_clusterings(self._folder, hoodie, self._metadata.groups)
             name = self._folder.instant_name(self.instant, self._action, COMPLETED)
             lease.check()
@@ -256,9 +256,13 @@ class HudiWrite:
         self._metadata = CommitMetadata(self._metadata.operation, tuple(stats), extra, replaced)
 
 
-def _state(hoodie: Hoodie) -> tuple[list[Instant], list[Instant]]:
-    """What must not have changed while an instant was open: the newest write, and which compactions logs are to go on under."""
-    return hoodie.timeline.writes[-1:], [instant for instant in hoodie.timeline.pending if instant.action == COMPACTION]
+def _state(hoodie: Hoodie, own: str) -> tuple[list[Instant], list[Instant], list[str]]:
+    """What must not have changed while an instant was open: the newest write, which compactions logs are to go on under, and the
+    rollbacks since. Who died in one of this instant may have deleted its files and left it pending.
+    """
+    timeline = hoodie.timeline
+    rollbacks = [instant.time for instant in timeline.instants if instant.action == ROLLBACK and instant.time > own]
+    return timeline.writes[-1:], [instant for instant in timeline.pending if instant.action == COMPACTION], rollbacks
 
 
 def _by_partition(groups: Iterable[slices.Group]) -> dict[str, list[str]]:
