@@ -223,6 +223,33 @@ def test_without_the_archive_the_table_is_refused_and_with_it_every_row_is_back(
     world.check()
 
 
+@pytest.mark.parametrize("states", [(".commit",), (".commit", ".inflight", ".commit.requested")])
+def test_without_a_commit_after_the_archived_ones_the_table_is_refused_until_it_is_replaced(
+    states: tuple[str, ...], tmp_path: Path
+) -> None:
+    """It is not empty, and nothing deletes its files."""
+    world = _archived(tmp_path)
+    paths = [tmp_path / PATH / ".hoodie" / f"{world.commits[-1][0].instant}{state}" for state in states]
+    backup = {path: path.read_bytes() for path in paths}
+    for path in paths:
+        path.unlink()
+    for step in (world.open().snapshot, lambda: world.upsert([row(1, 9)])):
+        with pytest.raises(FormatError) as caught:
+            step()
+        assert caught.value.code == "LW-417"
+    assert "fault" in {flaw.kind for flaw in world.open().verify().flaws}
+    world.open().repair()
+    for path, content in backup.items():
+        path.write_bytes(content)
+    world.check()
+    for path in paths:
+        path.unlink()
+    world.replace([row(3, 9, region="south")])
+    world.check_rows()
+    world.upsert([row(2, 9)])
+    world.check_rows()
+
+
 @pytest.mark.parametrize("ends", ["in a conflict", "by a kill"])
 def test_a_writer_that_slept_while_the_timeline_went_past_it_leaves_no_file(ends: str, tmp_path: Path) -> None:
     """Before the timeline all files count as archived ones; nor does a clean take what such a file hides."""

@@ -44,6 +44,11 @@ class Hoodie:
     metadata_table: tuple[str, ...]
     keys: tuple[str, ...] = ()
 
+    @property
+    def is_cut(self) -> bool:
+        """Whether somebody deleted the commits that came after the archived ones: an archive always leaves the newest."""
+        return bool(self.archive) and self.timeline.begins is None
+
     def is_completed(self, time: str) -> bool:
         """Whether files of the instant `time` count: it is a completed write, or before a timeline whose beginning was archived.
 

@@ -68,6 +68,9 @@ def mend(folder: Folder) -> str:
 
 def faults(folder: Folder, view: View, until: str | None = None) -> Iterator[Fault]:
     """What is wrong with the files of slices as of an instant: what is missing, what nobody left, what has another size."""
+    if view.hoodie.is_cut:
+        yield Fault(folder.path, "has an archive and no commit, the newest of which is never archived", "LW-417")
+        return
     writes, files = view.writes(until), of_view(view, until)
     said = folder.read_commit(writes[-1]).extra.get(INVENTORY) if writes else None
     if not writes or said == of(files):

@@ -35,7 +35,7 @@ def roll_back_others(folder: Folder, own: str) -> Hoodie:
     pending = [i for i in hoodie.timeline.pending if i.action in WRITES and i.time != own]
     failed = [i for i in pending if not is_clustering(folder, hoodie, i)]
     if failed and not _is_whole(folder, hoodie, failed):
-        failed = [i for i in failed if i.time > hoodie.timeline.writes[-1].time]
+        failed = [i for i in failed if not hoodie.is_cut and i.time > hoodie.timeline.writes[-1].time]
     for instant in failed:
         _refuse_living(folder, hoodie, instant)
     unfinished = [i for i in hoodie.timeline.pending if i.action == ROLLBACK]
@@ -50,13 +50,13 @@ def roll_back_others(folder: Folder, own: str) -> Hoodie:
 
 
 def _is_whole(folder: Folder, hoodie: Hoodie, failed: list[Instant]) -> bool:
-    """Whether the table has all of its files without those of pending instants before its newest write.
+    """Whether the table has all of its files without those of pending instants before its newest write, if any.
 
-    Nobody completes a write after a pending one; so where not, such an instant may be one that completed and whose completed file
-    was lost. It is left alone: with that file its rows are back.
+    Nobody completes a write after a pending one, nor archives all; so where not, such an instant may be one that completed and
+    whose completed file was lost. It is left alone: with that file its rows are back.
     """
     writes = hoodie.timeline.writes
-    if not writes or all(instant.time > writes[-1].time for instant in failed):
+    if not hoodie.is_cut and (not writes or all(instant.time > writes[-1].time for instant in failed)):
         return True
     return next(inventory.faults(folder, slices.load(folder)), None) is None
 

@@ -145,6 +145,7 @@ class HudiTable:
             seen = self._look()
         writes = seen.view.hoodie.timeline.writes
         if instant is None and not writes:
+            inventory.check(self._folder, seen.view)
             return None
         time = instant or writes[-1].time
         kept = seen.snapshot  # once: another thread that reads the table may put another instant's there

@@ -159,7 +159,8 @@ class HudiWrite:
                 hint="such rows need a folder of their own: `lakewright merge` writes them into one",
             )
         view = slices.load(self._folder)
-        old = _by_partition(file.group for file in (*inventory.of_view(view), *inventory.lost(self._folder, view)))
+        unknown = view.everything() if view.hoodie.is_cut else ()  # which would count as archived after this commit
+        old = _by_partition(file.group for file in (*inventory.of_view(view), *inventory.lost(self._folder, view), *unknown))
         self._begin(*((REPLACE, "INSERT_OVERWRITE_TABLE") if old else (self._plain, "BULK_INSERT")))
         self._fill(spec, None, write(), old or None)
 
