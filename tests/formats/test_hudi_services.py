@@ -271,6 +271,24 @@ def test_a_writer_that_slept_while_the_timeline_went_past_it_leaves_no_file(ends
     world.check()
 
 
+def test_a_write_that_begins_while_another_lists_the_table_is_no_other_engine(tmp_path: Path) -> None:
+    """A listing on a disk has the names of a directory before those below it: a heartbeat, and no inflight file yet."""
+    world = World(tmp_path, BY_REGION)
+    world.upsert([row(1)])
+    with world.open().write() as first:
+        before = list(world.store.list(f"{PATH}/.hoodie/"))
+        first.upsert(table_of([row(2)]), keys_of([], world.spec))
+        beats = world.store.list(f"{PATH}/.hoodie/.heartbeat/")
+        listing = {entry.name: entry for entry in (*beats, *before)}
+        with world.open(_Listed(world.store, f"{PATH}/.hoodie/", listing)).write() as second:
+            second.upsert(table_of([row(3)]), keys_of([], world.spec))
+            second.commit(checkpoint(7))
+        with pytest.raises(CommitConflict):
+            first.commit(checkpoint(8))
+    assert {each["id"] for each in own_rows(world.open().snapshot())} == {1, 3}
+    assert world.open().verify().flaws == ()
+
+
 def _record(name: str, **fields: object) -> dict[str, object]:
     return {"type": "record", "name": name, "fields": [{"name": key, "type": ["null", kind]} for key, kind in fields.items()]}
 
@@ -336,3 +354,17 @@ class _Sleeps:
             return method(*args, **kwargs)
 
         return call
+
+
+class _Listed:
+    """Passes calls on to a store; the first two listings of a prefix, with which a write opens, are of an earlier moment."""
+
+    def __init__(self, store: Store, prefix: str, listing: dict[str, Any]) -> None:
+        self._store, self._prefix, self._earlier = store, prefix, [listing, listing]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def list(self, prefix: str, *rest: Any, **named: Any) -> Iterator[Any]:
+        is_earlier = prefix == self._prefix and not rest and not named and self._earlier
+        return iter(self._earlier.pop().values()) if is_earlier else self._store.list(prefix, *rest, **named)

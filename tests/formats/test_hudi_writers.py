@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from lakewright.errors import CommitConflict, NotFound
+from lakewright.errors import CommitConflict, LeaseHeld, NotFound
 from lakewright.formats.hudi import HudiFormat, look
 from lakewright.model.contracts import Table, Write
 from lakewright.model.position import Feed, Position
@@ -50,7 +50,7 @@ def _write(root: Path, writer: int, leased: bool) -> None:
                     number = _step(table, table.snapshot(write.base.instant) if write.base else None, write, writer)
                 if leased and number % 5 == 0:
                     table.compact(2)
-        except CommitConflict:
+        except (CommitConflict, LeaseHeld):
             tries += 1
             time.sleep(chance.random() * 0.05 * 2 ** min(tries, 6))
             continue
@@ -129,25 +129,28 @@ def test_no_update_is_lost_and_no_key_is_there_twice(
         return process
 
     running = {writer: start(writer) for writer in range(1, writers + 1)}
-    while min(_journals(tmp_path, writers)) < 1:
-        time.sleep(0.05)
-    end = time.monotonic() + seconds
-    kills = 0
-    while time.monotonic() < end:
-        before = _journals(tmp_path, writers)
-        with contextlib.suppress(FileNotFoundError, NotFound):  # a clean came between
-            _check(_rows(table, table.snapshot()), before)
-        if chance.random() < 0.1 or not kills:
-            kills += 1
-            writer = chance.choice(list(running))
-            running[writer].kill()
-            running[writer].join()
-            running[writer] = start(writer)
-        assert all(process.is_alive() for process in running.values())
-        time.sleep(0.1)
-    for process in running.values():
-        process.kill()
-        process.join()
+    try:
+        while min(_journals(tmp_path, writers)) < 1:
+            assert all(process.is_alive() for process in running.values())
+            time.sleep(0.05)
+        end = time.monotonic() + seconds
+        kills = 0
+        while time.monotonic() < end:
+            before = _journals(tmp_path, writers)
+            with contextlib.suppress(FileNotFoundError, NotFound):  # a clean came between
+                _check(_rows(table, table.snapshot()), before)
+            if chance.random() < 0.1 or not kills:
+                kills += 1
+                writer = chance.choice(list(running))
+                running[writer].kill()
+                running[writer].join()
+                running[writer] = start(writer)
+            assert all(process.is_alive() for process in running.values())
+            time.sleep(0.1)
+    finally:
+        for process in running.values():
+            process.kill()
+            process.join()
     _check(_rows(table, table.snapshot()), _journals(tmp_path, writers))
     with table.write() as write:
         _step(table, table.snapshot(), write, 1)

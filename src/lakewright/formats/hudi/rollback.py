@@ -10,7 +10,7 @@ import contextlib
 import datetime
 from typing import Any
 
-from lakewright.errors import AlreadyExists, FormatError
+from lakewright.errors import AlreadyExists, FormatError, NotFound
 from lakewright.formats.hudi import archive, avro, inventory, slices
 from lakewright.formats.hudi.file_names import BaseFile, Log
 from lakewright.formats.hudi.folder import Folder, Hoodie
@@ -205,7 +205,7 @@ def _has_completed(folder: Folder, hoodie: Hoodie, time: str) -> bool:
 
 def _refuse_living(folder: Folder, hoodie: Hoodie, instant: Instant) -> None:
     beat = hoodie.heartbeats.get(instant.time)
-    if beat is None or utc_now() - beat > ALIVE_FOR or _is_ours(folder, hoodie, instant):
+    if beat is None or utc_now() - beat > ALIVE_FOR or _is_ours(folder, instant):
         return
     raise FormatError(
         "LW-414",
@@ -214,11 +214,13 @@ def _refuse_living(folder: Folder, hoodie: Hoodie, instant: Instant) -> None:
     )
 
 
-def _is_ours(folder: Folder, hoodie: Hoodie, instant: Instant) -> bool:
-    if INFLIGHT not in hoodie.timeline.states(instant.time, instant.action):
-        return False
+def _is_ours(folder: Folder, instant: Instant) -> bool:
+    """Whether an instant with a heartbeat is ours: its inflight file says so, which may be newer than the listing."""
     name = folder.instant_name(instant.time, instant.action, INFLIGHT)
-    data = folder.store.read(name)
+    try:
+        data = folder.store.read(name)
+    except NotFound:
+        return False
     return bool(data) and WRITER in CommitMetadata.decode(data, name).extra
 
 
