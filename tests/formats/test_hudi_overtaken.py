@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn, cast
@@ -25,7 +26,9 @@ from hudi_world import (
 from lakewright.errors import CommitConflict
 from lakewright.formats.hudi.folder import Folder
 from lakewright.formats.hudi.table import HudiTable
+from lakewright.formats.hudi.timeline import format_time
 from lakewright.model.contracts import Entry, Store
+from lakewright.model.times import utc_now
 from lakewright.storage.local import LocalStore
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -120,6 +123,22 @@ def test_a_write_that_somebody_died_rolling_back_does_not_complete(world: World)
             write.commit(checkpoint(9))
     world.upsert([row(1, 3, region="south")])
     world.check()
+
+
+def test_a_writer_that_was_rolled_back_and_lives_shares_its_time_with_nobody(world: World) -> None:
+    """Where the newest instant is ahead of the clock, times follow from the timeline alone."""
+    ahead = format_time(utc_now() + datetime.timedelta(seconds=40))
+    world.store.create(f"{PATH}/.hoodie/{ahead}.restore.requested", b"")  # by another engine
+    with world.open().write() as slow:
+        _open_write(world.open())
+        with world.open().write() as write:
+            slow.replace(world.spec, iter(table_of([row(5)]).to_batches()))
+            write.upsert(table_of([row(1, 9, region="south")]), keys_of([], world.spec))
+            with pytest.raises(CommitConflict):
+                slow.commit(checkpoint(8))
+            write.commit(checkpoint(9))
+    world.rows[1,] = row(1, 9, region="south")
+    assert_rows(own_rows(world.open().snapshot()), world.rows, world.spec)
 
 
 @pytest.fixture

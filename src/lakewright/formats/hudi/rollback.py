@@ -65,7 +65,10 @@ def undo(folder: Folder, time: str) -> None:
     """Remove everything of our own write `time`, unless it completed; the caller has the lock."""
     hoodie = folder.hoodie()
     for instant in hoodie.timeline.pending:
-        if instant.time == time:
+        if instant.time == time and instant.state == REQUESTED and time not in hoodie.markers:
+            # Data files come after the inflight file, so there are none.
+            folder.store.delete(folder.instant_name(*instant))
+        elif instant.time == time:
             roll_back(folder, instant)
     if not _has_completed(folder, hoodie, time):
         # Where another process rolled the instant back, this one may have gone on writing.
@@ -75,12 +78,8 @@ def undo(folder: Folder, time: str) -> None:
 
 
 def roll_back(folder: Folder, instant: Instant) -> None:
-    """Undo one pending commit or replacecommit; the caller has the lock."""
+    """Undo one pending commit or replacecommit, whose time is never given again: its writer may live. The caller has the lock."""
     hoodie = folder.hoodie()
-    if hoodie.timeline.states(instant.time, instant.action) <= {REQUESTED} and instant.time not in hoodie.markers:
-        # Data files come after the inflight file, so there are none.
-        folder.store.delete(folder.instant_name(instant.time, instant.action, REQUESTED))
-        return
     files = _files_of(folder, hoodie, instant.time)
     time = hoodie.timeline.next_time(utc_now())
     by_partition: dict[str, list[str]] = {}
