@@ -5,6 +5,7 @@ Processes die in these tests, machines do not: what was written stays without fs
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import gc
 import os
@@ -59,28 +60,9 @@ def _no_fsync() -> Iterator[None]:
         yield
 
 
-@pytest.fixture
-def one_thread(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Commands and histories of a few rows: threads cost more than they give. Other processes have theirs.
-
-    The commands of a test on one lake have one engine, each after the other: it keeps nothing that counts between two answers,
-    and to make one takes longer than to merge a few rows. So does a session that asks a server for its types: the loads of a test
-    know them from the first.
-    """
-    monkeypatch.setattr(DuckDBEngine, "__init__", functools.partialmethod(DuckDBEngine.__init__, threads=1))
-    count = pa.cpu_count()
-    pa.set_cpu_count(1)
-    left: dict[Path, DuckDBEngine] = {}
-    engine = functools.cached_property(lambda lake: left.pop(lake.folder, None) or made.func(lake))
-    made, close = Holdings.__dict__["engine"], Holdings.close
-
-    def leave(lake: Holdings) -> None:
-        if "engine" in vars(lake):
-            left.setdefault(lake.folder, lake.engine)
-            if left[lake.folder] is lake.engine:
-                del lake.engine
-        close(lake)
-
+@contextlib.contextmanager
+def known_types(patch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Loads know a server's types from the first session with its database: to ask for them takes longer than a small load."""
     first: dict[str, adbc.Connection] = {}
     arrow = Database.arrow
 
@@ -89,15 +71,44 @@ def one_thread(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             first[database.url] = arrow(database)
         return arrow(database, like or first[database.url])
 
+    patch.setattr(Database, "arrow", like_first)
+    yield
+    for session in first.values():
+        session.close()
+
+
+@pytest.fixture
+def one_engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The commands of a test on one lake have one engine, each after the other: it keeps nothing that counts between two answers,
+    and to make one takes longer than to merge a few rows.
+    """
+    left: dict[Path, DuckDBEngine] = {}
+    made, close = Holdings.__dict__["engine"], Holdings.close
+    engine = functools.cached_property(lambda lake: left.pop(lake.folder, None) or made.func(lake))
+
+    def leave(lake: Holdings) -> None:
+        if "engine" in vars(lake):
+            left.setdefault(lake.folder, lake.engine)
+            if left[lake.folder] is lake.engine:
+                del lake.engine
+        close(lake)
+
     engine.__set_name__(Holdings, "engine")
     monkeypatch.setattr(Holdings, "engine", engine)
     monkeypatch.setattr(Holdings, "close", leave)
-    monkeypatch.setattr(Database, "arrow", like_first)
     yield
     for each in left.values():
         each.close()
-    for session in first.values():
-        session.close()
+
+
+@pytest.fixture
+def one_thread(one_engine: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Commands and histories of a few rows: threads cost more than they give. Other processes have theirs."""
+    monkeypatch.setattr(DuckDBEngine, "__init__", functools.partialmethod(DuckDBEngine.__init__, threads=1))
+    count = pa.cpu_count()
+    pa.set_cpu_count(1)
+    with known_types(monkeypatch):
+        yield
     pa.set_cpu_count(count)
 
 

@@ -1,4 +1,4 @@
-"""One Spark and one Trino for the session: starting them and warming them up takes longer than most tests."""
+"""One Spark for each process of the tests, and one Trino: starting them and warming them up takes longer than most tests."""
 
 from __future__ import annotations
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from adbc_driver_postgresql import dbapi as adbc
 
-from lakewright.sources.postgres.connection import Database
+from tests.conftest import known_types
 
 from .world import ENGINES
 
@@ -26,15 +25,7 @@ def _engines() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _types(database: str) -> Iterator[None]:
-    """The loads of all lives know the server's types from one session: to ask for them takes longer than such a load."""
-    first = Database(database).arrow()
-    arrow = Database.arrow
-
-    def like_first(self: Database, like: adbc.Connection | None = None) -> adbc.Connection:
-        return arrow(self, like or (first if self.url == database else None))
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Database, "arrow", like_first)
+def _types() -> Iterator[None]:
+    """All lives have one server's types."""
+    with pytest.MonkeyPatch.context() as patch, known_types(patch):
         yield
-    first.close()

@@ -225,7 +225,7 @@ class Flaw:
     """Something in a table's folder that is not as it should be: where, what it is, and what mends it.
 
     A ``fault`` makes answers wrong, now or once an engine goes on from it. A ``leftover`` of a write that did not end is read by
-    nobody, and goes with the table's next merge.
+    nobody; ``mend`` says what takes it away.
     """
 
     kind: Literal["fault", "leftover"]

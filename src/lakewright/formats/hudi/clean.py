@@ -20,7 +20,8 @@ def clean(folder: Folder, keep: Sequence[str]) -> int:
     """Delete files that neither the newest snapshot, nor those of `keep`, nor a savepoint needs; return how many.
 
     The caller has the lock. Finishes earlier cleans first. Files of instants that are not completed are not its business.
-    Raises `FormatError` LW-417 or LW-405, with nothing deleted, where the newest snapshot's files are not as they were written.
+    Raises `FormatError` LW-417 or LW-405, after those and before a new one, where files of the newest snapshot are not what they
+    were.
     """
     deleted = finish(folder)
     view = slices.load(folder)

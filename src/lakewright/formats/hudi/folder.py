@@ -34,7 +34,7 @@ class Hoodie:
     """What a listing of ``.hoodie`` shows.
 
     ``markers`` maps an instant to the names of its marker files, ``heartbeats`` to when it last gave a sign of life; ``archive``
-    and ``metadata_table`` are names of files that other engines made, ``keys`` those of key indexes.
+    are the names of the archive's files, ``metadata_table`` those of one that another engine made, ``keys`` those of key indexes.
     """
 
     timeline: Timeline
@@ -50,9 +50,10 @@ class Hoodie:
         return bool(self.archive) and self.timeline.begins is None
 
     def is_completed(self, time: str) -> bool:
-        """Whether files of the instant `time` count: it is a completed write, or before a timeline whose beginning was archived.
+        """Whether files of the instant `time` count: a completed write's, and older ones where the beginning was archived.
 
-        Without an archive nothing is before the timeline but what lost against the first commit, and may still be written.
+        Without an archive no older file counts: it is of a writer that lost against the first commit, and may come at any time.
+        Where the archive was deleted the newest inventory does not hold, and the table is refused.
         """
         timeline = self.timeline
         is_before = bool(time and self.archive and timeline.begins and time < timeline.begins)

@@ -136,8 +136,8 @@ def stats_of(folder: Folder, view: View, files: Sequence[Stored]) -> Iterator[tu
 
 def _with_cleaned(folder: Folder, view: View) -> View:
     """The view with the files that cleans took."""
-    files, logs, *_ = slices.deleted(folder, view.hoodie)
-    return dataclasses.replace(view, files=(*view.files, *files), logs=(*view.logs, *logs))
+    gone = slices.deleted(folder, view.hoodie)
+    return dataclasses.replace(view, files=(*view.files, *gone.files), logs=(*view.logs, *gone.logs))
 
 
 def _file(folder: Folder, instant: str, stat: WriteStat) -> BaseFile | Log:

@@ -202,11 +202,20 @@ def cleaned(folder: Folder, view: View) -> list[bool]:
     return unreadable
 
 
-def deleted(folder: Folder, hoodie: Hoodie) -> tuple[list[BaseFile], list[Log], str, dict[Group, str]]:
-    """The files that plans of cleans name, whether those have finished or not; and the newest clean that was archived meanwhile.
+class Deleted(NamedTuple):
+    """What plans of cleans name, finished or not: files of which no more is known than their names say.
 
-    Of the files no more is known than their names say. Last, the newest clean that takes files of a group.
+    ``archived`` is the newest clean that was archived meanwhile, ``taken`` the newest one that takes files of a group.
     """
+
+    files: list[BaseFile]
+    logs: list[Log]
+    archived: str
+    taken: dict[Group, str]
+
+
+def deleted(folder: Folder, hoodie: Hoodie) -> Deleted:
+    """What the cleans on the timeline take; raises `FormatError` LW-404."""
     files: list[BaseFile] = []
     logs: list[Log] = []
     taken: dict[Group, str] = {}
@@ -227,7 +236,7 @@ def deleted(folder: Folder, hoodie: Hoodie) -> tuple[list[BaseFile], list[Log], 
                     else:
                         files.append(BaseFile("", partition, file_id, rest.rpartition("_")[2].partition(".")[0], 0))
                         taken[files[-1].group] = instant.time
-    return files, logs, archived, taken
+    return Deleted(files, logs, archived, taken)
 
 
 def clean_plan(folder: Folder, time: str) -> dict[str, list[str]]:

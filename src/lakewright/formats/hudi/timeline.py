@@ -38,7 +38,8 @@ class Timeline:
     """The instants that a listing of ``.hoodie`` shows, oldest first.
 
     ``writes`` are the completed ones that bring files, with those that are ``archived`` and of which a savepoint tells; the
-    first one of the timeline itself is at ``begins``. ``compacted`` are the times of completed compactions.
+    first one of the timeline itself is at ``begins``. ``compacted`` are the times of completed compactions,
+    ``pending_writes`` those of writes and compactions that are not.
     """
 
     def __init__(self, names: Iterable[str]) -> None:

@@ -91,7 +91,7 @@ def _timeline(folder: Folder, hoodie: Hoodie, whole: bool) -> Iterator[Flaw]:
         if instant.state != COMPLETED:
             if _is_dead(folder, hoodie, instant):
                 mend = _REPAIRED if instant.action in (CLEAN, SAVEPOINT) else _SWEPT  # a merge neither cleans nor saves
-                mend = inventory.mend(folder) if instant.action in WRITES and not whole else mend
+                mend = _kept(folder) if instant.action in WRITES and not whole else mend
                 yield Flaw("leftover", folder.store.location(name), "is in flight, and nobody is at it", mend)
             continue
         try:
@@ -112,6 +112,12 @@ def _timeline(folder: Folder, hoodie: Hoodie, whole: bool) -> Iterator[Flaw]:
         hoodie.timeline.require_past(utc_now())
     except FormatError as error:
         yield _of(folder, folder.path, error)
+
+
+def _kept(folder: Folder) -> str:
+    """What helps where a file may be of a commit that was lost: nothing deletes it."""
+    table = folder.path.rpartition("/")[2]
+    return f"restore what .hoodie lost, a commit or .hoodie/archived, from a backup, or `lakewright resync {table}` loads it anew"
 
 
 def _is_dead(folder: Folder, hoodie: Hoodie, instant: Instant) -> bool:
@@ -135,7 +141,7 @@ def _lives(hoodie: Hoodie, time: str) -> bool:
 def _orphans(folder: Folder, view: View, whole: bool) -> Iterator[Flaw]:
     """Files of no completed commit, but for those of a compaction that is to be run: whoever does that deletes them first.
 
-    Those older than the timeline other engines read, as if their commit were archived.
+    One older than the timeline is a fault: other engines read it, as if its commit were archived.
     """
     hoodie = view.hoodie
     planned = {instant.time for instant in hoodie.timeline.pending if instant.action == COMPACTION}
@@ -145,7 +151,7 @@ def _orphans(folder: Folder, view: View, whole: bool) -> Iterator[Flaw]:
         if file.group in undone or file.instant in planned:
             continue
         if not hoodie.is_completed(file.instant) and not _lives(hoodie, file.instant):
-            mend = (_SWEPT if file.instant in begun else _REPAIRED) if whole else inventory.mend(folder)
+            mend = (_SWEPT if file.instant in begun else _REPAIRED) if whole else _kept(folder)
             path, is_read = folder.store.location(file.name), file.instant < (hoodie.timeline.begins or "")
             yield Flaw("fault" if is_read else "leftover", path, "belongs to no completed commit", mend)
 

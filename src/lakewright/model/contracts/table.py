@@ -15,7 +15,8 @@ from lakewright.model.table import Checkpoint, Commit, EncodedRows, Flaw, Rolled
 class Write(Protocol):
     """One pending instant of a table. Nothing is visible before `commit` returns; leaving the block without it undoes all.
 
-    Opening it rolls back every other pending write of ours on the table: the caller holds the table's lease.
+    Opening it rolls back every other pending write on the table, but none that may be a commit whose file was lost: the caller
+    holds the table's lease.
     """
 
     instant: str
@@ -60,7 +61,8 @@ class Write(Protocol):
         """Complete the instant with its checkpoint, in one atomic step.
 
         Raises `CommitConflict` if the instant is no longer pending, or if any other write of the table completed since it was
-        opened, one without a checkpoint too: nothing was changed then.
+        opened, one without a checkpoint too: nothing was changed then. Raises `FormatError` where another engine is rewriting
+        files that this changed.
         """
         ...
 
@@ -156,14 +158,17 @@ class Table(Protocol):
         ...
 
     def clean(self, keep: Sequence[str]) -> int:
-        """Delete files that neither the newest snapshot nor those of the instants in `keep` need; return how many."""
+        """Delete files that neither the newest snapshot nor those of the instants in `keep` need; return how many.
+
+        Raises `FormatError` where files of the newest snapshot are not as they were written.
+        """
         ...
 
     def archive(self, keep: Sequence[str], newest: int, least: int) -> int:
         """Let commits older than the instants in `keep` go from the history; return how many.
 
         The `newest` ones and those that have a savepoint stay, and fewer than `least` wait. No row of the table changes. A commit
-        that went is not read any more.
+        that went is not read any more. Raises as `clean`.
         """
         ...
 

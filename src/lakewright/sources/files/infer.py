@@ -11,9 +11,9 @@ from lakewright.errors import SourceError
 from lakewright.model import types
 from lakewright.model.names import quote_literal
 from lakewright.sources.files import scan
-from lakewright.sources.files.casts import cast
-from lakewright.sources.files.dataset import Dataset, Dialect, FileColumn, lake_names
+from lakewright.sources.files.dataset import Dataset, FileColumn, lake_names
 from lakewright.sources.files.keys import keys
+from lakewright.sources.files.kinds import DAYS, KINDS, NEEDED, NUMBER, PLAIN_NUMBER, STYLES, Kind
 from lakewright.sources.files.plain import plain
 from lakewright.sources.files.records import names, pointer, relation, schema
 from lakewright.sources.files.sniff import sniff
@@ -28,57 +28,6 @@ _FAR = 0.1
 """A column of text in which no greater share of the values misfits has a note that says so: the share of the rows that may be
 rejected where lake.yaml says no other `limit`."""
 
-_NUMBER = types.decimal_type(38, 18)
-_STYLES = ((".", None), (".", ","), (",", "."), (",", None), (",", " "))
-_DAYS = ("%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y")
-_CLOCKS = (" %H:%M:%S", " %H:%M", " %I:%M:%S %p", " %I:%M %p")
-
-
-class _Kind(NamedTuple):
-    """A type in one way of writing it."""
-
-    type: str
-    format: str | None = None
-    decimal: str = "."
-    thousands: str | None = None
-
-    @property
-    def needed(self) -> set[str]:
-        """Characters that every value of it has; "0" stands for any digit."""
-        if self.type in (types.BOOLEAN, types.DOUBLE):
-            return set()
-        return {"0"} if self.type == _NUMBER else {"0", *set(self.format or _DAYS[0]) & set("-/.:")}
-
-    def misfit(self, raw: str) -> str:
-        """Whether the text `raw`, which spells no NULL, is no value of it."""
-        column = FileColumn("", "", self.type, format=self.format)
-        value = cast(raw, column, Dialect(decimal=self.decimal, thousands=self.thousands))
-        # Long numbers are codes, and a double would change them.
-        long = rf" OR regexp_matches({raw}, '\d{{18}}')" if self.type == types.DOUBLE else ""
-        return f"({value} IS NULL{long})"
-
-    def misfits(self, place: str) -> str:
-        """1 where the value of a column of `_helpers` is none of this kind, else NULL."""
-        spared = "false"
-        if self.type in (_NUMBER, types.DOUBLE):
-            spared = f"plain_{place}" if self.decimal == "." else f"whole_{place}"
-        # CASE, for DuckDB would work out both sides of AND.
-        return f"CASE WHEN v_{place} IS NULL OR {spared} THEN NULL WHEN {self.misfit(f'v_{place}')} THEN 1 END"
-
-
-_PLAIN_NUMBER = _Kind(_NUMBER)
-_KINDS = (
-    _Kind(types.BOOLEAN),
-    *(_Kind(_NUMBER, None, *style) for style in _STYLES),
-    _Kind(types.DOUBLE),
-    *(_Kind(types.DATE, day) for day in _DAYS),
-    _Kind(types.TIMESTAMP),
-    *(_Kind(types.TIMESTAMP, day + clock) for day in _DAYS[1:] for clock in _CLOCKS),
-)
-
-
-_NEEDED = sorted(set[str]().union(*(kind.needed for kind in _KINDS)))
-
 
 class _Seen(NamedTuple):
     """One column's values: how many are there and are not NULL, the spellings of NULL, and the misfits of each kind."""
@@ -87,9 +36,9 @@ class _Seen(NamedTuple):
     empty: int
     nulls: tuple[str, ...]
     distinct: int
-    misfits: dict[_Kind, int]
+    misfits: dict[Kind, int]
 
-    def fits(self, kind: _Kind) -> bool:
+    def fits(self, kind: Kind) -> bool:
         """Whether the column has values, all of the kind."""
         return self.values > 0 and self.misfits.get(kind) == 0
 
@@ -137,7 +86,7 @@ def infer(path: Path, name: str, *, temp: Path) -> Dataset:
         return Dataset(name, dialect, tuple(columns), keys(connection, source, columns, distinct, rows, name), rows)
 
 
-def _possible(connection: Any, source: str, places: list[str]) -> Iterator[tuple[str, tuple[_Kind, ...]]]:
+def _possible(connection: Any, source: str, places: list[str]) -> Iterator[tuple[str, tuple[Kind, ...]]]:
     """For each column the kinds that may be `hopeful` in it: enough of its values have the characters that are needed.
 
     To ask about a kind that cannot be takes longer than to read a small file.
@@ -145,17 +94,17 @@ def _possible(connection: Any, source: str, places: list[str]) -> Iterator[tuple
     for some in (places[start : start + _AT_ONCE] for start in range(0, len(places), _AT_ONCE)):
         counts = []
         for place in some:
-            has = {c: f"regexp_matches(v_{place}, '[0-9]')" if c == "0" else f"contains(v_{place}, '{c}')" for c in _NEEDED}
-            counts += [f"count(v_{place})", *(f"count(CASE WHEN NOT {has[c]} THEN 1 END)" for c in _NEEDED)]
+            has = {c: f"regexp_matches(v_{place}, '[0-9]')" if c == "0" else f"contains(v_{place}, '{c}')" for c in NEEDED}
+            counts += [f"count(v_{place})", *(f"count(CASE WHEN NOT {has[c]} THEN 1 END)" for c in NEEDED)]
         asked = _helpers(source, [(place, ()) for place in some])
         row = connection.execute(f"SELECT {', '.join(counts)} FROM {asked}").fetchall()[0]
         for place in some:
-            (values, *lacking), row = row[: 1 + len(_NEEDED)], row[1 + len(_NEEDED) :]
-            there = {c for c, count in zip(_NEEDED, lacking, strict=True) if count <= values * _FAR}
-            yield place, tuple(kind for kind in _KINDS if kind.needed <= there)
+            (values, *lacking), row = row[: 1 + len(NEEDED)], row[1 + len(NEEDED) :]
+            there = {c for c, count in zip(NEEDED, lacking, strict=True) if count <= values * _FAR}
+            yield place, tuple(kind for kind in KINDS if kind.needed <= there)
 
 
-def _look(connection: Any, source: str, asked: list[tuple[str, tuple[_Kind, ...]]]) -> tuple[int, list[_Seen]]:
+def _look(connection: Any, source: str, asked: list[tuple[str, tuple[Kind, ...]]]) -> tuple[int, list[_Seen]]:
     """The number of rows of a relation and what is seen in its columns, each asked about some kinds."""
     rows, seen = 0, []
     for start in range(0, len(asked), _AT_ONCE):
@@ -164,7 +113,7 @@ def _look(connection: Any, source: str, asked: list[tuple[str, tuple[_Kind, ...]
     return rows, seen
 
 
-def _look_at_some(connection: Any, source: str, asked: list[tuple[str, tuple[_Kind, ...]]]) -> tuple[int, list[_Seen]]:
+def _look_at_some(connection: Any, source: str, asked: list[tuple[str, tuple[Kind, ...]]]) -> tuple[int, list[_Seen]]:
     """As `_look`, in one query, which needs memory for each column and kind."""
     counts = []
     for place, kinds in asked:
@@ -183,7 +132,7 @@ def _look_at_some(connection: Any, source: str, asked: list[tuple[str, tuple[_Ki
     return rows, seen
 
 
-def _helpers(source: str, asked: list[tuple[str, tuple[_Kind, ...]]]) -> str:
+def _helpers(source: str, asked: list[tuple[str, tuple[Kind, ...]]]) -> str:
     """The relation with more columns for each of the `asked`, so that nothing dear is computed for most values, or twice.
 
     For c0: ``null_c0``, the bit of its spelling of NULL; ``v_c0``, its value where it is none; and where it is asked about
@@ -196,12 +145,12 @@ def _helpers(source: str, asked: list[tuple[str, tuple[_Kind, ...]]]) -> str:
     for place, kinds in asked:
         nulls.append(f"CASE WHEN strlen({place}) <= {longest} THEN CASE {place} {spelled} END END AS null_{place}")
         values.append(f"CASE WHEN null_{place} IS NULL THEN {place} END AS v_{place}")
-        if any(kind.type in (_NUMBER, types.DOUBLE) for kind in kinds):
+        if any(kind.type in (NUMBER, types.DOUBLE) for kind in kinds):
             text = f"v_{place}"
             whole = f"CAST(TRY_CAST({text} AS BIGINT) AS VARCHAR) = {text}"
             wholes.append(f"CASE WHEN strlen({text}) < 18 THEN coalesce({whole}, false) ELSE false END AS whole_{place}")
             plain = (
-                f"CASE WHEN whole_{place} THEN true WHEN strlen({text}) < 18 THEN NOT {_PLAIN_NUMBER.misfit(text)} ELSE false END"
+                f"CASE WHEN whole_{place} THEN true WHEN strlen({text}) < 18 THEN NOT {PLAIN_NUMBER.misfit(text)} ELSE false END"
             )
             plains.append(f"{plain} AS plain_{place}")
     for columns in (nulls, values, wholes, plains):
@@ -211,11 +160,11 @@ def _helpers(source: str, asked: list[tuple[str, tuple[_Kind, ...]]]) -> str:
 
 def _style(columns: list[_Seen]) -> tuple[str, str | None]:
     """The separators in numbers that make most columns numbers; the plain ones where others do no better or not alone."""
-    counts = {style: sum(seen.fits(_Kind(_NUMBER, None, *style)) for seen in columns) for style in _STYLES}
+    counts = {style: sum(seen.fits(Kind(NUMBER, None, *style)) for seen in columns) for style in STYLES}
     best = max(counts.values())
     winners = [style for style, count in counts.items() if count == best]
     # The point with and without a comma for thousands contradict nobody; a comma may be either.
-    return winners[0] if len({decimal for decimal, _ in winners}) == 1 or _STYLES[0] in winners else _STYLES[0]
+    return winners[0] if len({decimal for decimal, _ in winners}) == 1 or STYLES[0] in winners else STYLES[0]
 
 
 def _day_first(columns: list[_Seen]) -> bool | None:
@@ -237,9 +186,9 @@ def _local_days(seen: _Seen) -> list[Any]:
 
 
 def _column(column: FileColumn, seen: _Seen, style: tuple[str, str | None], day_first: bool | None) -> FileColumn:
-    """The column with its type; numbers as `_NUMBER` yet."""
+    """The column with its type; numbers as `NUMBER` yet."""
     fitting = [
-        kind for kind in seen.misfits if seen.fits(kind) and (kind.type != _NUMBER or (kind.decimal, kind.thousands) == style)
+        kind for kind in seen.misfits if seen.fits(kind) and (kind.type != NUMBER or (kind.decimal, kind.thousands) == style)
     ]
     confusing = [kind for kind in _local_days(seen) if kind in fitting]
     note = None
@@ -250,13 +199,13 @@ def _column(column: FileColumn, seen: _Seen, style: tuple[str, str | None], day_
         sure = tuple(spelling for spelling in seen.nulls if spelling in _SURE_NULLS)
         return dataclasses.replace(column, nullable=bool(seen.empty or sure), nulls=sure, note=note or _nearly(seen, style))
     kind = fitting[0]
-    written = None if kind.format == _DAYS[0] else kind.format
+    written = None if kind.format == DAYS[0] else kind.format
     return dataclasses.replace(column, type=kind.type, format=written, nulls=seen.nulls, nullable=bool(seen.empty or seen.nulls))
 
 
 def _narrowed(connection: Any, source: str, columns: list[FileColumn], style: tuple[str, str | None]) -> list[FileColumn]:
     """The columns with the narrowest of int, bigint, a decimal with 18 digits, or one with 38 for each that has numbers."""
-    numbers = [number for number, column in enumerate(columns) if column.type == _NUMBER]
+    numbers = [number for number, column in enumerate(columns) if column.type == NUMBER]
     digits = []
     for number in numbers:
         value = f"ltrim(trim(v_c{number}), '+-')"
@@ -297,18 +246,18 @@ def _narrowest(whole: int, scale: int) -> str:
 def _nearly(seen: _Seen, style: tuple[str, str | None]) -> str | None:
     """What a column of text would be but for a few values, or for the style of its numbers."""
 
-    def is_foreign(kind: _Kind) -> bool:
-        return kind.type == _NUMBER and (kind.decimal, kind.thousands) != style
+    def is_foreign(kind: Kind) -> bool:
+        return kind.type == NUMBER and (kind.decimal, kind.thousands) != style
 
     near = [(count, is_foreign(kind), kind) for kind, count in seen.misfits.items()]
-    count, foreign, kind = min(near, key=lambda found: found[:2], default=(seen.values, False, _KINDS[0]))
+    count, foreign, kind = min(near, key=lambda found: found[:2], default=(seen.values, False, KINDS[0]))
     if not seen.values or count > _FAR * seen.values:
         return None
-    if not count and len({other.decimal for other in seen.misfits if other.type == _NUMBER and seen.fits(other)}) > 1:
+    if not count and len({other.decimal for other in seen.misfits if other.type == NUMBER and seen.fits(other)}) > 1:
         return "text: ',' may part thousands or decimals in its numbers"
     if not count:
         return f"text: its numbers have the decimal separator {kind.decimal!r}, and those of the file {style[0]!r}"
-    word = "a number" if kind.type == _NUMBER else f"a {kind.type}"
+    word = "a number" if kind.type == NUMBER else f"a {kind.type}"
     word += f" with the decimal separator {kind.decimal!r}" if foreign else ""
-    word += f" written as {kind.format}" if kind.format and kind.format != _DAYS[0] else ""
+    word += f" written as {kind.format}" if kind.format and kind.format != DAYS[0] else ""
     return f"text: {count:,} of {seen.values:,} values are not {word}"

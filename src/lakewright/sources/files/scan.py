@@ -1,4 +1,4 @@
-"""A DuckDB for reading one file: its limits, and its faults as ours."""
+"""The DuckDB in which files are read, one after another: its limits, and its faults as ours."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ _VALUE = re.compile(r"""["`]|(?<!\w)'| value """)
 
 @contextlib.contextmanager
 def opened(temp: Path, place: str) -> Iterator[duckdb.DuckDBPyConnection]:
-    """An empty DuckDB that is this block's alone, holds at most `MEMORY_LIMIT` and spills into `temp`, half of the room there at
-    most.
+    """An empty DuckDB for this block alone.
 
-    Its faults become ours; see `known_errors`. The one that a block left without a fault is emptied for the next: to make one
-    takes longer than to read a small file.
+    It holds at most `MEMORY_LIMIT` and spills into `temp`, half of the room there at most. Its faults become ours; see
+    `known_errors`. The one that a block left without a fault is emptied for the next, for to make one takes longer than to read a
+    small file; it stays open until it is used again or the process ends.
     """
     temp.mkdir(parents=True, exist_ok=True)
     spare = _taken(temp) or _Spare(_made(temp), temp, time.monotonic())
@@ -51,7 +51,7 @@ def opened(temp: Path, place: str) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 class _Spare(NamedTuple):
-    """A DuckDB that spills into a folder, whose room was looked at when it was made, in seconds of a clock."""
+    """A DuckDB, the folder that it spills into, and when that folder's room was looked at, in seconds of `time.monotonic`."""
 
     connection: duckdb.DuckDBPyConnection
     temp: Path
@@ -62,7 +62,7 @@ _left = queue.Queue[_Spare](1)
 
 
 def _taken(temp: Path) -> _Spare | None:
-    """The one that is left, unless it is for another folder or of a time when this had another room."""
+    """The one that is left, unless it is for another folder or too old: the room there may be another by now."""
     with contextlib.suppress(queue.Empty):
         spare = _left.get_nowait()
         if spare.temp == temp and time.monotonic() - spare.made < SPARE_SECONDS:
