@@ -168,6 +168,23 @@ def test_after_commits_of_another_engine(world: World) -> None:
     world.check()
 
 
+@pytest.mark.parametrize("forgotten", ["the newest commit", "all commits"])
+def test_an_archive_that_is_lost_is_missed_after_commits_of_another_engine(world: World, forgotten: str) -> None:
+    """Rows of archived commits do not count without it, and no inventory is the newest commit's."""
+    for version in range(2, 7):
+        world.upsert([row(0, version, region="north")])
+    world.clean()
+    for path in _commits(world)[-1:] if forgotten == "the newest commit" else _commits(world):
+        _forget(path)
+    assert_rows(own_rows(world.open().snapshot()), world.rows, world.spec)
+    archived = world.root / PATH / ".hoodie/archived"
+    archived.rename(world.root / "away")
+    assert "no archive that tells" in _refused(world.open().snapshot)
+    assert world.open().repair() == []
+    (world.root / "away").rename(archived)
+    assert_rows(own_rows(world.open().snapshot()), world.rows, world.spec)
+
+
 def test_after_a_replacement_by_another_engine(world: World) -> None:
     world.replace([row(i, 2, region=REGIONS[i % 2]) for i in range(4)])
     _forget(_commits(world)[-1])

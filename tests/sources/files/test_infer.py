@@ -12,6 +12,7 @@ import pytest
 from lakewright.errors import SourceError
 from lakewright.model.types import is_lake_type
 from lakewright.sources.files import infer as infer_module
+from lakewright.sources.files import kinds
 from lakewright.sources.files.dataset import Dataset, FileColumn, lake_names
 from lakewright.sources.files.file_reader import read
 from lakewright.sources.files.infer import SAMPLE, infer
@@ -231,7 +232,7 @@ def test_kinds_that_cannot_be_are_not_asked_about_and_nothing_else_changes(
 
     monkeypatch.setattr(infer_module, "_look", noted)
     found = infer(path, "a", temp=tmp_path.parent / "temp")
-    monkeypatch.setattr(infer_module, "_possible", lambda _, __, places: [(place, infer_module._KINDS) for place in places])
+    monkeypatch.setattr(infer_module, "_possible", lambda _, __, places: [(place, kinds.KINDS) for place in places])
     assert infer(path, "a", temp=tmp_path.parent / "temp") == found
     assert asked[0] < asked[1] / 2
     assert len({column.type for column in found.columns}) > 5

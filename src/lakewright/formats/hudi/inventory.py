@@ -66,6 +66,17 @@ def mend(folder: Folder) -> str:
     return f"restore it from a backup, or `lakewright resync {folder.path.rpartition('/')[2]}` loads the table anew"
 
 
+def is_whole(folder: Folder, view: View) -> bool:
+    """Whether the table has the files that its newest commit left: else what belongs to no commit may be of one that was lost.
+
+    Not where a commit cannot be read.
+    """
+    try:
+        return next(faults(folder, view), None) is None
+    except FormatError:
+        return False
+
+
 def faults(folder: Folder, view: View, until: str | None = None) -> Iterator[Fault]:
     """What is wrong with the files of slices as of an instant: what is missing, what nobody left, what has another size."""
     if view.hoodie.is_cut:
@@ -83,7 +94,21 @@ def faults(folder: Folder, view: View, until: str | None = None) -> Iterator[Fau
         if not found:
             what = f"holds {len(files)} files that are not those which instant {writes[-1].time} left"
             found.append(Fault(folder.path, what, "LW-417"))
+    elif not found and _lacks_archive(folder, view, until):
+        found.append(Fault(folder.path, "has files older than its timeline, and no archive that tells of them", "LW-417"))
     yield from found
+
+
+def _lacks_archive(folder: Folder, view: View, until: str | None) -> bool:
+    """Whether files that do not count may be rows of archived commits: no inventory tells that they are none."""
+    hoodie, begins = view.hoodie, view.hoodie.timeline.begins or ""
+    if hoodie.archive or all(f.instant >= begins or f.instant in hoodie.timeline.pending_writes for f in view.everything()):
+        return False
+    for instant in itertools.islice(reversed(view.writes(until)), _WITHOUT):
+        said = folder.read_commit(instant).extra.get(INVENTORY)
+        if said is not None:
+            return _names(said) != _names(of(of_view(_with_cleaned(folder, view), instant.time)))
+    return True
 
 
 def lost(folder: Folder, view: View, until: str | None = None) -> list[BaseFile | Log]:

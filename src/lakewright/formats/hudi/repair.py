@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lakewright.errors import FormatError
-from lakewright.formats.hudi import clean, compact, inventory, rollback, slices, verify
+from lakewright.formats.hudi import clean, clustering_plans, compact, inventory, rollback, slices, verify
 from lakewright.formats.hudi.file_names import BaseFile
 from lakewright.formats.hudi.folder import Folder
 from lakewright.formats.hudi.properties import BACKUP
@@ -16,7 +16,8 @@ def newest_undone(folder: Folder, *, dry_run: bool) -> RolledBack:
     """Undo the newest commit, whatever its file says; with `dry_run` only say what that takes. The caller has the lock.
 
     Once its completed file is gone it is a write that died, which any writer rolls back: so a crash leaves the old state or the
-    new one. Raises `FormatError` LW-418 where it has a savepoint, or where the table before it is not there any more.
+    new one. Raises `FormatError` LW-418 where it has a savepoint, is a clustering, another engine compacts after it, or the table
+    before it is not there any more.
     """
     timeline = folder.timeline()
     newest = next((i for i in reversed(timeline.writes) if i.time not in timeline.archived), None)
@@ -60,7 +61,7 @@ def mended(folder: Folder, *, dry_run: bool) -> list[Flaw]:
     hoodie = rollback.roll_back_others(folder, "")
     pending = {instant.time for instant in hoodie.timeline.pending}
     view = slices.load(folder)
-    for file in view.everything() if verify.is_whole(folder, view) else ():
+    for file in view.everything() if inventory.is_whole(folder, view) else ():
         if not view.hoodie.is_completed(file.instant) and file.instant not in pending:
             folder.store.delete(file.name)
     for partition, instant in {file.partition: file.instant for file in view.as_of()}.items():
@@ -70,7 +71,7 @@ def mended(folder: Folder, *, dry_run: bool) -> list[Flaw]:
 
 
 def _plans_after(past: Folder, newest: Instant) -> list[Instant]:
-    """The pending compactions after the newest commit, which are of its files; raises LW-418 for one of another engine."""
+    """The pending compactions that were planned after the newest commit; raises LW-418 where another engine is at one."""
     view = slices.load(past)
     plans = [i for i in view.hoodie.timeline.pending if i.action == COMPACTION and i.time > newest.time]
     for plan in plans:
@@ -82,7 +83,7 @@ def _plans_after(past: Folder, newest: Instant) -> list[Instant]:
 
 def _previous(past: Folder, newest: Instant) -> str | None:
     """The commit before the newest one, in a folder without this; raises LW-418 where that cannot be read."""
-    if rollback.is_clustering(past, past.hoodie(), newest):
+    if clustering_plans.is_clustering(past, past.hoodie(), newest):
         raise _refused(f"instant {newest.time} of {past.path} is a clustering", "undo it with the engine that made it")
     view = slices.load(past)
     writes = view.hoodie.timeline.writes

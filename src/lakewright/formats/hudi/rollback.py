@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-from typing import Any
 
 from lakewright.errors import AlreadyExists, FormatError, NotFound
-from lakewright.formats.hudi import archive, avro, inventory, slices
+from lakewright.formats.hudi import archive, avro, clustering_plans, inventory, slices
 from lakewright.formats.hudi.file_names import BaseFile, Log
 from lakewright.formats.hudi.folder import Folder, Hoodie
 from lakewright.formats.hudi.metadata import WRITER, CommitMetadata
-from lakewright.formats.hudi.slices import Group
-from lakewright.formats.hudi.timeline import COMPLETED, INFLIGHT, REPLACE, REQUESTED, ROLLBACK, WRITES, Instant, format_time
+from lakewright.formats.hudi.timeline import COMPLETED, INFLIGHT, REQUESTED, ROLLBACK, WRITES, Instant, format_time
 from lakewright.model.times import utc_now
 
 ALIVE_FOR = datetime.timedelta(seconds=120)
@@ -26,15 +24,16 @@ ALIVE_FOR = datetime.timedelta(seconds=120)
 def roll_back_others(folder: Folder, own: str) -> Hoodie:
     """Undo every pending commit and replacecommit but `own`, and finish what earlier rollbacks left; the caller has the lock.
 
-    Returns what ``.hoodie`` holds then.
+    Returns what ``.hoodie`` holds then. Where files of the table are missing, those before its newest write are left: see
+    `_may_roll_back`.
 
     Raises `FormatError` LW-414, before anything is touched, for an instant of another engine that gives signs of life. Pending
     compactions, clusterings and other actions are left alone.
     """
     hoodie = folder.hoodie()
     pending = [i for i in hoodie.timeline.pending if i.action in WRITES and i.time != own]
-    failed = [i for i in pending if not is_clustering(folder, hoodie, i)]
-    if failed and not _is_whole(folder, hoodie, failed):
+    failed = [i for i in pending if not clustering_plans.is_clustering(folder, hoodie, i)]
+    if failed and not _may_roll_back(folder, hoodie, failed):
         failed = [i for i in failed if not hoodie.is_cut and i.time > hoodie.timeline.writes[-1].time]
     for instant in failed:
         _refuse_living(folder, hoodie, instant)
@@ -49,7 +48,7 @@ def roll_back_others(folder: Folder, own: str) -> Hoodie:
     return hoodie
 
 
-def _is_whole(folder: Folder, hoodie: Hoodie, failed: list[Instant]) -> bool:
+def _may_roll_back(folder: Folder, hoodie: Hoodie, failed: list[Instant]) -> bool:
     """Whether the table has all of its files without those of pending instants before its newest write, if any.
 
     Nobody completes a write after a pending one, nor archives all; so where not, such an instant may be one that completed and
@@ -58,7 +57,7 @@ def _is_whole(folder: Folder, hoodie: Hoodie, failed: list[Instant]) -> bool:
     writes = hoodie.timeline.writes
     if not hoodie.is_cut and (not writes or all(instant.time > writes[-1].time for instant in failed)):
         return True
-    return next(inventory.faults(folder, slices.load(folder)), None) is None
+    return inventory.is_whole(folder, slices.load(folder))
 
 
 def undo(folder: Folder, time: str) -> None:
@@ -197,9 +196,9 @@ def _has_completed(folder: Folder, hoodie: Hoodie, time: str) -> bool:
 
     A writer that slept while the timeline went past it may leave files, which count as an archived write's.
     """
-    if time in hoodie.timeline.write_times or not hoodie.is_completed(time):
-        return time in hoodie.timeline.write_times
-    return any(time == archived for archived, _ in archive.writes(folder, hoodie.archive))
+    if time in hoodie.timeline.write_times:
+        return True
+    return hoodie.is_completed(time) and any(time == archived for archived, _ in archive.writes(folder, hoodie.archive))
 
 
 def _refuse_living(folder: Folder, hoodie: Hoodie, instant: Instant) -> None:
@@ -221,37 +220,3 @@ def _is_ours(folder: Folder, instant: Instant) -> bool:
     except NotFound:
         return False
     return bool(data) and WRITER in CommitMetadata.decode(data, name).extra
-
-
-def is_clustering(folder: Folder, hoodie: Hoodie, instant: Instant) -> bool:
-    """Whether a pending replacecommit is a clustering plan, which belongs to whoever scheduled it."""
-    return _clustering_plan(folder, hoodie, instant) is not None
-
-
-def take_back_clusterings(folder: Folder, hoodie: Hoodie, written: set[Group]) -> None:
-    """Remove other engines' plans to cluster file groups that were `written` since: run later, they would bring former rows back.
-
-    The caller has the lock and is about to complete its write. Raises `FormatError` LW-414 where one is under way.
-    """
-    for instant in hoodie.timeline.pending:
-        if instant.action == REPLACE and written & _clustered(folder, hoodie, instant):
-            if instant.state != REQUESTED:
-                message = f"another engine clusters files of {folder.path} that a write changed (instant {instant.time})"
-                raise FormatError("LW-414", message, hint="let that engine complete it, and repeat")
-            folder.store.delete(folder.instant_name(*instant))
-
-
-def _clustered(folder: Folder, hoodie: Hoodie, instant: Instant) -> set[Group]:
-    """The file groups that a pending clustering is of; raises `FormatError` LW-404."""
-    plan = _clustering_plan(folder, hoodie, instant)
-    with avro.taken(folder.instant_name(instant.time, instant.action, REQUESTED)):
-        groups = (plan or {}).get("inputGroups") or ()
-        return {(each["partitionPath"] or "", each["fileId"]) for group in groups for each in group["slices"] or ()}
-
-
-def _clustering_plan(folder: Folder, hoodie: Hoodie, instant: Instant) -> dict[str, Any] | None:
-    if REQUESTED not in hoodie.timeline.states(instant.time, instant.action):
-        return None
-    name = folder.instant_name(instant.time, instant.action, REQUESTED)
-    data = folder.store.read(name)
-    return avro.decode(data, name).get("clusteringPlan") if data else None

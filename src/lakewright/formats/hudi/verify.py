@@ -9,7 +9,18 @@ from collections.abc import Iterator, Mapping, Sequence
 import pyarrow as pa
 
 from lakewright.errors import FormatError, NotFound
-from lakewright.formats.hudi import archive, avro, commits, contents, inventory, logs, properties, rollback, slices
+from lakewright.formats.hudi import (
+    archive,
+    avro,
+    clustering_plans,
+    commits,
+    contents,
+    inventory,
+    logs,
+    properties,
+    rollback,
+    slices,
+)
 from lakewright.formats.hudi.base_reader import BaseFileReader
 from lakewright.formats.hudi.file_names import BaseFile
 from lakewright.formats.hudi.folder import PARTITION_METADATA, Folder, Hoodie, partition_depth
@@ -39,7 +50,7 @@ def verify(folder: Folder, spec: TableSpec) -> Verification:
     """Read everything of the table `spec`; nothing is changed, and a write that goes on meanwhile is no flaw."""
     view = slices.load(folder)
     files = view.as_of()
-    whole = is_whole(folder, view)
+    whole = inventory.is_whole(folder, view)
     found = [*_properties(folder), *_timeline(folder, view.hoodie, whole)]
     found += [*_stale(folder, view.hoodie), *_partitions(folder, files)]
     stats: dict[BaseFile, WriteStat] = {}
@@ -59,18 +70,10 @@ def mendable(folder: Folder) -> list[Flaw]:
     """The flaws that are mended without a row being lost, which `repair` does."""
     view = slices.load(folder)
     certain = [*_properties(folder), *_stale(folder, view.hoodie), *_partitions(folder, view.as_of())]
-    if not is_whole(folder, view):
+    if not inventory.is_whole(folder, view):
         return certain
     dead = [flaw for flaw in _timeline(folder, view.hoodie, whole=True) if flaw.kind == "leftover"]
     return [*certain, *dead, *_orphans(folder, view, whole=True), *_signs(folder, view.hoodie)]
-
-
-def is_whole(folder: Folder, view: View) -> bool:
-    """Whether the table has the files that its newest commit left: else what belongs to no commit may be of one that was lost."""
-    try:
-        return next(inventory.faults(folder, view), None) is None
-    except FormatError:
-        return False
 
 
 def _properties(folder: Folder) -> Iterator[Flaw]:
@@ -124,7 +127,7 @@ def _is_dead(folder: Folder, hoodie: Hoodie, instant: Instant) -> bool:
     """Whether a pending write, rollback or clean will not complete. A write that is only requested has written nothing yet, and a
     clustering belongs to whoever scheduled it."""
     if instant.action in WRITES:
-        is_begun = instant.state == INFLIGHT and not rollback.is_clustering(folder, hoodie, instant)
+        is_begun = instant.state == INFLIGHT and not clustering_plans.is_clustering(folder, hoodie, instant)
         return is_begun and not _lives(hoodie, instant.time)
     return instant.action in (CLEAN, ROLLBACK, SAVEPOINT) and not _lives(hoodie, instant.time)
 

@@ -13,6 +13,7 @@ from lakewright.errors import AlreadyExists, CommitConflict, FormatError, Storag
 from lakewright.formats.hudi import (
     avro,
     clustering,
+    clustering_plans,
     commits,
     copied,
     delta,
@@ -176,7 +177,7 @@ class HudiWrite:
         return sum(map(len, old.values()))
 
     def commit(self, checkpoint: Checkpoint) -> Commit:
-        """Complete the instant with its checkpoint, in one atomic step; raises `CommitConflict` LW-416."""
+        """Complete the instant with its checkpoint, in one atomic step; raises LW-416 and LW-414."""
         if self._metadata is None:
             self._begin(self._plain, "UPSERT")
             self._fill(self.spec, self._checked_view(), [])
@@ -197,7 +198,7 @@ class HudiWrite:
                 raise _conflict(f"instant {self.instant} of {self._folder.path} was rolled back by another writer")
             if _state(hoodie, self.instant) != self._seen:
                 raise _conflict(f"another commit or a rollback came before instant {self.instant} of {self._folder.path}")
-            rollback.take_back_clusterings(self._folder, hoodie, self._metadata.groups)
+            clustering_plans.take_back(self._folder, hoodie, self._metadata.groups)
             name = self._folder.instant_name(self.instant, self._action, COMPLETED)
             lease.check()
             try:
