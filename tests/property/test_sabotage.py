@@ -31,7 +31,7 @@ def without_the_checkpoint_check(patch: pytest.MonkeyPatch) -> None:
     commit = HudiWrite.commit
 
     def unchecked(pending: HudiWrite, checkpoint: Checkpoint) -> Commit:
-        pending._seen = write._state(pending._folder.hoodie())
+        pending._seen = write._state(pending._folder.hoodie(), pending.instant)
         return commit(pending, checkpoint)
 
     patch.setattr(HudiWrite, "commit", unchecked)
