@@ -127,16 +127,26 @@ def server() -> Iterator[EmbeddedPostgres]:
     shutil.rmtree(folder)
 
 
-@pytest.fixture
-def url(server: EmbeddedPostgres) -> Iterator[str]:
-    """The URL of a fresh database; it and its replication slots are dropped after the test."""
+@contextlib.contextmanager
+def fresh_database(server: EmbeddedPostgres) -> Iterator[str]:
+    """The URL of a fresh database; it and its replication slots are dropped after the block."""
     name = f"test_{uuid.uuid4().hex[:12]}"
     run_sql(server.url, f"CREATE DATABASE {name} STRATEGY FILE_COPY")  # the cheaper one without fsync
     yield server.database_url(name)
     slots = f"FROM pg_replication_slots WHERE database = '{name}'"
-    run_sql(server.url, f"SELECT pg_terminate_backend(active_pid, 10000) {slots} AND active")
-    run_sql(server.url, f"SELECT pg_drop_replication_slot(slot_name) {slots}")
-    run_sql(server.url, f"DROP DATABASE {name} WITH (FORCE)")
+    run_sql(
+        server.url,
+        f"SELECT pg_terminate_backend(active_pid, 10000) {slots} AND active",
+        f"SELECT pg_drop_replication_slot(slot_name) {slots}",
+        f"DROP DATABASE {name} WITH (FORCE)",
+    )
+
+
+@pytest.fixture
+def url(server: EmbeddedPostgres) -> Iterator[str]:
+    """The URL of a fresh database; it and its replication slots are dropped after the test."""
+    with fresh_database(server) as url:
+        yield url
 
 
 @pytest.fixture

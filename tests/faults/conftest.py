@@ -19,7 +19,7 @@ import pytest
 
 from lakewright.cli.main import main
 from lakewright.sources.postgres.embedded import EmbeddedPostgres
-from tests.conftest import Sql
+from tests.conftest import Sql, run_sql
 
 PASSWORD = "pw-secret-7"
 VALUE = "value-secret-7"
@@ -176,15 +176,28 @@ def wait(reached: Callable[[], object], seconds: float = 240.0) -> None:
         time.sleep(0.05)
 
 
+def open_shop(folder: Path, url: str, patch: pytest.MonkeyPatch) -> None:
+    """Make two small tables in a database, and in `folder` the lake over it; its URL holds a password."""
+    run_sql(
+        url,
+        "CREATE TABLE orders (id int PRIMARY KEY, name text, price numeric(8, 2))",
+        f"INSERT INTO orders SELECT g, '{VALUE}', g / 4.0 FROM generate_series(1, 20) g",
+        "CREATE TABLE parts (id int PRIMARY KEY, name text)",
+        f"INSERT INTO parts VALUES (1, '{VALUE}'), (2, NULL)",
+    )
+    (folder / "lake.yaml").write_text(LAKE)
+    reach(url, patch)
+
+
+def reach(url: str, patch: pytest.MonkeyPatch) -> None:
+    """Let the lake over a database find it."""
+    patch.setenv("SHOP_URL", url.replace("postgres@", f"postgres:{PASSWORD}@"))
+
+
 @pytest.fixture
 def shop(tmp_path: Path, url: str, sql: Sql, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Shop:
-    """A lake over a database with two small tables that was not loaded yet; its URL holds a password."""
-    sql("CREATE TABLE orders (id int PRIMARY KEY, name text, price numeric(8, 2))")
-    sql(f"INSERT INTO orders SELECT g, '{VALUE}', g / 4.0 FROM generate_series(1, 20) g")
-    sql("CREATE TABLE parts (id int PRIMARY KEY, name text)")
-    sql(f"INSERT INTO parts VALUES (1, '{VALUE}'), (2, NULL)")
-    monkeypatch.setenv("SHOP_URL", url.replace("postgres@", f"postgres:{PASSWORD}@"))
-    (tmp_path / "lake.yaml").write_text(LAKE)
+    """A lake over a database with two small tables that was not loaded yet."""
+    open_shop(tmp_path, url, monkeypatch)
     return Shop(tmp_path, url, sql, capsys)
 
 

@@ -2,9 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
-from tests.faults.conftest import Shop
+from lakewright.cli.main import main
+from lakewright.sources.postgres.embedded import EmbeddedPostgres
+from tests.conftest import fresh_database, run_sql
+from tests.faults.conftest import Shop, open_shop, reach
+
+
+@pytest.fixture(scope="module")
+def _shared(server: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
+    """The folder of a lake that was captured and merged once, and the URL of its database."""
+    folder = tmp_path_factory.mktemp("shop")
+    with fresh_database(server) as url, pytest.MonkeyPatch.context() as patch:
+        open_shop(folder, url, patch)
+        assert main(["-C", str(folder), "run"]) == 0
+        yield folder, url
+
+
+@pytest.fixture
+def loaded(_shared: tuple[Path, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Shop:
+    """That lake, which the statements here do not change."""
+    folder, url = _shared
+    reach(url, monkeypatch)
+    return Shop(folder, url, lambda statement: run_sql(url, statement), capsys)
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 """Any crash, anywhere, then a restart, gives the same table.
 
 Random histories of a real PostgreSQL, captured and merged by lives that end at random store calls. After each history the lake
-equals the source: by live SQL before and after the last merge, at every position that was noted on the way, and by hudi-rs
-from the files. A seed is a history with its crashes; replay one with LAKEWRIGHT_SEED.
+equals the source: by live SQL before and after the last merge, at every position that was noted on the way, before the one or
+after it, and by hudi-rs from the files. A seed is a history with its crashes; replay one with LAKEWRIGHT_SEED.
 """
 
 from __future__ import annotations
@@ -49,11 +49,11 @@ def run(seed: int, folder: Path, url: str, patch: pytest.MonkeyPatch, verbs: Seq
                     noted.append((lake.source("db").current_position(), {name: history.rows(name) for name in TABLES}))
         with world.life() as lake:
             world.capture(lake)
-            past = compare(world, lake, history, noted, "live")
+            past = compare(world, lake, history, noted[::2], "live")
             world.resume(lake)
             lake.merge()
         with world.life() as lake:
-            past += compare(world, lake, history, noted, "merged")
+            past += compare(world, lake, history, noted[1::2], "merged")
             for mirror in lake.mirrors():
                 columns = lake.log("db").newest_schema(mirror.origin).column_names
                 assert world.hudi_rs(mirror, columns) == history.rows(mirror.origin.table), (seed, mirror, "hudi-rs", world.log)
