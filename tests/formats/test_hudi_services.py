@@ -251,8 +251,8 @@ def test_without_a_commit_after_the_archived_ones_the_table_is_refused_until_it_
 
 
 @pytest.mark.parametrize("ends", ["in a conflict", "by a kill"])
-def test_a_writer_that_slept_while_the_timeline_went_past_it_leaves_no_file(ends: str, tmp_path: Path) -> None:
-    """Before the timeline all files count as archived ones; nor does a clean take what such a file hides."""
+def test_what_a_writer_leaves_that_slept_while_the_timeline_went_past_it_is_taken_away(ends: str, tmp_path: Path) -> None:
+    """Before the timeline all files count as archived ones. Nobody reads the table then, nor does a clean take what is hidden."""
     world = _archived(tmp_path)
     store = _Sleeps(world.store, "upload", ".parquet", lambda: _go_on(world))
     with contextlib.ExitStack() as stack:
@@ -260,14 +260,16 @@ def test_a_writer_that_slept_while_the_timeline_went_past_it_leaves_no_file(ends
         write.upsert(table_of([row(1, 9, region="south")]), keys_of([], world.spec))
         with pytest.raises(FormatError, match="are not those"):
             world.open().clean([])
-        if ends == "by a kill":
-            stack.pop_all()
-            write._heartbeat.stop()
-        else:
+        if ends == "in a conflict":
             with pytest.raises(CommitConflict):
                 write.commit(checkpoint(99))
+        else:
+            stack = stack.pop_all()
+            write._heartbeat.stop()
     if ends == "by a kill":
-        world.upsert([row(2, 9)])
+        faults = [flaw for flaw in world.open().verify().flaws if flaw.kind == "fault"]
+        assert ["repair" in flaw.mend for flaw in faults] == [True, True]
+        assert len(world.open().repair()) == 1
     world.check()
 
 

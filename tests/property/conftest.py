@@ -24,8 +24,8 @@ def _engines() -> Iterator[None]:
         ENGINES.pop().close()
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def _types() -> Iterator[None]:
-    """All lives have one server's types."""
+    """The lives of a module know the types from one session; it ends with them, for other tests count sessions."""
     with pytest.MonkeyPatch.context() as patch, known_types(patch):
         yield

@@ -58,12 +58,18 @@ class Fault(NamedTuple):
 def check(folder: Folder, view: View, until: str | None = None) -> None:
     """Raise `FormatError` LW-417 or LW-405 for the first of `faults` as of an instant (default: the newest)."""
     for fault in faults(folder, view, until):
-        raise FormatError(fault.code, f"{folder.store.location(fault.name)} {fault.what}", hint=mend(folder))
+        raise FormatError(fault.code, f"{folder.store.location(fault.name)} {fault.what}", hint=mend(folder, fault.name))
 
 
-def mend(folder: Folder) -> str:
-    """What helps where files of a table are not as they should be."""
-    return f"restore it from a backup, or `lakewright resync {folder.path.rpartition('/')[2]}` loads the table anew"
+def mend(folder: Folder, name: str) -> str:
+    """What helps where a file is not as it should be, or, under the folder's name, the table."""
+    table = folder.path.rpartition("/")[2]
+    if name != folder.path:
+        return f"restore it from a backup, or `lakewright resync {table}` loads the table anew"
+    return (
+        "restore what .hoodie lost, a commit or .hoodie/archived, from a backup;"
+        f" `lakewright repair {table}` takes away what a late writer left; `lakewright resync {table}` loads the table anew"
+    )
 
 
 def is_whole(folder: Folder, view: View) -> bool:
@@ -75,6 +81,27 @@ def is_whole(folder: Folder, view: View) -> bool:
         return next(faults(folder, view), None) is None
     except FormatError:
         return False
+
+
+def late(folder: Folder, view: View) -> list[BaseFile | Log]:
+    """Files that count as an archived write's, that the archive knows nothing of, and without which the table is whole.
+
+    A writer leaves such that slept while others rolled its write back and archived past it, and died once it had gone on. Of a
+    damaged archive nobody knows, and there are none.
+    """
+    hoodie = view.hoodie
+    older = [f for f in view.everything() if f.instant not in hoodie.timeline.write_times and hoodie.is_completed(f.instant)]
+    if not older or is_whole(folder, view):
+        return []
+    try:
+        archived = {time for time, _ in archive.writes(folder, hoodie.archive)}
+    except FormatError:
+        return []
+    found = [file for file in older if file.instant not in archived]
+    names = {file.name for file in found}
+    files = tuple(file for file in view.files if file.name not in names)
+    logs = tuple(log for log in view.logs if log.name not in names)
+    return found if is_whole(folder, dataclasses.replace(view, files=files, logs=logs)) else []
 
 
 def faults(folder: Folder, view: View, until: str | None = None) -> Iterator[Fault]:

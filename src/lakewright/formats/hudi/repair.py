@@ -60,6 +60,8 @@ def mended(folder: Folder, *, dry_run: bool) -> list[Flaw]:
     clean.finish(folder)
     hoodie = rollback.roll_back_others(folder, "")
     pending = {instant.time for instant in hoodie.timeline.pending}
+    for late in inventory.late(folder, slices.load(folder)):
+        folder.store.delete(late.name)
     view = slices.load(folder)
     for file in view.everything() if inventory.is_whole(folder, view) else ():
         if not view.hoodie.is_completed(file.instant) and file.instant not in pending:

@@ -57,11 +57,11 @@ def verify(folder: Folder, spec: TableSpec) -> Verification:
     try:
         stats.update(inventory.stats_of(folder, view, files))
         for fault in inventory.faults(folder, view):
-            found.append(Flaw("fault", folder.store.location(fault.name), fault.what, inventory.mend(folder)))
+            found.append(Flaw("fault", folder.store.location(fault.name), fault.what, inventory.mend(folder, fault.name)))
     except FormatError as error:  # of a commit: what it says of files is not known
         found.append(_of(folder, error.message.partition(" is damaged")[0], error))
     rows, flaws = _contents(folder, spec, view, stats)
-    found += [*flaws, *_orphans(folder, view, whole), *_signs(folder, view.hoodie)]
+    found += [*flaws, *_orphans(folder, view, whole), *_late(folder, view), *_signs(folder, view.hoodie)]
     newest = view.hoodie.timeline.writes[-1].time if view.hoodie.timeline.writes else None
     return Verification(spec.name, newest, len(inventory.of_view(view)), rows, tuple(dict.fromkeys(found)))
 
@@ -71,7 +71,7 @@ def mendable(folder: Folder) -> list[Flaw]:
     view = slices.load(folder)
     certain = [*_properties(folder), *_stale(folder, view.hoodie), *_partitions(folder, view.as_of())]
     if not inventory.is_whole(folder, view):
-        return certain
+        return [*certain, *_late(folder, view)]
     dead = [flaw for flaw in _timeline(folder, view.hoodie, whole=True) if flaw.kind == "leftover"]
     return [*certain, *dead, *_orphans(folder, view, whole=True), *_signs(folder, view.hoodie)]
 
@@ -94,7 +94,7 @@ def _timeline(folder: Folder, hoodie: Hoodie, whole: bool) -> Iterator[Flaw]:
         if instant.state != COMPLETED:
             if _is_dead(folder, hoodie, instant):
                 mend = _REPAIRED if instant.action in (CLEAN, SAVEPOINT) else _SWEPT  # a merge neither cleans nor saves
-                mend = _kept(folder) if instant.action in WRITES and not whole else mend
+                mend = inventory.mend(folder, folder.path) if instant.action in WRITES and not whole else mend
                 yield Flaw("leftover", folder.store.location(name), "is in flight, and nobody is at it", mend)
             continue
         try:
@@ -115,12 +115,6 @@ def _timeline(folder: Folder, hoodie: Hoodie, whole: bool) -> Iterator[Flaw]:
         hoodie.timeline.require_past(utc_now())
     except FormatError as error:
         yield _of(folder, folder.path, error)
-
-
-def _kept(folder: Folder) -> str:
-    """What helps where a file may be of a commit that was lost: nothing deletes it."""
-    table = folder.path.rpartition("/")[2]
-    return f"restore what .hoodie lost, a commit or .hoodie/archived, from a backup, or `lakewright resync {table}` loads it anew"
 
 
 def _is_dead(folder: Folder, hoodie: Hoodie, instant: Instant) -> bool:
@@ -154,9 +148,15 @@ def _orphans(folder: Folder, view: View, whole: bool) -> Iterator[Flaw]:
         if file.group in undone or file.instant in planned:
             continue
         if not hoodie.is_completed(file.instant) and not _lives(hoodie, file.instant):
-            mend = (_SWEPT if file.instant in begun else _REPAIRED) if whole else _kept(folder)
+            mend = (_SWEPT if file.instant in begun else _REPAIRED) if whole else inventory.mend(folder, folder.path)
             path, is_read = folder.store.location(file.name), file.instant < (hoodie.timeline.begins or "")
             yield Flaw("fault" if is_read else "leftover", path, "belongs to no completed commit", mend)
+
+
+def _late(folder: Folder, view: View) -> Iterator[Flaw]:
+    """Files of writers that slept while the timeline went past them."""
+    for file in inventory.late(folder, view):
+        yield Flaw("fault", folder.store.location(file.name), "is of no write that completed, and hides what is", _REPAIRED)
 
 
 def _signs(folder: Folder, hoodie: Hoodie) -> Iterator[Flaw]:
@@ -207,7 +207,7 @@ def _contents(folder: Folder, spec: TableSpec, view: View, stats: Mapping[BaseFi
         try:
             reader = BaseFileReader(folder.store, file.name, file.size)
             for what in contents.flaws_of(file, reader, spec, folder.style, stats.get(file)):
-                flaws.append(Flaw("fault", folder.store.location(file.name), what, inventory.mend(folder)))
+                flaws.append(Flaw("fault", folder.store.location(file.name), what, inventory.mend(folder, "")))
         except FormatError as error:
             flaws.append(_of(folder, file.name, error))
         else:
@@ -220,7 +220,7 @@ def _contents(folder: Folder, spec: TableSpec, view: View, stats: Mapping[BaseFi
     if (found := contents.repeated_keys(folder, readable, rows, gone)) is not None:
         count, one, other = found
         what = f"has a record key that is in {folder.store.location(one)} too; so have {count} keys of the table"
-        flaws.append(Flaw("fault", folder.store.location(other), what, inventory.mend(folder)))
+        flaws.append(Flaw("fault", folder.store.location(other), what, inventory.mend(folder, "")))
     return rows, flaws
 
 
@@ -232,7 +232,7 @@ def _logged(folder: Folder, spec: TableSpec, view: View, flaws: list[Flaw]) -> I
         try:
             found = logs.newest(folder, written, spec, ordering)
             for what in contents.misplaced(found.rows, group[0], spec, folder.style):
-                flaws.append(Flaw("fault", folder.store.location(name), what, inventory.mend(folder)))
+                flaws.append(Flaw("fault", folder.store.location(name), what, inventory.mend(folder, "")))
         except FormatError as error:
             flaws.append(_of(folder, error.message.partition(" is damaged")[0], error))
         else:
@@ -242,4 +242,4 @@ def _logged(folder: Folder, spec: TableSpec, view: View, flaws: list[Flaw]) -> I
 def _of(folder: Folder, name: str, error: FormatError) -> Flaw:
     """An error about a file as a flaw."""
     what = error.message.removeprefix(f"{name} ")
-    return Flaw("fault", folder.store.location(name), f"{what} ({error.code})", error.hint or inventory.mend(folder))
+    return Flaw("fault", folder.store.location(name), f"{what} ({error.code})", error.hint or inventory.mend(folder, ""))
