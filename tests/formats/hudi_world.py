@@ -378,6 +378,25 @@ class Crash(BaseException):
 _WRITES = ("create", "replace", "put", "upload", "delete")
 
 
+class Overtaken:
+    """Passes calls on to a store; does something once, before the `nth` call of a name that ends with `end`."""
+
+    def __init__(self, store: Store, call: str, end: str, meanwhile: Callable[[], object], nth: int = 1) -> None:
+        self._store, self._call, self._end, self._meanwhile, self._left = store, call, end, meanwhile, nth
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._store, name)
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            if name == self._call and args[0].endswith(self._end):
+                self._left -= 1
+                if self._left == 0:
+                    self._meanwhile()
+            return method(*args, **kwargs)
+
+        return call
+
+
 class DyingStore:
     """Passes calls on to a store until the n-th one, which raises `fault` without taking effect; a dead one stays dead.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn, cast
 
@@ -14,6 +14,7 @@ from hudi_world import (
     LOGGED,
     PATH,
     Crash,
+    Overtaken,
     World,
     assert_rows,
     checkpoint,
@@ -34,23 +35,18 @@ from lakewright.storage.local import LocalStore
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
-class _Overtaken:
-    """Passes calls on to a store; does something once, before the `nth` call of a name that ends with `end`."""
+class _Listed:
+    """Passes calls on to a store; the first two listings of a prefix, with which a write opens, are of an earlier moment."""
 
-    def __init__(self, store: Store, call: str, end: str, meanwhile: Callable[[], object], nth: int = 1) -> None:
-        self._store, self._call, self._end, self._meanwhile, self._left = store, call, end, meanwhile, nth
+    def __init__(self, store: Store, prefix: str, listing: dict[str, Any]) -> None:
+        self._store, self._prefix, self._earlier = store, prefix, [listing, listing]
 
     def __getattr__(self, name: str) -> Any:
-        method = getattr(self._store, name)
+        return getattr(self._store, name)
 
-        def call(*args: Any, **kwargs: Any) -> Any:
-            if name == self._call and args[0].endswith(self._end):
-                self._left -= 1
-                if self._left == 0:
-                    self._meanwhile()
-            return method(*args, **kwargs)
-
-        return call
+    def list(self, prefix: str, *rest: Any, **named: Any) -> Iterator[Any]:
+        is_earlier = prefix == self._prefix and not rest and not named and self._earlier
+        return iter(self._earlier.pop().values()) if is_earlier else self._store.list(prefix, *rest, **named)
 
 
 class _Interrupted(LocalStore):
@@ -73,7 +69,7 @@ def _die() -> NoReturn:
 def _dies(world: World, call: str, end: str, work: Callable[[HudiTable], object]) -> None:
     """Have a process do some work with the table and die at a call of its store; its lock ends in time."""
     with pytest.raises(Crash):
-        work(world.open(cast(Store, _Overtaken(world.store, call, end, _die))))
+        work(world.open(cast(Store, Overtaken(world.store, call, end, _die))))
     (world.root / LOCK).unlink(missing_ok=True)
 
 
@@ -108,7 +104,7 @@ def test_a_reader_misses_no_file_while_a_table_is_archived_for_the_first_time(wh
 
 def test_a_reader_that_knows_a_commit_misses_no_file_while_that_is_rolled_back(world: World) -> None:
     before = world.commits[-2][1]
-    data = _Overtaken(world.store, "list", f"{PATH}/", lambda: world.open().roll_back(), nth=3)
+    data = Overtaken(world.store, "list", f"{PATH}/", lambda: world.open().roll_back(), nth=3)
     table = world.open(cast(Store, data))
     assert_rows(own_rows(table.snapshot()), world.rows, world.spec)  # which lists the files in two calls
     assert_rows(own_rows(table.snapshot()), before, world.spec)
@@ -153,7 +149,7 @@ def test_a_compaction_that_another_begins_anew_and_dies_in_does_not_complete(log
     def overtake() -> None:
         _dies(logged, "upload", ".parquet", lambda table: table.compact(1))
 
-    late = _Overtaken(logged.store, "read_tagged", LOCK, overtake, nth=2)  # the first one is of the plan
+    late = Overtaken(logged.store, "read_tagged", LOCK, overtake, nth=2)  # the first one is of the plan
     with pytest.raises(CommitConflict):
         logged.open(cast(Store, late)).compact(1)
     logged.check_rows()
@@ -163,9 +159,27 @@ def test_a_compaction_that_another_begins_anew_and_dies_in_does_not_complete(log
 
 def test_files_of_a_compaction_that_completed_meanwhile_stay(logged: World) -> None:
     _dies(logged, "create", ".compaction.inflight", lambda table: table.compact(1))
-    mortal = cast(Store, _Overtaken(logged.store, "upload", ".parquet", _die))
-    late = _Overtaken(mortal, "create", ".compaction.inflight", lambda: logged.open().compact(1))
+    mortal = cast(Store, Overtaken(logged.store, "upload", ".parquet", _die))
+    late = Overtaken(mortal, "create", ".compaction.inflight", lambda: logged.open().compact(1))
     with pytest.raises(CommitConflict):
         logged.open(cast(Store, late)).compact(1)
     assert Folder(logged.store, PATH).timeline().pending == []
     logged.check_rows()
+
+
+def test_a_write_that_begins_while_another_lists_the_table_is_no_other_engine(tmp_path: Path) -> None:
+    """A listing on a disk has the names of a directory before those below it: a heartbeat, and no inflight file yet."""
+    world = World(tmp_path, BY_REGION)
+    world.upsert([row(1)])
+    with world.open().write() as first:
+        before = list(world.store.list(f"{PATH}/.hoodie/"))
+        first.upsert(table_of([row(2)]), keys_of([], world.spec))
+        beats = world.store.list(f"{PATH}/.hoodie/.heartbeat/")
+        listing = {entry.name: entry for entry in (*beats, *before)}
+        with world.open(_Listed(world.store, f"{PATH}/.hoodie/", listing)).write() as second:
+            second.upsert(table_of([row(3)]), keys_of([], world.spec))
+            second.commit(checkpoint(7))
+        with pytest.raises(CommitConflict):
+            first.commit(checkpoint(8))
+    assert {each["id"] for each in own_rows(world.open().snapshot())} == {1, 3}
+    assert world.open().verify().flaws == ()

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hudi_world import (
@@ -17,6 +16,7 @@ from hudi_world import (
     Crash,
     DyingStore,
     Key,
+    Overtaken,
     Row,
     World,
     assert_rows,
@@ -33,7 +33,7 @@ from lakewright.formats.hudi import avro, key_index, rollback, upsert
 from lakewright.formats.hudi.folder import Folder
 from lakewright.formats.hudi.table import HudiTable
 from lakewright.formats.hudi.timeline import INFLIGHT, REPLACE, REQUESTED
-from lakewright.model.contracts import Store, Write
+from lakewright.model.contracts import Write
 from lakewright.model.table import Checkpoint, TableSpec
 from lakewright.model.times import utc_now
 
@@ -254,7 +254,7 @@ def test_without_a_commit_after_the_archived_ones_the_table_is_refused_until_it_
 def test_what_a_writer_leaves_that_slept_while_the_timeline_went_past_it_is_taken_away(ends: str, tmp_path: Path) -> None:
     """Before the timeline all files count as archived ones. Nobody reads the table then, nor does a clean take what is hidden."""
     world = _archived(tmp_path)
-    store = _Sleeps(world.store, "upload", ".parquet", lambda: _go_on(world))
+    store = Overtaken(world.store, "upload", ".parquet", lambda: _go_on(world))
     with contextlib.ExitStack() as stack:
         write = stack.enter_context(world.open(store).write())
         write.upsert(table_of([row(1, 9, region="south")]), keys_of([], world.spec))
@@ -271,24 +271,6 @@ def test_what_a_writer_leaves_that_slept_while_the_timeline_went_past_it_is_take
         assert ["repair" in flaw.mend for flaw in faults] == [True, True]
         assert len(world.open().repair()) == 1
     world.check()
-
-
-def test_a_write_that_begins_while_another_lists_the_table_is_no_other_engine(tmp_path: Path) -> None:
-    """A listing on a disk has the names of a directory before those below it: a heartbeat, and no inflight file yet."""
-    world = World(tmp_path, BY_REGION)
-    world.upsert([row(1)])
-    with world.open().write() as first:
-        before = list(world.store.list(f"{PATH}/.hoodie/"))
-        first.upsert(table_of([row(2)]), keys_of([], world.spec))
-        beats = world.store.list(f"{PATH}/.hoodie/.heartbeat/")
-        listing = {entry.name: entry for entry in (*beats, *before)}
-        with world.open(_Listed(world.store, f"{PATH}/.hoodie/", listing)).write() as second:
-            second.upsert(table_of([row(3)]), keys_of([], world.spec))
-            second.commit(checkpoint(7))
-        with pytest.raises(CommitConflict):
-            first.commit(checkpoint(8))
-    assert {each["id"] for each in own_rows(world.open().snapshot())} == {1, 3}
-    assert world.open().verify().flaws == ()
 
 
 def _record(name: str, **fields: object) -> dict[str, object]:
@@ -336,37 +318,6 @@ def test_a_saved_commit_is_there_while_those_after_it_are_archived(tmp_path: Pat
     saved = world.replace([row(n, region=("north", "south")[n % 2]) for n in range(8)]).instant
     world.open().save(saved, "why")
     next_one = world.upsert([row(1, 1)]).instant
-    found = world.open(_Sleeps(world.store, "read", f"{next_one}.commit", lambda: _go_on(world))).snapshots()
+    found = world.open(Overtaken(world.store, "read", f"{next_one}.commit", lambda: _go_on(world))).snapshots()
     assert [commit.instant for commit in found] == [saved]
     assert [commit.instant for commit in world.open().snapshots()] == [saved, world.commits[-1][0].instant]
-
-
-class _Sleeps:
-    """Passes calls on to a store; does something before the first `call` of a name that ends with `end`."""
-
-    def __init__(self, store: Store, call: str, end: str, meanwhile: Callable[[], object]) -> None:
-        self._store, self._call, self._end, self._meanwhile = store, call, end, [meanwhile]
-
-    def __getattr__(self, name: str) -> Any:
-        method = getattr(self._store, name)
-
-        def call(*args: Any, **kwargs: Any) -> Any:
-            while self._meanwhile and name == self._call and args[0].endswith(self._end):
-                self._meanwhile.pop()()
-            return method(*args, **kwargs)
-
-        return call
-
-
-class _Listed:
-    """Passes calls on to a store; the first two listings of a prefix, with which a write opens, are of an earlier moment."""
-
-    def __init__(self, store: Store, prefix: str, listing: dict[str, Any]) -> None:
-        self._store, self._prefix, self._earlier = store, prefix, [listing, listing]
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._store, name)
-
-    def list(self, prefix: str, *rest: Any, **named: Any) -> Iterator[Any]:
-        is_earlier = prefix == self._prefix and not rest and not named and self._earlier
-        return iter(self._earlier.pop().values()) if is_earlier else self._store.list(prefix, *rest, **named)
