@@ -25,6 +25,7 @@ from hudi_world import (
 )
 
 from lakewright.errors import CommitConflict
+from lakewright.formats.hudi import HudiFormat
 from lakewright.formats.hudi.folder import Folder
 from lakewright.formats.hudi.table import HudiTable
 from lakewright.formats.hudi.timeline import format_time
@@ -165,6 +166,15 @@ def test_files_of_a_compaction_that_completed_meanwhile_stay(logged: World) -> N
         logged.open(cast(Store, late)).compact(1)
     assert Folder(logged.store, PATH).timeline().pending == []
     logged.check_rows()
+
+
+def test_a_table_that_is_made_while_another_opens_it_is_none_or_whole(tmp_path: Path) -> None:
+    """Between a look for its properties and a look at what else is in the folder, which is a table's then."""
+    store = LocalStore(tmp_path)
+    meanwhile = Overtaken(store, "list", f"{PATH}/", lambda: HudiFormat(store).create(PATH, BY_REGION))
+    table = HudiFormat(cast(Store, meanwhile)).open(PATH)
+    assert table is not None
+    assert table.snapshot() is None
 
 
 def test_a_write_that_begins_while_another_lists_the_table_is_no_other_engine(tmp_path: Path) -> None:

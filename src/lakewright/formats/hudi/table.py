@@ -56,6 +56,8 @@ class HudiFormat:
         if found is None:
             if folder.is_empty():
                 return None
+            found = folder.read_properties()  # somebody may have made the table meanwhile
+        if found is None:
             raise FormatError("LW-401", f"{path} is not a Hudi table", hint="move what is there away, or choose another folder")
         if properties.is_local(found) and commits.newest_with_checkpoint(folder, folder.hoodie()) is None:
             message = f"the instants of {path} are in local time, and only UTC can be read and written here"
