@@ -264,7 +264,7 @@ def test_what_a_writer_leaves_that_slept_while_the_timeline_went_past_it_is_take
             with pytest.raises(CommitConflict):
                 write.commit(checkpoint(99))
         else:
-            stack = stack.pop_all()
+            stack = stack.pop_all()  # kept to the end of the test: one that goes would undo the write
             write._heartbeat.stop()
     if ends == "by a kill":
         faults = [flaw for flaw in world.open().verify().flaws if flaw.kind == "fault"]

@@ -149,7 +149,7 @@ def _operations(folder: Folder, view: View, time: str) -> list[_Operation]:
             message = (
                 f"{plan} is to write {name or 'no base file'} of file group {group[1]} anew, of which there is {there or 'none'}"
             )
-            raise FormatError("LW-417", message, hint=inventory.mend(folder, ""))
+            raise FormatError("LW-417", message, hint=inventory.mend(folder))
         found.append(_Operation(group, base, [log for log in written.get(group, ()) if log.base < time]))
     return found
 

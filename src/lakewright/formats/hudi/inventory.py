@@ -58,14 +58,22 @@ class Fault(NamedTuple):
 def check(folder: Folder, view: View, until: str | None = None) -> None:
     """Raise `FormatError` LW-417 or LW-405 for the first of `faults` as of an instant (default: the newest)."""
     for fault in faults(folder, view, until):
-        raise FormatError(fault.code, f"{folder.store.location(fault.name)} {fault.what}", hint=mend(folder, fault.name))
+        raise FormatError(fault.code, f"{folder.store.location(fault.name)} {fault.what}", hint=mend_of(folder, fault))
 
 
-def mend(folder: Folder, name: str) -> str:
-    """What helps where a file is not as it should be, or, under the folder's name, the table."""
+def mend(folder: Folder) -> str:
+    """What helps where a file is not as it should be."""
+    return f"restore it from a backup, or `lakewright resync {folder.path.rpartition('/')[2]}` loads the table anew"
+
+
+def mend_of(folder: Folder, fault: Fault) -> str:
+    """What helps where `faults` found one."""
+    return mend_table(folder) if fault.name == folder.path else mend(folder)
+
+
+def mend_table(folder: Folder) -> str:
+    """What helps where files may be of a commit that was lost, or of a writer that came late: nothing deletes the former."""
     table = folder.path.rpartition("/")[2]
-    if name != folder.path:
-        return f"restore it from a backup, or `lakewright resync {table}` loads the table anew"
     return (
         "restore what .hoodie lost, a commit or .hoodie/archived, from a backup;"
         f" `lakewright repair {table}` takes away what a late writer left; `lakewright resync {table}` loads the table anew"
@@ -84,13 +92,13 @@ def is_whole(folder: Folder, view: View) -> bool:
 
 
 def late(folder: Folder, view: View) -> list[BaseFile | Log]:
-    """Files that count as an archived write's, that the archive knows nothing of, and without which the table is whole.
+    """Files of the newest slices that count as an archived write's, unknown to the archive, without which the table is whole.
 
     A writer leaves such that slept while others rolled its write back and archived past it, and died once it had gone on. Of a
     damaged archive nobody knows, and there are none.
     """
     hoodie = view.hoodie
-    older = [f for f in view.everything() if f.instant not in hoodie.timeline.write_times and hoodie.is_completed(f.instant)]
+    older = [f for f in of_view(view) if f.instant not in hoodie.timeline.write_times and hoodie.is_completed(f.instant)]
     if not older or is_whole(folder, view):
         return []
     try:

@@ -57,7 +57,7 @@ def verify(folder: Folder, spec: TableSpec) -> Verification:
     try:
         stats.update(inventory.stats_of(folder, view, files))
         for fault in inventory.faults(folder, view):
-            found.append(Flaw("fault", folder.store.location(fault.name), fault.what, inventory.mend(folder, fault.name)))
+            found.append(Flaw("fault", folder.store.location(fault.name), fault.what, inventory.mend_of(folder, fault)))
     except FormatError as error:  # of a commit: what it says of files is not known
         found.append(_of(folder, error.message.partition(" is damaged")[0], error))
     rows, flaws = _contents(folder, spec, view, stats)
@@ -94,7 +94,7 @@ def _timeline(folder: Folder, hoodie: Hoodie, whole: bool) -> Iterator[Flaw]:
         if instant.state != COMPLETED:
             if _is_dead(folder, hoodie, instant):
                 mend = _REPAIRED if instant.action in (CLEAN, SAVEPOINT) else _SWEPT  # a merge neither cleans nor saves
-                mend = inventory.mend(folder, folder.path) if instant.action in WRITES and not whole else mend
+                mend = inventory.mend_table(folder) if instant.action in WRITES and not whole else mend
                 yield Flaw("leftover", folder.store.location(name), "is in flight, and nobody is at it", mend)
             continue
         try:
@@ -148,7 +148,7 @@ def _orphans(folder: Folder, view: View, whole: bool) -> Iterator[Flaw]:
         if file.group in undone or file.instant in planned:
             continue
         if not hoodie.is_completed(file.instant) and not _lives(hoodie, file.instant):
-            mend = (_SWEPT if file.instant in begun else _REPAIRED) if whole else inventory.mend(folder, folder.path)
+            mend = (_SWEPT if file.instant in begun else _REPAIRED) if whole else inventory.mend_table(folder)
             path, is_read = folder.store.location(file.name), file.instant < (hoodie.timeline.begins or "")
             yield Flaw("fault" if is_read else "leftover", path, "belongs to no completed commit", mend)
 
@@ -207,7 +207,7 @@ def _contents(folder: Folder, spec: TableSpec, view: View, stats: Mapping[BaseFi
         try:
             reader = BaseFileReader(folder.store, file.name, file.size)
             for what in contents.flaws_of(file, reader, spec, folder.style, stats.get(file)):
-                flaws.append(Flaw("fault", folder.store.location(file.name), what, inventory.mend(folder, "")))
+                flaws.append(Flaw("fault", folder.store.location(file.name), what, inventory.mend(folder)))
         except FormatError as error:
             flaws.append(_of(folder, file.name, error))
         else:
@@ -220,7 +220,7 @@ def _contents(folder: Folder, spec: TableSpec, view: View, stats: Mapping[BaseFi
     if (found := contents.repeated_keys(folder, readable, rows, gone)) is not None:
         count, one, other = found
         what = f"has a record key that is in {folder.store.location(one)} too; so have {count} keys of the table"
-        flaws.append(Flaw("fault", folder.store.location(other), what, inventory.mend(folder, "")))
+        flaws.append(Flaw("fault", folder.store.location(other), what, inventory.mend(folder)))
     return rows, flaws
 
 
@@ -232,7 +232,7 @@ def _logged(folder: Folder, spec: TableSpec, view: View, flaws: list[Flaw]) -> I
         try:
             found = logs.newest(folder, written, spec, ordering)
             for what in contents.misplaced(found.rows, group[0], spec, folder.style):
-                flaws.append(Flaw("fault", folder.store.location(name), what, inventory.mend(folder, "")))
+                flaws.append(Flaw("fault", folder.store.location(name), what, inventory.mend(folder)))
         except FormatError as error:
             flaws.append(_of(folder, error.message.partition(" is damaged")[0], error))
         else:
@@ -242,4 +242,4 @@ def _logged(folder: Folder, spec: TableSpec, view: View, flaws: list[Flaw]) -> I
 def _of(folder: Folder, name: str, error: FormatError) -> Flaw:
     """An error about a file as a flaw."""
     what = error.message.removeprefix(f"{name} ")
-    return Flaw("fault", folder.store.location(name), f"{what} ({error.code})", error.hint or inventory.mend(folder, ""))
+    return Flaw("fault", folder.store.location(name), f"{what} ({error.code})", error.hint or inventory.mend(folder))
